@@ -1,0 +1,16 @@
+//! The configuration: typed sections, their defaults and their checks.
+//!
+//! A file is read whole before anything starts: [`Config::from_toml`] returns
+//! either a configuration that is sound, or every [`Problem`] in it, each with
+//! its line, key, reason and, for an unknown key, the nearest one that exists.
+//! `default.toml` beside this crate documents every key; a test holds it equal
+//! to [`Config::default`].
+
+mod sections;
+mod topic;
+
+pub use sections::{
+    Broker, Config, EmbeddedStore, Function, FunctionKind, Http, InfluxDb, JournalSection, Limits,
+    Route, RouteCodec, Shadows, Source, SourceTls, Threshold,
+};
+pub use topic::{Captures, InvalidPattern, TopicPattern};

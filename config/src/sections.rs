@@ -1,0 +1,324 @@
+//! The sections as the rest of Weir uses them: checked, with units in types.
+//!
+//! Every field states its unit and range; the defaults are the ones of
+//! `default.toml`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::TopicPattern;
+
+/// Everything that a configuration file can say.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    pub http: Http,
+    /// The embedded broker; `None` when it is off, which is the default once a
+    /// `[[source]]` is given.
+    pub broker: Option<Broker>,
+    pub sources: Vec<Source>,
+    /// At least one.
+    pub routes: Vec<Route>,
+    pub journal: JournalSection,
+    pub limits: Limits,
+    pub embedded_store: EmbeddedStore,
+    pub influxdb: Option<InfluxDb>,
+    pub functions: Vec<Function>,
+    pub shadows: Shadows,
+}
+
+/// `[http]`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Http {
+    /// Loopback unless TLS and authentication are configured. Port 0 picks one.
+    pub listen: SocketAddr,
+}
+
+/// `[broker]`: the embedded MQTT broker.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Broker {
+    pub listen: SocketAddr,
+    /// MQTT over WebSocket; off unless given.
+    pub websocket_listen: Option<SocketAddr>,
+    /// Connections at once. 1 to 1,000,000.
+    pub max_connections: usize,
+    /// Largest MQTT packet in bytes.
+    pub max_packet: u64,
+    /// Publishes of one connection that wait for their commit. 1 to 65,535.
+    pub max_inflight: u16,
+}
+
+/// `[[source]]`: an external MQTT broker.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Source {
+    /// Unique; `client_id` of the first connection and the name in metrics.
+    pub client_id: String,
+    pub host: String,
+    pub port: u16,
+    /// `mqtts://` or TLS files given.
+    pub tls: Option<SourceTls>,
+    pub username: Option<String>,
+    pub password_file: Option<PathBuf>,
+    /// 1 to 64; more than one joins `share_group`.
+    pub connections: u16,
+    pub share_group: String,
+    /// Unacknowledged publishes that Weir is ready to hold per connection.
+    pub max_inflight: u16,
+    /// Largest MQTT packet in bytes; larger ones are refused by the protocol.
+    pub max_packet: u64,
+    /// At least 1 s.
+    pub keep_alive: Duration,
+    /// "Connected but silent": how long without a message before `/readyz` says
+    /// so. Zero turns the watchdog off.
+    pub silent_after: Duration,
+    /// Alerts and shadows are published to this broker too.
+    pub publish: bool,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct SourceTls {
+    /// PEM; the system's roots when absent.
+    pub ca_file: Option<PathBuf>,
+    pub cert_file: Option<PathBuf>,
+    pub key_file: Option<PathBuf>,
+}
+
+/// `[[route]]`: which topics carry telemetry, and how it is encoded.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Route {
+    pub topic: TopicPattern,
+    pub codec: RouteCodec,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RouteCodec {
+    Json,
+}
+
+/// `[journal]`
+#[derive(Clone, Debug, PartialEq)]
+pub struct JournalSection {
+    /// Bytes of all segments together; when it is reached, acknowledging stops.
+    pub max_size: u64,
+    /// Bytes of one segment file.
+    pub segment_size: u64,
+    /// Bytes that may wait in memory for their commit.
+    pub max_pending: u64,
+}
+
+/// `[limits]`: what a message may be.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Limits {
+    /// Bytes of one payload; a larger one is quarantined.
+    pub max_payload: u64,
+    pub max_readings_per_message: usize,
+    pub max_series_per_device: usize,
+    /// Devices in all.
+    pub max_devices: usize,
+    /// Readings before this instant (nanoseconds since the epoch) are
+    /// quarantined: seconds or microseconds taken for milliseconds.
+    pub min_time_ns: i64,
+    /// How far ahead of the received time a reading may lie.
+    pub max_ahead: Duration,
+}
+
+/// `[store.embedded]`
+#[derive(Clone, Debug, PartialEq)]
+pub struct EmbeddedStore {
+    /// Readings older than this are not kept.
+    pub retention: Duration,
+    /// Rows reach Parquet and the journal lets go of them this often, ...
+    pub flush_interval: Duration,
+    /// ... or as soon as so many readings wait in memory.
+    pub flush_readings: usize,
+}
+
+/// `[store.influxdb]`
+#[derive(Clone, Debug, PartialEq)]
+pub struct InfluxDb {
+    pub url: String,
+    pub org: String,
+    pub bucket: String,
+    pub token_file: Option<PathBuf>,
+    /// Lines per request, 1 to 50,000.
+    pub batch_lines: usize,
+    /// Longest wait for a fuller batch.
+    pub batch_interval: Duration,
+    pub timeout: Duration,
+    /// The InfluxDB measurement that readings are written to.
+    pub measurement: String,
+}
+
+/// `[[function]]`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Function {
+    /// Unique: `[a-z0-9_-]`, 1 to 64. `payload` is taken: it names the limits
+    /// that come with a reading.
+    pub name: String,
+    /// Globs (`*`, `?`); a list means any of them. Absent: everything.
+    pub device: Option<String>,
+    pub sensor: Option<String>,
+    pub location: Option<String>,
+    pub kind: FunctionKind,
+    /// Raise only after the condition held for so long, in event time.
+    pub on_delay: Duration,
+    /// Clear only after it has been over for so long, in event time.
+    pub off_delay: Duration,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum FunctionKind {
+    Threshold(Threshold),
+}
+
+/// Limits in the sensor's unit. Above `*_high` or below `*_low` is beyond.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Threshold {
+    pub warning_high: Option<f64>,
+    pub critical_high: Option<f64>,
+    pub warning_low: Option<f64>,
+    pub critical_low: Option<f64>,
+    /// A limit that was crossed is left only beyond limit minus deadband (plus,
+    /// for a low one). At least 0.
+    pub deadband: f64,
+}
+
+/// `[shadows]`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Shadows {
+    /// Topic prefix; no wildcard.
+    pub prefix: String,
+    /// Weir updates a device's shadow at most once per interval.
+    pub interval: Duration,
+    /// Bytes of desired and reported together.
+    pub max_document: usize,
+    /// Levels of nesting.
+    pub max_depth: usize,
+    /// Requests in flight for one thing.
+    pub max_inflight: usize,
+}
+
+const KIB: u64 = 1024;
+const MIB: u64 = 1024 * KIB;
+const GIB: u64 = 1024 * MIB;
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            http: Http::default(),
+            broker: Some(Broker::default()),
+            sources: Vec::new(),
+            routes: vec![Route::default()],
+            journal: JournalSection::default(),
+            limits: Limits::default(),
+            embedded_store: EmbeddedStore::default(),
+            influxdb: None,
+            functions: Vec::new(),
+            shadows: Shadows::default(),
+        }
+    }
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)) }
+    }
+}
+
+impl Default for Broker {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 1883)),
+            websocket_listen: None,
+            max_connections: 10_000,
+            max_packet: 2 * MIB,
+            max_inflight: 2_000,
+        }
+    }
+}
+
+impl Default for Source {
+    fn default() -> Self {
+        Self {
+            client_id: "weir".to_owned(),
+            host: "127.0.0.1".to_owned(),
+            port: 1883,
+            tls: None,
+            username: None,
+            password_file: None,
+            connections: 1,
+            share_group: "weir".to_owned(),
+            max_inflight: 10_000,
+            max_packet: 2 * MIB,
+            keep_alive: Duration::from_secs(30),
+            silent_after: Duration::from_secs(300),
+            publish: true,
+        }
+    }
+}
+
+impl Default for Route {
+    fn default() -> Self {
+        let topic = TopicPattern::parse("devices/{device}/telemetry")
+            .expect("the default pattern is well formed");
+        Self { topic, codec: RouteCodec::Json }
+    }
+}
+
+impl Default for JournalSection {
+    fn default() -> Self {
+        Self { max_size: 8 * GIB, segment_size: 64 * MIB, max_pending: 32 * MIB }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_payload: MIB,
+            max_readings_per_message: 10_000,
+            max_series_per_device: 1_000,
+            max_devices: 1_000_000,
+            // 2001-09-09T01:46:40Z: the first ten-digit number of seconds. Seconds
+            // and early milliseconds that are taken for milliseconds lie before it.
+            min_time_ns: 1_000_000_000_000_000_000,
+            max_ahead: Duration::from_secs(24 * 3600),
+        }
+    }
+}
+
+impl Default for EmbeddedStore {
+    fn default() -> Self {
+        Self {
+            retention: Duration::from_secs(90 * 24 * 3600),
+            flush_interval: Duration::from_secs(60),
+            flush_readings: 1_000_000,
+        }
+    }
+}
+
+impl Default for InfluxDb {
+    fn default() -> Self {
+        Self {
+            url: "http://127.0.0.1:8086".to_owned(),
+            org: "weir".to_owned(),
+            bucket: "telemetry".to_owned(),
+            token_file: None,
+            batch_lines: 5_000,
+            batch_interval: Duration::from_secs(1),
+            timeout: Duration::from_secs(10),
+            measurement: "readings".to_owned(),
+        }
+    }
+}
+
+impl Default for Shadows {
+    fn default() -> Self {
+        Self {
+            prefix: "$aws/things".to_owned(),
+            interval: Duration::from_secs(1),
+            max_document: 8 * 1024,
+            max_depth: 6,
+            max_inflight: 10,
+        }
+    }
+}

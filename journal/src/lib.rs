@@ -1,0 +1,13 @@
+//! The journal: the only queue in Weir.
+//!
+//! A door appends a message and may acknowledge it once the journal says that
+//! it is committed. Everything downstream reads the journal at its own pace
+//! and keeps its own position; what the slowest named consumer has passed is
+//! let go. [`Journal`] is the interface, [`LocalJournal`] keeps it in files.
+
+mod journal;
+
+pub use journal::{
+    AppendError, Appended, Chunk, CommitListener, Corrupt, Journal, JournalFailed, JournalReader,
+    JournalStatus, ReadError, Record,
+};

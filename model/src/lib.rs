@@ -1,0 +1,23 @@
+//! The nouns of Weir: identifiers, time, messages, rows, verdicts, alerts.
+//!
+//! Everything here is a value: no I/O, no clock, no globals. Every other crate
+//! depends on this one and on nothing below it, so a type belongs here only if
+//! two crates speak of it.
+
+mod alert;
+mod catalog;
+mod flow;
+mod ids;
+mod message;
+mod quarantine;
+mod rows;
+mod time;
+
+pub use alert::{Alert, AlertKind, AlertState, Level, Severity, Side, Verdict};
+pub use catalog::{Catalog, CatalogTables, Column, ColumnIx, DeviceIx, LocationIx, ValueKind};
+pub use flow::ReadingCounts;
+pub use ids::{DeviceId, InvalidId, SensorId, check_device, check_label, check_sensor};
+pub use message::{Door, Message, Position};
+pub use quarantine::{ExpiryReason, Quarantined, QuarantineReason};
+pub use rows::{Cell, Flags, Row, RowBatch, Value};
+pub use time::Timestamp;
