@@ -1,1 +1,11 @@
-//! Stub.
+//! The doors: how a message comes in, and how its sender learns that it is safe.
+//!
+//! A door appends what it took to the journal, verbatim, and acknowledges in
+//! the order of receipt once the journal has committed. It parses nothing.
+//! Doors also are the way out to the same brokers: see [`Outlet`].
+
+mod intake;
+mod outlet;
+
+pub use intake::Intake;
+pub use outlet::{Outlet, OutletError, Publication};

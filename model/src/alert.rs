@@ -49,6 +49,8 @@ pub struct Verdict {
     /// Dense index of (series, function): the alarm engine's memory is a table
     /// over it. [`crate::Catalog`] does not know it; the engine names it.
     pub slot: u32,
+    /// Which function: 0 is `payload`, then the `[[function]]`s in their order.
+    pub function: u16,
     pub device: DeviceIx,
     pub location: LocationIx,
     pub time: Timestamp,

@@ -1,0 +1,1 @@
+//! Records as readers get them: borrowed from the chunk they came in.
