@@ -1,2 +1,56 @@
-//! Stub.
-fn main() {}
+//! `cargo xtask …`: what one does with this workspace beside compiling it.
+//!
+//! | command | does |
+//! | --- | --- |
+//! | `tidy` | proves the house rules: dependency arrows, module docs, no leftovers |
+//! | `test [FILTER]` | tidy, build, every test of the workspace with real peers |
+//! | `bench NAME [ARGS]` | builds for release and runs a comparison of `benches/` |
+//! | `ci` | what continuous integration runs, on this machine |
+
+mod bench;
+mod cargo;
+mod test;
+mod tidy;
+mod tools;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+const USAGE: &str = "\
+usage: cargo xtask <command>
+
+  tidy                   check the house rules; report large files and functions
+  test [FILTER]          tidy, build, then all tests, with the real peers
+  bench drain [ARGS…]    release build, then a comparison (see benches/)
+  ci                     what .ci/run does";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    match run(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &[String]) -> Result<()> {
+    let (command, rest) = match args {
+        [command, rest @ ..] => (command.as_str(), rest),
+        [] => bail!("no command\n\n{USAGE}"),
+    };
+    match (command, rest) {
+        ("tidy", []) => tidy::run(),
+        ("test", []) => test::run(None),
+        ("test", [filter]) => test::run(Some(filter)),
+        ("bench", [name, args @ ..]) => bench::run(name, args),
+        ("ci", []) => test::ci(),
+        ("help" | "--help" | "-h", _) => {
+            eprintln!("{USAGE}");
+            Ok(())
+        }
+        _ => bail!("{} is not understood\n\n{USAGE}", args.join(" ")),
+    }
+}

@@ -1,0 +1,34 @@
+//! All tests, as a developer and as continuous integration run them.
+//!
+//! Everything is built by one cargo command first, so that features are
+//! unified once and the binary that the scenarios start is the one of this
+//! tree. Tests that need a peer are `#[ignore]`d for a bare `cargo test`; here
+//! the peers are present, so nothing is left out.
+
+use anyhow::Result;
+
+use crate::cargo::{binary, build, cargo, root, succeed};
+use crate::{tidy, tools};
+
+/// Tidy, build, test; `filter` selects tests by a part of their name.
+pub(crate) fn run(filter: Option<&str>) -> Result<()> {
+    tidy::run()?;
+    tools::ensure()?;
+    let binaries = build(&["--workspace", "--all-targets"])?;
+    let mut command = cargo();
+    command.args([
+        "test",
+        "--workspace",
+        "--no-fail-fast",
+        "--",
+        "--include-ignored",
+    ]);
+    command.args(filter);
+    command.env("WEIR_BIN", binary(&binaries, "weir")?);
+    succeed(&mut command)
+}
+
+/// The same steps as continuous integration.
+pub(crate) fn ci() -> Result<()> {
+    succeed(std::process::Command::new(root().join(".ci/run")).current_dir(root()))
+}

@@ -1,0 +1,158 @@
+//! What every source file must, may and must not have.
+//!
+//! Faults stop a test run: a module that does not open with `//!`, a marker of
+//! unfinished work, a path of someone's machine, a crate that does not take
+//! the workspace's lints, a file that `ARCHITECTURE.md` names and that is not
+//! there. Size is only reported: a large file is a question, not an error.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Lines above which a file is reported.
+const LARGE_FILE: usize = 400;
+/// Lines above which a function is reported.
+const LARGE_FUNCTION: usize = 70;
+
+/// Markers of unfinished work. Written in halves: this file is checked too.
+const MARKERS: &[&str] = &[
+    concat!("TO", "DO"),
+    concat!("FIX", "ME"),
+    concat!("XX", "X:"),
+];
+/// Starts of absolute paths that exist only on someone's machine.
+const MACHINE_PATHS: &[&str] = &[
+    concat!("/wo", "rk/"),
+    concat!("/tmp/", "target"),
+    concat!("/ro", "ot/"),
+];
+
+/// What was found.
+#[derive(Debug, Default)]
+pub(super) struct Report {
+    pub(super) faults: Vec<String>,
+    pub(super) large: Vec<String>,
+}
+
+/// Checks the files, whose paths are relative to `root`.
+pub(super) fn check(root: &Path, files: &[PathBuf]) -> Report {
+    let mut report = Report::default();
+    for file in files {
+        let name = file.display().to_string();
+        // Binary files (images, recorded data) have no lines to check.
+        let Ok(text) = fs::read_to_string(root.join(file)) else {
+            continue;
+        };
+        report.faults.extend(check_any(&name, &text));
+        if name.ends_with(".rs") {
+            report.faults.extend(check_rust(&name, &text));
+            report.large.extend(sizes(&name, &text));
+        } else if name.ends_with("/Cargo.toml") && !takes_workspace_lints(&text) {
+            report
+                .faults
+                .push(format!("{name}: add `[lints]` with `workspace = true`"));
+        } else if name == "ARCHITECTURE.md" {
+            let absent = named_files(&text).filter(|path| !root.join(path).exists());
+            report
+                .faults
+                .extend(absent.map(|path| format!("{name} names {path}: no such file")));
+        }
+    }
+    report
+}
+
+fn check_any(name: &str, text: &str) -> Vec<String> {
+    let mut faults = Vec::new();
+    for (number, line) in text.lines().enumerate() {
+        if let Some(path) = MACHINE_PATHS.iter().find(|path| line.contains(**path)) {
+            faults.push(format!(
+                "{name}:{}: {path} is a path of one machine",
+                number + 1
+            ));
+        }
+    }
+    faults
+}
+
+fn check_rust(name: &str, text: &str) -> Vec<String> {
+    let mut faults = Vec::new();
+    if !text.trim_start_matches('\u{feff}').starts_with("//!") {
+        faults.push(format!(
+            "{name}: open the module with `//!`: what it is for, what it promises"
+        ));
+    }
+    for (number, line) in text.lines().enumerate() {
+        if let Some(marker) = MARKERS.iter().find(|marker| line.contains(**marker)) {
+            faults.push(format!(
+                "{name}:{}: {marker}: do it, or write an issue",
+                number + 1
+            ));
+        }
+    }
+    faults
+}
+
+fn takes_workspace_lints(manifest: &str) -> bool {
+    let mut lines = manifest
+        .lines()
+        .map(str::trim)
+        .skip_while(|line| *line != "[lints]")
+        .skip(1);
+    lines.next() == Some("workspace = true")
+}
+
+/// Paths in backticks that look like a source file or a folder of the tree.
+fn named_files(text: &str) -> impl Iterator<Item = &str> {
+    let quoted = text.split('`').skip(1).step_by(2);
+    quoted.filter(|path| {
+        let plain = path
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"/_.-".contains(&b));
+        plain && path.contains('/') && (path.ends_with(".rs") || path.ends_with('/'))
+    })
+}
+
+/// The file and its functions, as far as they are large.
+fn sizes(name: &str, text: &str) -> Vec<String> {
+    let lines: Vec<&str> = text.lines().collect();
+    let mut large = Vec::new();
+    if lines.len() > LARGE_FILE {
+        large.push(format!("{name}: {} lines", lines.len()));
+    }
+    for (start, line) in lines.iter().enumerate() {
+        let Some(function) = function_name(line) else {
+            continue;
+        };
+        // rustfmt closes a body at the indentation of its first line.
+        let indent = line.len() - line.trim_start().len();
+        let closing = format!("{}}}", &line[..indent]);
+        let Some(length) = lines[start..].iter().position(|line| *line == closing) else {
+            continue;
+        };
+        if length + 1 > LARGE_FUNCTION {
+            large.push(format!(
+                "{name}:{}: fn {function}, {} lines",
+                start + 1,
+                length + 1
+            ));
+        }
+    }
+    large
+}
+
+/// The name, when a function with a body of several lines starts here.
+fn function_name(line: &str) -> Option<&str> {
+    let mut rest = line.trim_start();
+    if let Some(after) = rest.strip_prefix("pub(") {
+        rest = after.split_once(')')?.1.trim_start();
+    }
+    for word in ["pub ", "const ", "async "] {
+        rest = rest.strip_prefix(word).unwrap_or(rest);
+    }
+    if line.trim_end().ends_with([';', '}']) {
+        return None;
+    }
+    rest.strip_prefix("fn ")?.split(['(', '<']).next()
+}
+
+#[cfg(test)]
+mod tests;

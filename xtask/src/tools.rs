@@ -1,0 +1,89 @@
+//! The real peers that the tests talk to: found, or installed where that is
+//! possible (Debian, as root), or named so that someone can install them.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Result, bail};
+
+use crate::cargo::succeed;
+
+/// A program that tests need, and the Debian package that brings it.
+struct Tool {
+    program: &'static str,
+    package: &'static str,
+}
+
+const TOOLS: &[Tool] = &[
+    Tool {
+        program: "mosquitto",
+        package: "mosquitto",
+    },
+    Tool {
+        program: "mosquitto_pub",
+        package: "mosquitto-clients",
+    },
+    Tool {
+        program: "victoria-metrics",
+        package: "victoria-metrics",
+    },
+    Tool {
+        program: "strace",
+        package: "strace",
+    },
+];
+
+/// Makes sure that every tool is there; otherwise says which are not.
+pub(crate) fn ensure() -> Result<()> {
+    let packages = missing();
+    if packages.is_empty() {
+        return Ok(());
+    }
+    if is_root() && find("apt-get").is_some() {
+        eprintln!("xtask: installing {}", packages.join(" "));
+        if let Err(error) = install(&packages) {
+            eprintln!("xtask: {error:#}");
+        }
+    }
+    let packages = missing();
+    if packages.is_empty() {
+        return Ok(());
+    }
+    bail!(
+        "the tests need programs that are not installed. On Debian or Ubuntu:\n\n    \
+         sudo apt-get install {}\n",
+        packages.join(" ")
+    )
+}
+
+fn missing() -> Vec<&'static str> {
+    let absent = TOOLS.iter().filter(|tool| find(tool.program).is_none());
+    absent.map(|tool| tool.package).collect()
+}
+
+fn install(packages: &[&str]) -> Result<()> {
+    let apt_get = |args: &[&str]| {
+        let mut command = Command::new("apt-get");
+        command.args(args).env("DEBIAN_FRONTEND", "noninteractive");
+        command.stdin(std::process::Stdio::null());
+        command
+    };
+    succeed(&mut apt_get(&["update", "-qq"]))?;
+    succeed(apt_get(&["install", "-y", "-qq", "--no-install-recommends"]).args(packages))
+}
+
+fn is_root() -> bool {
+    let output = Command::new("id").arg("-u").output();
+    output.is_ok_and(|output| output.stdout.trim_ascii() == b"0")
+}
+
+/// Looks in `PATH` and where daemons live, which a user's `PATH` leaves out.
+fn find(program: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let daemons = ["/usr/sbin", "/usr/local/sbin"].map(PathBuf::from);
+    let candidates = env::split_paths(&path)
+        .chain(daemons)
+        .map(|folder| folder.join(program));
+    candidates.into_iter().find(|file| Path::is_file(file))
+}
