@@ -14,6 +14,8 @@ use std::time::Duration;
 use thiserror::Error;
 use weir_model::{Message, Position};
 
+use crate::record::Chunk;
+
 /// Where a call's messages went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Appended {
@@ -59,7 +61,10 @@ pub enum ReadError {
     #[error("position {position} is gone: the journal starts at {start}")]
     Gone { position: Position, start: Position },
     #[error("cannot read the journal at {position}: {source}")]
-    Io { position: Position, source: std::io::Error },
+    Io {
+        position: Position,
+        source: std::io::Error,
+    },
     #[error("the journal is closed")]
     Closed,
 }

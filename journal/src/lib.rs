@@ -5,9 +5,12 @@
 //! and keeps its own position; what the slowest named consumer has passed is
 //! let go. [`Journal`] is the interface, [`LocalJournal`] keeps it in files.
 
+mod frame;
 mod journal;
+mod record;
 
 pub use journal::{
-    AppendError, Appended, Chunk, CommitListener, Corrupt, Journal, JournalFailed, JournalReader,
-    JournalStatus, ReadError, Record,
+    AppendError, Appended, CommitListener, Journal, JournalFailed, JournalReader, JournalStatus,
+    ReadError,
 };
+pub use record::{Chunk, Corrupt, Record};

@@ -1,1 +1,145 @@
 //! Records as readers get them: borrowed from the chunk they came in.
+//!
+//! A chunk is checked before a reader gets it (live ones never left memory), so
+//! going through its records costs no checksum and no allocation.
+
+use bytes::{Bytes, BytesMut};
+use weir_model::{Message, Position};
+
+use crate::frame;
+
+/// Records that follow each other. The next chunk may start behind this one's
+/// end: positions that an interrupted write used are not given out again.
+#[derive(Clone, Debug)]
+pub struct Chunk {
+    start: u64,
+    end: u64,
+    bytes: Bytes,
+    /// In order. Only the last one may keep fewer bytes than it spans.
+    damaged: Vec<Damage>,
+}
+
+/// A region of the log that holds no readable record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Damage {
+    pub(crate) start: u64,
+    pub(crate) end: u64,
+    /// How many of its bytes the chunk holds.
+    pub(crate) kept: usize,
+    pub(crate) reason: &'static str,
+}
+
+/// One record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Record<'a> {
+    pub position: Position,
+    /// Position behind it.
+    pub end: Position,
+    pub content: Result<Message<'a>, Corrupt<'a>>,
+}
+
+/// What stands where records should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Corrupt<'a> {
+    /// As found, at most the first 64 KiB; empty when the bytes are gone.
+    pub bytes: &'a [u8],
+    pub reason: &'static str,
+}
+
+impl Chunk {
+    /// Messages that do not come out of files; the first one stands at `start`.
+    /// A message that no record can hold (4 GiB) is left out.
+    pub fn from_messages(start: Position, messages: &[Message<'_>]) -> Self {
+        let mut bytes = BytesMut::new();
+        for message in messages {
+            if let Some(size) = frame::size(message) {
+                frame::put(message, size, &mut bytes);
+            }
+        }
+        Self::live(start.0, bytes.freeze())
+    }
+
+    /// Whole frames that are known to be good.
+    pub(crate) fn live(start: u64, bytes: Bytes) -> Self {
+        Self {
+            start,
+            end: start + bytes.len() as u64,
+            bytes,
+            damaged: Vec::new(),
+        }
+    }
+
+    /// Frames of which all but the damaged ones are known to be good.
+    pub(crate) fn checked(start: u64, end: u64, bytes: Bytes, damaged: Vec<Damage>) -> Self {
+        Self {
+            start,
+            end,
+            bytes,
+            damaged,
+        }
+    }
+
+    /// Position of the first record.
+    pub fn start(&self) -> Position {
+        Position(self.start)
+    }
+
+    /// Position behind the last record.
+    pub fn end(&self) -> Position {
+        Position(self.end)
+    }
+
+    /// The records in order. Allocates nothing.
+    pub fn records(&self) -> impl Iterator<Item = Record<'_>> {
+        Records {
+            chunk: self,
+            position: self.start,
+            damaged: self.damaged.iter(),
+        }
+    }
+}
+
+struct Records<'a> {
+    chunk: &'a Chunk,
+    position: u64,
+    damaged: std::slice::Iter<'a, Damage>,
+}
+
+impl<'a> Iterator for Records<'a> {
+    type Item = Record<'a>;
+
+    fn next(&mut self) -> Option<Record<'a>> {
+        let position = self.position;
+        if position >= self.chunk.end {
+            return None;
+        }
+        let bytes = &self.chunk.bytes[(position - self.chunk.start) as usize..];
+        let (end, content) = match self.damaged.as_slice().first() {
+            Some(damage) if damage.start == position => {
+                self.damaged.next();
+                let bytes = &bytes[..damage.kept];
+                (
+                    damage.end,
+                    Err(Corrupt {
+                        bytes,
+                        reason: damage.reason,
+                    }),
+                )
+            }
+            _ => {
+                let size = frame::size_at(bytes);
+                let content = frame::decode(&bytes[frame::HEAD..size]).map_err(|reason| Corrupt {
+                    bytes: &bytes[..size],
+                    reason,
+                });
+                (position + size as u64, content)
+            }
+        };
+        self.position = end;
+        Some(Record {
+            position: Position(position),
+            end: Position(end),
+            content,
+        })
+    }
+}
