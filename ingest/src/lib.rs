@@ -6,6 +6,8 @@
 
 mod intake;
 mod outlet;
+#[cfg(test)]
+mod test_journal;
 
 pub use intake::Intake;
 pub use outlet::{Outlet, OutletError, Publication};
