@@ -1,1 +1,40 @@
-//! Stub.
+//! The harness: real processes, real peers, scenarios of ten lines.
+//!
+//! [`Weir`] is the real binary on free ports with a data folder of its own;
+//! [`Mosquitto`] and [`VictoriaMetrics`] are the real peers. Nothing sleeps to
+//! synchronise: [`wait_until`] waits by predicate. A [`Loader`] knows exactly
+//! what was acknowledged to it, [`audit`] compares that with what is stored.
+//!
+//! Harness functions panic with what they saw: they are called by tests. When
+//! a [`Weir`] goes out of scope it has to end with exit code 0 after SIGTERM,
+//! and must not have logged a WARN or ERROR that the scenario did not allow.
+
+mod address;
+mod auditor;
+mod flow;
+mod http;
+mod loader;
+mod log;
+mod mosquitto;
+pub mod mqtt;
+mod process;
+mod programs;
+mod site;
+mod subscriber;
+mod victoria_metrics;
+mod wait;
+mod weir;
+
+pub use address::{Address, free_port};
+pub use auditor::{Stored, audit, stored_readings};
+pub use flow::Flow;
+pub use http::{Http, Response};
+pub use loader::{LoadReport, LoadSpec, Loader};
+pub use mosquitto::{Mosquitto, MosquittoSpec};
+pub use process::{Exit, Process};
+pub use programs::{program, weir_binary};
+pub use site::{Door, Site};
+pub use subscriber::{Received, Subscriber};
+pub use victoria_metrics::{Exported, VictoriaMetrics};
+pub use wait::{DEADLINE, wait_until};
+pub use weir::{Weir, WeirSpec};

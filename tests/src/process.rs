@@ -1,0 +1,127 @@
+//! A child process whose output goes to a file, and that never outlives the
+//! scenario that started it.
+
+use std::fs::{self, File};
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::wait_until;
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// By itself, with this exit code.
+    Code(i32),
+    /// By this signal.
+    Signal(i32),
+}
+
+impl From<ExitStatus> for Exit {
+    fn from(status: ExitStatus) -> Self {
+        match status.code() {
+            Some(code) => Self::Code(code),
+            None => Self::Signal(status.signal().unwrap_or_default()),
+        }
+    }
+}
+
+/// A running child process. It is killed when this goes out of scope.
+#[derive(Debug)]
+pub struct Process {
+    child: Child,
+    output: PathBuf,
+}
+
+impl Process {
+    /// Starts `command`; stdout and stderr are appended to `output`.
+    pub fn start(command: &mut Command, output: &Path) -> Self {
+        let open = || File::options().create(true).append(true).open(output);
+        let (stdout, stderr) = match (open(), open()) {
+            (Ok(stdout), Ok(stderr)) => (stdout, stderr),
+            (Err(error), _) | (_, Err(error)) => panic!("{}: {error}", output.display()),
+        };
+        command.stdin(Stdio::null()).stdout(stdout).stderr(stderr);
+        let child = command
+            .spawn()
+            .unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
+        Self {
+            child,
+            output: output.to_owned(),
+        }
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What it has written so far.
+    pub fn output(&self) -> String {
+        let bytes = fs::read(&self.output).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// How it ended, if it has.
+    pub fn ended(&mut self) -> Option<Exit> {
+        self.child
+            .try_wait()
+            .expect("it is our own child")
+            .map(Exit::from)
+    }
+
+    /// Sends SIGKILL and waits for the end.
+    pub fn kill9(&mut self) {
+        self.signal(Signal::KILL);
+        let _ = self.child.wait();
+    }
+
+    /// Sends SIGTERM.
+    pub fn terminate(&mut self) {
+        self.signal(Signal::TERM);
+    }
+
+    /// Sends SIGSTOP: it stays, and does nothing until [`Process::resume`].
+    pub fn freeze(&mut self) {
+        self.signal(Signal::STOP);
+    }
+
+    pub fn resume(&mut self) {
+        self.signal(Signal::CONT);
+    }
+
+    /// Waits for the end; panics when it takes longer than `deadline`.
+    #[track_caller]
+    pub fn wait(&mut self, deadline: Duration) -> Exit {
+        let mut exit = None;
+        wait_until(
+            &format!("process {} ends", self.child.id()),
+            deadline,
+            || {
+                exit = self.ended();
+                exit.is_some()
+            },
+        );
+        exit.expect("the predicate held")
+    }
+
+    fn signal(&mut self, signal: Signal) {
+        // Once it was waited for, its id may be another process's.
+        if self.ended().is_some() {
+            return;
+        }
+        let id = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+        kill_process(id.expect("a child has a positive id"), signal).expect("it is our own child");
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(None)) {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+    }
+}

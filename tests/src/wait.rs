@@ -1,0 +1,24 @@
+//! Waiting by predicate, with a deadline that a busy machine keeps.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// For everything that should take milliseconds to seconds.
+pub const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Between two looks.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// Returns once `predicate` holds; panics with `what` when it does not within
+/// `deadline`.
+#[track_caller]
+pub fn wait_until(what: &str, deadline: Duration, mut predicate: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !predicate() {
+        assert!(
+            start.elapsed() < deadline,
+            "waited {deadline:?} in vain until {what}"
+        );
+        thread::sleep(PAUSE);
+    }
+}

@@ -1,0 +1,347 @@
+//! The real binary: `weir up` on free ports, with a data folder of its own.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+use std::thread;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::{
+    Address, DEADLINE, Exit, Flow, Http, Mosquitto, Process, Response, log, wait_until, weir_binary,
+};
+
+/// What to start, and what its log may say.
+#[derive(Clone, Debug)]
+pub struct WeirSpec {
+    config: String,
+    allowed: Vec<String>,
+    wrapper: Vec<String>,
+}
+
+impl WeirSpec {
+    /// The embedded broker.
+    pub fn embedded() -> Self {
+        Self::with_config(
+            "[http]\nlisten = \"127.0.0.1:0\"\n\n[broker]\nlisten = \"127.0.0.1:0\"\n",
+        )
+    }
+
+    /// An external broker.
+    pub fn source(broker: &Mosquitto) -> Self {
+        let url = broker.url();
+        Self::with_config(&format!(
+            "[http]\nlisten = \"127.0.0.1:0\"\n\n[[source]]\nurl = \"{url}\"\nclient_id = \"weir\"\n"
+        ))
+    }
+
+    fn with_config(config: &str) -> Self {
+        Self {
+            config: config.to_owned(),
+            allowed: Vec::new(),
+            wrapper: Vec::new(),
+        }
+    }
+
+    /// Appends sections to the configuration.
+    #[must_use]
+    pub fn with(mut self, sections: &str) -> Self {
+        self.config.push('\n');
+        self.config.push_str(sections);
+        self
+    }
+
+    /// Log lines of level WARN or ERROR that contain this text are expected.
+    #[must_use]
+    pub fn allow(mut self, text: &str) -> Self {
+        self.allowed.push(text.to_owned());
+        self
+    }
+
+    /// Runs the binary under a program such as `strace`.
+    #[must_use]
+    pub fn under(mut self, program: &[&str]) -> Self {
+        self.wrapper = program.iter().map(|word| (*word).to_owned()).collect();
+        self
+    }
+}
+
+/// A running (or killed) Weir and its data folder.
+#[derive(Debug)]
+pub struct Weir {
+    spec: WeirSpec,
+    folder: TempDir,
+    http_address: Address,
+    mqtt_address: Address,
+    http: Http,
+    process: Option<Process>,
+}
+
+impl Weir {
+    /// Starts it and waits until it is ready.
+    #[track_caller]
+    pub fn start(spec: WeirSpec) -> Self {
+        let mut weir = Self::prepare(spec);
+        weir.restart();
+        weir
+    }
+
+    /// Starts it without waiting: for what is not expected to become ready.
+    #[track_caller]
+    pub fn launch(spec: WeirSpec) -> Self {
+        let mut weir = Self::prepare(spec);
+        weir.spawn();
+        weir
+    }
+
+    fn prepare(spec: WeirSpec) -> Self {
+        let folder = tempfile::tempdir().expect("the temporary folder is writable");
+        let nowhere = || Address::local(9);
+        let http_address = nowhere();
+        let http = Http::new(&http_address);
+        Self {
+            spec,
+            folder,
+            http_address,
+            mqtt_address: nowhere(),
+            http,
+            process: None,
+        }
+    }
+
+    /// Starts it again on the same data folder, after it has ended.
+    #[track_caller]
+    pub fn restart(&mut self) {
+        self.spawn();
+        self.wait_ready();
+    }
+
+    /// As [`Weir::restart`], with another configuration.
+    #[track_caller]
+    pub fn restart_with(&mut self, spec: WeirSpec) {
+        self.spec = spec;
+        self.restart();
+    }
+
+    #[track_caller]
+    fn spawn(&mut self) {
+        assert!(self.process.is_none(), "it still runs");
+        let (config, ports) = (self.folder.path().join("weir.toml"), self.ports_file());
+        fs::write(&config, &self.spec.config).expect("the temporary folder is writable");
+        let _ = fs::remove_file(&ports);
+        let mut command = match self.spec.wrapper.as_slice() {
+            [] => Command::new(weir_binary()),
+            [program, args @ ..] => {
+                let mut command = Command::new(crate::program(program));
+                command.args(args).arg(weir_binary());
+                command
+            }
+        };
+        command.args(["up", "--config"]).arg(&config);
+        command.arg("--data-dir").arg(self.data_dir());
+        command.arg("--ports-file").arg(&ports);
+        command
+            .env("NO_COLOR", "1")
+            .env_remove("RUST_LOG")
+            .env("RUST_BACKTRACE", "1");
+        self.process = Some(Process::start(&mut command, &self.log_file()));
+    }
+
+    /// Waits for the ports file and for `/readyz` to answer 200.
+    #[track_caller]
+    pub fn wait_ready(&mut self) {
+        let (ports_file, log_file) = (self.ports_file(), self.log_file());
+        let process = self.process.as_mut().expect("it was started");
+        let mut last = String::new();
+        wait_until("weir is ready", DEADLINE, || {
+            if let Some(exit) = process.ended() {
+                panic!(
+                    "weir ended with {exit:?}:\n{}",
+                    fs::read_to_string(&log_file).unwrap_or_default()
+                );
+            }
+            let Ok(ports) = fs::read(&ports_file) else {
+                return false;
+            };
+            let Ok(ports) = serde_json::from_slice::<Value>(&ports) else {
+                return false;
+            };
+            for (name, address) in [("http", &self.http_address), ("mqtt", &self.mqtt_address)] {
+                if let Some(bound) = ports[name].as_str() {
+                    address.set(
+                        bound
+                            .parse::<SocketAddr>()
+                            .expect("the ports file holds addresses"),
+                    );
+                }
+            }
+            let Ok(answer) = self.http.send("GET", "/readyz", "*/*", &[]) else {
+                return false;
+            };
+            if answer.status != 200 && last != answer.text() {
+                last = answer.text();
+                eprintln!("not ready yet: {last}");
+            }
+            answer.status == 200
+        });
+    }
+
+    pub fn http(&self) -> &Http {
+        &self.http
+    }
+
+    /// Where the embedded broker listens.
+    pub fn mqtt(&self) -> &Address {
+        &self.mqtt_address
+    }
+
+    pub fn http_address(&self) -> &Address {
+        &self.http_address
+    }
+
+    pub fn data_dir(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// The configuration file that it was started with.
+    pub fn config_file(&self) -> PathBuf {
+        self.folder.path().join("weir.toml")
+    }
+
+    /// Everything it has logged, over all restarts.
+    pub fn log(&self) -> String {
+        String::from_utf8_lossy(&fs::read(self.log_file()).unwrap_or_default()).into_owned()
+    }
+
+    #[track_caller]
+    pub fn process(&mut self) -> &mut Process {
+        self.process.as_mut().expect("it runs")
+    }
+
+    /// `POST /api/v1/query`: rows as objects.
+    #[track_caller]
+    pub fn sql(&self, sql: &str) -> Vec<Value> {
+        let answer = self
+            .http
+            .post("/api/v1/query", json!({ "sql": sql }).to_string());
+        match answer.expect(200).json() {
+            Value::Array(rows) => rows,
+            other => panic!("not an array of rows: {other}"),
+        }
+    }
+
+    /// The single number that a query returns.
+    #[track_caller]
+    pub fn count(&self, sql: &str) -> u64 {
+        let rows = self.sql(sql);
+        let first = rows
+            .first()
+            .and_then(Value::as_object)
+            .and_then(|row| row.values().next());
+        first
+            .and_then(Value::as_u64)
+            .unwrap_or_else(|| panic!("no count in {rows:?}"))
+    }
+
+    #[track_caller]
+    pub fn flow(&self) -> Flow {
+        let answer = self.http.get("/api/v1/flow").expect(200);
+        serde_json::from_slice(&answer.body)
+            .unwrap_or_else(|error| panic!("{error} in {}", answer.text()))
+    }
+
+    /// Waits until nothing is in flight, and `received` readings have come in.
+    #[track_caller]
+    pub fn wait_received(&self, received: u64) -> Flow {
+        let mut flow = self.flow();
+        wait_until(
+            &format!("{received} readings have come to rest"),
+            DEADLINE,
+            || {
+                flow = self.flow();
+                flow.readings.received >= received && flow.is_settled()
+            },
+        );
+        flow.assert_conserved();
+        flow
+    }
+
+    /// A message by HTTP, on the topic `devices/{device}/telemetry`.
+    #[track_caller]
+    pub fn ingest(&self, device: &str, query: &str, payload: impl AsRef<[u8]>) -> Response {
+        self.http.post(
+            &format!("/api/v1/ingest/devices/{device}/telemetry{query}"),
+            payload,
+        )
+    }
+
+    pub fn kill9(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.kill9();
+        }
+    }
+
+    /// SIGTERM, and how it ended.
+    #[track_caller]
+    pub fn sigterm(&mut self) -> Exit {
+        let mut process = self.process.take().expect("it runs");
+        process.terminate();
+        process.wait(DEADLINE)
+    }
+
+    fn ports_file(&self) -> PathBuf {
+        self.folder.path().join("ports.json")
+    }
+
+    fn log_file(&self) -> PathBuf {
+        self.folder.path().join("weir.log")
+    }
+
+    /// Runs another subcommand against this one, and returns its output.
+    #[track_caller]
+    pub fn command(&self, args: &[&str]) -> Output {
+        run_weir(
+            args,
+            &[("WEIR_URL", &format!("http://{}", self.http_address.get()))],
+        )
+    }
+}
+
+/// Runs `weir` with these arguments to its end.
+#[track_caller]
+pub(crate) fn run_weir(args: &[&str], environment: &[(&str, &str)]) -> Output {
+    let mut command = Command::new(weir_binary());
+    command
+        .args(args)
+        .stdin(Stdio::null())
+        .env("NO_COLOR", "1")
+        .env_remove("RUST_LOG");
+    command.envs(environment.iter().copied());
+    command.output().expect("weir can be run")
+}
+
+impl Drop for Weir {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.kill9();
+            eprintln!("--- weir's log\n{}\n---", log::tail(&self.log(), 60));
+            return;
+        }
+        if let Some(process) = self.process.as_mut()
+            && process.ended().is_none()
+        {
+            let exit = self.sigterm();
+            let log = log::tail(&self.log(), 60);
+            assert_eq!(exit, Exit::Code(0), "after SIGTERM; its log:\n{log}");
+        }
+        let log = self.log();
+        let unexpected = log::unexpected(&log, &self.spec.allowed);
+        assert!(
+            unexpected.is_empty(),
+            "unexpected in the log:\n{}",
+            unexpected.join("\n")
+        );
+    }
+}
