@@ -1,2 +1,48 @@
-//! Stub.
-fn main() {}
+//! `weir`: one binary. See `cli.rs` for the commands and `app.rs` for how a
+//! running Weir is put together.
+
+mod app;
+mod cli;
+mod commands;
+mod data_dir;
+mod demo;
+mod effects_worker;
+mod flow;
+mod health;
+mod http;
+mod influx_worker;
+mod live;
+mod notifier;
+mod output;
+mod pipeline;
+mod progress;
+mod shadow_worker;
+mod snapshot;
+mod store_worker;
+mod tables;
+mod waiters;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::{Cli, Command};
+
+fn main() -> ExitCode {
+    // Everything that speaks TLS uses this provider. A second call fails, and
+    // there is none.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let result = match Cli::parse().command {
+        Command::Up(args) => commands::up::run(&args),
+        Command::Check(args) => commands::check::run(&args),
+        Command::Simulate(args) => commands::simulate::run(args),
+        Command::Query(args) => commands::query::run(&args),
+        Command::Tap(args) => commands::tap::run(&args),
+        Command::Alarms(args) => commands::alarms::run(args.command),
+        Command::Shadow(args) => commands::shadow::run(args.command),
+    };
+    result.unwrap_or_else(|error| {
+        eprintln!("weir: {error:#}");
+        ExitCode::FAILURE
+    })
+}

@@ -1,0 +1,232 @@
+//! The command line (DESIGN section 4): what each command and flag is called.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use weir_config::parse_duration;
+use weir_fleet::{Anomaly, Scenario};
+
+/// IoT telemetry: MQTT in; series, alerts and device shadows out.
+///
+/// Nothing that Weir acknowledged is lost; whatever it does not store is in the
+/// quarantine with a reason.
+#[derive(Debug, Parser)]
+#[command(name = "weir", version, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run everything: broker, pipeline, store, alerts, shadows, HTTP
+    Up(UpArgs),
+    /// Check a configuration file and tell every problem in it
+    Check(CheckArgs),
+    /// Publish as a fleet of devices to any MQTT broker
+    Simulate(SimulateArgs),
+    /// Ask a running Weir a question in SQL
+    Query(QueryArgs),
+    /// Watch readings and alerts of a running Weir as they come
+    Tap(TapArgs),
+    /// List, acknowledge and shelve alarms
+    Alarms(AlarmsArgs),
+    /// Read and change device shadows
+    Shadow(ShadowArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UpArgs {
+    /// Configuration file (TOML); without it, embedded broker and defaults
+    #[arg(long, value_name = "FILE", env = "WEIR_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// Where journal, series, alarms and shadows are kept
+    #[arg(long, value_name = "DIR", env = "WEIR_DATA_DIR", default_value = "weir-data")]
+    pub(crate) data_dir: PathBuf,
+    /// Add a simulated fleet with faults, to have something to see
+    #[arg(long)]
+    pub(crate) demo: bool,
+    /// Write the bound addresses to FILE as JSON once all of them accept connections
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ports_file: Option<PathBuf>,
+    /// Log as JSON lines
+    #[arg(long, env = "WEIR_LOG_JSON")]
+    pub(crate) log_json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// Configuration file (TOML)
+    pub(crate) file: PathBuf,
+    /// Print the problems as a JSON array
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SimulateArgs {
+    /// mqtt://host:port
+    #[arg(long, value_name = "URL", default_value = "mqtt://127.0.0.1:1883")]
+    pub(crate) broker: String,
+    #[arg(long, value_name = "N", default_value_t = 120)]
+    pub(crate) devices: usize,
+    /// Messages per second, all devices together
+    #[arg(long, value_name = "R", default_value_t = 120.0)]
+    pub(crate) rate: f64,
+    /// How the fleet behaves
+    #[arg(long, value_name = "NAME", default_value = "demo")]
+    pub(crate) scenario: Scenario,
+    /// Add one kind of anomaly
+    #[arg(long, value_name = "KIND")]
+    pub(crate) anomaly: Option<Anomaly>,
+    /// The same seed gives the same fleet
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// How long, such as 30s or 5m; without it, until Ctrl-C
+    #[arg(long, value_name = "D", value_parser = duration)]
+    pub(crate) duration: Option<Duration>,
+    /// MQTT connections that share the devices
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) connections: usize,
+    /// MQTT quality of service
+    #[arg(long, value_name = "QOS", default_value_t = 1, value_parser = clap::value_parser!(u8).range(0..=1))]
+    pub(crate) qos: u8,
+    /// Print the summary as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Where the running Weir listens.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Remote {
+    /// HTTP address of the running Weir
+    #[arg(long, value_name = "URL", env = "WEIR_URL", default_value = "http://127.0.0.1:8080")]
+    pub(crate) url: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct QueryArgs {
+    /// For example: SELECT * FROM readings ORDER BY time DESC LIMIT 10
+    pub(crate) sql: String,
+    #[arg(long, value_enum, default_value_t = OutputFormat::Table)]
+    pub(crate) format: OutputFormat,
+    #[command(flatten)]
+    pub(crate) remote: Remote,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OutputFormat {
+    Table,
+    Json,
+    Jsonl,
+    Csv,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TapArgs {
+    /// Only this device
+    #[arg(long, value_name = "D")]
+    pub(crate) device: Option<String>,
+    /// Only this sensor
+    #[arg(long, value_name = "S")]
+    pub(crate) sensor: Option<String>,
+    /// Print each event as a JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) remote: Remote,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AlarmsArgs {
+    #[command(subcommand)]
+    pub(crate) command: AlarmsCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AlarmsCommand {
+    /// Show alarms: open ones, or all
+    List {
+        /// Cleared ones too
+        #[arg(long)]
+        all: bool,
+        #[arg(long, value_name = "D")]
+        device: Option<String>,
+        /// Print as JSON
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        remote: Remote,
+    },
+    /// Say that you have seen an alarm
+    Ack {
+        id: String,
+        /// Who; your user name by default
+        #[arg(long)]
+        by: Option<String>,
+        #[arg(long)]
+        note: Option<String>,
+        #[command(flatten)]
+        remote: Remote,
+    },
+    /// Silence an alarm's notifications for a while
+    Shelve {
+        id: String,
+        /// Such as 30m or 8h
+        #[arg(long, default_value = "1h")]
+        duration: String,
+        /// Who; your user name by default
+        #[arg(long)]
+        by: Option<String>,
+        #[arg(long)]
+        note: Option<String>,
+        #[command(flatten)]
+        remote: Remote,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ShadowArgs {
+    #[command(subcommand)]
+    pub(crate) command: ShadowCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ShadowCommand {
+    /// Print a device's shadow
+    Get {
+        thing: String,
+        /// A named shadow instead of the classic one
+        #[arg(long)]
+        name: Option<String>,
+        #[command(flatten)]
+        remote: Remote,
+    },
+    /// Change a device's shadow: '{"state":{"desired":{"led":"on"}}}'
+    Update {
+        thing: String,
+        document: String,
+        /// A named shadow instead of the classic one
+        #[arg(long)]
+        name: Option<String>,
+        #[command(flatten)]
+        remote: Remote,
+    },
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    parse_duration(text).ok_or_else(|| "expected a duration such as 30s, 5m or 1h30m".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,19 @@
+//! What each command of the command line does.
+
+pub(crate) mod alarms;
+pub(crate) mod check;
+pub(crate) mod query;
+pub(crate) mod remote;
+pub(crate) mod shadow;
+pub(crate) mod simulate;
+pub(crate) mod tap;
+pub(crate) mod up;
+
+use std::process::ExitCode;
+
+/// sysexits.h EX_CONFIG: the configuration is bad.
+pub(crate) const BAD_CONFIG: u8 = 78;
+
+pub(crate) fn bad_config() -> ExitCode {
+    ExitCode::from(BAD_CONFIG)
+}

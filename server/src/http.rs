@@ -1,0 +1,148 @@
+//! The HTTP interface (DESIGN section 6): the router, what handlers share, and
+//! the listener.
+//!
+//! Slow clients are bounded: headers must be complete within ten seconds, and
+//! bodies have a size limit per route. Errors are RFC 9457 problem documents.
+
+mod alarms;
+mod devices;
+mod encode;
+mod flow;
+mod ingest;
+mod metrics;
+mod openapi;
+mod problem;
+mod quarantine;
+mod query;
+mod readings;
+mod shadow;
+mod stream;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use parking_lot::Mutex;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, warn};
+use weir_alerts::AlarmStore;
+use weir_config::Config;
+use weir_ingest::{EmbeddedBroker, Intake, Outlet, SourceDoor};
+use weir_journal::Journal;
+use weir_shadows::ShadowStore;
+use weir_store::{EmbeddedStore, Quarantine, Sql};
+
+use crate::flow::Flow;
+use crate::health::Health;
+use crate::live::Live;
+use crate::pipeline::Core;
+use crate::waiters::Waiters;
+
+use problem::Problem;
+
+/// Bytes of a request body where a route does not say otherwise.
+const BODY_LIMIT: usize = 1 << 20;
+/// Time for a client to send its headers.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// Time for open requests to finish once Weir stops.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// What the handlers work with. Everything in it is shared with the workers.
+#[derive(Debug)]
+pub(crate) struct Api {
+    pub(crate) config: Config,
+    pub(crate) core: Arc<Mutex<Core>>,
+    pub(crate) flow: Arc<Flow>,
+    pub(crate) journal: Arc<dyn Journal>,
+    pub(crate) store: Arc<EmbeddedStore>,
+    pub(crate) sql: Sql,
+    pub(crate) alarms: Arc<AlarmStore>,
+    pub(crate) quarantine: Arc<Quarantine>,
+    pub(crate) shadows: Arc<ShadowStore>,
+    pub(crate) outlets: Arc<[Arc<dyn Outlet>]>,
+    pub(crate) intake: Intake,
+    pub(crate) waiters: Arc<Waiters>,
+    pub(crate) live: Arc<Live>,
+    pub(crate) health: Arc<Health>,
+    pub(crate) broker: Option<Arc<EmbeddedBroker>>,
+    pub(crate) sources: Vec<Arc<SourceDoor>>,
+    pub(crate) influx_written: Arc<AtomicU64>,
+    pub(crate) started: Instant,
+    pub(crate) shutdown: CancellationToken,
+}
+
+type Shared = axum::extract::State<Arc<Api>>;
+
+pub(crate) fn router(api: Arc<Api>) -> Router {
+    let payload = usize::try_from(api.config.limits.max_payload).unwrap_or(usize::MAX);
+    Router::new()
+        .route("/healthz", get(flow::healthz))
+        .route("/readyz", get(flow::readyz))
+        .route("/metrics", get(metrics::metrics))
+        .route("/api/openapi.json", get(openapi::openapi))
+        .route("/api/v1/flow", get(flow::flow))
+        .route("/api/v1/devices", get(devices::list))
+        .route("/api/v1/devices/{id}", get(devices::one))
+        .route("/api/v1/devices/{id}/readings", get(readings::readings))
+        .route("/api/v1/alarms", get(alarms::list))
+        .route("/api/v1/alarms/{id}/ack", post(alarms::acknowledge))
+        .route("/api/v1/alarms/{id}/shelve", post(alarms::shelve))
+        .route("/api/v1/quarantine", get(quarantine::list))
+        .route("/api/v1/query", post(query::query))
+        .route("/api/v1/stream", get(stream::stream))
+        .route(
+            "/things/{thing}/shadow",
+            get(shadow::get).post(shadow::update).delete(shadow::delete),
+        )
+        .route("/api/things/shadow/ListNamedShadowsForThing/{thing}", get(shadow::list_named))
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .route(
+            "/api/v1/ingest/{*topic}",
+            post(ingest::ingest).layer(DefaultBodyLimit::max(payload.saturating_add(1))),
+        )
+        .fallback(async || Problem::not_found("there is nothing at this path"))
+        .method_not_allowed_fallback(async || Problem::method_not_allowed())
+        .with_state(api)
+}
+
+/// Serves until `shutdown`, then lets open requests finish for a while.
+pub(crate) async fn serve(listener: TcpListener, router: Router, shutdown: CancellationToken) {
+    let graceful = GracefulShutdown::new();
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = shutdown.cancelled() => break,
+        };
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                // Out of file descriptors: wait for some to be closed.
+                warn!(%error, "cannot accept an HTTP connection");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            }
+        };
+        let service = TowerToHyperService::new(router.clone());
+        let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
+        let connection = graceful.watch(connection);
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                debug!(%error, "HTTP connection ended");
+            }
+        });
+    }
+    drop(listener);
+    if tokio::time::timeout(DRAIN, graceful.shutdown()).await.is_err() {
+        warn!("HTTP requests were still open and are cut off");
+    }
+}

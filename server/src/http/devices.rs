@@ -1,0 +1,81 @@
+//! `GET /api/v1/devices` and `/api/v1/devices/{id}`: the fleet, one device.
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use weir_functions::DeviceSummary;
+use weir_model::DeviceIx;
+
+use super::{Problem, Shared};
+use crate::pipeline::Core;
+use crate::shadow_worker::json_value;
+
+const DEFAULT_LIMIT: usize = 100;
+const MAX_LIMIT: usize = 10_000;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Params {
+    limit: Option<usize>,
+    /// Devices before it are left out: the `next` of the page before.
+    after: Option<usize>,
+}
+
+pub(super) async fn list(
+    State(api): Shared,
+    Query(params): Query<Params>,
+) -> Result<Json<Value>, Problem> {
+    let limit = params.limit.unwrap_or(DEFAULT_LIMIT).min(MAX_LIMIT);
+    let after = params.after.unwrap_or(0);
+    let core = api.core.lock();
+    let total = core.engine.catalog().devices().len();
+    let end = after.saturating_add(limit).min(total);
+    let devices: Vec<Value> = (after..end).map(|ix| summary(&core, DeviceIx(ix as u32))).collect();
+    let next = (end < total).then_some(end);
+    Ok(Json(json!({"total": total, "devices": devices, "next": next})))
+}
+
+pub(super) async fn one(
+    State(api): Shared,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Problem> {
+    let core = api.core.lock();
+    let device = core
+        .engine
+        .device_ix(&id)
+        .ok_or_else(|| Problem::not_found(format!("there is no device {id:?}")))?;
+    let mut document = summary(&core, device);
+    let latest: serde_json::Map<String, Value> = core
+        .engine
+        .latest(device)
+        .into_iter()
+        .map(|latest| {
+            let reading = json!({
+                "value": json_value(&latest.value),
+                "unit": latest.unit,
+                "time": latest.time.to_rfc3339(),
+                "flags": latest.flags.names(),
+            });
+            (latest.sensor.to_string(), reading)
+        })
+        .collect();
+    let alerts: Vec<_> = core.alarms.active(device).cloned().collect();
+    document["latest"] = Value::Object(latest);
+    document["alarms"] = json!(alerts);
+    Ok(Json(document))
+}
+
+fn summary(core: &Core, device: DeviceIx) -> Value {
+    let DeviceSummary { last_seen, last_time, series, readings, location } =
+        core.engine.device_summary(device);
+    json!({
+        "id": core.engine.catalog().device(device),
+        "location": location,
+        "lastSeen": last_seen.to_rfc3339(),
+        "lastTime": last_time.map(|time| time.to_rfc3339()),
+        "sensors": series,
+        "readings": readings,
+        "openAlarms": core.alarms.active(device).count(),
+    })
+}

@@ -1,0 +1,59 @@
+//! `GET /api/v1/quarantine?reason&limit`: what was rejected, verbatim, and why.
+
+use axum::Json;
+use axum::extract::{Query, State};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use weir_model::QuarantineReason;
+use weir_store::QuarantineEntry;
+
+use super::{Problem, Shared};
+
+const DEFAULT_LIMIT: usize = 100;
+const MAX_LIMIT: usize = 10_000;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Params {
+    reason: Option<String>,
+    limit: Option<usize>,
+}
+
+pub(super) async fn list(
+    State(api): Shared,
+    Query(params): Query<Params>,
+) -> Result<Json<Value>, Problem> {
+    let reason = match params.reason.as_deref() {
+        None => None,
+        Some(name) => Some(QuarantineReason::from_name(name).ok_or_else(|| {
+            let names: Vec<_> = QuarantineReason::ALL.iter().map(|reason| reason.as_str()).collect();
+            Problem::bad_request(format!("there is no reason {name:?}; there are {}", names.join(", ")))
+        })?),
+    };
+    let limit = params.limit.unwrap_or(DEFAULT_LIMIT).min(MAX_LIMIT);
+    let listed = tokio::task::spawn_blocking(move || api.quarantine.list(reason, limit)).await;
+    let entries = listed.map_err(Problem::internal)?.map_err(Problem::internal)?;
+    let entries: Vec<Value> = entries.iter().map(document).collect();
+    Ok(Json(json!({"entries": entries})))
+}
+
+fn document(entry: &QuarantineEntry) -> Value {
+    let text = std::str::from_utf8(&entry.payload).ok();
+    let mut document = json!({
+        "id": format!("{}-{}", entry.position, entry.reading.map_or("m".to_owned(), |n| n.to_string())),
+        "received": entry.received.to_rfc3339(),
+        "reason": entry.reason.as_str(),
+        "detail": entry.detail,
+        "topic": entry.topic,
+        "client": entry.client,
+        "door": entry.door.as_str(),
+        "reading": entry.reading,
+        "payloadBytes": entry.payload_bytes,
+        "payload": text,
+    });
+    if text.is_none() {
+        let hex: String = entry.payload.iter().map(|byte| format!("{byte:02x}")).collect();
+        document["payloadHex"] = Value::String(hex);
+    }
+    document
+}

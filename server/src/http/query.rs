@@ -1,0 +1,132 @@
+//! `POST /api/v1/query`: read-only SQL, streamed in the format of `Accept`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow::array::RecordBatch;
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use axum::extract::rejection::JsonRejection;
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use futures::{Stream, StreamExt};
+use serde::Deserialize;
+use weir_store::{QueryError, QueryLimits, Sql};
+
+use super::encode::{Encoder, Format};
+use super::{Problem, Shared};
+
+/// What one query may use.
+pub(super) const LIMITS: QueryLimits = QueryLimits {
+    max_rows: 1_000_000,
+    timeout: Duration::from_secs(30),
+    memory: 512 << 20,
+};
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Request {
+    sql: String,
+}
+
+pub(super) async fn query(
+    State(api): Shared,
+    headers: HeaderMap,
+    body: Result<Json<Request>, JsonRejection>,
+) -> Result<Response, Problem> {
+    let Json(body) = body.map_err(|rejection| {
+        Problem::bad_request(format!("expected {{\"sql\": \"…\"}}: {}", rejection.body_text()))
+    })?;
+    let format = Format::negotiate(&headers).ok_or_else(|| {
+        Problem::bad_request(
+            "Accept names none of application/json, application/jsonl, text/csv, \
+             application/vnd.apache.arrow.stream",
+        )
+    })?;
+    run(&api.sql, &body.sql, format).await
+}
+
+/// Runs a query. Its first batch is awaited before the answer begins, so that
+/// most failures still become a status; a later one cuts the body off.
+async fn run(sql: &Sql, text: &str, format: Format) -> Result<Response, Problem> {
+    let mut batches = sql.query(text, LIMITS).await.map_err(problem)?;
+    let schema = batches.schema();
+    let mut encoder = Encoder::new(format, &schema).map_err(Problem::internal)?;
+    let first = match batches.next().await {
+        Some(batch) => {
+            let batch: RecordBatch = batch.map_err(|error| problem(QueryError::from(error)))?;
+            Some(encoder.write(&batch).map_err(Problem::internal)?)
+        }
+        None => None,
+    };
+    let rest = encode_rest(batches, encoder, first.unwrap_or_default());
+    let content_type = [(header::CONTENT_TYPE, format.content_type())];
+    Ok((content_type, Body::from_stream(rest)).into_response())
+}
+
+fn encode_rest<S>(
+    batches: S,
+    encoder: Encoder,
+    first: Vec<u8>,
+) -> impl Stream<Item = Result<Vec<u8>, BoxError>>
+where
+    S: Stream<Item = Result<RecordBatch, weir_store::DataFusionError>> + Unpin,
+{
+    let state = (batches, Some(encoder), Some(first));
+    futures::stream::unfold(state, async |(mut batches, mut encoder, mut first)| {
+        if let Some(first) = first.take() {
+            return Some((Ok(first), (batches, encoder, None)));
+        }
+        let mut writer = encoder.take()?;
+        let (bytes, encoder) = match batches.next().await {
+            Some(Ok(batch)) => (writer.write(&batch).map_err(Into::into), Some(writer)),
+            Some(Err(error)) => {
+                tracing::warn!(%error, "a query failed after its answer had begun");
+                (Err(error.into()), None)
+            }
+            None => (writer.finish().map_err(Into::into), None),
+        };
+        Some((bytes, (batches, encoder, None)))
+    })
+}
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Collects a small result of our own making.
+pub(super) async fn collect(sql: &Sql, text: &str) -> Result<Vec<RecordBatch>, Problem> {
+    let batches = sql.query(text, LIMITS).await.map_err(problem)?;
+    let batches: Vec<_> = batches.collect().await;
+    batches.into_iter().collect::<Result<_, _>>().map_err(|error| problem(QueryError::from(error)))
+}
+
+pub(super) fn problem(error: QueryError) -> Problem {
+    match error {
+        QueryError::Invalid { .. } | QueryError::Refused { .. } => {
+            Problem::bad_request(error.to_string())
+        }
+        QueryError::Timeout { .. } => Problem::timeout(error.to_string()),
+        QueryError::TooManyRows { .. } | QueryError::Memory { .. } => {
+            Problem::unprocessable(error.to_string())
+        }
+        QueryError::Failed { .. } => Problem::internal(error),
+    }
+}
+
+/// A text as a SQL literal.
+pub(super) fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// Used where a handler wants rows as JSON values.
+pub(super) fn rows(batches: &[RecordBatch]) -> Result<Vec<serde_json::Value>, Problem> {
+    let Some(first) = batches.first() else { return Ok(Vec::new()) };
+    let mut encoder =
+        Encoder::new(Format::Json, &Arc::clone(&first.schema())).map_err(Problem::internal)?;
+    let mut bytes = Vec::new();
+    for batch in batches {
+        bytes.extend(encoder.write(batch).map_err(Problem::internal)?);
+    }
+    bytes.extend(encoder.finish().map_err(Problem::internal)?);
+    serde_json::from_slice(&bytes).map_err(Problem::internal)
+}

@@ -1,0 +1,52 @@
+//! Sends alerts to every outlet at once. It touches no disk: an alert leaves
+//! while the journal still syncs. What was delivered is told to the effects
+//! worker, which takes it out of the outbox.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::SyncSender;
+
+use tracing::warn;
+use weir_ingest::{Outlet, Publication};
+use weir_model::Alert;
+
+use crate::effects_worker::EffectsCommand;
+
+#[derive(Clone, Debug)]
+pub(crate) struct Notifier {
+    outlets: Arc<[Arc<dyn Outlet>]>,
+    effects: SyncSender<EffectsCommand>,
+}
+
+impl Notifier {
+    pub(crate) fn new(outlets: Arc<[Arc<dyn Outlet>]>, effects: SyncSender<EffectsCommand>) -> Self {
+        Self { outlets, effects }
+    }
+
+    /// Hands the alert to every outlet. When all have delivered it, the effects
+    /// worker hears its id; an outlet that is full leaves it in the outbox,
+    /// from where it is sent again.
+    pub(crate) fn publish(&self, alert: &Alert) {
+        let payload = serde_json::to_vec(alert).expect("an alert is plain data");
+        let payload = bytes::Bytes::from(payload);
+        let missing = Arc::new(AtomicUsize::new(self.outlets.len()));
+        for outlet in self.outlets.iter() {
+            let publication = Publication {
+                topic: alert.topic(),
+                payload: payload.clone(),
+                qos: 1,
+                retain: false,
+            };
+            let (missing, effects, id) = (missing.clone(), self.effects.clone(), alert.id.clone());
+            let delivered = move || {
+                if missing.fetch_sub(1, Ordering::AcqRel) == 1 {
+                    // A full queue only means that the outbox sends it once more.
+                    let _ = effects.try_send(EffectsCommand::Delivered(id));
+                }
+            };
+            if let Err(error) = outlet.publish(publication, Some(Box::new(delivered))) {
+                warn!(alert_id = alert.id, %error, "alert stays in the outbox");
+            }
+        }
+    }
+}

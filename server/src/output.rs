@@ -1,0 +1,24 @@
+//! The only place that writes data to stdout. A reader that has gone (`| head`)
+//! ends the program quietly.
+
+use std::io::{self, Write};
+
+/// Writes to stdout; false when nobody reads any more.
+pub(crate) fn data(bytes: &[u8]) -> io::Result<bool> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// A line on stdout; false when nobody reads any more.
+pub(crate) fn line(text: &str) -> io::Result<bool> {
+    data(format!("{text}\n").as_bytes())
+}
+
+/// A text from a device as one line that a terminal shows and does not obey.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}

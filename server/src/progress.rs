@@ -1,0 +1,45 @@
+//! How far a worker's durable state has come, as a position that others can
+//! wait for.
+
+use std::sync::Arc;
+
+use parking_lot::{Condvar, Mutex};
+use weir_model::Position;
+
+/// Shared by a worker, which advances it, and whoever waits for it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Progress(Arc<(Mutex<State>, Condvar)>);
+
+#[derive(Debug, Default)]
+struct State {
+    position: Position,
+    closed: bool,
+}
+
+impl Progress {
+    /// Everything before `position` is durable.
+    pub(crate) fn advance(&self, position: Position) {
+        let (state, changed) = &*self.0;
+        let mut state = state.lock();
+        state.position = state.position.max(position);
+        changed.notify_all();
+    }
+
+    /// The worker is gone: nobody need wait for it.
+    pub(crate) fn close(&self) {
+        let (state, changed) = &*self.0;
+        state.lock().closed = true;
+        changed.notify_all();
+    }
+
+    /// Blocks until everything before `position` is durable; false when the
+    /// worker ended without getting there.
+    pub(crate) fn wait(&self, position: Position) -> bool {
+        let (state, changed) = &*self.0;
+        let mut state = state.lock();
+        while state.position < position && !state.closed {
+            changed.wait(&mut state);
+        }
+        state.position >= position
+    }
+}

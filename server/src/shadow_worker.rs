@@ -1,0 +1,164 @@
+//! Applies shadow requests and Weir's own reports, a batch per transaction, and
+//! publishes the answers once the transaction is durable.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Receiver;
+use std::thread;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tracing::{error, warn};
+use weir_functions::LatestValue;
+use weir_ingest::{Outlet, Publication};
+use weir_journal::Journal;
+use weir_model::{Message, Position};
+use weir_shadows::{Operation, Request, ShadowStore, parse_topic, report_payload};
+
+use crate::health::Health;
+use crate::pipeline::Core;
+use crate::progress::Progress;
+use crate::store_worker::now;
+
+/// Waits between tries of a transaction that failed.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// A request that came as a message.
+#[derive(Debug)]
+pub(crate) struct ShadowRequest {
+    position: Position,
+    topic: Box<str>,
+    payload: Box<[u8]>,
+}
+
+impl ShadowRequest {
+    pub(crate) fn new(position: Position, message: &Message<'_>) -> Self {
+        Self { position, topic: message.topic.into(), payload: message.payload.into() }
+    }
+}
+
+#[derive(Debug)]
+pub(crate) enum ShadowCommand {
+    /// Requests of a chunk that ends at `position`.
+    Requests { position: Position, requests: Vec<ShadowRequest> },
+    /// Weir's own updates: what changed since the last ones.
+    Reports(Vec<Request>),
+    /// Tell [`Progress`] once everything before is durable.
+    Barrier(Position),
+}
+
+pub(crate) struct ShadowWorker {
+    pub(crate) shadows: Arc<ShadowStore>,
+    pub(crate) journal: Arc<dyn Journal>,
+    pub(crate) commands: Receiver<ShadowCommand>,
+    pub(crate) outlets: Arc<[Arc<dyn Outlet>]>,
+    pub(crate) prefix: String,
+    pub(crate) progress: Progress,
+    pub(crate) health: Arc<Health>,
+    pub(crate) stop: Arc<AtomicBool>,
+}
+
+impl ShadowWorker {
+    /// Runs until the pipeline is gone.
+    pub(crate) fn run(self) {
+        while let Ok(command) = self.commands.recv() {
+            match command {
+                ShadowCommand::Requests { position, requests } => self.requests(position, &requests),
+                ShadowCommand::Reports(reports) => self.apply(None, &reports),
+                ShadowCommand::Barrier(position) => self.progress.advance(position),
+            }
+        }
+        self.progress.close();
+    }
+
+    /// After a crash the journal brings requests again that were applied: they
+    /// lie before the position that the shadows are durable up to.
+    fn requests(&self, position: Position, requests: &[ShadowRequest]) {
+        let applied = self.shadows.position();
+        let requests: Vec<Request> = requests
+            .iter()
+            .filter(|request| request.position >= applied)
+            .filter_map(|request| {
+                let target = parse_topic(&self.prefix, &request.topic)?;
+                Some(Request {
+                    thing: target.thing.into(),
+                    name: target.name.map(Into::into),
+                    operation: target.operation,
+                    payload: request.payload.to_vec(),
+                    publish: true,
+                })
+            })
+            .collect();
+        // A request is answered as done only when nothing can undo it.
+        if let Err(error) = self.journal.wait_committed(position) {
+            error!(%error, "shadow requests are not applied");
+            return;
+        }
+        self.apply(Some(position), &requests);
+    }
+
+    fn apply(&self, position: Option<Position>, requests: &[Request]) {
+        let answers = loop {
+            match self.shadows.apply(position, requests, now().millis()) {
+                Ok(answers) => {
+                    self.health.clear("shadows");
+                    break answers;
+                }
+                Err(error) => {
+                    error!(%error, "cannot update shadows; trying again");
+                    self.health.set("shadows", format!("cannot update shadows: {error}"));
+                    if self.stop.load(Ordering::Acquire) {
+                        return;
+                    }
+                    thread::sleep(RETRY);
+                }
+            }
+        };
+        for answer in answers.into_iter().flatten() {
+            publish(&self.outlets, answer.topic, answer.payload);
+        }
+    }
+}
+
+/// Sends a shadow answer to every outlet.
+pub(crate) fn publish(outlets: &[Arc<dyn Outlet>], topic: String, payload: Vec<u8>) {
+    let payload = bytes::Bytes::from(payload);
+    for outlet in outlets {
+        let publication =
+            Publication { topic: topic.clone(), payload: payload.clone(), qos: 1, retain: false };
+        if let Err(error) = outlet.publish(publication, None) {
+            warn!(topic, %error, "shadow answer not published");
+        }
+    }
+}
+
+/// One report per device that has something new: the latest readings of the
+/// sensors that changed, and the alarms that are open.
+pub(crate) fn reports(core: &mut Core) -> Vec<Request> {
+    let mut reports = Vec::new();
+    let catalog = core.engine.catalog().clone();
+    let alarms = &core.alarms;
+    core.engine.changed_devices(&mut |device, latest| {
+        let alerts: Vec<_> = alarms.active(device).collect();
+        let readings: Vec<(&str, Value, i64)> = latest
+            .iter()
+            .map(|latest| (&*latest.sensor, json_value(&latest.value), latest.time.millis()))
+            .collect();
+        let last_update = readings.iter().map(|(.., millis)| *millis).max().unwrap_or_default();
+        reports.push(Request {
+            thing: catalog.device(device).to_string(),
+            name: None,
+            operation: Operation::Report,
+            payload: report_payload(&alerts, last_update, &readings),
+            publish: true,
+        });
+    });
+    reports
+}
+
+pub(crate) fn json_value(value: &LatestValue) -> Value {
+    match value {
+        LatestValue::Number(number) => json!(number),
+        LatestValue::Text(text) => json!(&**text),
+    }
+}

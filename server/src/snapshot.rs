@@ -1,0 +1,58 @@
+//! What a checkpoint holds beside the files of the store: the memory of the
+//! functions and alarms and the counters, all as of one journal position.
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::flow::Counts;
+
+/// Raised when a field changes its meaning; an older version is refused rather
+/// than misread.
+const VERSION: u8 = 1;
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Snapshot {
+    pub(crate) engine: Vec<u8>,
+    pub(crate) alarms: Vec<u8>,
+    pub(crate) counts: Counts,
+}
+
+#[derive(Debug, Error)]
+pub(crate) enum SnapshotError {
+    #[error("the checkpoint's snapshot has version {found}, this program reads {VERSION}")]
+    Version { found: u8 },
+    #[error("the checkpoint's snapshot cannot be read: {0}")]
+    Malformed(#[from] postcard::Error),
+    #[error("the checkpoint's snapshot is empty")]
+    Empty,
+}
+
+impl Snapshot {
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        postcard::to_extend(self, vec![VERSION])
+            .expect("a value of vectors and integers always serialises")
+    }
+
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, SnapshotError> {
+        match bytes.split_first() {
+            None => Err(SnapshotError::Empty),
+            Some((&VERSION, body)) => Ok(postcard::from_bytes(body)?),
+            Some((&found, _)) => Err(SnapshotError::Version { found }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_snapshot_of_another_version_is_refused() {
+        let snapshot = Snapshot { engine: vec![1, 2], alarms: vec![3], counts: Counts::default() };
+        let mut bytes = snapshot.encode();
+        assert_eq!(Snapshot::decode(&bytes).unwrap().engine, [1, 2]);
+        bytes[0] = 9;
+        assert!(matches!(Snapshot::decode(&bytes), Err(SnapshotError::Version { found: 9 })));
+        assert!(matches!(Snapshot::decode(&[]), Err(SnapshotError::Empty)));
+    }
+}
