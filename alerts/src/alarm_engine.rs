@@ -1,0 +1,475 @@
+//! The alarm state machine, after ISA-18.2: pure, one memory per slot, where a
+//! slot is one (series, function).
+//!
+//! ```text
+//!            level ≥ warning              held ≥ on-delay: RAISED
+//!   Normal ──────────────────▶ PendingRaise ──────────────────▶ Active
+//!     ▲ ▲        level none         │            ESCALATED: critical ≥ on-delay
+//!     │ └───────────────────────────┘          DEESCALATED: less ≥ off-delay
+//!     │                                                         │  ▲
+//!     │      held ≥ off-delay: CLEARED             level none   ▼  │ level ≥ warning
+//!     └──────────────────────────────────────────────────── PendingClear
+//! ```
+//!
+//! Delays are in event time: a condition "holds" from the first reading of an
+//! unbroken run to the present reading, and only readings decide, so a device
+//! that falls silent keeps the alarm it has. A delay of zero decides at once. A
+//! severity needs its on-delay for itself: an alarm is raised as a warning when
+//! only the lesser condition has held, and escalates once the critical one has.
+//! At most one alarm is open per slot, and every raise has exactly one clear.
+
+use ahash::RandomState;
+use hashbrown::HashMap;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use thiserror::Error;
+use weir_model::{Alert, AlertKind, AlertState, DeviceIx, Level, Severity, Timestamp, Verdict};
+
+use crate::alarm_id::{alarm_id, alert_id};
+use crate::reason::{Facts, reason};
+use crate::stored_alert;
+
+const SNAPSHOT_VERSION: u8 = 1;
+
+/// How long a condition holds before it counts, in event time, nanoseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Delays {
+    pub on_delay_ns: i64,
+    pub off_delay_ns: i64,
+}
+
+/// The names behind a slot, as an alert prints them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SlotNames {
+    pub device: Arc<str>,
+    pub sensor: Arc<str>,
+    pub unit: Option<Arc<str>>,
+    pub function: Arc<str>,
+    /// `None` or empty: unknown.
+    pub location: Option<Arc<str>>,
+}
+
+/// Why a snapshot was not taken.
+#[derive(Debug, Error)]
+pub enum RestoreError {
+    #[error("the alarm snapshot has version {found}; this Weir reads {SNAPSHOT_VERSION}")]
+    Version { found: u8 },
+    #[error("the alarm snapshot is malformed: {0}")]
+    Malformed(#[from] postcard::Error),
+    #[error("the alarm snapshot names slot {slot} twice")]
+    Repeated { slot: u32 },
+}
+
+/// The memory of all slots.
+#[derive(Debug)]
+pub struct AlarmEngine {
+    /// By `Verdict::function`.
+    delays: Vec<Delays>,
+    /// By `Verdict::slot`: 0 for a slot that never left Normal, else 1 + its
+    /// index in `memories`. Nearly all slots are 0: four bytes each.
+    index: Vec<u32>,
+    memories: Vec<Memory>,
+    /// Slots with an open alarm, in ascending order.
+    open: HashMap<DeviceIx, Vec<u32>, RandomState>,
+    open_count: usize,
+    /// The last cleared alert, kept to lend it out.
+    cleared: Option<Alert>,
+}
+
+/// One slot that has left Normal at least once.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Memory {
+    /// Of the last reading that counted. Readings that find the slot Normal and
+    /// leave it so are not noted.
+    last: Timestamp,
+    level: Level,
+    /// First reading of the present unbroken run of "nothing", or of "something".
+    something_since: Timestamp,
+    /// First reading of the present unbroken run of "critical", or of "less".
+    critical_since: Timestamp,
+    open: Option<Box<Open>>,
+}
+
+/// The open alarm of a slot.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Open {
+    device: DeviceIx,
+    raised: Timestamp,
+    /// The last limits seen crossed.
+    warning_limit: Option<f64>,
+    critical_limit: Option<f64>,
+    #[serde(with = "stored_alert")]
+    alert: Alert,
+}
+
+/// What a reading decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Transition {
+    state: AlertState,
+    severity: Severity,
+    /// Since when its condition has held.
+    since: Timestamp,
+}
+
+impl Memory {
+    fn new() -> Self {
+        let never = Timestamp(i64::MIN);
+        Self {
+            last: never,
+            level: None,
+            something_since: never,
+            critical_since: never,
+            open: None,
+        }
+    }
+
+    fn is_normal(&self) -> bool {
+        self.level.is_none() && self.open.is_none()
+    }
+
+    /// Takes the next reading in.
+    fn step(&mut self, level: Level, time: Timestamp, delays: Delays) -> Option<Transition> {
+        let critical = Some(Severity::Critical);
+        if level.is_some() != self.level.is_some() {
+            self.something_since = time;
+        }
+        if (level == critical) != (self.level == critical) {
+            self.critical_since = time;
+        }
+        self.level = level;
+        self.last = time;
+
+        let held = |since: Timestamp, delay: i64| time.0.saturating_sub(since.0) >= delay;
+        let on = |since| held(since, delays.on_delay_ns);
+        let off = |since| held(since, delays.off_delay_ns);
+        let (something, criticality) = (self.something_since, self.critical_since);
+        let transition = |state, severity, since| {
+            Some(Transition {
+                state,
+                severity,
+                since,
+            })
+        };
+        match (self.open.as_ref().map(|open| open.alert.severity), level) {
+            (None, Some(Severity::Critical)) if on(criticality) => {
+                transition(AlertState::Raised, Severity::Critical, criticality)
+            }
+            (None, Some(_)) if on(something) => {
+                transition(AlertState::Raised, Severity::Warning, something)
+            }
+            (Some(severity), None) if off(something) => {
+                transition(AlertState::Cleared, severity, something)
+            }
+            (Some(Severity::Warning), Some(Severity::Critical)) if on(criticality) => {
+                transition(AlertState::Escalated, Severity::Critical, criticality)
+            }
+            (Some(Severity::Critical), None | Some(Severity::Warning)) if off(criticality) => {
+                transition(AlertState::Deescalated, Severity::Warning, criticality)
+            }
+            _ => None,
+        }
+    }
+}
+
+impl AlarmEngine {
+    /// `delays` by `Verdict::function`; a function beyond its end has none.
+    pub fn new(delays: Vec<Delays>) -> Self {
+        Self {
+            delays,
+            index: Vec::new(),
+            memories: Vec::new(),
+            open: HashMap::default(),
+            open_count: 0,
+            cleared: None,
+        }
+    }
+
+    /// Takes one verdict in; returns the transition that it decides, if any.
+    ///
+    /// `names` is called only then. A verdict that is not newer than the last
+    /// one of its slot is ignored.
+    pub fn on_verdict(
+        &mut self,
+        verdict: &Verdict,
+        names: impl FnOnce() -> SlotNames,
+    ) -> Option<&Alert> {
+        let known = self.index.get(verdict.slot as usize).copied().unwrap_or(0);
+        if known == 0 && verdict.level.is_none() {
+            return None;
+        }
+        let at = if known == 0 {
+            self.admit(verdict.slot)
+        } else {
+            known as usize - 1
+        };
+        let memory = &mut self.memories[at];
+        if (verdict.level.is_none() && memory.is_normal()) || verdict.time <= memory.last {
+            return None;
+        }
+        let delays = self
+            .delays
+            .get(usize::from(verdict.function))
+            .copied()
+            .unwrap_or_default();
+        let transition = memory.step(verdict.level, verdict.time, delays);
+        if let Some(open) = &mut memory.open {
+            open.note_limit(verdict);
+        }
+        let transition = transition?;
+        self.apply(at, verdict, transition, &names())
+    }
+
+    /// The last alert of each open alarm of a device, in the order of slots.
+    pub fn active(&self, device: DeviceIx) -> impl Iterator<Item = &Alert> {
+        let slots = self
+            .open
+            .get(&device)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        slots.iter().filter_map(|slot| {
+            let at = self.index[*slot as usize] as usize - 1;
+            self.memories[at].open.as_ref().map(|open| &open.alert)
+        })
+    }
+
+    /// The last alert of each open alarm, in no particular order.
+    pub fn all_active(&self) -> impl Iterator<Item = &Alert> {
+        self.memories
+            .iter()
+            .filter_map(|memory| memory.open.as_ref().map(|open| &open.alert))
+    }
+
+    /// How many alarms are open.
+    pub fn active_count(&self) -> usize {
+        self.open_count
+    }
+
+    /// Everything that [`AlarmEngine::restore`] needs to go on from here.
+    pub fn snapshot(&self) -> Vec<u8> {
+        let slots: Vec<(u32, &Memory)> = self.slots().collect();
+        postcard::to_stdvec(&(SNAPSHOT_VERSION, slots))
+            .expect("the snapshot is plain values, serialised into memory")
+    }
+
+    /// Goes on from a snapshot.
+    pub fn restore(delays: Vec<Delays>, snapshot: &[u8]) -> Result<Self, RestoreError> {
+        match snapshot.first() {
+            Some(&SNAPSHOT_VERSION) => {}
+            Some(&found) => return Err(RestoreError::Version { found }),
+            None => return Err(postcard::Error::DeserializeUnexpectedEnd.into()),
+        }
+        let slots: Vec<(u32, Memory)> = postcard::from_bytes(&snapshot[1..])?;
+        let mut engine = Self::new(delays);
+        for (slot, memory) in slots {
+            if engine
+                .index
+                .get(slot as usize)
+                .is_some_and(|known| *known != 0)
+            {
+                return Err(RestoreError::Repeated { slot });
+            }
+            engine.insert(slot, memory);
+        }
+        Ok(engine)
+    }
+
+    /// For a changed set of functions: moves every slot's memory to the slot
+    /// that `new_slot` gives it and drops those for which it gives `None`. An
+    /// alarm that is dropped open is cleared, as of its last reading; these
+    /// alerts are returned. Two slots must not become one.
+    pub fn remap(
+        &mut self,
+        delays: Vec<Delays>,
+        mut new_slot: impl FnMut(u32) -> Option<u32>,
+    ) -> Vec<Alert> {
+        let slots: Vec<u32> = self.slots().map(|(slot, _)| slot).collect();
+        let mut old = std::mem::replace(self, Self::new(delays));
+        let mut cleared = Vec::new();
+        for slot in slots {
+            let at = old.index[slot as usize] as usize - 1;
+            let memory = std::mem::replace(&mut old.memories[at], Memory::new());
+            match (new_slot(slot), memory.open) {
+                (Some(slot), open) => self.insert(slot, Memory { open, ..memory }),
+                (None, Some(open)) => cleared.push(open.abandon(memory.last)),
+                (None, None) => {}
+            }
+        }
+        cleared
+    }
+
+    fn slots(&self) -> impl Iterator<Item = (u32, &Memory)> {
+        let known = self.index.iter().enumerate().filter(|(_, at)| **at != 0);
+        known.map(|(slot, at)| (slot as u32, &self.memories[*at as usize - 1]))
+    }
+
+    /// Gives a slot its memory; returns where.
+    fn admit(&mut self, slot: u32) -> usize {
+        if self.index.len() <= slot as usize {
+            self.index.resize(slot as usize + 1, 0);
+        }
+        self.memories.push(Memory::new());
+        let known = u32::try_from(self.memories.len()).expect("there are at most 2^32 - 1 slots");
+        self.index[slot as usize] = known;
+        known as usize - 1
+    }
+
+    fn insert(&mut self, slot: u32, memory: Memory) {
+        let at = self.admit(slot);
+        if let Some(open) = &memory.open {
+            self.opened(open.device, slot);
+        }
+        self.memories[at] = memory;
+    }
+
+    fn opened(&mut self, device: DeviceIx, slot: u32) {
+        let slots = self.open.entry(device).or_default();
+        if let Err(place) = slots.binary_search(&slot) {
+            slots.insert(place, slot);
+            self.open_count += 1;
+        }
+    }
+
+    fn closed(&mut self, device: DeviceIx, slot: u32) {
+        let Some(slots) = self.open.get_mut(&device) else {
+            return;
+        };
+        if let Ok(place) = slots.binary_search(&slot) {
+            slots.remove(place);
+            self.open_count -= 1;
+        }
+        if slots.is_empty() {
+            self.open.remove(&device);
+        }
+    }
+
+    fn apply(
+        &mut self,
+        at: usize,
+        verdict: &Verdict,
+        transition: Transition,
+        names: &SlotNames,
+    ) -> Option<&Alert> {
+        let open = self.memories[at].open.take();
+        let mut open = open.unwrap_or_else(|| Box::new(Open::raised(verdict, names)));
+        open.alert = open.alert_of(verdict, transition, names);
+        match transition.state {
+            AlertState::Cleared => {
+                self.closed(open.device, verdict.slot);
+                self.cleared = Some(open.alert);
+                self.cleared.as_ref()
+            }
+            AlertState::Raised | AlertState::Escalated | AlertState::Deescalated => {
+                self.opened(open.device, verdict.slot);
+                let open = self.memories[at].open.insert(open);
+                Some(&open.alert)
+            }
+        }
+    }
+}
+
+impl Open {
+    /// A new episode; its alert is filled in by [`Open::alert_of`].
+    fn raised(verdict: &Verdict, names: &SlotNames) -> Self {
+        let alert = Alert {
+            id: String::new(),
+            alarm_id: alarm_id(names, verdict.time),
+            kind: AlertKind::Alert,
+            severity: Severity::Warning,
+            state: AlertState::Raised,
+            device_id: names.device.to_string(),
+            sensor: names.sensor.to_string(),
+            value: verdict.value,
+            threshold: None,
+            function: names.function.to_string(),
+            location: None,
+            unit: names.unit.as_deref().map(str::to_owned),
+            timestamp: verdict.time.millis(),
+            raised_at: verdict.time.millis(),
+            reason: String::new(),
+        };
+        let mut open = Self {
+            device: verdict.device,
+            raised: verdict.time,
+            warning_limit: None,
+            critical_limit: None,
+            alert,
+        };
+        open.note_limit(verdict);
+        open
+    }
+
+    fn note_limit(&mut self, verdict: &Verdict) {
+        let limit = limit_of(verdict);
+        match verdict.level {
+            Some(Severity::Warning) => self.warning_limit = limit,
+            Some(Severity::Critical) => self.critical_limit = limit,
+            None => {}
+        }
+    }
+
+    fn alert_of(&self, verdict: &Verdict, transition: Transition, names: &SlotNames) -> Alert {
+        let Transition {
+            state,
+            severity,
+            since,
+        } = transition;
+        let from = if state == AlertState::Cleared {
+            self.raised
+        } else {
+            since
+        };
+        let reason = reason(&Facts {
+            names,
+            state,
+            severity,
+            level: verdict.level,
+            value: verdict.value,
+            threshold: limit_of(verdict),
+            side: verdict.side,
+            warning_limit: self.warning_limit,
+            critical_limit: self.critical_limit,
+            elapsed_ns: verdict.time.0.saturating_sub(from.0),
+        });
+        let last = &self.alert;
+        Alert {
+            id: alert_id(&last.alarm_id, state, severity, verdict.time),
+            state,
+            severity,
+            value: verdict.value,
+            threshold: limit_of(verdict),
+            location: names
+                .location
+                .as_deref()
+                .filter(|text| !text.is_empty())
+                .map(str::to_owned),
+            timestamp: verdict.time.millis(),
+            reason,
+            ..last.clone()
+        }
+    }
+
+    /// The clear of an alarm whose function is gone.
+    fn abandon(self: Box<Self>, last: Timestamp) -> Alert {
+        let alert = self.alert;
+        let state = AlertState::Cleared;
+        let reason = format!(
+            "{} is no longer watched: {} is gone",
+            alert.sensor, alert.function
+        );
+        let id = alert_id(&alert.alarm_id, state, alert.severity, last);
+        Alert {
+            id,
+            state,
+            timestamp: last.millis(),
+            reason,
+            ..alert
+        }
+    }
+}
+
+fn limit_of(verdict: &Verdict) -> Option<f64> {
+    Some(verdict.threshold).filter(|limit| !limit.is_nan())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,154 @@
+//! An alarm as operations see it: its present state, who saw it, who silenced it.
+
+use serde::{Deserialize, Serialize};
+use weir_model::{Alert, AlertState, Severity};
+
+use crate::stored_alert;
+
+/// One alarm, from raised to cleared: what `/api/v1/alarms` shows.
+///
+/// Times are milliseconds since the epoch. Those of the alarm are event times;
+/// those of an operator's action are by Weir's clock.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AlarmRecord {
+    pub alarm_id: String,
+    pub device_id: String,
+    pub sensor: String,
+    pub function: String,
+    /// Of a cleared alarm: the one it last had.
+    pub severity: Severity,
+    /// What its last alert told.
+    pub state: AlertState,
+    pub raised_at: i64,
+    pub updated_at: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cleared_at: Option<i64>,
+    /// Of the reading that decided last.
+    pub value: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub location: Option<String>,
+    pub reason: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub acknowledged: Option<Acknowledgement>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shelved_until: Option<i64>,
+}
+
+/// Somebody has seen it. An escalation takes it back: it asks anew.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acknowledgement {
+    pub by: String,
+    /// Milliseconds since the epoch.
+    pub at: i64,
+    pub note: String,
+}
+
+/// Which alarms to list. `Default` is: all of them, 100 at most.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AlarmFilter {
+    pub state: StateFilter,
+    pub severity: Option<Severity>,
+    pub device: Option<String>,
+    pub limit: usize,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StateFilter {
+    Open,
+    Cleared,
+    #[default]
+    Any,
+}
+
+impl Default for AlarmFilter {
+    fn default() -> Self {
+        Self {
+            state: StateFilter::Any,
+            severity: None,
+            device: None,
+            limit: 100,
+        }
+    }
+}
+
+impl AlarmFilter {
+    pub(crate) fn matches(&self, alarm: &StoredAlarm) -> bool {
+        let state = match self.state {
+            StateFilter::Open => alarm.is_open(),
+            StateFilter::Cleared => !alarm.is_open(),
+            StateFilter::Any => true,
+        };
+        state
+            && self
+                .severity
+                .is_none_or(|severity| severity == alarm.last.severity)
+            && self
+                .device
+                .as_ref()
+                .is_none_or(|device| *device == alarm.last.device_id)
+    }
+}
+
+/// What the store keeps of an alarm.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct StoredAlarm {
+    #[serde(with = "stored_alert")]
+    pub(crate) last: Alert,
+    /// Of `last`, in the history.
+    pub(crate) seq: u64,
+    pub(crate) acknowledged: Option<Acknowledgement>,
+    /// Some alert of it went to the outbox.
+    pub(crate) told: bool,
+    /// The last alert did not, because the alarm is shelved.
+    pub(crate) withheld: bool,
+}
+
+impl StoredAlarm {
+    pub(crate) fn is_open(&self) -> bool {
+        self.last.state != AlertState::Cleared
+    }
+
+    /// The alarm after its next transition. An escalation asks anew.
+    pub(crate) fn after(before: Option<Self>, alert: &Alert, seq: u64, shelved: bool) -> Self {
+        let told = before.as_ref().is_some_and(|alarm| alarm.told);
+        let acknowledged = before.and_then(|alarm| alarm.acknowledged);
+        // Whoever was told of an alarm is told that it is over, shelved or not.
+        let withheld = shelved && !(told && alert.state == AlertState::Cleared);
+        Self {
+            last: alert.clone(),
+            seq,
+            acknowledged: acknowledged.filter(|_| alert.state != AlertState::Escalated),
+            told: told || !withheld,
+            withheld,
+        }
+    }
+
+    pub(crate) fn into_record(self, shelved_until: Option<i64>) -> AlarmRecord {
+        let cleared_at = (!self.is_open()).then_some(self.last.timestamp);
+        let last = self.last;
+        AlarmRecord {
+            alarm_id: last.alarm_id,
+            device_id: last.device_id,
+            sensor: last.sensor,
+            function: last.function,
+            severity: last.severity,
+            state: last.state,
+            raised_at: last.raised_at,
+            updated_at: last.timestamp,
+            cleared_at,
+            value: last.value,
+            threshold: last.threshold,
+            unit: last.unit,
+            location: last.location,
+            reason: last.reason,
+            acknowledged: self.acknowledged,
+            shelved_until,
+        }
+    }
+}

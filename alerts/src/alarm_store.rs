@@ -1,0 +1,437 @@
+//! Alarms, their history and the undelivered alerts, in one redb file.
+//!
+//! ```text
+//! meta     name -> u64                    format, position, next_seq, next_audit
+//! alarms   alarm id -> StoredAlarm        the present state of each alarm
+//! recent   (raised_at ms, alarm id)       the same alarms by age
+//! open     device·sensor·unit·function -> alarm id
+//! history  seq -> alert                   every transition; seq grows from 1
+//! seen     alert id -> seq                the history's ids
+//! outbox   (channel, seq) -> alert        what the channel has not confirmed
+//! shelved  device·sensor·unit·function -> Shelf
+//! audit    n -> JSON                      who acknowledged and shelved what
+//! ```
+//!
+//! Values are postcard. Every call is one durable transaction. Doing a batch
+//! twice changes nothing: a batch that ends at or before the stored position is
+//! skipped, and so is an alert whose id is known.
+//!
+//! While an alarm is shelved, its alerts are recorded but not sent, except for
+//! the clear of an alarm whose raise was sent. When the time is over,
+//! [`AlarmStore::expire_shelves`] sends the last alert of what is still open.
+
+use std::path::Path;
+
+use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, WriteTransaction};
+use serde::Serialize;
+use weir_model::{Alert, Position};
+
+use crate::alarm_record::{Acknowledgement, AlarmFilter, AlarmRecord, StateFilter, StoredAlarm};
+use crate::alarm_tables::{
+    ALARMS, AUDIT, Entry, HISTORY, META, MQTT, OPEN, OUTBOX, RECENT, SEEN, SHELVED, Shelf, advance,
+    alarm, known, next, prune, record_one, shelf, slot_key, unshelve,
+};
+use crate::store_error::AlarmStoreError;
+
+const FORMAT: u64 = 1;
+/// redb would take 1 GiB.
+const CACHE_BYTES: usize = 32 << 20;
+/// Transitions, cleared alarms and audit entries that are kept.
+const KEEP: u64 = 1_000_000;
+const MAX_BY_BYTES: usize = 256;
+const MAX_NOTE_BYTES: usize = 4_096;
+
+/// The alarm database. Calls block on the disk.
+#[derive(Debug)]
+pub struct AlarmStore {
+    database: Database,
+    keep: u64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AuditEntry<'a> {
+    action: &'static str,
+    alarm_id: &'a str,
+    by: &'a str,
+    note: &'a str,
+    at: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<i64>,
+}
+
+/// What an operator did, and when by Weir's clock (milliseconds).
+#[derive(Clone, Copy, Debug)]
+struct Action<'a> {
+    name: &'static str,
+    by: &'a str,
+    note: &'a str,
+    at: i64,
+    until: Option<i64>,
+}
+
+impl AlarmStore {
+    /// Opens the database, or makes it. A crash is recovered from here.
+    pub fn open(path: &Path) -> Result<Self, AlarmStoreError> {
+        Self::open_keeping(path, KEEP)
+    }
+
+    fn open_keeping(path: &Path, keep: u64) -> Result<Self, AlarmStoreError> {
+        let fresh = !path.exists();
+        let unreadable = |source: redb::Error| AlarmStoreError::Unreadable {
+            path: path.to_owned(),
+            source: Box::new(source),
+        };
+        if !fresh && path.metadata().is_ok_and(|file| file.len() == 0) {
+            tracing::warn!(path = %path.display(), "the alarm database is an empty file: starting anew");
+        }
+        let database = match Database::builder().set_cache_size(CACHE_BYTES).create(path) {
+            Ok(database) => database,
+            Err(redb::DatabaseError::DatabaseAlreadyOpen) => {
+                return Err(AlarmStoreError::InUse {
+                    path: path.to_owned(),
+                });
+            }
+            Err(error) => return Err(unreadable(error.into())),
+        };
+        if fresh && let Some(folder) = path.parent() {
+            let folder = if folder.as_os_str().is_empty() {
+                Path::new(".")
+            } else {
+                folder
+            };
+            std::fs::File::open(folder)
+                .and_then(|folder| folder.sync_all())
+                .map_err(|error| unreadable(redb::Error::Io(error)))?;
+        }
+        let store = Self { database, keep };
+        store.prepare(path)?;
+        Ok(store)
+    }
+
+    /// Makes the tables, so that readers find them, and checks the format.
+    fn prepare(&self, path: &Path) -> Result<(), AlarmStoreError> {
+        let txn = self.database.begin_write()?;
+        let found = txn
+            .open_table(META)?
+            .get("format")?
+            .map(|format| format.value());
+        match found {
+            Some(FORMAT) => return Ok(()),
+            Some(found) => {
+                return Err(AlarmStoreError::Format {
+                    path: path.to_owned(),
+                    found,
+                    supported: FORMAT,
+                });
+            }
+            None => {}
+        }
+        txn.open_table(META)?.insert("format", FORMAT)?;
+        txn.open_table(ALARMS)?;
+        txn.open_table(RECENT)?;
+        txn.open_table(OPEN)?;
+        txn.open_table(HISTORY)?;
+        txn.open_table(SEEN)?;
+        txn.open_table(OUTBOX)?;
+        txn.open_table(SHELVED)?;
+        txn.open_table(AUDIT)?;
+        txn.commit()?;
+        Ok(())
+    }
+
+    /// Takes in what the pipeline decided up to `position`; returns how many
+    /// alerts were new.
+    pub fn record(&self, position: Position, alerts: &[Alert]) -> Result<usize, AlarmStoreError> {
+        let txn = self.database.begin_write()?;
+        if !advance(&txn, position)? {
+            txn.abort()?;
+            return Ok(0);
+        }
+        let new = self.record_all(&txn, alerts)?;
+        txn.commit()?;
+        Ok(new)
+    }
+
+    /// Takes in alerts that no journal position stands for, such as the clears
+    /// of a reload; returns how many were new.
+    pub fn record_unpositioned(&self, alerts: &[Alert]) -> Result<usize, AlarmStoreError> {
+        let txn = self.database.begin_write()?;
+        let new = self.record_all(&txn, alerts)?;
+        txn.commit()?;
+        Ok(new)
+    }
+
+    fn record_all(
+        &self,
+        txn: &WriteTransaction,
+        alerts: &[Alert],
+    ) -> Result<usize, AlarmStoreError> {
+        let mut new = 0;
+        for alert in alerts {
+            new += usize::from(record_one(txn, alert)?);
+        }
+        if new > 0 {
+            prune(txn, self.keep)?;
+        }
+        Ok(new)
+    }
+
+    /// Where the last recorded batch ended; `None` before the first.
+    pub fn position(&self) -> Result<Option<Position>, AlarmStoreError> {
+        let meta = self.database.begin_read()?.open_table(META)?;
+        Ok(meta
+            .get("position")?
+            .map(|position| Position(position.value())))
+    }
+
+    /// Undelivered alerts with a sequence number above `after_seq`, in order.
+    pub fn pending(
+        &self,
+        after_seq: u64,
+        limit: usize,
+    ) -> Result<Vec<(u64, Alert)>, AlarmStoreError> {
+        let outbox = self.database.begin_read()?.open_table(OUTBOX)?;
+        let Some(first) = after_seq.checked_add(1) else {
+            return Ok(Vec::new());
+        };
+        let mut pending = Vec::new();
+        for entry in outbox.range((MQTT, first)..=(MQTT, u64::MAX))?.take(limit) {
+            let (key, bytes) = entry?;
+            pending.push((
+                key.value().1,
+                postcard::from_bytes::<Entry>(bytes.value())?.0,
+            ));
+        }
+        Ok(pending)
+    }
+
+    /// How many alerts wait for their delivery.
+    pub fn pending_count(&self) -> Result<u64, AlarmStoreError> {
+        Ok(self.database.begin_read()?.open_table(OUTBOX)?.len()?)
+    }
+
+    /// The channel confirmed these: they leave the outbox.
+    pub fn delivered(&self, seqs: &[u64]) -> Result<(), AlarmStoreError> {
+        if seqs.is_empty() {
+            return Ok(());
+        }
+        let txn = self.database.begin_write()?;
+        {
+            let mut outbox = txn.open_table(OUTBOX)?;
+            for seq in seqs {
+                outbox.remove((MQTT, *seq))?;
+            }
+        }
+        txn.commit()?;
+        Ok(())
+    }
+
+    /// Alarms, the latest raised first.
+    pub fn alarms(&self, filter: &AlarmFilter) -> Result<Vec<AlarmRecord>, AlarmStoreError> {
+        let txn = self.database.begin_read()?;
+        let (alarms, shelved) = (txn.open_table(ALARMS)?, txn.open_table(SHELVED)?);
+        let record = |alarm_id: &str| -> Result<Option<AlarmRecord>, AlarmStoreError> {
+            let alarm = alarm(&alarms, alarm_id)?.filter(|alarm| filter.matches(alarm));
+            let Some(alarm) = alarm else { return Ok(None) };
+            let shelf = shelf(&shelved, &slot_key(&alarm.last))?;
+            Ok(Some(alarm.into_record(shelf.map(|shelf| shelf.until))))
+        };
+        let mut found = Vec::new();
+        if filter.state == StateFilter::Open {
+            for entry in txn.open_table(OPEN)?.iter()? {
+                found.extend(record(entry?.1.value())?);
+            }
+            found.sort_by_key(|alarm| std::cmp::Reverse(alarm.raised_at));
+            found.truncate(filter.limit);
+            return Ok(found);
+        }
+        for entry in txn.open_table(RECENT)?.iter()?.rev() {
+            if found.len() >= filter.limit {
+                break;
+            }
+            found.extend(record(entry?.0.value().1)?);
+        }
+        Ok(found)
+    }
+
+    /// One alarm.
+    pub fn alarm(&self, alarm_id: &str) -> Result<AlarmRecord, AlarmStoreError> {
+        let txn = self.database.begin_read()?;
+        let alarm = known(alarm(&txn.open_table(ALARMS)?, alarm_id)?, alarm_id)?;
+        let shelf = shelf(&txn.open_table(SHELVED)?, &slot_key(&alarm.last))?;
+        Ok(alarm.into_record(shelf.map(|shelf| shelf.until)))
+    }
+
+    /// Transitions with a sequence number above `after`, the oldest first.
+    pub fn history(&self, limit: usize, after: u64) -> Result<Vec<(u64, Alert)>, AlarmStoreError> {
+        let history = self.database.begin_read()?.open_table(HISTORY)?;
+        let Some(first) = after.checked_add(1) else {
+            return Ok(Vec::new());
+        };
+        let mut alerts = Vec::new();
+        for entry in history.range(first..)?.take(limit) {
+            let (seq, bytes) = entry?;
+            alerts.push((seq.value(), postcard::from_bytes::<Entry>(bytes.value())?.0));
+        }
+        Ok(alerts)
+    }
+
+    /// Notes that somebody has seen the alarm, also when it is cleared already.
+    /// `at` is milliseconds since the epoch.
+    pub fn acknowledge(
+        &self,
+        alarm_id: &str,
+        by: &str,
+        note: &str,
+        at: i64,
+    ) -> Result<AlarmRecord, AlarmStoreError> {
+        let action = Action {
+            name: "acknowledge",
+            by,
+            note,
+            at,
+            until: None,
+        };
+        self.act(alarm_id, action, |_, alarm| {
+            alarm.acknowledged = Some(Acknowledgement {
+                by: by.to_owned(),
+                at,
+                note: note.to_owned(),
+            });
+            Ok(())
+        })
+    }
+
+    /// Holds back the alerts of the alarm's (device, sensor, function) until
+    /// `until`; a time that is not after `at` ends the shelving. Both are
+    /// milliseconds since the epoch; an alert's own time is compared with it.
+    pub fn shelve(
+        &self,
+        alarm_id: &str,
+        until: i64,
+        by: &str,
+        note: &str,
+        at: i64,
+    ) -> Result<AlarmRecord, AlarmStoreError> {
+        let ends = until <= at;
+        let name = if ends { "unshelve" } else { "shelve" };
+        let action = Action {
+            name,
+            by,
+            note,
+            at,
+            until: (!ends).then_some(until),
+        };
+        self.act(alarm_id, action, |txn, alarm| {
+            let key = slot_key(&alarm.last);
+            if ends {
+                return unshelve(txn, &key, Some(alarm)).map(drop);
+            }
+            let shelf = Shelf {
+                until,
+                alarm_id: alarm_id.to_owned(),
+            };
+            txn.open_table(SHELVED)?
+                .insert(key.as_str(), &*postcard::to_stdvec(&shelf)?)?;
+            Ok(())
+        })
+    }
+
+    /// Ends what was shelved until `now` (milliseconds since the epoch) or
+    /// before; returns how many withheld alerts went to the outbox.
+    pub fn expire_shelves(&self, now: i64) -> Result<usize, AlarmStoreError> {
+        let mut due = Vec::new();
+        for entry in self.database.begin_read()?.open_table(SHELVED)?.iter()? {
+            let (key, bytes) = entry?;
+            if postcard::from_bytes::<Shelf>(bytes.value())?.until <= now {
+                due.push(key.value().to_owned());
+            }
+        }
+        if due.is_empty() {
+            return Ok(0);
+        }
+        let txn = self.database.begin_write()?;
+        let mut sent = 0;
+        for key in due {
+            sent += usize::from(unshelve(&txn, &key, None)?);
+        }
+        txn.commit()?;
+        Ok(sent)
+    }
+
+    /// The last entries of the audit, the newest first, each a JSON object
+    /// `{action, alarmId, by, note, at, until?}`.
+    pub fn audit(&self, limit: usize) -> Result<Vec<String>, AlarmStoreError> {
+        let audit = self.database.begin_read()?.open_table(AUDIT)?;
+        let mut entries = Vec::new();
+        for entry in audit.iter()?.rev().take(limit) {
+            entries.push(String::from_utf8_lossy(entry?.1.value()).into_owned());
+        }
+        Ok(entries)
+    }
+
+    fn act(
+        &self,
+        alarm_id: &str,
+        action: Action<'_>,
+        change: impl FnOnce(&WriteTransaction, &mut StoredAlarm) -> Result<(), AlarmStoreError>,
+    ) -> Result<AlarmRecord, AlarmStoreError> {
+        check_length("by", action.by, MAX_BY_BYTES)?;
+        check_length("note", action.note, MAX_NOTE_BYTES)?;
+        let txn = self.database.begin_write()?;
+        let mut alarm = known(alarm(&txn.open_table(ALARMS)?, alarm_id)?, alarm_id)?;
+        change(&txn, &mut alarm)?;
+        txn.open_table(ALARMS)?
+            .insert(alarm_id, &*postcard::to_stdvec(&alarm)?)?;
+        self.append_audit(&txn, alarm_id, action)?;
+        let shelf = shelf(&txn.open_table(SHELVED)?, &slot_key(&alarm.last))?;
+        txn.commit()?;
+        Ok(alarm.into_record(shelf.map(|shelf| shelf.until)))
+    }
+
+    fn append_audit(
+        &self,
+        txn: &WriteTransaction,
+        alarm_id: &str,
+        action: Action<'_>,
+    ) -> Result<(), AlarmStoreError> {
+        let Action {
+            name,
+            by,
+            note,
+            at,
+            until,
+        } = action;
+        let entry = AuditEntry {
+            action: name,
+            alarm_id,
+            by,
+            note,
+            at,
+            until,
+        };
+        let json = serde_json::to_vec(&entry).expect("texts and integers are JSON");
+        let seq = next(txn, "next_audit")?;
+        let mut audit = txn.open_table(AUDIT)?;
+        audit.insert(seq, &*json)?;
+        while audit.len()? > self.keep {
+            audit.pop_first()?;
+        }
+        Ok(())
+    }
+}
+
+fn check_length(field: &'static str, text: &str, limit: usize) -> Result<(), AlarmStoreError> {
+    if text.len() > limit {
+        return Err(AlarmStoreError::TooLong {
+            field,
+            bytes: text.len(),
+            limit,
+        });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,247 @@
+//! The tables of the alarm database and what one transaction does to them. The
+//! layout is drawn in [`crate::alarm_store`].
+
+use redb::{ReadableTable, ReadableTableMetadata, TableDefinition, WriteTransaction};
+use serde::{Deserialize, Serialize};
+use weir_model::{Alert, AlertState, Position, Timestamp};
+
+use crate::alarm_id::alert_id;
+use crate::alarm_record::StoredAlarm;
+use crate::store_error::AlarmStoreError;
+use crate::stored_alert;
+
+pub(crate) const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
+pub(crate) const ALARMS: TableDefinition<&str, &[u8]> = TableDefinition::new("alarms");
+pub(crate) const RECENT: TableDefinition<(i64, &str), ()> = TableDefinition::new("recent");
+pub(crate) const OPEN: TableDefinition<&str, &str> = TableDefinition::new("open");
+pub(crate) const HISTORY: TableDefinition<u64, &[u8]> = TableDefinition::new("history");
+pub(crate) const SEEN: TableDefinition<&str, u64> = TableDefinition::new("seen");
+pub(crate) const OUTBOX: TableDefinition<(&str, u64), &[u8]> = TableDefinition::new("outbox");
+pub(crate) const SHELVED: TableDefinition<&str, &[u8]> = TableDefinition::new("shelved");
+pub(crate) const AUDIT: TableDefinition<u64, &[u8]> = TableDefinition::new("audit");
+
+/// The one channel there is so far.
+pub(crate) const MQTT: &str = "mqtt";
+
+/// Until when the alerts of a (device, sensor, unit, function) are held back.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Shelf {
+    /// Milliseconds since the epoch.
+    pub(crate) until: i64,
+    pub(crate) alarm_id: String,
+}
+
+/// An alert in the history and the outbox.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Entry(#[serde(with = "stored_alert")] pub(crate) Alert);
+
+/// Moves the stored position; false when it stands there already.
+pub(crate) fn advance(txn: &WriteTransaction, position: Position) -> Result<bool, AlarmStoreError> {
+    let mut meta = txn.open_table(META)?;
+    if meta
+        .get("position")?
+        .is_some_and(|stored| position.0 <= stored.value())
+    {
+        return Ok(false);
+    }
+    meta.insert("position", position.0)?;
+    Ok(true)
+}
+
+/// The next number of a sequence, from 1.
+pub(crate) fn next(txn: &WriteTransaction, name: &str) -> Result<u64, AlarmStoreError> {
+    let mut meta = txn.open_table(META)?;
+    let number = meta.get(name)?.map_or(1, |number| number.value());
+    meta.insert(name, number + 1)?;
+    Ok(number)
+}
+
+/// Takes one alert in; false when it is known.
+pub(crate) fn record_one(txn: &WriteTransaction, alert: &Alert) -> Result<bool, AlarmStoreError> {
+    if txn.open_table(SEEN)?.get(alert.id.as_str())?.is_some() {
+        return Ok(false);
+    }
+    let key = slot_key(alert);
+    clear_forgotten(txn, &key, alert)?;
+    let seq = next(txn, "next_seq")?;
+    let bytes = postcard::to_stdvec(&Entry(alert.clone()))?;
+    txn.open_table(SEEN)?.insert(alert.id.as_str(), seq)?;
+    txn.open_table(HISTORY)?.insert(seq, &*bytes)?;
+
+    let shelf = shelf(&txn.open_table(SHELVED)?, &key)?;
+    let shelved = shelf.is_some_and(|shelf| alert.timestamp < shelf.until);
+    let mut alarms = txn.open_table(ALARMS)?;
+    let before = alarm(&alarms, &alert.alarm_id)?;
+    let after = StoredAlarm::after(before, alert, seq, shelved);
+    alarms.insert(alert.alarm_id.as_str(), &*postcard::to_stdvec(&after)?)?;
+    txn.open_table(RECENT)?
+        .insert((alert.raised_at, alert.alarm_id.as_str()), ())?;
+    if after.is_open() {
+        txn.open_table(OPEN)?
+            .insert(key.as_str(), alert.alarm_id.as_str())?;
+    } else {
+        txn.open_table(OPEN)?.remove(key.as_str())?;
+    }
+    if !after.withheld {
+        txn.open_table(OUTBOX)?.insert((MQTT, seq), &*bytes)?;
+    }
+    Ok(true)
+}
+
+/// One open alarm per (device, sensor, function): when another one than the
+/// alert's stands open, the engine has lost its memory of it, and it would never
+/// be cleared. It is cleared now.
+pub(crate) fn clear_forgotten(
+    txn: &WriteTransaction,
+    key: &str,
+    alert: &Alert,
+) -> Result<(), AlarmStoreError> {
+    let open = txn
+        .open_table(OPEN)?
+        .get(key)?
+        .map(|id| id.value().to_owned());
+    let Some(alarm_id) = open.filter(|alarm_id| *alarm_id != alert.alarm_id) else {
+        return Ok(());
+    };
+    let forgotten = alarm(&txn.open_table(ALARMS)?, &alarm_id)?;
+    txn.open_table(OPEN)?.remove(key)?;
+    let Some(forgotten) = forgotten else {
+        return Ok(());
+    };
+    tracing::warn!(
+        alarm_id,
+        by = alert.alarm_id,
+        "an alarm was open that the engine forgot"
+    );
+    let decided = Timestamp::from_millis(alert.timestamp).unwrap_or_default();
+    let clear = Alert {
+        id: alert_id(
+            &alarm_id,
+            AlertState::Cleared,
+            forgotten.last.severity,
+            decided,
+        ),
+        state: AlertState::Cleared,
+        timestamp: alert.timestamp,
+        reason: format!(
+            "{} has a newer alarm; this one was lost track of",
+            alert.sensor
+        ),
+        ..forgotten.last
+    };
+    record_one(txn, &clear).map(drop)
+}
+
+/// Ends a shelving. The alarm that is open there is told of if it was not:
+/// `shelved` is it when the caller holds it (and stores it), else it is looked
+/// up. Returns whether an alert went to the outbox.
+pub(crate) fn unshelve(
+    txn: &WriteTransaction,
+    key: &str,
+    held: Option<&mut StoredAlarm>,
+) -> Result<bool, AlarmStoreError> {
+    txn.open_table(SHELVED)?.remove(key)?;
+    let open = txn
+        .open_table(OPEN)?
+        .get(key)?
+        .map(|id| id.value().to_owned());
+    let Some(alarm_id) = open else {
+        return Ok(false);
+    };
+    let mut alarms = txn.open_table(ALARMS)?;
+    let mut looked_up = None;
+    let alarm = match held {
+        Some(held) if held.last.alarm_id == alarm_id => held,
+        _ => match alarm(&alarms, &alarm_id)? {
+            Some(alarm) => looked_up.insert(alarm),
+            None => return Ok(false),
+        },
+    };
+    if !alarm.withheld {
+        return Ok(false);
+    }
+    (alarm.withheld, alarm.told) = (false, true);
+    let bytes = postcard::to_stdvec(&Entry(alarm.last.clone()))?;
+    txn.open_table(OUTBOX)?.insert((MQTT, alarm.seq), &*bytes)?;
+    alarms.insert(alarm_id.as_str(), &*postcard::to_stdvec(alarm)?)?;
+    Ok(true)
+}
+
+/// Forgets the oldest transitions and cleared alarms beyond what is kept.
+pub(crate) fn prune(txn: &WriteTransaction, keep: u64) -> Result<(), AlarmStoreError> {
+    let mut history = txn.open_table(HISTORY)?;
+    let mut seen = txn.open_table(SEEN)?;
+    while history.len()? > keep {
+        let Some((_, bytes)) = history.pop_first()? else {
+            break;
+        };
+        seen.remove(postcard::from_bytes::<Entry>(bytes.value())?.0.id.as_str())?;
+    }
+    let mut alarms = txn.open_table(ALARMS)?;
+    let excess = alarms.len()?.saturating_sub(keep);
+    if excess == 0 {
+        return Ok(());
+    }
+    let mut recent = txn.open_table(RECENT)?;
+    let mut gone = Vec::new();
+    // Open alarms stay, however old: look a little further than the excess.
+    for entry in recent
+        .iter()?
+        .take(usize::try_from(excess).unwrap_or(usize::MAX) + 1_000)
+    {
+        let (raised_at, alarm_id) = entry.map(|(key, _)| {
+            let (raised_at, alarm_id) = key.value();
+            (raised_at, alarm_id.to_owned())
+        })?;
+        let is_open = alarm(&alarms, &alarm_id)?.is_some_and(|alarm| alarm.is_open());
+        if !is_open {
+            gone.push((raised_at, alarm_id));
+        }
+        if gone.len() as u64 == excess {
+            break;
+        }
+    }
+    for (raised_at, alarm_id) in gone {
+        recent.remove((raised_at, alarm_id.as_str()))?;
+        alarms.remove(alarm_id.as_str())?;
+    }
+    Ok(())
+}
+
+pub(crate) fn alarm(
+    alarms: &impl ReadableTable<&'static str, &'static [u8]>,
+    alarm_id: &str,
+) -> Result<Option<StoredAlarm>, AlarmStoreError> {
+    let bytes = alarms.get(alarm_id)?;
+    Ok(bytes
+        .map(|bytes| postcard::from_bytes(bytes.value()))
+        .transpose()?)
+}
+
+pub(crate) fn shelf(
+    shelved: &impl ReadableTable<&'static str, &'static [u8]>,
+    key: &str,
+) -> Result<Option<Shelf>, AlarmStoreError> {
+    let bytes = shelved.get(key)?;
+    Ok(bytes
+        .map(|bytes| postcard::from_bytes(bytes.value()))
+        .transpose()?)
+}
+
+pub(crate) fn known(
+    alarm: Option<StoredAlarm>,
+    alarm_id: &str,
+) -> Result<StoredAlarm, AlarmStoreError> {
+    alarm.ok_or_else(|| AlarmStoreError::UnknownAlarm {
+        alarm_id: alarm_id.to_owned(),
+    })
+}
+
+/// None of the names contains a NUL: it is a control character.
+pub(crate) fn slot_key(alert: &Alert) -> String {
+    let unit = alert.unit.as_deref().unwrap_or_default();
+    format!(
+        "{}\0{}\0{unit}\0{}",
+        alert.device_id, alert.sensor, alert.function
+    )
+}

@@ -1,0 +1,56 @@
+//! What can go wrong with the alarm database, by what its caller can do.
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+#[derive(Debug, Error)]
+pub enum AlarmStoreError {
+    /// Another process, or another part of this one, has it open.
+    #[error("the alarm database {path} is in use")]
+    InUse { path: PathBuf },
+    /// Not a database, or a damaged one: restore it, or move it away.
+    #[error("the alarm database {path} cannot be read: {source}")]
+    Unreadable {
+        path: PathBuf,
+        source: Box<redb::Error>,
+    },
+    /// Another version of Weir wrote it.
+    #[error("the alarm database {path} has format {found}; this Weir reads {supported}")]
+    Format {
+        path: PathBuf,
+        found: u64,
+        supported: u64,
+    },
+    #[error("no alarm has the id {alarm_id:?}")]
+    UnknownAlarm { alarm_id: String },
+    #[error("{field} has {bytes} bytes, more than {limit}")]
+    TooLong {
+        field: &'static str,
+        bytes: usize,
+        limit: usize,
+    },
+    /// The disk failed, or is full. Nothing of the call was kept.
+    #[error("the alarm database failed: {0}")]
+    Storage(#[source] Box<redb::Error>),
+    /// An entry is not what this version writes.
+    #[error("an entry of the alarm database is malformed: {0}")]
+    Entry(#[from] postcard::Error),
+}
+
+macro_rules! from_redb {
+    ($($error:ty),+) => {$(
+        impl From<$error> for AlarmStoreError {
+            fn from(error: $error) -> Self {
+                Self::Storage(Box::new(error.into()))
+            }
+        }
+    )+};
+}
+
+from_redb!(
+    redb::TransactionError,
+    redb::TableError,
+    redb::StorageError,
+    redb::CommitError
+);
