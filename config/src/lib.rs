@@ -5,10 +5,24 @@
 //! its line, key, reason and, for an unknown key, the nearest one that exists.
 //! `default.toml` beside this crate documents every key; a test holds it equal
 //! to [`Config::default`].
+//!
+//! Flags go before `WEIR_…` variables, those before the file, and the file
+//! before the defaults: see [`Config::from_toml_with_env`].
 
+mod address;
+mod assemble;
+mod keys;
+mod load;
+mod problem;
+mod range;
+mod reader;
+mod rules;
 mod sections;
 mod topic;
+mod units;
 
+pub use load::Loaded;
+pub use problem::{LoadError, Problem};
 pub use sections::{
     Broker, Config, EmbeddedStore, Function, FunctionKind, Http, InfluxDb, JournalSection, Limits,
     Route, RouteCodec, Shadows, Source, SourceTls, Threshold,

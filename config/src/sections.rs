@@ -30,19 +30,21 @@ pub struct Config {
 /// `[http]`
 #[derive(Clone, Debug, PartialEq)]
 pub struct Http {
-    /// Loopback unless TLS and authentication are configured. Port 0 picks one.
+    /// Loopback only, until there are TLS and authentication. Port 0 picks one.
     pub listen: SocketAddr,
 }
 
 /// `[broker]`: the embedded MQTT broker.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Broker {
+    /// Loopback only, as [`Http::listen`].
     pub listen: SocketAddr,
-    /// MQTT over WebSocket; off unless given.
+    /// MQTT over WebSocket; off unless given. Loopback only.
     pub websocket_listen: Option<SocketAddr>,
     /// Connections at once. 1 to 1,000,000.
     pub max_connections: usize,
-    /// Largest MQTT packet in bytes.
+    /// Largest MQTT packet in bytes. 1 KiB to 128 MiB, at most
+    /// [`JournalSection::max_pending`].
     pub max_packet: u64,
     /// Publishes of one connection that wait for their commit. 1 to 65,535.
     pub max_inflight: u16,
@@ -53,32 +55,40 @@ pub struct Broker {
 pub struct Source {
     /// Unique; `client_id` of the first connection and the name in metrics.
     pub client_id: String,
+    /// A name, an IPv4 address or an IPv6 address without brackets.
     pub host: String,
+    /// 1 to 65,535.
     pub port: u16,
-    /// `mqtts://` or TLS files given.
+    /// Given when the URL begins with `mqtts://`.
     pub tls: Option<SourceTls>,
     pub username: Option<String>,
+    /// Its first line is the password. Only with a `username`.
     pub password_file: Option<PathBuf>,
     /// 1 to 64; more than one joins `share_group`.
     pub connections: u16,
+    /// One topic level without wildcards.
     pub share_group: String,
     /// Unacknowledged publishes that Weir is ready to hold per connection.
+    /// 1 to 65,535.
     pub max_inflight: u16,
     /// Largest MQTT packet in bytes; larger ones are refused by the protocol.
+    /// 1 KiB to 128 MiB, at most [`JournalSection::max_pending`].
     pub max_packet: u64,
-    /// At least 1 s.
+    /// 1 to 65,535 s.
     pub keep_alive: Duration,
     /// "Connected but silent": how long without a message before `/readyz` says
-    /// so. Zero turns the watchdog off.
+    /// so. Up to 30 days; zero turns the watchdog off.
     pub silent_after: Duration,
     /// Alerts and shadows are published to this broker too.
     pub publish: bool,
 }
 
+/// The files of a `[[source]]` with `mqtts://`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SourceTls {
     /// PEM; the system's roots when absent.
     pub ca_file: Option<PathBuf>,
+    /// PEM: a client certificate, together with its key.
     pub cert_file: Option<PathBuf>,
     pub key_file: Option<PathBuf>,
 }
@@ -99,53 +109,60 @@ pub enum RouteCodec {
 #[derive(Clone, Debug, PartialEq)]
 pub struct JournalSection {
     /// Bytes of all segments together; when it is reached, acknowledging stops.
+    /// 1 MiB to 1 TiB.
     pub max_size: u64,
-    /// Bytes of one segment file.
+    /// Bytes of one segment file. 64 KiB to 4 GiB, at most half of `max_size`.
     pub segment_size: u64,
-    /// Bytes that may wait in memory for their commit.
+    /// Bytes that may wait in memory for their commit. 64 KiB to 4 GiB.
     pub max_pending: u64,
 }
 
 /// `[limits]`: what a message may be.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Limits {
-    /// Bytes of one payload; a larger one is quarantined.
+    /// Bytes of one payload; a larger one is quarantined. 1 B to 128 MiB.
     pub max_payload: u64,
+    /// 1 to 1,000,000.
     pub max_readings_per_message: usize,
+    /// 1 to 100,000.
     pub max_series_per_device: usize,
-    /// Devices in all.
+    /// Devices in all. 1 to 10,000,000.
     pub max_devices: usize,
     /// Readings before this instant (nanoseconds since the epoch) are
     /// quarantined: seconds or microseconds taken for milliseconds.
     pub min_time_ns: i64,
-    /// How far ahead of the received time a reading may lie.
+    /// How far ahead of the received time a reading may lie. 1 s to 36,500 days.
     pub max_ahead: Duration,
 }
 
 /// `[store.embedded]`
 #[derive(Clone, Debug, PartialEq)]
 pub struct EmbeddedStore {
-    /// Readings older than this are not kept.
+    /// Readings older than this are not kept. 1 s to 36,500 days.
     pub retention: Duration,
-    /// Rows reach Parquet and the journal lets go of them this often, ...
+    /// Rows reach Parquet and the journal lets go of them this often (10 ms to
+    /// 1 day), ...
     pub flush_interval: Duration,
-    /// ... or as soon as so many readings wait in memory.
+    /// ... or as soon as so many readings wait in memory: 1 to 100,000,000.
     pub flush_readings: usize,
 }
 
 /// `[store.influxdb]`
 #[derive(Clone, Debug, PartialEq)]
 pub struct InfluxDb {
+    /// `http://` or `https://`, without credentials or a trailing slash.
     pub url: String,
     pub org: String,
     pub bucket: String,
+    /// Holds the API token and nothing else.
     pub token_file: Option<PathBuf>,
     /// Lines per request, 1 to 50,000.
     pub batch_lines: usize,
-    /// Longest wait for a fuller batch.
+    /// Longest wait for a fuller batch. 1 ms to 1 h.
     pub batch_interval: Duration,
+    /// Of one request. 100 ms to 1 h.
     pub timeout: Duration,
-    /// The InfluxDB measurement that readings are written to.
+    /// The InfluxDB measurement that readings are written to; no leading `_`.
     pub measurement: String,
 }
 
@@ -155,14 +172,14 @@ pub struct Function {
     /// Unique: `[a-z0-9_-]`, 1 to 64. `payload` is taken: it names the limits
     /// that come with a reading.
     pub name: String,
-    /// Globs (`*`, `?`); a list means any of them. Absent: everything.
+    /// Globs: `*` is any text, `?` any one character. Absent: everything.
     pub device: Option<String>,
     pub sensor: Option<String>,
     pub location: Option<String>,
     pub kind: FunctionKind,
-    /// Raise only after the condition held for so long, in event time.
+    /// Raise only after the condition held for so long, in event time. 0 to 30 days.
     pub on_delay: Duration,
-    /// Clear only after it has been over for so long, in event time.
+    /// Clear only after it has been over for so long, in event time. 0 to 30 days.
     pub off_delay: Duration,
 }
 
@@ -179,7 +196,7 @@ pub struct Threshold {
     pub warning_low: Option<f64>,
     pub critical_low: Option<f64>,
     /// A limit that was crossed is left only beyond limit minus deadband (plus,
-    /// for a low one). At least 0.
+    /// for a low one). At least 0, and less than the room between the limits.
     pub deadband: f64,
 }
 
@@ -188,13 +205,13 @@ pub struct Threshold {
 pub struct Shadows {
     /// Topic prefix; no wildcard.
     pub prefix: String,
-    /// Weir updates a device's shadow at most once per interval.
+    /// Weir updates a device's shadow at most once per interval. 10 ms to 1 h.
     pub interval: Duration,
-    /// Bytes of desired and reported together.
+    /// Bytes of desired and reported together. 256 B to 1 MiB.
     pub max_document: usize,
-    /// Levels of nesting.
+    /// Levels of nesting. 1 to 64.
     pub max_depth: usize,
-    /// Requests in flight for one thing.
+    /// Requests in flight for one thing. 1 to 1,000.
     pub max_inflight: usize,
 }
 
@@ -221,7 +238,9 @@ impl Default for Config {
 
 impl Default for Http {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)) }
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+        }
     }
 }
 
@@ -261,13 +280,20 @@ impl Default for Route {
     fn default() -> Self {
         let topic = TopicPattern::parse("devices/{device}/telemetry")
             .expect("the default pattern is well formed");
-        Self { topic, codec: RouteCodec::Json }
+        Self {
+            topic,
+            codec: RouteCodec::Json,
+        }
     }
 }
 
 impl Default for JournalSection {
     fn default() -> Self {
-        Self { max_size: 8 * GIB, segment_size: 64 * MIB, max_pending: 32 * MIB }
+        Self {
+            max_size: 8 * GIB,
+            segment_size: 64 * MIB,
+            max_pending: 32 * MIB,
+        }
     }
 }
 

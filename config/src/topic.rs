@@ -67,7 +67,10 @@ impl TopicPattern {
             }
             levels.push(level);
         }
-        Ok(Self { text: text.to_owned(), levels })
+        Ok(Self {
+            text: text.to_owned(),
+            levels,
+        })
     }
 
     pub fn as_str(&self) -> &str {
@@ -119,16 +122,23 @@ fn parse_level(part: &str) -> Result<Level, InvalidPattern> {
         "#" => return Ok(Level::Rest),
         _ => {}
     }
-    if let Some(name) = part.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
+    if let Some(name) = part
+        .strip_prefix('{')
+        .and_then(|rest| rest.strip_suffix('}'))
+    {
         return match name {
             "device" => Ok(Level::Device),
             "sensor" => Ok(Level::Sensor),
             "location" => Ok(Level::Location),
-            _ => Err(InvalidPattern::UnknownCapture { name: name.to_owned() }),
+            _ => Err(InvalidPattern::UnknownCapture {
+                name: name.to_owned(),
+            }),
         };
     }
     if part.contains(['+', '#', '{', '}', '\0']) {
-        return Err(InvalidPattern::Mixed { level: part.to_owned() });
+        return Err(InvalidPattern::Mixed {
+            level: part.to_owned(),
+        });
     }
     Ok(Level::Literal(part.to_owned()))
 }
@@ -146,15 +156,27 @@ mod tests {
     #[track_caller]
     fn check(pattern: &str, topic: &str, expect: Option<(Option<&str>, Option<&str>)>) {
         let captures = TopicPattern::parse(pattern).unwrap().captures(topic);
-        assert_eq!(captures.map(|c| (c.device, c.sensor)), expect, "{pattern} on {topic}");
+        assert_eq!(
+            captures.map(|c| (c.device, c.sensor)),
+            expect,
+            "{pattern} on {topic}"
+        );
     }
 
     #[test]
     fn captures_take_one_level_each() {
-        check("devices/{device}/telemetry", "devices/p1/telemetry", Some((Some("p1"), None)));
+        check(
+            "devices/{device}/telemetry",
+            "devices/p1/telemetry",
+            Some((Some("p1"), None)),
+        );
         check("devices/{device}/telemetry", "devices/p1/telemetry/x", None);
         check("devices/{device}/telemetry", "devices/p1", None);
-        check("devices/{device}/telemetry", "devices//telemetry", Some((Some(""), None)));
+        check(
+            "devices/{device}/telemetry",
+            "devices//telemetry",
+            Some((Some(""), None)),
+        );
         check("{device}/{sensor}", "é/x", Some((Some("é"), Some("x"))));
         check("a/#", "a/b/c", Some((None, None)));
         check("a/#", "a", Some((None, None)));
@@ -171,7 +193,14 @@ mod tests {
 
     #[test]
     fn malformed_patterns_are_refused() {
-        for text in ["", "a/b{device}", "a+/b", "#/a", "{device}/{device}", "{plant}/x"] {
+        for text in [
+            "",
+            "a/b{device}",
+            "a+/b",
+            "#/a",
+            "{device}/{device}",
+            "{plant}/x",
+        ] {
             assert!(TopicPattern::parse(text).is_err(), "{text}");
         }
     }

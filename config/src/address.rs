@@ -1,0 +1,210 @@
+//! URLs of brokers and stores, and addresses to listen on.
+//!
+//! What is refused is never repeated in the reason: a URL may hold a password.
+
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+
+/// A broker's URL, taken apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct BrokerUrl {
+    pub(crate) tls: bool,
+    pub(crate) host: String,
+    pub(crate) port: u16,
+}
+
+/// `mqtt://host[:port]` or `mqtts://host[:port]`; ports 1883 and 8883 unless given.
+pub(crate) fn parse_broker_url(url: &str) -> Result<BrokerUrl, String> {
+    let (tls, rest) = match url.split_once("://") {
+        Some(("mqtt" | "tcp", rest)) => (false, rest),
+        Some(("mqtts" | "ssl", rest)) => (true, rest),
+        _ => return Err("must begin with mqtt:// or mqtts://".to_owned()),
+    };
+    if rest.contains('@') {
+        return Err("holds credentials: give username and password_file instead".to_owned());
+    }
+    let authority = rest.strip_suffix('/').unwrap_or(rest);
+    if authority.contains(['/', '?', '#']) {
+        return Err("must end behind the host and port".to_owned());
+    }
+    let (host, port) = split_authority(authority)?;
+    let port = port.unwrap_or(if tls { 8883 } else { 1883 });
+    Ok(BrokerUrl {
+        tls,
+        host: host.to_owned(),
+        port,
+    })
+}
+
+/// `http://host[:port][/path]` or `https://…`, without a trailing slash.
+pub(crate) fn parse_http_url(url: &str) -> Result<String, String> {
+    let rest = url
+        .strip_prefix("http://")
+        .or_else(|| url.strip_prefix("https://"));
+    let rest = rest.ok_or("must begin with http:// or https://")?;
+    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+    if authority.contains('@') {
+        return Err("holds credentials: give token_file instead".to_owned());
+    }
+    if url.contains(['?', '#']) {
+        return Err("must not have a query or a fragment".to_owned());
+    }
+    if path.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        return Err("has a path with white space".to_owned());
+    }
+    split_authority(authority)?;
+    Ok(url.trim_end_matches('/').to_owned())
+}
+
+/// An address that only this machine can reach.
+pub(crate) fn parse_listen(text: &str) -> Result<SocketAddr, String> {
+    let text = match text.strip_prefix("localhost:") {
+        Some(port) => &format!("127.0.0.1:{port}"),
+        None => text,
+    };
+    let address: SocketAddr = text.parse().map_err(
+        |_| "must be an address with a port, like \"127.0.0.1:8080\" (port 0 picks a free one)",
+    )?;
+    if address.ip().to_canonical().is_loopback() {
+        return Ok(address);
+    }
+    Err(format!(
+        "{address} can be reached from beyond this machine, which needs TLS and authentication; \
+         this version has neither, so listen on 127.0.0.1 or [::1]"
+    ))
+}
+
+/// `host[:port]` with the host of a URL: a name, an IPv4 or an IPv6 in brackets.
+fn split_authority(authority: &str) -> Result<(&str, Option<u16>), String> {
+    let (host, port) = match authority.strip_prefix('[') {
+        Some(rest) => {
+            let (host, behind) = rest.split_once(']').ok_or("has a [ without a ]")?;
+            host.parse::<Ipv6Addr>()
+                .map_err(|_| "has no IPv6 address between [ and ]")?;
+            (
+                host,
+                behind
+                    .strip_prefix(':')
+                    .or(if behind.is_empty() { None } else { Some("") }),
+            )
+        }
+        None => match authority.split_once(':') {
+            Some((host, port)) => (host, Some(port)),
+            None => (authority, None),
+        },
+    };
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    let is_name = !host.is_empty() && host.len() <= 253 && host.chars().all(allowed);
+    if !is_name && host.parse::<IpAddr>().is_err() {
+        return Err("has no host".to_owned());
+    }
+    let port = match port {
+        None => None,
+        Some(port) => match port.parse::<u16>() {
+            Ok(port) if port > 0 => Some(port),
+            _ => return Err("has no port from 1 to 65535 behind the host".to_owned()),
+        },
+    };
+    Ok((host, port))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn broker_urls() {
+        let parsed = |url| parse_broker_url(url).map(|u| (u.tls, u.host, u.port));
+        let ok = |tls, host: &str, port| Ok((tls, host.to_owned(), port));
+        assert_eq!(parsed("mqtt://broker"), ok(false, "broker", 1883));
+        assert_eq!(
+            parsed("mqtts://broker.example.com/"),
+            ok(true, "broker.example.com", 8883)
+        );
+        assert_eq!(parsed("mqtt://10.0.0.1:1884"), ok(false, "10.0.0.1", 1884));
+        assert_eq!(parsed("mqtt://[::1]:1884"), ok(false, "::1", 1884));
+        assert_eq!(parsed("mqtt://[::1]"), ok(false, "::1", 1883));
+        for url in [
+            "",
+            "broker",
+            "http://broker",
+            "mqtt://",
+            "mqtt://:1883",
+            "mqtt://b:",
+            "mqtt://b:0",
+            "mqtt://b:65536",
+            "mqtt://b:x",
+            "mqtt://b/topic",
+            "mqtt://b?x",
+            "mqtt://[::1",
+            "mqtt://[::1]x",
+            "mqtt://[nope]",
+            "mqtt://a b",
+            "mqtt://::1",
+            "mqtt://é",
+        ] {
+            assert!(parse_broker_url(url).is_err(), "{url}");
+        }
+    }
+
+    #[test]
+    fn credentials_are_refused_without_being_repeated() {
+        for reason in [
+            parse_broker_url("mqtt://user:hunter2@broker").unwrap_err(),
+            parse_http_url("https://user:hunter2@influx").unwrap_err(),
+        ] {
+            assert!(reason.contains("credentials"), "{reason}");
+            assert!(!reason.contains("hunter2"), "{reason}");
+        }
+    }
+
+    #[test]
+    fn http_urls() {
+        let ok = |url: &str| Ok(url.to_owned());
+        assert_eq!(
+            parse_http_url("http://127.0.0.1:8086"),
+            ok("http://127.0.0.1:8086")
+        );
+        assert_eq!(
+            parse_http_url("https://influx/base/"),
+            ok("https://influx/base")
+        );
+        for url in [
+            "",
+            "influx:8086",
+            "ftp://x",
+            "http://",
+            "http://x?y",
+            "http://x/a b",
+        ] {
+            assert!(parse_http_url(url).is_err(), "{url}");
+        }
+    }
+
+    #[test]
+    fn listeners_stay_on_this_machine() {
+        for text in ["127.0.0.1:0", "127.9.9.9:1", "[::1]:8080", "localhost:80"] {
+            assert!(parse_listen(text).is_ok(), "{text}");
+        }
+        for text in [
+            "0.0.0.0:8080",
+            "[::]:8080",
+            "192.168.1.4:80",
+            "[::ffff:10.0.0.1]:1",
+        ] {
+            assert!(parse_listen(text).unwrap_err().contains("TLS"), "{text}");
+        }
+        for text in [
+            "",
+            "8080",
+            ":8080",
+            "127.0.0.1",
+            "localhost",
+            "example.com:80",
+        ] {
+            assert!(
+                parse_listen(text).unwrap_err().contains("must be"),
+                "{text}"
+            );
+        }
+    }
+}

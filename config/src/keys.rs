@@ -1,0 +1,208 @@
+//! Every key that a configuration file may have, and the nearest to one that
+//! it may not.
+
+use strsim::damerau_levenshtein;
+
+/// A table of the file and the keys in it.
+pub(crate) struct Table {
+    /// `store.embedded`; empty for the top of the file.
+    pub(crate) path: &'static str,
+    pub(crate) keys: &'static [&'static str],
+    /// `[[source]]` rather than `[http]`: its keys have no environment variable.
+    pub(crate) repeated: bool,
+}
+
+const fn table(path: &'static str, keys: &'static [&'static str]) -> Table {
+    Table {
+        path,
+        keys,
+        repeated: false,
+    }
+}
+
+const fn tables(path: &'static str, keys: &'static [&'static str]) -> Table {
+    Table {
+        path,
+        keys,
+        repeated: true,
+    }
+}
+
+pub(crate) const TABLES: &[Table] = &[
+    table(
+        "",
+        &[
+            "http", "broker", "source", "route", "journal", "limits", "store", "function",
+            "shadows",
+        ],
+    ),
+    table("http", &["listen"]),
+    table(
+        "broker",
+        &[
+            "listen",
+            "websocket_listen",
+            "max_connections",
+            "max_packet",
+            "max_inflight",
+        ],
+    ),
+    tables(
+        "source",
+        &[
+            "url",
+            "client_id",
+            "username",
+            "password_file",
+            "ca_file",
+            "cert_file",
+            "key_file",
+            "connections",
+            "share_group",
+            "max_inflight",
+            "max_packet",
+            "keep_alive",
+            "silent_after",
+            "publish",
+        ],
+    ),
+    tables("route", &["topic", "codec"]),
+    table("journal", &["max_size", "segment_size", "max_pending"]),
+    table(
+        "limits",
+        &[
+            "max_payload",
+            "max_readings_per_message",
+            "max_series_per_device",
+            "max_devices",
+            "min_time",
+            "max_ahead",
+        ],
+    ),
+    table("store", &["embedded", "influxdb"]),
+    table(
+        "store.embedded",
+        &["retention", "flush_interval", "flush_readings"],
+    ),
+    table(
+        "store.influxdb",
+        &[
+            "url",
+            "org",
+            "bucket",
+            "token_file",
+            "batch_lines",
+            "batch_interval",
+            "timeout",
+            "measurement",
+        ],
+    ),
+    tables(
+        "function",
+        &[
+            "name",
+            "kind",
+            "device",
+            "sensor",
+            "location",
+            "warning_high",
+            "critical_high",
+            "warning_low",
+            "critical_low",
+            "deadband",
+            "on_delay",
+            "off_delay",
+        ],
+    ),
+    table(
+        "shadows",
+        &[
+            "prefix",
+            "interval",
+            "max_document",
+            "max_depth",
+            "max_inflight",
+        ],
+    ),
+];
+
+pub(crate) fn keys_of(path: &str) -> &'static [&'static str] {
+    TABLES
+        .iter()
+        .find(|table| table.path == path)
+        .map_or(&[], |table| table.keys)
+}
+
+/// `http` and `listen` to `http.listen`.
+pub(crate) fn join(path: &str, key: &str) -> String {
+    if path.is_empty() {
+        key.to_owned()
+    } else {
+        format!("{path}.{key}")
+    }
+}
+
+/// The environment variable of a scalar key: `WEIR_HTTP_LISTEN`.
+pub(crate) fn variable(path: &str, key: &str) -> String {
+    format!(
+        "WEIR_{}",
+        join(path, key).replace('.', "_").to_ascii_uppercase()
+    )
+}
+
+/// The key that was probably meant by `key` in the table `path`: a close one of
+/// the same table, else the same one of another table.
+pub(crate) fn nearest(path: &str, key: &str) -> Option<String> {
+    // Of a hostile key only the beginning is compared: the distance is quadratic.
+    if key.len() > 64 {
+        return None;
+    }
+    let key = key.to_ascii_lowercase().replace('-', "_");
+    let here = keys_of(path)
+        .iter()
+        .map(|known| (damerau_levenshtein(&key, known), *known));
+    let close = here.min_by_key(|(distance, _)| *distance);
+    if let Some((distance, known)) = close
+        && distance <= (key.chars().count().max(known.len()) / 3).max(1)
+    {
+        return Some(join(path, known));
+    }
+    let holder = TABLES
+        .iter()
+        .find(|table| table.keys.contains(&key.as_str()))?;
+    Some(join(holder.path, &key))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_key_is_one_that_may_have_been_meant() {
+        #[track_caller]
+        fn check(path: &str, key: &str, expect: Option<&str>) {
+            assert_eq!(nearest(path, key).as_deref(), expect, "{path} {key}");
+        }
+        check("http", "lisen", Some("http.listen"));
+        check("", "sources", Some("source"));
+        check("", "functions", Some("function"));
+        check("", "jurnal", Some("journal"));
+        check("function", "critical-high", Some("function.critical_high"));
+        check("journal", "retention", Some("store.embedded.retention"));
+        check("store.influxdb", "URL", Some("store.influxdb.url"));
+        check("http", "colour", None);
+        check("http", &"x".repeat(1_000_000), None);
+    }
+
+    #[test]
+    fn every_variable_stands_for_one_key() {
+        let scalar = TABLES.iter().filter(|table| !table.repeated);
+        let mut names: Vec<String> = scalar
+            .flat_map(|t| t.keys.iter().map(|key| variable(t.path, key)))
+            .collect();
+        let count = names.len();
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), count);
+    }
+}

@@ -1,0 +1,390 @@
+use std::fs;
+use std::time::Duration;
+
+use insta::assert_snapshot;
+use proptest::prelude::*;
+
+use super::*;
+use crate::{FunctionKind, InfluxDb, Source, SourceTls};
+
+const DEFAULT: &str = include_str!("../../default.toml");
+
+/// The problems as `weir check` shows them.
+fn problems(text: &str) -> String {
+    with_env(text, &[])
+}
+
+fn with_env(text: &str, vars: &[(&str, &str)]) -> String {
+    match Config::from_toml_with_env(text, owned(vars)) {
+        Ok(_) => "no problems".to_owned(),
+        Err(problems) => LoadError::Invalid {
+            path: "weir.toml".into(),
+            problems,
+        }
+        .to_string(),
+    }
+}
+
+fn owned(vars: &[(&str, &str)]) -> impl Iterator<Item = (String, String)> {
+    let vars: Vec<_> = vars
+        .iter()
+        .map(|(name, value)| (name.to_string(), value.to_string()))
+        .collect();
+    vars.into_iter()
+}
+
+#[track_caller]
+fn parse(text: &str) -> Config {
+    Config::from_toml(text).unwrap_or_else(|problems| panic!("{problems:#?}"))
+}
+
+/// `default.toml` with its optional keys: a `#` with no space behind it is taken away.
+fn uncommented() -> String {
+    let line = |line: &'static str| match line.strip_prefix('#') {
+        Some(rest) if !rest.is_empty() && !rest.starts_with(' ') => rest,
+        _ => line,
+    };
+    DEFAULT.lines().map(line).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn an_empty_file_is_the_default() {
+    assert_eq!(parse(""), Config::default());
+}
+
+#[test]
+fn default_toml_is_the_default() {
+    // Its [broker] is given, which changes nothing without a [[source]].
+    assert_eq!(parse(DEFAULT), Config::default());
+}
+
+#[test]
+fn optional_keys_of_default_toml_show_their_defaults() {
+    let text = uncommented().replace("mqtt://", "mqtts://");
+    let config = parse(&text);
+    let source = Source {
+        tls: Some(SourceTls {
+            ca_file: Some("ca.pem".into()),
+            cert_file: Some("client.pem".into()),
+            key_file: Some("client.key".into()),
+        }),
+        username: Some("weir".to_owned()),
+        password_file: Some("mqtt.password".into()),
+        ..Source::default()
+    };
+    assert_eq!(config.sources, [source]);
+    let influxdb = InfluxDb {
+        token_file: Some("influx.token".into()),
+        ..InfluxDb::default()
+    };
+    assert_eq!(config.influxdb, Some(influxdb));
+    assert_eq!(
+        config.broker.unwrap().websocket_listen,
+        Some(([127, 0, 0, 1], 8083).into())
+    );
+    let function = &config.functions[0];
+    assert_eq!(function.name, "overheat");
+    assert_eq!(function.on_delay, Duration::from_secs(10));
+    let FunctionKind::Threshold(limits) = &function.kind;
+    assert_eq!(
+        (limits.warning_high, limits.critical_low),
+        (Some(80.0), Some(0.0))
+    );
+}
+
+#[test]
+fn default_toml_documents_every_key() {
+    let text = uncommented();
+    let document = DeTable::parse(&text).unwrap();
+    for table in keys::TABLES {
+        let steps = table.path.split('.').filter(|step| !step.is_empty());
+        let mut at = document.get_ref();
+        for step in steps {
+            let (_, value) = at.iter().find(|(name, _)| *name.get_ref() == step).unwrap();
+            at = match value.get_ref() {
+                toml::de::DeValue::Array(array) => array.iter().next().unwrap().get_ref(),
+                other => other,
+            }
+            .as_table()
+            .unwrap();
+        }
+        for key in table.keys {
+            assert!(
+                at.keys().any(|name| name.get_ref() == key),
+                "{}.{key}",
+                table.path
+            );
+        }
+    }
+}
+
+#[test]
+fn the_examples_are_sound() {
+    let external = parse(include_str!("../../examples/external-broker.toml"));
+    assert_eq!(external.broker, None);
+    assert_eq!(external.routes.len(), 2);
+    let influxdb = parse(include_str!("../../examples/influxdb.toml"));
+    assert!(influxdb.broker.is_some() && influxdb.influxdb.is_some());
+    let rules = parse(include_str!("../../examples/rules.toml"));
+    assert_eq!(rules.functions.len(), 3);
+}
+
+#[test]
+fn a_wrong_key_fails_with_its_line_and_the_nearest_key() {
+    let text = "[http]\n\nlisen = \"127.0.0.1:1\"\n";
+    let found = Config::from_toml(text).unwrap_err();
+    let expected = Problem {
+        line: 3,
+        key: "http.lisen".to_owned(),
+        reason: "unknown key".to_owned(),
+        nearest: Some("http.listen".to_owned()),
+    };
+    assert_eq!(found, [expected]);
+    assert_eq!(
+        problems(text),
+        "weir.toml:3: http.lisen: unknown key; did you mean http.listen?"
+    );
+}
+
+#[test]
+fn every_problem_is_told_with_its_line() {
+    assert_snapshot!(problems(include_str!("tests/wrong.toml")));
+}
+
+#[test]
+fn every_problem_of_sources_and_rules_is_told() {
+    assert_snapshot!(problems(include_str!("tests/wrong-lists.toml")));
+}
+
+#[test]
+fn sections_of_the_wrong_shape() {
+    assert_snapshot!(problems(include_str!("tests/wrong-shapes.toml")));
+}
+
+#[test]
+fn mistakes_in_the_syntax_are_told_by_line() {
+    assert_snapshot!(problems(
+        "[http]\nlisten = \n[journal]\nmax_size = \"8GiB\n[http]\n"
+    ));
+}
+
+#[test]
+fn problems_are_json_objects() {
+    let found = Config::from_toml("[http]\nlisen = 1").unwrap_err();
+    assert_eq!(
+        serde_json::to_string(&found).unwrap(),
+        r#"[{"line":2,"key":"http.lisen","reason":"unknown key","nearest":"http.listen"}]"#
+    );
+}
+
+#[test]
+fn a_source_turns_the_embedded_broker_off_unless_it_is_given() {
+    let source = "[[source]]\nurl = \"mqtt://127.0.0.1\"\n";
+    assert!(parse("").broker.is_some());
+    assert!(parse(source).broker.is_none());
+    assert!(parse(&format!("[broker]\n{source}")).broker.is_some());
+}
+
+#[test]
+fn given_routes_take_the_place_of_the_default_one() {
+    let config = parse("[[route]]\ntopic = \"{location}/{device}/#\"\n");
+    let topics: Vec<_> = config
+        .routes
+        .iter()
+        .map(|route| route.topic.as_str())
+        .collect();
+    assert_eq!(topics, ["{location}/{device}/#"]);
+}
+
+#[test]
+fn inline_tables_and_dotted_keys_are_read_alike() {
+    let expected = parse("[store.embedded]\nretention = \"1d\"\n");
+    assert_eq!(parse("store.embedded.retention = \"1d\""), expected);
+    assert_eq!(
+        parse("store = { embedded = { retention = \"24h\" } }"),
+        expected
+    );
+}
+
+#[test]
+fn an_instant_is_read_with_and_without_quotes() {
+    let plain = parse("[limits]\nmin_time = 2020-01-01T00:00:00+01:00\n");
+    assert_eq!(
+        plain,
+        parse("[limits]\nmin_time = \"2019-12-31T23:00:00Z\"\n")
+    );
+    assert_eq!(plain.limits.min_time_ns, 1_577_833_200_000_000_000);
+}
+
+#[test]
+fn variables_go_before_the_file() {
+    let text = "[http]\nlisten = \"127.0.0.1:1\"\n[limits]\nmax_devices = 5\n";
+    let vars = [
+        ("WEIR_HTTP_LISTEN", "127.0.0.1:2"),
+        ("WEIR_LIMITS_MAX_DEVICES", "7"),
+        ("WEIR_STORE_EMBEDDED_RETENTION", "2d"),
+        ("WEIR_STORE_INFLUXDB_ORG", "plant"),
+        ("WEIR_LOG", "debug"),
+        ("WEIR_HTTP_LISEN", "x"),
+        ("HOME", "/root"),
+    ];
+    let loaded = Config::from_toml_with_env(text, owned(&vars)).unwrap();
+    assert_eq!(loaded.config.http.listen.port(), 2);
+    assert_eq!(loaded.config.limits.max_devices, 7);
+    assert_eq!(
+        loaded.config.embedded_store.retention,
+        Duration::from_secs(2 * 86_400)
+    );
+    assert_eq!(loaded.config.influxdb.unwrap().org, "plant");
+    assert_eq!(loaded.unknown_variables, ["WEIR_HTTP_LISEN", "WEIR_LOG"]);
+}
+
+#[test]
+fn a_variable_that_is_wrong_is_told_by_its_name() {
+    let vars = [
+        ("WEIR_HTTP_LISTEN", "0.0.0.0:1"),
+        ("WEIR_LIMITS_MAX_DEVICES", "many"),
+    ];
+    assert_snapshot!(with_env("[http]\nlisten = \"127.0.0.1:1\"\n", &vars));
+}
+
+#[test]
+fn files_are_sought_beside_the_configuration() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("weir.toml");
+    let absolute = folder.path().join("token");
+    let text = format!(
+        "[[source]]\nurl = \"mqtt://b\"\nusername = \"u\"\npassword_file = \"secret/password\"\n\
+         [store.influxdb]\ntoken_file = {:?}\n",
+        absolute.to_str().unwrap()
+    );
+    fs::write(&path, &text).unwrap();
+    let error = Config::load(&path).unwrap_err().to_string();
+    assert_eq!(error.lines().count(), 2, "{error}");
+    assert!(
+        error.contains("weir.toml:4: source.password_file: "),
+        "{error}"
+    );
+    assert!(
+        error.contains("weir.toml:6: store.influxdb.token_file: "),
+        "{error}"
+    );
+
+    fs::create_dir(folder.path().join("secret")).unwrap();
+    fs::write(folder.path().join("secret/password"), "x").unwrap();
+    fs::write(&absolute, "x").unwrap();
+    let config = Config::load(&path).unwrap();
+    let password_file = folder.path().join("secret/password");
+    assert_eq!(
+        config.sources[0].password_file.as_deref(),
+        Some(&*password_file)
+    );
+    assert_eq!(config.influxdb.unwrap().token_file, Some(absolute));
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_no_file_with_problems() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = folder.path().join("none.toml");
+    assert!(matches!(
+        Config::load(&missing),
+        Err(LoadError::Read { .. })
+    ));
+    fs::write(&missing, b"\xff\xfe").unwrap();
+    assert!(matches!(
+        Config::load(&missing),
+        Err(LoadError::Read { .. })
+    ));
+}
+
+#[test]
+fn a_file_that_is_too_long_or_too_deep_is_refused() {
+    let long = "# x\n".repeat(MAX_BYTES / 4 + 1);
+    assert!(problems(&long).contains("more than"), "{}", problems(&long));
+    for text in [
+        format!("x = {}", "[".repeat(MAX_BYTES - 4)),
+        format!("{}x = 1", "a.".repeat(MAX_BYTES / 2 - 5)),
+        format!("[{}x]", "a.".repeat(MAX_BYTES / 2 - 5)),
+        format!("x = {}", "{a=".repeat(MAX_BYTES / 3 - 5)),
+    ] {
+        assert!(Config::from_toml(&text).is_err());
+    }
+}
+
+/// Text that looks like a configuration and is not quite one.
+fn almost_toml() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        proptest::sample::select(
+            keys::TABLES
+                .iter()
+                .flat_map(|t| t.keys)
+                .copied()
+                .collect::<Vec<_>>()
+        )
+        .prop_map(str::to_owned),
+        proptest::sample::select(vec![
+            "[",
+            "]",
+            "[[",
+            "]]",
+            "{",
+            "}",
+            "=",
+            " = ",
+            ".",
+            "\n",
+            "\"",
+            "'''",
+            "#",
+            ",",
+            "\"10s\"",
+            "\"64MiB\"",
+            "1e400",
+            "nan",
+            "-1",
+            "0x7f",
+            "99999999999999999999",
+            "1979-05-27",
+            "true",
+            "[[source]]\n",
+            "[[function]]\n",
+            "\"mqtt://[::1\"",
+            "\"{device}/+\"",
+            "\u{0}",
+            "é",
+        ])
+        .prop_map(str::to_owned),
+        "\\PC{0,4}",
+    ];
+    proptest::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #[test]
+    fn arbitrary_text_is_refused_and_never_panics(text in "(?s).{0,400}") {
+        let _ = Config::from_toml(&text);
+    }
+
+    #[test]
+    fn almost_a_configuration_never_panics_and_names_lines_of_it(text in almost_toml()) {
+        if let Err(problems) = Config::from_toml(&text) {
+            prop_assert!(!problems.is_empty());
+            let lines = text.split('\n').count();
+            prop_assert!(problems.iter().all(|p| (1..=lines).contains(&p.line)), "{:?}", problems);
+        }
+    }
+
+    #[test]
+    fn a_value_of_the_wrong_type_is_told_at_its_line(
+        table in proptest::sample::select(keys::TABLES.iter().filter(|t| !t.repeated && !matches!(t.path, "" | "store")).map(|t| (t.path, t.keys)).collect::<Vec<_>>()),
+        pick in any::<proptest::sample::Index>(),
+        above in 0_usize..5,
+    ) {
+        let (path, keys) = table;
+        let key = pick.get(keys);
+        let text = format!("{}[{path}]\n{key} = [1]\n", "\n".repeat(above));
+        let problems = Config::from_toml(&text).unwrap_err();
+        prop_assert_eq!(problems.len(), 1);
+        prop_assert_eq!((problems[0].line, &problems[0].key), (above + 2, &format!("{path}.{key}")));
+    }
+}
