@@ -1,1 +1,426 @@
+use std::path::PathBuf;
 
+use tempfile::TempDir;
+use weir_model::{AlertKind, AlertState, Severity};
+
+use super::*;
+
+struct Bench {
+    _folder: TempDir,
+    path: PathBuf,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("alarms.redb");
+        Self {
+            _folder: folder,
+            path,
+        }
+    }
+
+    fn open(&self) -> AlarmStore {
+        AlarmStore::open(&self.path).unwrap()
+    }
+}
+
+fn alert(alarm: &str, state: AlertState, severity: Severity, timestamp: i64) -> Alert {
+    let (device, _) = alarm.split_once('/').unwrap();
+    Alert {
+        id: format!("{alarm}-{}-{timestamp}", state.as_str()),
+        alarm_id: alarm.to_owned(),
+        kind: AlertKind::Alert,
+        severity,
+        state,
+        device_id: device.to_owned(),
+        sensor: "temperature".to_owned(),
+        value: 0.1 + 0.2,
+        threshold: Some(90.0),
+        function: "overheat".to_owned(),
+        location: None,
+        unit: Some("°C".to_owned()),
+        timestamp,
+        raised_at: timestamp / 100 * 100,
+        reason: "it is hot".to_owned(),
+    }
+}
+
+fn raised(alarm: &str, timestamp: i64) -> Alert {
+    alert(alarm, AlertState::Raised, Severity::Warning, timestamp)
+}
+
+fn escalated(alarm: &str, timestamp: i64) -> Alert {
+    alert(alarm, AlertState::Escalated, Severity::Critical, timestamp)
+}
+
+fn cleared(alarm: &str, timestamp: i64) -> Alert {
+    alert(alarm, AlertState::Cleared, Severity::Warning, timestamp)
+}
+
+fn pending(store: &AlarmStore) -> Vec<String> {
+    store
+        .pending(0, 100)
+        .unwrap()
+        .into_iter()
+        .map(|(_, alert)| alert.id)
+        .collect()
+}
+
+fn listed(store: &AlarmStore, state: StateFilter) -> Vec<String> {
+    let filter = AlarmFilter {
+        state,
+        ..AlarmFilter::default()
+    };
+    store
+        .alarms(&filter)
+        .unwrap()
+        .into_iter()
+        .map(|alarm| alarm.alarm_id)
+        .collect()
+}
+
+#[test]
+fn a_batch_that_comes_again_changes_nothing() {
+    let bench = Bench::new();
+    let store = bench.open();
+    assert_eq!(store.position().unwrap(), None);
+    let first = [raised("p1/a", 100), cleared("p1/a", 110)];
+    assert_eq!(store.record(Position(10), &first).unwrap(), 2);
+    assert_eq!(
+        store.record(Position(10), &[raised("p2/a", 100)]).unwrap(),
+        0
+    );
+    assert_eq!(store.record(Position(9), &first).unwrap(), 0);
+    // The same alerts under a later position: the chunks of a replay may be cut elsewhere.
+    let again = [
+        raised("p1/a", 100),
+        cleared("p1/a", 110),
+        raised("p1/b", 200),
+    ];
+    assert_eq!(store.record(Position(20), &again).unwrap(), 1);
+    assert_eq!(
+        pending(&store),
+        ["p1/a-raised-100", "p1/a-cleared-110", "p1/b-raised-200"]
+    );
+    assert_eq!(store.history(10, 0).unwrap().len(), 3);
+    assert_eq!(store.position().unwrap(), Some(Position(20)));
+    assert_eq!(listed(&store, StateFilter::Any), ["p1/b", "p1/a"]);
+    assert_eq!(listed(&store, StateFilter::Open), ["p1/b"]);
+}
+
+#[test]
+fn what_was_delivered_does_not_come_back_with_a_replay() {
+    let bench = Bench::new();
+    let store = bench.open();
+    store.record(Position(10), &[raised("p1/a", 100)]).unwrap();
+    let seqs: Vec<u64> = store
+        .pending(0, 10)
+        .unwrap()
+        .iter()
+        .map(|(seq, _)| *seq)
+        .collect();
+    store.delivered(&seqs).unwrap();
+    store.record(Position(20), &[raised("p1/a", 100)]).unwrap();
+    assert_eq!(pending(&store), [""; 0]);
+    assert_eq!(store.pending_count().unwrap(), 0);
+}
+
+#[test]
+fn everything_survives_a_reopening() {
+    let bench = Bench::new();
+    let alerts = [
+        raised("p1/a", 100),
+        raised("p2/a", 101),
+        escalated("p1/a", 102),
+    ];
+    {
+        let store = bench.open();
+        store.record(Position(7), &alerts).unwrap();
+        let (first, _) = store.pending(0, 1).unwrap()[0].clone();
+        store.delivered(&[first]).unwrap();
+    }
+    let store = bench.open();
+    assert_eq!(store.position().unwrap(), Some(Position(7)));
+    let pending = store.pending(0, 10).unwrap();
+    assert_eq!(
+        pending.iter().map(|(_, alert)| alert).collect::<Vec<_>>(),
+        [&alerts[1], &alerts[2]]
+    );
+    assert_eq!(store.pending(pending[0].0, 10).unwrap(), pending[1..]);
+    assert_eq!(store.pending(pending[1].0, 10).unwrap(), []);
+    // Sequence numbers go on.
+    store.record(Position(8), &[cleared("p2/a", 103)]).unwrap();
+    assert!(store.pending(pending[1].0, 10).unwrap()[0].0 > pending[1].0);
+}
+
+#[test]
+fn alarms_are_filtered_and_the_latest_come_first() {
+    let bench = Bench::new();
+    let store = bench.open();
+    let alerts = [
+        raised("p1/a", 100),
+        raised("p2/a", 200),
+        escalated("p2/a", 210),
+        raised("p3/a", 300),
+        cleared("p3/a", 310),
+    ];
+    store.record(Position(1), &alerts).unwrap();
+    let ids = |filter: AlarmFilter| -> Vec<String> {
+        store
+            .alarms(&filter)
+            .unwrap()
+            .into_iter()
+            .map(|alarm| alarm.alarm_id)
+            .collect()
+    };
+    let all = AlarmFilter::default;
+    assert_eq!(ids(all()), ["p3/a", "p2/a", "p1/a"]);
+    assert_eq!(ids(AlarmFilter { limit: 2, ..all() }), ["p3/a", "p2/a"]);
+    assert_eq!(
+        ids(AlarmFilter {
+            severity: Some(Severity::Critical),
+            ..all()
+        }),
+        ["p2/a"]
+    );
+    assert_eq!(
+        ids(AlarmFilter {
+            device: Some("p1".to_owned()),
+            ..all()
+        }),
+        ["p1/a"]
+    );
+    assert_eq!(
+        ids(AlarmFilter {
+            state: StateFilter::Cleared,
+            ..all()
+        }),
+        ["p3/a"]
+    );
+    let open = AlarmFilter {
+        state: StateFilter::Open,
+        limit: 1,
+        ..all()
+    };
+    assert_eq!(ids(open), ["p2/a"]);
+}
+
+#[test]
+fn a_record_is_the_json_of_the_api() {
+    let bench = Bench::new();
+    let store = bench.open();
+    store
+        .record(Position(1), &[raised("p1/a", 100), cleared("p1/a", 160)])
+        .unwrap();
+    let record = store
+        .acknowledge("p1/a", "ann", "fan replaced", 900)
+        .unwrap();
+    assert_eq!(
+        serde_json::to_value(&record).unwrap(),
+        serde_json::json!({
+            "alarmId": "p1/a", "deviceId": "p1", "sensor": "temperature", "function": "overheat",
+            "severity": "WARNING", "state": "cleared", "raisedAt": 100, "updatedAt": 160,
+            "clearedAt": 160, "value": 0.1 + 0.2, "threshold": 90.0, "unit": "°C",
+            "reason": "it is hot",
+            "acknowledged": {"by": "ann", "at": 900, "note": "fan replaced"},
+        })
+    );
+    assert_eq!(store.alarm("p1/a").unwrap(), record);
+}
+
+#[test]
+fn an_escalation_takes_the_acknowledgement_back() {
+    let bench = Bench::new();
+    let store = bench.open();
+    store.record(Position(1), &[raised("p1/a", 100)]).unwrap();
+    store.acknowledge("p1/a", "ann", "", 150).unwrap();
+    assert!(store.alarm("p1/a").unwrap().acknowledged.is_some());
+    store
+        .record(Position(2), &[escalated("p1/a", 160)])
+        .unwrap();
+    assert_eq!(store.alarm("p1/a").unwrap().acknowledged, None);
+}
+
+#[test]
+fn actions_are_refused_with_a_reason_and_leave_a_trace() {
+    let bench = Bench::new();
+    let store = bench.open();
+    store.record(Position(1), &[raised("p1/a", 100)]).unwrap();
+    let unknown = store.acknowledge("p9/z", "ann", "", 1).unwrap_err();
+    assert!(
+        matches!(unknown, AlarmStoreError::UnknownAlarm { .. }),
+        "{unknown}"
+    );
+    let long = store
+        .shelve("p1/a", 500, "ann", &"x".repeat(MAX_NOTE_BYTES + 1), 1)
+        .unwrap_err();
+    assert!(
+        matches!(long, AlarmStoreError::TooLong { field: "note", .. }),
+        "{long}"
+    );
+    assert_eq!(store.audit(10).unwrap(), [""; 0]);
+
+    store.acknowledge("p1/a", "ann", "on it", 200).unwrap();
+    store.shelve("p1/a", 500, "bob", "noisy", 201).unwrap();
+    let [last, first] = store.audit(10).unwrap().try_into().unwrap();
+    assert_eq!(
+        last,
+        r#"{"action":"shelve","alarmId":"p1/a","by":"bob","note":"noisy","at":201,"until":500}"#
+    );
+    assert_eq!(
+        first,
+        r#"{"action":"acknowledge","alarmId":"p1/a","by":"ann","note":"on it","at":200}"#
+    );
+}
+
+#[test]
+fn while_shelved_only_the_clear_of_a_told_alarm_is_sent() {
+    let bench = Bench::new();
+    let store = bench.open();
+    store.record(Position(1), &[raised("p1/a", 100)]).unwrap();
+    assert_eq!(
+        store
+            .shelve("p1/a", 500, "ann", "", 110)
+            .unwrap()
+            .shelved_until,
+        Some(500)
+    );
+    let alerts = [
+        escalated("p1/a", 120),
+        cleared("p1/a", 130),
+        raised("p1/b", 200),
+        cleared("p1/b", 210),
+    ];
+    assert_eq!(store.record(Position(2), &alerts).unwrap(), 4);
+    assert_eq!(pending(&store), ["p1/a-raised-100", "p1/a-cleared-130"]);
+    assert_eq!(store.history(10, 0).unwrap().len(), 5);
+    // Another device is not concerned, and neither is what comes after the time.
+    store
+        .record(Position(3), &[raised("p2/a", 300), raised("p1/c", 500)])
+        .unwrap();
+    assert_eq!(pending(&store)[2..], ["p2/a-raised-300", "p1/c-raised-500"]);
+}
+
+#[test]
+fn what_is_still_open_when_the_shelving_ends_is_sent() {
+    for by_hand in [false, true] {
+        let bench = Bench::new();
+        let store = bench.open();
+        store.record(Position(1), &[raised("p1/a", 100)]).unwrap();
+        store.shelve("p1/a", 500, "ann", "", 110).unwrap();
+        store
+            .record(Position(2), &[cleared("p1/a", 130), raised("p1/b", 200)])
+            .unwrap();
+        assert_eq!(store.expire_shelves(499).unwrap(), 0);
+        if by_hand {
+            let record = store.shelve("p1/a", 0, "ann", "", 300).unwrap();
+            assert_eq!(record.shelved_until, None);
+        } else {
+            assert_eq!(store.expire_shelves(500).unwrap(), 1);
+        }
+        assert_eq!(
+            pending(&store),
+            ["p1/a-raised-100", "p1/a-cleared-130", "p1/b-raised-200"]
+        );
+        assert_eq!(store.expire_shelves(501).unwrap(), 0);
+        store.record(Position(3), &[cleared("p1/b", 510)]).unwrap();
+        assert_eq!(pending(&store)[3..], ["p1/b-cleared-510"]);
+        assert_eq!(store.alarm("p1/b").unwrap().shelved_until, None);
+    }
+}
+
+#[test]
+fn an_alarm_that_the_engine_forgot_is_cleared_by_the_next_one() {
+    let bench = Bench::new();
+    let store = bench.open();
+    store.record(Position(1), &[raised("p1/a", 100)]).unwrap();
+    store.record(Position(2), &[raised("p1/b", 200)]).unwrap();
+    assert_eq!(listed(&store, StateFilter::Open), ["p1/b"]);
+    let states: Vec<_> = store
+        .pending(0, 10)
+        .unwrap()
+        .into_iter()
+        .map(|(_, a)| (a.alarm_id, a.state))
+        .collect();
+    let expect = [
+        ("p1/a", AlertState::Raised),
+        ("p1/a", AlertState::Cleared),
+        ("p1/b", AlertState::Raised),
+    ];
+    assert_eq!(states, expect.map(|(id, state)| (id.to_owned(), state)));
+}
+
+#[test]
+fn alerts_without_a_position_are_recorded_once() {
+    let bench = Bench::new();
+    let store = bench.open();
+    store.record(Position(5), &[raised("p1/a", 100)]).unwrap();
+    assert_eq!(
+        store.record_unpositioned(&[cleared("p1/a", 110)]).unwrap(),
+        1
+    );
+    assert_eq!(
+        store.record_unpositioned(&[cleared("p1/a", 110)]).unwrap(),
+        0
+    );
+    assert_eq!(store.position().unwrap(), Some(Position(5)));
+    assert_eq!(listed(&store, StateFilter::Open), [""; 0]);
+}
+
+#[test]
+fn the_history_is_bounded_and_open_and_undelivered_alarms_outlive_it() {
+    let bench = Bench::new();
+    let store = AlarmStore::open_keeping(&bench.path, 4).unwrap();
+    store.record(Position(1), &[raised("old/a", 100)]).unwrap();
+    for n in 2..10 {
+        let alarm = format!("p1/{n}");
+        let alerts = [raised(&alarm, n * 100), cleared(&alarm, n * 100 + 1)];
+        store.record(Position(n as u64), &alerts).unwrap();
+    }
+    let history = store.history(100, 0).unwrap();
+    assert_eq!(history.len(), 4);
+    assert_eq!(history[3].1.id, "p1/9-cleared-901");
+    assert_eq!(
+        listed(&store, StateFilter::Any),
+        ["p1/9", "p1/8", "p1/7", "old/a"]
+    );
+    assert_eq!(store.pending_count().unwrap(), 17);
+}
+
+#[test]
+fn a_database_that_cannot_be_used_says_why() {
+    let bench = Bench::new();
+    let store = bench.open();
+    let error = AlarmStore::open(&bench.path).unwrap_err();
+    assert!(matches!(error, AlarmStoreError::InUse { .. }), "{error}");
+    drop(store);
+
+    let database = Database::create(&bench.path).unwrap();
+    let txn = database.begin_write().unwrap();
+    txn.open_table(META).unwrap().insert("format", 99).unwrap();
+    txn.commit().unwrap();
+    drop(database);
+    let error = AlarmStore::open(&bench.path).unwrap_err();
+    assert!(
+        matches!(error, AlarmStoreError::Format { found: 99, .. }),
+        "{error}"
+    );
+
+    std::fs::write(
+        &bench.path,
+        b"this is no database, whatever its name says".repeat(200),
+    )
+    .unwrap();
+    let error = AlarmStore::open(&bench.path).unwrap_err();
+    assert!(
+        matches!(error, AlarmStoreError::Unreadable { .. }),
+        "{error}"
+    );
+
+    std::fs::write(&bench.path, b"").unwrap();
+    assert_eq!(
+        AlarmStore::open(&bench.path).unwrap().position().unwrap(),
+        None
+    );
+}
