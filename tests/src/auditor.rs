@@ -5,15 +5,20 @@
 //! be in the quarantine.
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use weir_model::Timestamp;
 
-use crate::{LoadReport, Weir, wait_until};
+use crate::{Flow, LoadReport, Weir};
 
 /// The identity of a reading: device, sensor, nanoseconds since the epoch.
 type Key = (String, String, i64);
+
+const READINGS_PER_MESSAGE: u64 = 2;
+/// How long an audit waits for what is on its way.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The readings that a Weir holds, by identity.
 pub type Stored = HashMap<Key, f64>;
@@ -45,15 +50,25 @@ fn parse_time(text: &str) -> i64 {
         .0
 }
 
+/// Waits until everything that was acknowledged is stored and nothing is in
+/// flight. When that does not come, the comparison says what is missing.
+fn settle(weir: &Weir, loads: &[&LoadReport]) -> Flow {
+    let acknowledged: usize = loads.iter().map(|load| load.acknowledged_count()).sum();
+    let start = Instant::now();
+    loop {
+        let flow = weir.flow();
+        let stored = flow.readings.stored >= READINGS_PER_MESSAGE * acknowledged as u64;
+        if (stored && flow.is_settled()) || start.elapsed() > PATIENCE {
+            return flow;
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
 /// Waits until nothing is in flight, then compares.
 #[track_caller]
 pub fn audit(weir: &Weir, loads: &[&LoadReport]) {
-    let mut flow = weir.flow();
-    wait_until("nothing is in flight", Duration::from_secs(120), || {
-        flow = weir.flow();
-        let acknowledged: usize = loads.iter().map(|load| load.acknowledged_count()).sum();
-        flow.is_settled() && flow.readings.received >= 2 * acknowledged as u64
-    });
+    let flow = settle(weir, loads);
     flow.assert_conserved();
     let stored = stored_readings(weir);
     assert_eq!(

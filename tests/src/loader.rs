@@ -13,7 +13,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use crate::mqtt::{Connection, PUBACK, publish_packet};
-use crate::{Address, wait_until};
+use crate::{Address, now_ms, wait_until};
 
 /// What to publish.
 #[derive(Clone, Debug)]
@@ -30,7 +30,8 @@ pub struct LoadSpec {
 
 impl LoadSpec {
     pub fn new(name: &str, messages: usize) -> Self {
-        let start_ms = 1_790_000_000_000;
+        // Within any retention, and not ahead of anyone's clock.
+        let start_ms = now_ms() - 3_600_000;
         Self {
             name: name.to_owned(),
             messages,

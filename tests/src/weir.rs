@@ -311,7 +311,7 @@ impl Weir {
 
 /// Runs `weir` with these arguments to its end.
 #[track_caller]
-pub(crate) fn run_weir(args: &[&str], environment: &[(&str, &str)]) -> Output {
+pub fn run_weir(args: &[&str], environment: &[(&str, &str)]) -> Output {
     let mut command = Command::new(weir_binary());
     command
         .args(args)
