@@ -1,1 +1,25 @@
-//! Stub.
+//! From a message's bytes to rows, verdicts and quarantine: pure.
+//!
+//! There is no I/O here, no clock and no global: time comes with the messages,
+//! and what has to be remembered is the [`Engine`]'s. The same messages in the
+//! same order give the same [`Batch`]es and the same snapshot, live, at replay
+//! and in a backtest.
+
+mod batch;
+mod codec;
+mod engine;
+mod fault;
+mod latest;
+mod memory;
+mod reading;
+mod row_builder;
+mod rules;
+mod snapshot;
+mod threshold;
+mod validator;
+
+pub use batch::Batch;
+pub use engine::{Engine, FunctionInfo, Slot};
+pub use latest::{DeviceSummary, Latest, LatestValue};
+pub use memory::REMOVED_FUNCTION;
+pub use snapshot::SnapshotError;

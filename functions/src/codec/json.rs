@@ -1,0 +1,618 @@
+//! Codec `json`: the reference event, an array of such events, and the flat map.
+//!
+//! ```json
+//! {"deviceId": "p1", "timestamp": 1700000000000, "location": "hall-2",
+//!  "data": [{"sensorId": "temperature", "value": 21.5, "unit": "C"}]}
+//! {"temperature": 21.5, "door": true, "timestamp": 1700000000000}
+//! {"value": 21.5, "unit": "C"}
+//! ```
+//!
+//! An object with an array `data` is an event. One with `value`, when it or the
+//! topic names the sensor, is a single reading. Any other is a flat map: each
+//! member but `deviceId`, `timestamp` and `location` is a reading. Optional
+//! members that are null are absent; members without a meaning are passed over.
+
+use weir_model::QuarantineReason as Reason;
+
+use super::json_scanner::{Kind, MAX_TEXT_BYTES, Number, Scanner, Scratch, Span, SyntaxError};
+use super::{RawEvent, RawReading, RawTime, RawValue};
+use crate::fault::{Fault, Quoted};
+
+/// Longest text value, in bytes.
+const MAX_TEXT_VALUE_BYTES: usize = 256;
+
+/// Decodes one message at a time; what it decoded stands in its fields until
+/// the next one.
+#[derive(Debug, Default)]
+pub(crate) struct Decoder {
+    pub(crate) events: Vec<RawEvent>,
+    pub(crate) readings: Vec<RawReading>,
+    /// What is wrong with single readings: [`RawReading::fault`].
+    pub(crate) faults: Vec<Fault>,
+    pub(crate) scratch: Scratch,
+    /// Members of an object that may turn out to be a flat map.
+    flat: Vec<(Span, Scalar)>,
+}
+
+/// What stands beside the payload.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Settings {
+    /// The topic names the sensor.
+    pub(crate) sensor_in_topic: bool,
+    pub(crate) max_readings: usize,
+}
+
+/// A member's value; objects and arrays have been passed over.
+#[derive(Clone, Copy, Debug)]
+enum Scalar {
+    Null,
+    Boolean(bool),
+    Number(Number),
+    Text(Span),
+    Other(Kind),
+}
+
+/// Why the whole message is refused.
+enum Stop {
+    Syntax(SyntaxError),
+    Fault(Fault),
+}
+
+impl From<SyntaxError> for Stop {
+    fn from(error: SyntaxError) -> Self {
+        Self::Syntax(error)
+    }
+}
+
+impl Decoder {
+    /// Fills `events`, `readings` and `faults`, or says why the whole message is
+    /// refused.
+    pub(crate) fn decode(&mut self, text: &str, settings: Settings) -> Result<(), Fault> {
+        let Self {
+            events,
+            readings,
+            faults,
+            scratch,
+            flat,
+        } = self;
+        events.clear();
+        readings.clear();
+        faults.clear();
+        if text.len() > MAX_TEXT_BYTES {
+            let detail = format!("the payload has {} bytes, more than 2 GiB", text.len());
+            return Err(Fault::new(Reason::TooLarge, detail));
+        }
+        let scanner = Scanner::new(text, scratch);
+        let mut decoding = Decoding {
+            scanner,
+            settings,
+            events,
+            readings,
+            faults,
+            flat,
+            refused: 0,
+        };
+        decoding.message().map_err(|stop| match stop {
+            Stop::Fault(fault) => fault,
+            Stop::Syntax(error) => syntax_fault(text, error),
+        })
+    }
+
+    /// The text of a span of the message that was decoded last.
+    pub(crate) fn text<'a>(&'a self, source: &'a str, span: Span) -> &'a str {
+        self.scratch.resolve(source, span)
+    }
+}
+
+struct Decoding<'t, 'd> {
+    scanner: Scanner<'t, 'd>,
+    settings: Settings,
+    events: &'d mut Vec<RawEvent>,
+    readings: &'d mut Vec<RawReading>,
+    faults: &'d mut Vec<Fault>,
+    flat: &'d mut Vec<(Span, Scalar)>,
+    /// Events that count as one refused reading each.
+    refused: usize,
+}
+
+/// Bits of the members of one object that have been seen.
+#[derive(Default)]
+struct Seen(u16);
+
+impl Seen {
+    /// Whether it was seen before.
+    fn again(&mut self, bit: u16) -> bool {
+        let again = self.0 & bit != 0;
+        self.0 |= bit;
+        again
+    }
+}
+
+impl Decoding<'_, '_> {
+    fn message(&mut self) -> Result<(), Stop> {
+        match self.scanner.peek()? {
+            Kind::Object => {
+                self.event()?;
+                self.scanner.end()?;
+                // A message of one event is refused as a whole.
+                match self.events.pop() {
+                    Some(RawEvent {
+                        fault: Some(fault), ..
+                    }) => return Err(Stop::Fault(fault)),
+                    event => self.events.extend(event),
+                }
+            }
+            Kind::Array => {
+                self.scanner.open()?;
+                let mut first = true;
+                while self.scanner.next_element(&mut first)? {
+                    match self.scanner.peek()? {
+                        Kind::Object => self.event()?,
+                        kind => self.not_an_event(kind)?,
+                    }
+                    let refused = self
+                        .events
+                        .last()
+                        .is_some_and(|event| event.fault.is_some());
+                    self.refused += usize::from(refused);
+                    let refused = self.refused;
+                    self.check_count(self.events.len().max(self.readings.len() + refused))?;
+                }
+                self.scanner.end()?;
+            }
+            kind => {
+                self.scanner.skip()?;
+                self.scanner.end()?;
+                let detail = format!("the payload is {}, not an object", kind.with_article());
+                return Err(Stop::Fault(Fault::new(Reason::UnknownForm, detail)));
+            }
+        }
+        Ok(())
+    }
+
+    fn not_an_event(&mut self, kind: Kind) -> Result<(), Stop> {
+        self.scanner.skip()?;
+        let _ = self.scanner.take_repeated();
+        let detail = format!("element {} is {}", self.events.len(), kind.with_article());
+        let end = self.readings.len();
+        self.events.push(RawEvent {
+            device: Span::NONE,
+            location: Span::NONE,
+            time: RawTime::Missing,
+            first: end,
+            end,
+            fault: Some(Fault::new(Reason::UnknownForm, detail)),
+        });
+        Ok(())
+    }
+
+    /// One object, whatever its form, becomes one event.
+    fn event(&mut self) -> Result<(), Stop> {
+        const DEVICE: u16 = 1;
+        const TIMESTAMP: u16 = 2;
+        const LOCATION: u16 = 4;
+        const DATA: u16 = 8;
+        let first = self.readings.len();
+        let first_fault = self.faults.len();
+        let mut event = RawEvent {
+            device: Span::NONE,
+            location: Span::NONE,
+            time: RawTime::Missing,
+            first,
+            end: first,
+            fault: None,
+        };
+        let mut seen = Seen::default();
+        let mut has_data = false;
+        self.flat.clear();
+        self.scanner.open()?;
+        let mut first_member = true;
+        while let Some(key) = self.scanner.next_key(&mut first_member)? {
+            let bit = match self.scanner.resolve(key) {
+                "deviceId" => DEVICE,
+                "timestamp" => TIMESTAMP,
+                "location" => LOCATION,
+                "data" => DATA,
+                _ => 0,
+            };
+            if seen.again(bit) {
+                event
+                    .fault
+                    .get_or_insert(repeated_fault(self.scanner.resolve(key)));
+            }
+            if bit == DATA && self.scanner.peek()? == Kind::Array {
+                has_data = true;
+                self.data(first)?;
+                continue;
+            }
+            let scalar = self.scalar()?;
+            match bit {
+                DEVICE => event.device = self.label_of(scalar, "deviceId", &mut event.fault),
+                LOCATION => event.location = self.label_of(scalar, "location", &mut event.fault),
+                TIMESTAMP => event.time = self.time_of(scalar),
+                _ => self.flat.push((key, scalar)),
+            }
+        }
+        self.check_flat_keys();
+        if let Some(repeated) = self.scanner.take_repeated() {
+            event
+                .fault
+                .get_or_insert(repeated_fault(self.scanner.resolve(repeated)));
+        }
+        if !has_data && event.fault.is_none() {
+            event.fault = self.without_data()?;
+        }
+        if event.fault.is_some() {
+            self.readings.truncate(first);
+            self.faults.truncate(first_fault);
+        }
+        event.end = self.readings.len();
+        self.events.push(event);
+        Ok(())
+    }
+
+    /// Members of a flat map, or ones that have no meaning in an event: none may
+    /// stand there twice.
+    fn check_flat_keys(&mut self) {
+        if self.flat.len() > 1 {
+            let mark = self.scanner.mark_keys();
+            for (key, _) in &*self.flat {
+                self.scanner.note_key(*key);
+            }
+            self.scanner.check_keys(mark);
+        }
+    }
+
+    /// The array `data` of an event.
+    fn data(&mut self, first: usize) -> Result<(), Stop> {
+        self.scanner.open()?;
+        let mut first_element = true;
+        while self.scanner.next_element(&mut first_element)? {
+            let fault = match self.scanner.peek()? {
+                Kind::Object => self.reading()?,
+                kind => {
+                    self.scanner.skip()?;
+                    let _ = self.scanner.take_repeated();
+                    let detail = format!("the reading is {}, not an object", kind.with_article());
+                    self.readings.push(RawReading::EMPTY);
+                    Some(Fault::new(Reason::WrongType, detail))
+                }
+            };
+            if let Some(mut fault) = fault {
+                let index = self.readings.len() - 1;
+                fault.detail = format!("data[{}]: {}", index - first, fault.detail);
+                self.readings[index].fault = Some(self.faults.len() as u32);
+                self.faults.push(fault);
+            }
+            self.check_count(self.readings.len())?;
+        }
+        Ok(())
+    }
+
+    /// One object of `data`.
+    fn reading(&mut self) -> Result<Option<Fault>, Stop> {
+        let mut reading = RawReading::EMPTY;
+        let mut fault = None;
+        let mut seen = Seen::default();
+        let keys = self.scanner.mark_keys();
+        self.scanner.open()?;
+        let mut first = true;
+        while let Some(key) = self.scanner.next_key(&mut first)? {
+            let member = Member::of(self.scanner.resolve(key));
+            if seen.again(member.bit()) {
+                fault.get_or_insert(repeated_fault(self.scanner.resolve(key)));
+            }
+            if member == Member::Unknown {
+                self.scanner.note_key(key);
+                self.scanner.skip()?;
+                continue;
+            }
+            let scalar = self.scalar()?;
+            self.set(&mut reading, member, scalar, &mut fault);
+        }
+        self.scanner.check_keys(keys);
+        if let Some(repeated) = self.scanner.take_repeated() {
+            fault.get_or_insert(repeated_fault(self.scanner.resolve(repeated)));
+        }
+        self.readings.push(reading);
+        Ok(fault)
+    }
+
+    /// An object without `data`: a single reading, or a flat map.
+    fn without_data(&mut self) -> Result<Option<Fault>, Stop> {
+        let flat = std::mem::take(self.flat);
+        let has = |name| {
+            flat.iter()
+                .any(|(key, _)| self.scanner.resolve(*key) == name)
+        };
+        let result = if self.settings.sensor_in_topic || has("sensorId") {
+            if has("value") {
+                self.single_reading(&flat);
+                Ok(None)
+            } else {
+                let detail = "the object has neither \"data\" nor \"value\"".to_owned();
+                Ok(Some(Fault::new(Reason::MissingValue, detail)))
+            }
+        } else if flat.is_empty() {
+            let detail = "the object holds no reading: it has neither \"data\" nor a value";
+            Ok(Some(Fault::new(Reason::UnknownForm, detail.to_owned())))
+        } else {
+            self.check_count(self.readings.len() + flat.len())
+                .map(|()| {
+                    self.flat_map(&flat);
+                    None
+                })
+        };
+        *self.flat = flat;
+        result
+    }
+
+    /// Time and location are the event's.
+    fn single_reading(&mut self, flat: &[(Span, Scalar)]) {
+        let mut reading = RawReading::EMPTY;
+        let mut fault = None;
+        for (key, scalar) in flat {
+            let member = Member::of(self.scanner.resolve(*key));
+            self.set(&mut reading, member, *scalar, &mut fault);
+        }
+        self.push(reading, fault);
+    }
+
+    fn flat_map(&mut self, flat: &[(Span, Scalar)]) {
+        for (key, scalar) in flat {
+            let mut reading = RawReading {
+                sensor: *key,
+                ..RawReading::EMPTY
+            };
+            let mut fault = None;
+            self.set_value(&mut reading, *scalar, *key, &mut fault);
+            self.push(reading, fault);
+        }
+    }
+
+    fn push(&mut self, mut reading: RawReading, fault: Option<Fault>) {
+        if let Some(fault) = fault {
+            reading.fault = Some(self.faults.len() as u32);
+            self.faults.push(fault);
+        }
+        self.readings.push(reading);
+    }
+
+    #[inline]
+    fn set(
+        &mut self,
+        reading: &mut RawReading,
+        member: Member,
+        scalar: Scalar,
+        fault: &mut Option<Fault>,
+    ) {
+        match member {
+            Member::Sensor => reading.sensor = self.label_of(scalar, "sensorId", fault),
+            Member::Unit => reading.unit = self.label_of(scalar, "unit", fault),
+            Member::Location => reading.location = self.label_of(scalar, "location", fault),
+            Member::Timestamp => reading.time = self.time_of(scalar),
+            Member::Warning => reading.warning = self.limit_of(scalar, "warningThreshold", fault),
+            Member::Critical => {
+                reading.critical = self.limit_of(scalar, "criticalThreshold", fault);
+            }
+            Member::Value => self.set_value(reading, scalar, Span::NONE, fault),
+            Member::Unknown => {}
+        }
+    }
+
+    /// The value of the member `key`, or of `value` when there is none.
+    #[inline]
+    fn set_value(
+        &mut self,
+        reading: &mut RawReading,
+        scalar: Scalar,
+        key: Span,
+        fault: &mut Option<Fault>,
+    ) {
+        match scalar {
+            Scalar::Number(number) => match self.double_of(number) {
+                Ok(value) => reading.value = RawValue::Number(value),
+                Err((reason, found)) => {
+                    let detail = format!("{} is {found}", self.value_name(key));
+                    fault.get_or_insert_with(|| Fault::new(reason, detail));
+                }
+            },
+            Scalar::Boolean(value) => reading.value = RawValue::Number(f64::from(value)),
+            Scalar::Text(text) if text.len() <= MAX_TEXT_VALUE_BYTES => {
+                reading.value = RawValue::Text(text);
+            }
+            Scalar::Text(text) => {
+                let (name, bytes) = (self.value_name(key), text.len());
+                let detail =
+                    format!("{name} has {bytes} bytes of text, more than {MAX_TEXT_VALUE_BYTES}");
+                fault.get_or_insert_with(|| Fault::new(Reason::TextTooLong, detail));
+            }
+            // Its absence is found later.
+            Scalar::Null => {}
+            Scalar::Other(kind) => {
+                let (name, kind) = (self.value_name(key), kind.with_article());
+                let detail = format!("{name} is {kind}, not a number, boolean or text");
+                fault.get_or_insert_with(|| Fault::new(Reason::WrongType, detail));
+            }
+        }
+    }
+
+    #[cold]
+    fn value_name(&self, key: Span) -> String {
+        let name = if key.is_none() {
+            "value"
+        } else {
+            self.scanner.resolve(key)
+        };
+        Quoted(name).to_string()
+    }
+
+    #[inline]
+    fn scalar(&mut self) -> Result<Scalar, Stop> {
+        Ok(match self.scanner.peek()? {
+            Kind::String => Scalar::Text(self.scanner.string()?),
+            Kind::Number => Scalar::Number(self.scanner.number()?),
+            Kind::Boolean => Scalar::Boolean(self.scanner.boolean()?),
+            Kind::Null => {
+                self.scanner.null()?;
+                Scalar::Null
+            }
+            Kind::Object | Kind::Array => Scalar::Other(self.scanner.skip()?),
+        })
+    }
+
+    /// A finite double that holds the number, or why there is none.
+    #[inline]
+    fn double_of(&self, number: Number) -> Result<f64, (Reason, String)> {
+        let source = self.scanner.source();
+        let value = number.to_f64(source);
+        if !value.is_finite() {
+            let found = format!("{}, beyond the range of a double", cut(number.text(source)));
+            return Err((Reason::NumberOutOfRange, found));
+        }
+        if number.is_inexact_integer(source) {
+            let found = format!(
+                "{}, which a double cannot hold exactly",
+                cut(number.text(source))
+            );
+            return Err((Reason::InexactInteger, found));
+        }
+        Ok(value)
+    }
+
+    #[inline]
+    fn label_of(&self, scalar: Scalar, member: &str, fault: &mut Option<Fault>) -> Span {
+        match scalar {
+            Scalar::Text(text) => text,
+            Scalar::Null => Span::NONE,
+            other => {
+                let detail = format!("\"{member}\" is {}, not a text", other.with_article());
+                fault.get_or_insert_with(|| Fault::new(Reason::WrongType, detail));
+                Span::NONE
+            }
+        }
+    }
+
+    #[inline]
+    fn time_of(&self, scalar: Scalar) -> RawTime {
+        match scalar {
+            Scalar::Number(number) => match number.to_i64(self.scanner.source()) {
+                Some(millis) => RawTime::Millis(millis),
+                None => RawTime::Invalid,
+            },
+            Scalar::Null => RawTime::Missing,
+            _ => RawTime::Invalid,
+        }
+    }
+
+    #[inline]
+    fn limit_of(&self, scalar: Scalar, member: &str, fault: &mut Option<Fault>) -> Option<f64> {
+        match scalar {
+            Scalar::Number(number) => match self.double_of(number) {
+                Ok(limit) => return Some(limit),
+                Err((reason, found)) => {
+                    let detail = format!("\"{member}\" is {found}");
+                    fault.get_or_insert_with(|| Fault::new(reason, detail));
+                }
+            },
+            Scalar::Null => {}
+            other => {
+                let detail = format!("\"{member}\" is {}, not a number", other.with_article());
+                fault.get_or_insert_with(|| Fault::new(Reason::WrongType, detail));
+            }
+        }
+        None
+    }
+
+    fn check_count(&self, readings: usize) -> Result<(), Stop> {
+        let limit = self.settings.max_readings;
+        if readings <= limit {
+            return Ok(());
+        }
+        let detail = format!("the message has more than {limit} readings");
+        Err(Stop::Fault(Fault::new(Reason::TooManyReadings, detail)))
+    }
+}
+
+impl Scalar {
+    const fn with_article(self) -> &'static str {
+        match self {
+            Self::Null => Kind::Null.with_article(),
+            Self::Boolean(_) => Kind::Boolean.with_article(),
+            Self::Number(_) => Kind::Number.with_article(),
+            Self::Text(_) => Kind::String.with_article(),
+            Self::Other(kind) => kind.with_article(),
+        }
+    }
+}
+
+/// The members of a reading that mean something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Member {
+    Sensor,
+    Value,
+    Unit,
+    Location,
+    Timestamp,
+    Warning,
+    Critical,
+    Unknown,
+}
+
+impl Member {
+    #[inline]
+    fn of(name: &str) -> Self {
+        match name {
+            "sensorId" => Self::Sensor,
+            "value" => Self::Value,
+            "location" => Self::Location,
+            "criticalThreshold" => Self::Critical,
+            "warningThreshold" => Self::Warning,
+            "timestamp" => Self::Timestamp,
+            "unit" => Self::Unit,
+            _ => Self::Unknown,
+        }
+    }
+
+    /// None for unknown members: those are compared by name.
+    fn bit(self) -> u16 {
+        match self {
+            Self::Unknown => 0,
+            member => 1 << member as u16,
+        }
+    }
+}
+
+#[cold]
+fn repeated_fault(name: &str) -> Fault {
+    Fault::new(
+        Reason::DuplicateKey,
+        format!("the member {} stands there twice", Quoted(name)),
+    )
+}
+
+#[cold]
+fn syntax_fault(text: &str, error: SyntaxError) -> Fault {
+    match error {
+        SyntaxError::TooDeep { at } => {
+            let detail = format!("nested deeper than 128 levels at byte {at}");
+            Fault::new(Reason::TooDeep, detail)
+        }
+        SyntaxError::Unexpected { at, expected } => {
+            let found = match text.get(at..).and_then(|rest| rest.chars().next()) {
+                Some(character) => format!("found {character:?}"),
+                None => "the payload ends".to_owned(),
+            };
+            let detail = format!("not JSON: expected {expected} at byte {at}, but {found}");
+            Fault::new(Reason::InvalidJson, detail)
+        }
+    }
+}
+
+/// A number's text, which is ASCII, cut for a sentence.
+fn cut(number: &str) -> &str {
+    number.get(..40).unwrap_or(number)
+}
+
+#[cfg(test)]
+mod tests;

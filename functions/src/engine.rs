@@ -1,0 +1,262 @@
+//! The engine: messages in, rows, verdicts and quarantine out.
+//!
+//! It is pure: what it does follows from its configuration, its memory and the
+//! messages, in their order. Time comes with them. So live, replay and backtest
+//! are this one path, and the same journal gives the same effects twice.
+//!
+//! Per message it goes: route → decode ([`crate::codec`]) → device → per
+//! reading: time, series, row, latest value, functions.
+
+use std::sync::Arc;
+
+use weir_config::{Config, Limits, Route};
+use weir_model::{Catalog, DeviceIx, Message, Position, QuarantineReason as Reason};
+
+#[cfg(doc)]
+use crate::REMOVED_FUNCTION;
+use crate::batch::Batch;
+use crate::codec::json::{Decoder, Settings};
+use crate::fault::{Fault, Quoted};
+use crate::latest::{DeviceSummary, Latest};
+use crate::memory::Memory;
+use crate::reading::Step;
+use crate::row_builder::RowBuilder;
+use crate::rules::Rule;
+use crate::snapshot::{self, SnapshotError};
+
+/// Decodes, validates and detects; holds the memory of all series.
+#[derive(Debug)]
+pub struct Engine {
+    routes: Vec<Route>,
+    limits: Limits,
+    functions: Vec<FunctionInfo>,
+    rules: Vec<Rule>,
+    decoder: Decoder,
+    row_builder: RowBuilder,
+    memory: Memory,
+    /// Names of functions that slots are left of, though they are configured no
+    /// more: (slot, name), ascending.
+    removed: Vec<(u32, String)>,
+}
+
+/// What the alarm engine needs to know of a function.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FunctionInfo {
+    pub name: Arc<str>,
+    /// In event time.
+    pub on_delay_ns: i64,
+    pub off_delay_ns: i64,
+}
+
+/// The names behind a slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slot<'a> {
+    pub device: &'a str,
+    pub sensor: &'a str,
+    /// Of the sensor's last reading.
+    pub unit: Option<&'a str>,
+    pub function: &'a str,
+    /// [`REMOVED_FUNCTION`] when it is configured no more: no verdict will come.
+    pub function_ix: u16,
+}
+
+impl Engine {
+    /// An engine that remembers nothing.
+    pub fn new(config: &Config) -> Self {
+        Self::with_memory(config, Memory::new(), Vec::new())
+    }
+
+    /// Goes on from a snapshot. Functions are matched by name: one that is
+    /// unchanged keeps its memory, a changed or new one starts empty, and that
+    /// of a removed one is dropped. Devices, series and slots keep their
+    /// indexes.
+    pub fn restore(config: &Config, snapshot: &[u8]) -> Result<Self, SnapshotError> {
+        let rules: Vec<Rule> = config.functions.iter().map(Rule::new).collect();
+        let (memory, removed) = snapshot::read(snapshot, &rules)?;
+        Ok(Self::with_memory(config, memory, removed))
+    }
+
+    fn with_memory(config: &Config, memory: Memory, removed: Vec<(u32, String)>) -> Self {
+        let payload = FunctionInfo {
+            name: "payload".into(),
+            on_delay_ns: 0,
+            off_delay_ns: 0,
+        };
+        let nanos =
+            |delay: std::time::Duration| i64::try_from(delay.as_nanos()).unwrap_or(i64::MAX);
+        let configured = config.functions.iter().map(|function| FunctionInfo {
+            name: function.name.as_str().into(),
+            on_delay_ns: nanos(function.on_delay),
+            off_delay_ns: nanos(function.off_delay),
+        });
+        Self {
+            routes: config.routes.clone(),
+            limits: config.limits.clone(),
+            functions: std::iter::once(payload).chain(configured).collect(),
+            rules: config.functions.iter().map(Rule::new).collect(),
+            decoder: Decoder::default(),
+            row_builder: RowBuilder::default(),
+            memory,
+            removed,
+        }
+    }
+
+    /// Adds the outcome of one message to `out`.
+    pub fn on_message(&mut self, position: Position, message: &Message<'_>, out: &mut Batch) {
+        if let Err(fault) = self.take(position, message, out) {
+            out.quarantine(position, None, fault);
+        }
+    }
+
+    /// Adds a record that the journal could not read: one reading, quarantined.
+    pub fn on_corrupt(&mut self, position: Position, detail: &str, out: &mut Batch) {
+        out.corrupt(position, detail);
+    }
+
+    /// The memory, for [`Self::restore`]. The same messages give the same bytes.
+    pub fn snapshot(&self) -> Vec<u8> {
+        snapshot::write(&self.memory, &self.rules, &self.removed)
+    }
+
+    pub fn catalog(&self) -> &Arc<Catalog> {
+        &self.memory.catalog
+    }
+
+    /// The names behind a slot that a verdict brought. Panics for any other.
+    pub fn slot(&self, slot: u32) -> Slot<'_> {
+        let memory = &self.memory.slots[slot as usize];
+        let series = &self.memory.series[memory.series as usize];
+        let function = match self.functions.get(usize::from(memory.function)) {
+            Some(function) => &*function.name,
+            None => {
+                let at = self.removed.binary_search_by_key(&slot, |(slot, _)| *slot);
+                at.map_or("", |at| &self.removed[at].1)
+            }
+        };
+        Slot {
+            device: &self.memory.devices[series.device.index()].name,
+            sensor: &series.sensor,
+            unit: self.memory.columns[series.column.index()].unit.as_deref(),
+            function,
+            function_ix: memory.function,
+        }
+    }
+
+    /// How many slots there are: their indexes are below it.
+    pub fn slot_count(&self) -> u32 {
+        self.memory.slots.len() as u32
+    }
+
+    /// Index 0 is `payload`, the limits that come with a reading; then the
+    /// `[[function]]`s in their order.
+    pub fn functions(&self) -> &[FunctionInfo] {
+        &self.functions
+    }
+
+    /// Visits the devices with a newer latest value since the last call, with
+    /// the latest values of the sensors that changed. What is visited once is
+    /// not visited again; what was not is part of the snapshot.
+    pub fn changed_devices(&mut self, visit: &mut dyn FnMut(DeviceIx, &[Latest])) {
+        self.memory.take_changed(visit);
+    }
+
+    /// The latest value of each sensor, in the order of their first appearance.
+    pub fn latest(&self, device: DeviceIx) -> Vec<Latest> {
+        self.memory.latest_of(device)
+    }
+
+    pub fn device_ix(&self, id: &str) -> Option<DeviceIx> {
+        self.memory.find_device(id)
+    }
+
+    pub fn device_summary(&self, device: DeviceIx) -> DeviceSummary {
+        self.memory.summary(device)
+    }
+
+    fn take(
+        &mut self,
+        position: Position,
+        message: &Message<'_>,
+        out: &mut Batch,
+    ) -> Result<(), Fault> {
+        let routes = self.routes.iter();
+        let Some(captures) = routes
+            .into_iter()
+            .find_map(|r| r.topic.captures(message.topic))
+        else {
+            let detail = format!("no route takes the topic {}", Quoted(message.topic));
+            return Err(Fault::new(Reason::NoRoute, detail));
+        };
+        let text = payload_text(message.payload, &self.limits)?;
+        let settings = Settings {
+            sensor_in_topic: captures.sensor.is_some(),
+            max_readings: self.limits.max_readings_per_message,
+        };
+        self.decoder.decode(text, settings)?;
+
+        let Self {
+            decoder,
+            memory,
+            row_builder,
+            limits,
+            rules,
+            ..
+        } = self;
+        row_builder.begin(position, &out.rows);
+        let mut next_reading = 0;
+        let single = decoder.events.len() == 1 && decoder.events[0].fault.is_none();
+        for event in &decoder.events {
+            let readings = &decoder.readings[event.first..event.end];
+            let mut step = Step {
+                position,
+                message,
+                captures: &captures,
+                text,
+                decoder,
+                limits,
+                rules,
+                memory,
+                row_builder,
+                out,
+            };
+            match step.event(event, readings, next_reading) {
+                Ok(()) => next_reading += readings.len() as u32,
+                Err(fault) if single => return Err(fault),
+                Err(fault) => {
+                    out.quarantine(position, Some(next_reading), fault);
+                    next_reading += 1;
+                }
+            }
+        }
+        row_builder.finish(&mut out.rows, &mut memory.series);
+        Ok(())
+    }
+}
+
+/// The payload as text, when it may be one.
+fn payload_text<'a>(payload: &'a [u8], limits: &Limits) -> Result<&'a str, Fault> {
+    if payload.len() as u64 > limits.max_payload {
+        let detail = format!(
+            "the payload has {} bytes, more than {} (limits.max_payload)",
+            payload.len(),
+            limits.max_payload
+        );
+        return Err(Fault::new(Reason::TooLarge, detail));
+    }
+    if payload.is_empty() {
+        return Err(Fault::new(
+            Reason::Empty,
+            "the payload has no bytes".to_owned(),
+        ));
+    }
+    std::str::from_utf8(payload).map_err(|error| {
+        let detail = format!(
+            "the payload is not UTF-8 from byte {} on",
+            error.valid_up_to()
+        );
+        Fault::new(Reason::InvalidUtf8, detail)
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,95 @@
+//! The latest values: what a dashboard and a shadow show of a device.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use weir_model::{DeviceIx, Flags, Timestamp};
+
+use crate::memory::{Memory, NEVER, Series};
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum LatestValue {
+    /// Booleans are 1 and 0.
+    Number(f64),
+    Text(Arc<str>),
+}
+
+/// The latest reading of a sensor.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Latest {
+    pub sensor: Arc<str>,
+    pub unit: Option<Arc<str>>,
+    pub value: LatestValue,
+    pub time: Timestamp,
+    pub flags: Flags,
+}
+
+/// A device at a glance.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DeviceSummary {
+    /// When Weir last received something from it (by Weir's clock).
+    pub last_seen: Timestamp,
+    /// Time of its newest reading.
+    pub last_time: Timestamp,
+    pub series: usize,
+    /// Readings that went to the store, repeated ones included.
+    pub readings: u64,
+    /// The last one that it named.
+    pub location: Option<Arc<str>>,
+}
+
+impl Memory {
+    pub(crate) fn latest_of(&self, device: DeviceIx) -> Vec<Latest> {
+        let series = self.devices[device.index()].series.iter();
+        let series = series
+            .map(|ix| &self.series[*ix as usize])
+            .filter(|series| series.has_latest());
+        series.map(|series| self.latest_of_series(series)).collect()
+    }
+
+    fn latest_of_series(&self, series: &Series) -> Latest {
+        Latest {
+            sensor: series.sensor.clone(),
+            unit: self.columns[series.latest_column.index()].unit.clone(),
+            value: series.latest.clone(),
+            time: Timestamp(series.latest_time),
+            flags: series.latest_flags,
+        }
+    }
+
+    pub(crate) fn summary(&self, device: DeviceIx) -> DeviceSummary {
+        let device = &self.devices[device.index()];
+        let location = &self.locations[device.location.index()];
+        DeviceSummary {
+            last_seen: Timestamp(device.last_seen),
+            last_time: Timestamp(device.last_time),
+            series: device.series.len(),
+            readings: device.readings,
+            location: (!location.is_empty()).then(|| location.clone()),
+        }
+    }
+
+    /// Hands out what changed since the last call and forgets that it changed.
+    pub(crate) fn take_changed(&mut self, visit: &mut dyn FnMut(DeviceIx, &[Latest])) {
+        let mut changed = std::mem::take(&mut self.changed);
+        let mut latest = Vec::new();
+        for device in changed.drain(..) {
+            latest.clear();
+            self.devices[device.index()].changed = false;
+            for ix in &self.devices[device.index()].series {
+                if self.series[*ix as usize].changed {
+                    latest.push(self.latest_of_series(&self.series[*ix as usize]));
+                    self.series[*ix as usize].changed = false;
+                }
+            }
+            visit(device, &latest);
+        }
+        self.changed = changed;
+    }
+}
+
+impl Series {
+    fn has_latest(&self) -> bool {
+        self.latest_time != NEVER
+    }
+}

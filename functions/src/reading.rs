@@ -1,0 +1,444 @@
+//! One event's way through the memory: which device, and per reading which
+//! series, what it changes and what the functions conclude.
+//!
+//! A reading is judged whole before it changes anything: one that is refused
+//! leaves no device, series or name behind.
+
+use std::sync::Arc;
+
+use weir_config::{Captures, Limits};
+use weir_model::{
+    Cell, DeviceIx, Flags, LocationIx, Message, Position, QuarantineReason as Reason, Timestamp,
+    Value, ValueKind, Verdict,
+};
+
+use crate::batch::Batch;
+use crate::codec::json::Decoder;
+use crate::codec::json_scanner::Span;
+use crate::codec::{RawEvent, RawReading, RawTime, RawValue};
+use crate::fault::{Fault, Quoted};
+use crate::latest::LatestValue;
+use crate::memory::{Memory, NEVER, NO_SLOT, PAYLOAD, is_column};
+use crate::row_builder::{RowBuilder, RowKey};
+use crate::rules::{Rule, RuleKind};
+use crate::threshold;
+use crate::validator;
+
+/// Everything that the readings of one message are judged by.
+pub(crate) struct Step<'a> {
+    pub(crate) position: Position,
+    pub(crate) message: &'a Message<'a>,
+    pub(crate) captures: &'a Captures<'a>,
+    /// The payload.
+    pub(crate) text: &'a str,
+    pub(crate) decoder: &'a Decoder,
+    pub(crate) limits: &'a Limits,
+    pub(crate) rules: &'a [Rule],
+    pub(crate) memory: &'a mut Memory,
+    pub(crate) row_builder: &'a mut RowBuilder,
+    pub(crate) out: &'a mut Batch,
+}
+
+/// What an event knows of its device.
+struct Sender<'a> {
+    name: &'a str,
+    /// `None` until a reading of it is taken.
+    device: Option<DeviceIx>,
+    /// No reading says when it was measured, and the message was retained.
+    timeless: bool,
+    /// The broker has replayed this very message before.
+    replayed: bool,
+}
+
+/// A reading that has been judged good, with what is known of its names.
+struct Judged<'a> {
+    /// Which reading of its event.
+    at: usize,
+    sensor: &'a str,
+    unit: &'a str,
+    location: &'a str,
+    kind: ValueKind,
+    time: Timestamp,
+    flags: Flags,
+    series: Option<u32>,
+    known_location: Option<LocationIx>,
+}
+
+impl<'a> Step<'a> {
+    /// Counts every reading of the event as what it becomes. An error means that
+    /// nothing was counted and the event is refused as one.
+    pub(crate) fn event(
+        &mut self,
+        event: &RawEvent,
+        readings: &[RawReading],
+        first_index: u32,
+    ) -> Result<(), Fault> {
+        if let Some(fault) = &event.fault {
+            return Err(fault.clone());
+        }
+        let mut sender = self.sender(event, readings)?;
+        for (at, raw) in readings.iter().enumerate() {
+            if let Err(fault) = self.reading(&mut sender, event, raw, at) {
+                let index = first_index + at as u32;
+                self.out.quarantine(self.position, Some(index), fault);
+            }
+        }
+        if sender.timeless && !sender.replayed {
+            // A device that was not known before the event is only now.
+            self.is_replayed(sender.device);
+        }
+        Ok(())
+    }
+
+    fn sender(&mut self, event: &RawEvent, readings: &[RawReading]) -> Result<Sender<'a>, Fault> {
+        let decoder = self.decoder;
+        let in_payload = (!event.device.is_none()).then(|| decoder.text(self.text, event.device));
+        let name = validator::device(self.captures.device, in_payload)?;
+        // Here `message.client` is to be held against `name`, once the
+        // configuration says who may publish for whom (NotAllowed).
+        let device = self.memory.find_device(name);
+        match device {
+            Some(device) if !self.message.retained => {
+                let device = &mut self.memory.devices[device.index()];
+                device.last_seen = device.last_seen.max(self.message.received.0);
+            }
+            Some(_) => {}
+            None => {
+                validator::check(name)?;
+                if self.memory.devices.len() >= self.limits.max_devices {
+                    let detail = format!(
+                        "{} would be one device more than limits.max_devices allows",
+                        Quoted(name)
+                    );
+                    return Err(Fault::new(Reason::TooManySeries, detail));
+                }
+            }
+        }
+        let timeless = self.message.retained
+            && event.time == RawTime::Missing
+            && readings.iter().all(|raw| raw.time == RawTime::Missing);
+        let replayed = timeless && self.is_replayed(device);
+        Ok(Sender {
+            name,
+            device,
+            timeless,
+            replayed,
+        })
+    }
+
+    fn is_replayed(&mut self, device: Option<DeviceIx>) -> bool {
+        let Message { topic, payload, .. } = *self.message;
+        device.is_some_and(|device| {
+            self.memory
+                .is_replayed(device, topic, payload, self.position.0)
+        })
+    }
+
+    #[inline]
+    fn reading(
+        &mut self,
+        sender: &mut Sender<'a>,
+        event: &RawEvent,
+        raw: &RawReading,
+        at: usize,
+    ) -> Result<(), Fault> {
+        let mut judged = self.judge(sender, event, raw, at)?;
+        if sender.replayed {
+            self.out.received += 1;
+            self.out.deduplicated += 1;
+            return Ok(());
+        }
+        let (device, series, location) = self.remember(sender, &judged)?;
+        self.out.received += 1;
+
+        let counts = self.step_time(series, &mut judged, sender.timeless);
+        if counts && self.memory.series[series as usize].location != location {
+            self.memory.series[series as usize].location = location;
+            self.memory.resolve_rules(series, self.rules);
+        }
+        self.store(device, series, location, &judged, raw.value);
+        if counts {
+            self.set_latest(series, &judged, raw.value);
+            if let (RawValue::Number(value), false) = (raw.value, self.message.retained) {
+                self.detect(series, location, judged.time, value, raw);
+            }
+        }
+        Ok(())
+    }
+
+    /// Everything that can be wrong with a reading by itself.
+    #[inline]
+    fn judge(
+        &mut self,
+        sender: &Sender<'a>,
+        event: &RawEvent,
+        raw: &RawReading,
+        at: usize,
+    ) -> Result<Judged<'a>, Fault> {
+        if let Some(fault) = raw.fault {
+            return Err(self.decoder.faults[fault as usize].clone());
+        }
+        let sensor = match (raw.sensor.is_none(), self.captures.sensor) {
+            (false, _) => self.span(raw.sensor),
+            (true, Some(sensor)) => sensor,
+            (true, None) => {
+                let detail = "neither the reading nor the topic names a sensor".to_owned();
+                return Err(Fault::new(Reason::MissingSensor, detail));
+            }
+        };
+        let kind = match raw.value {
+            RawValue::Number(_) => ValueKind::Number,
+            RawValue::Text(_) => ValueKind::Text,
+            RawValue::Missing => {
+                let detail = format!("the reading of {} has no value", Quoted(sensor));
+                return Err(Fault::new(Reason::MissingValue, detail));
+            }
+        };
+        let (time, mut flags) =
+            validator::time(raw.time, event.time, self.message.received, self.limits)?;
+        if self.message.retained {
+            flags = flags.with(Flags::RETAINED);
+        }
+        let series = sender
+            .device
+            .and_then(|device| self.memory.find_series(device, at, sensor));
+        let unit = self.span(raw.unit);
+        let location = self.location_of(event, raw);
+        let mut known_location = None;
+        if let Some(series) = series {
+            let series = &self.memory.series[series as usize];
+            if *self.memory.locations[series.location.index()] == *location {
+                known_location = Some(series.location);
+            }
+        } else {
+            validator::sensor(sensor)?;
+            self.memory
+                .check_room_for_series(sender.device, self.limits)?;
+        }
+        if !unit.is_empty() {
+            validator::unit(unit)?;
+        }
+        if known_location.is_none() {
+            known_location = self.memory.find_location(location);
+        }
+        if known_location.is_none() {
+            validator::location(location)?;
+        }
+        Ok(Judged {
+            at,
+            sensor,
+            unit,
+            location,
+            kind,
+            time,
+            flags,
+            series,
+            known_location,
+        })
+    }
+
+    fn span(&self, span: Span) -> &'a str {
+        self.decoder.text(self.text, span)
+    }
+
+    /// The nearest location that is given: the reading's, the event's, the topic's.
+    #[inline]
+    fn location_of(&self, event: &RawEvent, raw: &RawReading) -> &'a str {
+        let own = self.span(raw.location);
+        if !own.is_empty() {
+            return own;
+        }
+        let shared = self.span(event.location);
+        if !shared.is_empty() {
+            return shared;
+        }
+        self.captures.location.unwrap_or_default()
+    }
+
+    /// Finds the places of a judged reading in the tables, or makes them.
+    #[inline]
+    fn remember(
+        &mut self,
+        sender: &mut Sender<'a>,
+        judged: &Judged<'a>,
+    ) -> Result<(DeviceIx, u32, LocationIx), Fault> {
+        let memory = &mut *self.memory;
+        let device = match sender.device {
+            Some(device) => device,
+            None => memory.add_device(sender.name, self.message.received),
+        };
+        sender.device = Some(device);
+        let location = match judged.known_location {
+            Some(location) => location,
+            None => memory.add_location(device, judged.location, self.limits)?,
+        };
+        let Judged {
+            at,
+            sensor,
+            unit,
+            kind,
+            ..
+        } = *judged;
+        let current = judged.series.map(|ix| memory.series[ix as usize].column);
+        let column = match current {
+            Some(column) if is_column(&memory.columns[column.index()], sensor, unit, kind) => {
+                column
+            }
+            _ => memory.column(device, sensor, unit, kind, self.limits)?,
+        };
+        let series = match judged.series {
+            Some(series) => series,
+            None => {
+                let series = memory.add_series(device, at, column, location);
+                memory.resolve_rules(series, self.rules);
+                series
+            }
+        };
+        memory.series[series as usize].column = column;
+        Ok((device, series, location))
+    }
+
+    /// Moves the series' times on, flags a reading that is not newer, and says
+    /// whether it counts for the latest value and the functions.
+    #[inline]
+    fn step_time(&mut self, series: u32, judged: &mut Judged<'a>, timeless: bool) -> bool {
+        let series = &mut self.memory.series[series as usize];
+        let time = judged.time.0;
+        if time > series.newest {
+            series.newest = time;
+        } else {
+            judged.flags = judged.flags.with(Flags::LATE);
+        }
+        if timeless {
+            // Retained, and of an unknown age: it is better than nothing, but
+            // must not make live readings look late.
+            return series.last == NEVER;
+        }
+        let counts = time > series.last;
+        if counts {
+            series.last = time;
+        }
+        counts
+    }
+
+    #[inline]
+    fn store(
+        &mut self,
+        device: DeviceIx,
+        ix: u32,
+        location: LocationIx,
+        judged: &Judged<'a>,
+        raw: RawValue,
+    ) {
+        let rows = &mut self.out.rows;
+        let value = match raw {
+            RawValue::Number(value) => Value::Number(value),
+            RawValue::Text(text) => {
+                let text = self.decoder.text(self.text, text);
+                rows.texts.push(text.into());
+                Value::Text(rows.texts.len() as u32 - 1)
+            }
+            RawValue::Missing => return,
+        };
+        let series = &mut self.memory.series[ix as usize];
+        let cell = Cell {
+            column: series.column,
+            value,
+        };
+        let key = RowKey {
+            time: judged.time,
+            device,
+            location,
+            flags: judged.flags,
+        };
+        self.row_builder.push(rows, key, ix, series, cell);
+
+        let device = &mut self.memory.devices[device.index()];
+        device.readings += 1;
+        device.last_time = device.last_time.max(judged.time.0);
+        if location != LocationIx(0) {
+            device.location = location;
+        }
+    }
+
+    #[inline]
+    fn set_latest(&mut self, ix: u32, judged: &Judged<'a>, raw: RawValue) {
+        let series = &mut self.memory.series[ix as usize];
+        match raw {
+            RawValue::Number(value) => series.latest = LatestValue::Number(value),
+            RawValue::Text(text) => {
+                let text = self.decoder.text(self.text, text);
+                let same = matches!(&series.latest, LatestValue::Text(old) if **old == *text);
+                if !same {
+                    series.latest = LatestValue::Text(Arc::from(text));
+                }
+            }
+            RawValue::Missing => {}
+        }
+        series.latest_time = judged.time.0;
+        series.latest_column = series.column;
+        series.latest_flags = judged.flags;
+        if !series.changed {
+            self.memory.mark_changed(ix);
+        }
+    }
+
+    /// One verdict per function of the series.
+    #[inline]
+    fn detect(
+        &mut self,
+        ix: u32,
+        location: LocationIx,
+        time: Timestamp,
+        value: f64,
+        raw: &RawReading,
+    ) {
+        let memory = &mut *self.memory;
+        let series = &memory.series[ix as usize];
+        let (device, ruled) = (series.device, series.ruled);
+        let has_limits = raw.warning.is_some() || raw.critical.is_some();
+        if has_limits && !ruled && memory.slot_of(ix, PAYLOAD).is_none() {
+            memory.add_slot(ix, PAYLOAD);
+        }
+        let mut at = memory.series[ix as usize].first_slot;
+        while at != NO_SLOT {
+            let slot = &mut memory.slots[at as usize];
+            let limits = match slot.function {
+                PAYLOAD if !ruled => threshold::Limits {
+                    warning_high: raw.warning,
+                    critical_high: raw.critical,
+                    ..threshold::Limits::default()
+                },
+                // A function that selects the series no more has no limits
+                // there: what it raised is cleared by the next reading.
+                PAYLOAD => threshold::Limits::default(),
+                function => match self.rules.get(usize::from(function) - 1) {
+                    Some(Rule {
+                        kind: RuleKind::Threshold(limits),
+                        ..
+                    }) if slot.active => *limits,
+                    Some(_) => threshold::Limits::default(),
+                    // Removed: its alarms were closed when it was.
+                    None => {
+                        at = slot.next;
+                        continue;
+                    }
+                },
+            };
+            let concluded = threshold::decide(&limits, &mut slot.memory, value);
+            self.out.verdicts.push(Verdict {
+                position: self.position,
+                slot: at,
+                function: slot.function,
+                device,
+                location,
+                time,
+                value,
+                level: concluded.level,
+                threshold: concluded.threshold,
+                side: concluded.side,
+            });
+            at = slot.next;
+        }
+    }
+}

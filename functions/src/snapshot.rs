@@ -1,0 +1,209 @@
+//! The engine's memory as bytes.
+//!
+//! ```text
+//! 1 byte   version (1)
+//! postcard (tables of the catalog, rules, removed, devices, series, slots, changed)
+//! ```
+//!
+//! The order of everything is that of its index, so the same memory gives the
+//! same bytes. Reading trusts nothing: an index that leads nowhere is an error
+//! here and not a panic later.
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+use weir_model::{CatalogTables, DeviceIx};
+
+use crate::memory::{Device, Memory, NO_SLOT, PAYLOAD, REMOVED_FUNCTION, Series, SlotMemory};
+use crate::rules::Rule;
+use crate::threshold;
+
+const VERSION: u8 = 1;
+
+/// Why a snapshot was not taken.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum SnapshotError {
+    #[error("the engine's snapshot is empty")]
+    Empty,
+    #[error("the engine's snapshot has version {found}; this Weir reads {VERSION}")]
+    Version { found: u8 },
+    #[error("the engine's snapshot is malformed: {0}")]
+    Malformed(#[from] postcard::Error),
+    #[error("the engine's snapshot contradicts itself: {what}")]
+    Inconsistent { what: &'static str },
+}
+
+#[derive(Serialize)]
+struct Written<'a> {
+    tables: CatalogTables,
+    rules: &'a [Rule],
+    removed: &'a [(u32, String)],
+    devices: &'a [Device],
+    series: &'a [Series],
+    slots: &'a [SlotMemory],
+    changed: &'a [DeviceIx],
+}
+
+#[derive(Deserialize)]
+struct Read {
+    tables: CatalogTables,
+    rules: Vec<Rule>,
+    removed: Vec<(u32, String)>,
+    devices: Vec<Device>,
+    series: Vec<Series>,
+    slots: Vec<SlotMemory>,
+    changed: Vec<DeviceIx>,
+}
+
+pub(crate) fn write(memory: &Memory, rules: &[Rule], removed: &[(u32, String)]) -> Vec<u8> {
+    let written = Written {
+        tables: memory.catalog.to_tables(),
+        rules,
+        removed,
+        devices: &memory.devices,
+        series: &memory.series,
+        slots: &memory.slots,
+        changed: &memory.changed,
+    };
+    postcard::to_extend(&written, vec![VERSION]).expect("plain values go into memory")
+}
+
+/// The memory as it serves these rules, and the slots of those that are gone.
+pub(crate) fn read(
+    bytes: &[u8],
+    rules: &[Rule],
+) -> Result<(Memory, Vec<(u32, String)>), SnapshotError> {
+    let (version, bytes) = bytes.split_first().ok_or(SnapshotError::Empty)?;
+    if *version != VERSION {
+        return Err(SnapshotError::Version { found: *version });
+    }
+    let mut read: Read = postcard::from_bytes(bytes)?;
+    check(&read)?;
+    let unchanged = read.rules == rules;
+    if !unchanged {
+        adopt(&mut read, rules);
+    }
+    let Read {
+        tables,
+        removed,
+        devices,
+        series,
+        slots,
+        changed,
+        ..
+    } = read;
+    let mut memory = Memory::from_tables(tables, devices, series, slots, changed);
+    if !unchanged {
+        for series in 0..memory.series.len() as u32 {
+            memory.resolve_rules(series, rules);
+        }
+    }
+    Ok((memory, removed))
+}
+
+/// Gives the slots of the old rules to the new rules of the same name.
+fn adopt(read: &mut Read, rules: &[Rule]) {
+    let mut removed = Vec::new();
+    for (ix, slot) in (0..).zip(&mut read.slots) {
+        if slot.function == PAYLOAD {
+            continue;
+        }
+        let old = read.rules.get(usize::from(slot.function) - 1);
+        let name = match old {
+            Some(rule) => rule.name.clone(),
+            None => {
+                let at = read.removed.binary_search_by_key(&ix, |(slot, _)| *slot);
+                at.map(|at| read.removed[at].1.clone()).unwrap_or_default()
+            }
+        };
+        match rules.iter().position(|rule| rule.name == name) {
+            Some(new) => {
+                if old != Some(&rules[new]) {
+                    slot.memory = threshold::Memory::EMPTY;
+                }
+                slot.function = new as u16 + 1;
+            }
+            None => {
+                slot.memory = threshold::Memory::EMPTY;
+                slot.function = REMOVED_FUNCTION;
+                slot.active = false;
+                removed.push((ix, name));
+            }
+        }
+    }
+    read.removed = removed;
+}
+
+fn check(read: &Read) -> Result<(), SnapshotError> {
+    let ensure = |holds: bool, what| match holds {
+        true => Ok(()),
+        false => Err(SnapshotError::Inconsistent { what }),
+    };
+    let Read {
+        tables,
+        rules,
+        removed,
+        devices,
+        series,
+        slots,
+        changed,
+    } = read;
+    ensure(
+        tables.devices.len() == devices.len(),
+        "the number of devices",
+    )?;
+    ensure(
+        tables.locations.first().is_some_and(|name| name.is_empty()),
+        "location 0",
+    )?;
+    ensure(
+        removed.is_sorted_by(|a, b| a.0 < b.0),
+        "the order of removed functions",
+    )?;
+    ensure(
+        changed.iter().all(|device| device.index() < devices.len()),
+        "a changed device",
+    )?;
+    let is_series = |ix: &u32| (*ix as usize) < series.len();
+    let is_slot = |ix: u32| ix == NO_SLOT || (ix as usize) < slots.len();
+    let locations = tables.locations.len();
+    for device in devices {
+        ensure(
+            device.location.index() < locations,
+            "the location of a device",
+        )?;
+        ensure(
+            device.series.iter().all(is_series),
+            "the series of a device",
+        )?;
+    }
+    for series in series {
+        ensure(
+            series.device.index() < devices.len(),
+            "the device of a series",
+        )?;
+        ensure(
+            series.column.index() < tables.columns.len(),
+            "the column of a series",
+        )?;
+        ensure(
+            series.latest_column.index() < tables.columns.len(),
+            "the column of a series",
+        )?;
+        ensure(
+            series.location.index() < locations,
+            "the location of a series",
+        )?;
+        ensure(is_slot(series.first_slot), "the slots of a series")?;
+    }
+    for (ix, slot) in (0..).zip(slots) {
+        ensure(is_series(&slot.series), "the series of a slot")?;
+        let known = usize::from(slot.function) <= rules.len();
+        ensure(
+            known || slot.function == REMOVED_FUNCTION,
+            "the function of a slot",
+        )?;
+        // Chains only lead upwards, so they end.
+        ensure(is_slot(slot.next) && slot.next > ix, "the chain of slots")?;
+    }
+    Ok(())
+}
