@@ -21,7 +21,6 @@
 use ahash::RandomState;
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 use thiserror::Error;
 use weir_model::{Alert, AlertKind, AlertState, DeviceIx, Level, Severity, Timestamp, Verdict};
 
@@ -41,12 +40,12 @@ pub struct Delays {
 /// The names behind a slot, as an alert prints them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SlotNames {
-    pub device: Arc<str>,
-    pub sensor: Arc<str>,
-    pub unit: Option<Arc<str>>,
-    pub function: Arc<str>,
+    pub device: String,
+    pub sensor: String,
+    pub unit: Option<String>,
+    pub function: String,
     /// `None` or empty: unknown.
-    pub location: Option<Arc<str>>,
+    pub location: Option<String>,
 }
 
 /// Why a snapshot was not taken.
@@ -376,13 +375,13 @@ impl Open {
             kind: AlertKind::Alert,
             severity: Severity::Warning,
             state: AlertState::Raised,
-            device_id: names.device.to_string(),
-            sensor: names.sensor.to_string(),
+            device_id: names.device.clone(),
+            sensor: names.sensor.clone(),
             value: verdict.value,
             threshold: None,
-            function: names.function.to_string(),
+            function: names.function.clone(),
             location: None,
-            unit: names.unit.as_deref().map(str::to_owned),
+            unit: names.unit.clone(),
             timestamp: verdict.time.millis(),
             raised_at: verdict.time.millis(),
             reason: String::new(),
@@ -437,11 +436,7 @@ impl Open {
             severity,
             value: verdict.value,
             threshold: limit_of(verdict),
-            location: names
-                .location
-                .as_deref()
-                .filter(|text| !text.is_empty())
-                .map(str::to_owned),
+            location: names.location.clone().filter(|text| !text.is_empty()),
             timestamp: verdict.time.millis(),
             reason,
             ..last.clone()

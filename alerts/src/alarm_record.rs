@@ -45,13 +45,13 @@ pub struct Acknowledgement {
     pub by: String,
     /// Milliseconds since the epoch.
     pub at: i64,
-    pub note: String,
+    pub note: Option<String>,
 }
 
 /// Which alarms to list. `Default` is: all of them, 100 at most.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AlarmFilter {
-    pub state: StateFilter,
+    pub state: AlarmStateFilter,
     pub severity: Option<Severity>,
     pub device: Option<String>,
     pub limit: usize,
@@ -59,7 +59,7 @@ pub struct AlarmFilter {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum StateFilter {
+pub enum AlarmStateFilter {
     Open,
     Cleared,
     #[default]
@@ -69,7 +69,7 @@ pub enum StateFilter {
 impl Default for AlarmFilter {
     fn default() -> Self {
         Self {
-            state: StateFilter::Any,
+            state: AlarmStateFilter::Any,
             severity: None,
             device: None,
             limit: 100,
@@ -80,9 +80,9 @@ impl Default for AlarmFilter {
 impl AlarmFilter {
     pub(crate) fn matches(&self, alarm: &StoredAlarm) -> bool {
         let state = match self.state {
-            StateFilter::Open => alarm.is_open(),
-            StateFilter::Cleared => !alarm.is_open(),
-            StateFilter::Any => true,
+            AlarmStateFilter::Open => alarm.is_open(),
+            AlarmStateFilter::Cleared => !alarm.is_open(),
+            AlarmStateFilter::Any => true,
         };
         state
             && self

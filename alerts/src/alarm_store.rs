@@ -21,12 +21,18 @@
 //! [`AlarmStore::expire_shelves`] sends the last alert of what is still open.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use ahash::RandomState;
+use hashbrown::HashMap;
+use parking_lot::RwLock;
 use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, WriteTransaction};
 use serde::Serialize;
-use weir_model::{Alert, Position};
+use weir_model::{Alert, Position, Timestamp};
 
-use crate::alarm_record::{Acknowledgement, AlarmFilter, AlarmRecord, StateFilter, StoredAlarm};
+use crate::alarm_record::{
+    Acknowledgement, AlarmFilter, AlarmRecord, AlarmStateFilter, StoredAlarm,
+};
 use crate::alarm_tables::{
     ALARMS, AUDIT, Entry, HISTORY, META, MQTT, OPEN, OUTBOX, RECENT, SEEN, SHELVED, Shelf, advance,
     alarm, known, next, prune, record_one, shelf, slot_key, unshelve,
@@ -46,6 +52,9 @@ const MAX_NOTE_BYTES: usize = 4_096;
 pub struct AlarmStore {
     database: Database,
     keep: u64,
+    /// As stored: it follows the commit.
+    position: AtomicU64,
+    shelves: Shelves,
 }
 
 #[derive(Serialize)]
@@ -54,18 +63,22 @@ struct AuditEntry<'a> {
     action: &'static str,
     alarm_id: &'a str,
     by: &'a str,
-    note: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<&'a str>,
     at: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     until: Option<i64>,
 }
+
+/// Until when what is shelved, as stored.
+type Shelves = RwLock<HashMap<String, i64, RandomState>>;
 
 /// What an operator did, and when by Weir's clock (milliseconds).
 #[derive(Clone, Copy, Debug)]
 struct Action<'a> {
     name: &'static str,
     by: &'a str,
-    note: &'a str,
+    note: Option<&'a str>,
     at: i64,
     until: Option<i64>,
 }
@@ -104,8 +117,14 @@ impl AlarmStore {
                 .and_then(|folder| folder.sync_all())
                 .map_err(|error| unreadable(redb::Error::Io(error)))?;
         }
-        let store = Self { database, keep };
+        let mut store = Self {
+            database,
+            keep,
+            position: AtomicU64::new(0),
+            shelves: Shelves::default(),
+        };
         store.prepare(path)?;
+        store.load()?;
         Ok(store)
     }
 
@@ -140,6 +159,22 @@ impl AlarmStore {
         Ok(())
     }
 
+    /// Reads what is kept in memory.
+    fn load(&mut self) -> Result<(), AlarmStoreError> {
+        let txn = self.database.begin_read()?;
+        if let Some(position) = txn.open_table(META)?.get("position")? {
+            *self.position.get_mut() = position.value();
+        }
+        for entry in txn.open_table(SHELVED)?.iter()? {
+            let (key, bytes) = entry?;
+            let shelf: Shelf = postcard::from_bytes(bytes.value())?;
+            self.shelves
+                .get_mut()
+                .insert(key.value().to_owned(), shelf.until);
+        }
+        Ok(())
+    }
+
     /// Takes in what the pipeline decided up to `position`; returns how many
     /// alerts were new.
     pub fn record(&self, position: Position, alerts: &[Alert]) -> Result<usize, AlarmStoreError> {
@@ -150,6 +185,7 @@ impl AlarmStore {
         }
         let new = self.record_all(&txn, alerts)?;
         txn.commit()?;
+        self.position.store(position.0, Ordering::Release);
         Ok(new)
     }
 
@@ -177,12 +213,9 @@ impl AlarmStore {
         Ok(new)
     }
 
-    /// Where the last recorded batch ended; `None` before the first.
-    pub fn position(&self) -> Result<Option<Position>, AlarmStoreError> {
-        let meta = self.database.begin_read()?.open_table(META)?;
-        Ok(meta
-            .get("position")?
-            .map(|position| Position(position.value())))
+    /// Where the last recorded batch ended; 0 before the first.
+    pub fn position(&self) -> Position {
+        Position(self.position.load(Ordering::Acquire))
     }
 
     /// Undelivered alerts with a sequence number above `after_seq`, in order.
@@ -206,6 +239,15 @@ impl AlarmStore {
         Ok(pending)
     }
 
+    /// Whether an alert is held back because its (device, sensor, function) is
+    /// shelved at the alert's own time. Reads memory or page cache, never waits
+    /// for a writer.
+    pub fn withholds(&self, alert: &Alert) -> Result<bool, AlarmStoreError> {
+        let shelved = self.database.begin_read()?.open_table(SHELVED)?;
+        let shelf = shelf(&shelved, &slot_key(alert))?;
+        Ok(shelf.is_some_and(|shelf| alert.timestamp < shelf.until))
+    }
+
     /// How many alerts wait for their delivery.
     pub fn pending_count(&self) -> Result<u64, AlarmStoreError> {
         Ok(self.database.begin_read()?.open_table(OUTBOX)?.len()?)
@@ -227,6 +269,20 @@ impl AlarmStore {
         Ok(())
     }
 
+    /// As [`AlarmStore::delivered`], by the alerts' ids. Says for each whether it
+    /// is known: one that is not was published before it was recorded, and has
+    /// to be confirmed again.
+    pub fn delivered_ids(&self, ids: &[&str]) -> Result<Vec<bool>, AlarmStoreError> {
+        let seen = self.database.begin_read()?.open_table(SEEN)?;
+        let mut seqs = Vec::with_capacity(ids.len());
+        for id in ids {
+            seqs.push(seen.get(*id)?.map(|seq| seq.value()));
+        }
+        let known: Vec<u64> = seqs.iter().flatten().copied().collect();
+        self.delivered(&known)?;
+        Ok(seqs.into_iter().map(|seq| seq.is_some()).collect())
+    }
+
     /// Alarms, the latest raised first.
     pub fn alarms(&self, filter: &AlarmFilter) -> Result<Vec<AlarmRecord>, AlarmStoreError> {
         let txn = self.database.begin_read()?;
@@ -238,7 +294,7 @@ impl AlarmStore {
             Ok(Some(alarm.into_record(shelf.map(|shelf| shelf.until))))
         };
         let mut found = Vec::new();
-        if filter.state == StateFilter::Open {
+        if filter.state == AlarmStateFilter::Open {
             for entry in txn.open_table(OPEN)?.iter()? {
                 found.extend(record(entry?.1.value())?);
             }
@@ -278,14 +334,14 @@ impl AlarmStore {
     }
 
     /// Notes that somebody has seen the alarm, also when it is cleared already.
-    /// `at` is milliseconds since the epoch.
     pub fn acknowledge(
         &self,
         alarm_id: &str,
         by: &str,
-        note: &str,
-        at: i64,
+        note: Option<&str>,
+        at: Timestamp,
     ) -> Result<AlarmRecord, AlarmStoreError> {
+        let at = at.millis();
         let action = Action {
             name: "acknowledge",
             by,
@@ -297,23 +353,24 @@ impl AlarmStore {
             alarm.acknowledged = Some(Acknowledgement {
                 by: by.to_owned(),
                 at,
-                note: note.to_owned(),
+                note: note.map(str::to_owned),
             });
             Ok(())
         })
     }
 
     /// Holds back the alerts of the alarm's (device, sensor, function) until
-    /// `until`; a time that is not after `at` ends the shelving. Both are
-    /// milliseconds since the epoch; an alert's own time is compared with it.
+    /// `until`, with which an alert's own time is compared; a time that is not
+    /// after `at` ends the shelving.
     pub fn shelve(
         &self,
         alarm_id: &str,
-        until: i64,
+        until: Timestamp,
         by: &str,
-        note: &str,
-        at: i64,
+        note: Option<&str>,
+        at: Timestamp,
     ) -> Result<AlarmRecord, AlarmStoreError> {
+        let (until, at) = (until.millis(), at.millis());
         let ends = until <= at;
         let name = if ends { "unshelve" } else { "shelve" };
         let action = Action {
@@ -338,9 +395,10 @@ impl AlarmStore {
         })
     }
 
-    /// Ends what was shelved until `now` (milliseconds since the epoch) or
-    /// before; returns how many withheld alerts went to the outbox.
-    pub fn expire_shelves(&self, now: i64) -> Result<usize, AlarmStoreError> {
+    /// Ends what was shelved until `now` or before; returns how many withheld
+    /// alerts went to the outbox.
+    pub fn expire_shelves(&self, now: Timestamp) -> Result<usize, AlarmStoreError> {
+        let now = now.millis();
         let mut due = Vec::new();
         for entry in self.database.begin_read()?.open_table(SHELVED)?.iter()? {
             let (key, bytes) = entry?;
@@ -353,10 +411,14 @@ impl AlarmStore {
         }
         let txn = self.database.begin_write()?;
         let mut sent = 0;
-        for key in due {
-            sent += usize::from(unshelve(&txn, &key, None)?);
+        for key in &due {
+            sent += usize::from(unshelve(&txn, key, None)?);
         }
         txn.commit()?;
+        let mut shelves = self.shelves.write();
+        for key in &due {
+            shelves.remove(key);
+        }
         Ok(sent)
     }
 
@@ -371,6 +433,16 @@ impl AlarmStore {
         Ok(entries)
     }
 
+    /// Whether this alert falls under a shelving: it is not to be sent past the
+    /// outbox. Reads memory only.
+    pub fn is_shelved(&self, alert: &Alert) -> bool {
+        let shelves = self.shelves.read();
+        !shelves.is_empty()
+            && shelves
+                .get(&slot_key(alert))
+                .is_some_and(|until| alert.timestamp < *until)
+    }
+
     fn act(
         &self,
         alarm_id: &str,
@@ -378,7 +450,7 @@ impl AlarmStore {
         change: impl FnOnce(&WriteTransaction, &mut StoredAlarm) -> Result<(), AlarmStoreError>,
     ) -> Result<AlarmRecord, AlarmStoreError> {
         check_length("by", action.by, MAX_BY_BYTES)?;
-        check_length("note", action.note, MAX_NOTE_BYTES)?;
+        check_length("note", action.note.unwrap_or_default(), MAX_NOTE_BYTES)?;
         let txn = self.database.begin_write()?;
         let mut alarm = known(alarm(&txn.open_table(ALARMS)?, alarm_id)?, alarm_id)?;
         change(&txn, &mut alarm)?;
@@ -387,7 +459,12 @@ impl AlarmStore {
         self.append_audit(&txn, alarm_id, action)?;
         let shelf = shelf(&txn.open_table(SHELVED)?, &slot_key(&alarm.last))?;
         txn.commit()?;
-        Ok(alarm.into_record(shelf.map(|shelf| shelf.until)))
+        let until = shelf.map(|shelf| shelf.until);
+        match until {
+            Some(until) => self.shelves.write().insert(slot_key(&alarm.last), until),
+            None => self.shelves.write().remove(&slot_key(&alarm.last)),
+        };
+        Ok(alarm.into_record(until))
     }
 
     fn append_audit(

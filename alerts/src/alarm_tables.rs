@@ -232,7 +232,7 @@ pub(crate) fn known(
     alarm: Option<StoredAlarm>,
     alarm_id: &str,
 ) -> Result<StoredAlarm, AlarmStoreError> {
-    alarm.ok_or_else(|| AlarmStoreError::UnknownAlarm {
+    alarm.ok_or_else(|| AlarmStoreError::NotFound {
         alarm_id: alarm_id.to_owned(),
     })
 }

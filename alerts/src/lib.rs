@@ -15,6 +15,6 @@ mod store_error;
 mod stored_alert;
 
 pub use alarm_engine::{AlarmEngine, Delays, RestoreError, SlotNames};
-pub use alarm_record::{Acknowledgement, AlarmFilter, AlarmRecord, StateFilter};
+pub use alarm_record::{Acknowledgement, AlarmFilter, AlarmRecord, AlarmStateFilter};
 pub use alarm_store::AlarmStore;
 pub use store_error::AlarmStoreError;

@@ -23,7 +23,7 @@ pub enum AlarmStoreError {
         supported: u64,
     },
     #[error("no alarm has the id {alarm_id:?}")]
-    UnknownAlarm { alarm_id: String },
+    NotFound { alarm_id: String },
     #[error("{field} has {bytes} bytes, more than {limit}")]
     TooLong {
         field: &'static str,

@@ -37,8 +37,8 @@ fn verdict(slot: u32, time_s: i64, level: Level) -> Verdict {
 
 fn names(slot: u32) -> SlotNames {
     SlotNames {
-        device: format!("pump-{}", slot / 2).into(),
-        sensor: format!("temperature-{}", slot % 2).into(),
+        device: format!("pump-{}", slot / 2),
+        sensor: format!("temperature-{}", slot % 2),
         unit: Some("°C".into()),
         function: "overheat".into(),
         location: Some("hall-2".into()),

@@ -5,6 +5,10 @@ use weir_model::{AlertKind, AlertState, Severity};
 
 use super::*;
 
+fn ms(millis: i64) -> Timestamp {
+    Timestamp::from_millis(millis).unwrap()
+}
+
 struct Bench {
     _folder: TempDir,
     path: PathBuf,
@@ -67,7 +71,7 @@ fn pending(store: &AlarmStore) -> Vec<String> {
         .collect()
 }
 
-fn listed(store: &AlarmStore, state: StateFilter) -> Vec<String> {
+fn listed(store: &AlarmStore, state: AlarmStateFilter) -> Vec<String> {
     let filter = AlarmFilter {
         state,
         ..AlarmFilter::default()
@@ -84,7 +88,7 @@ fn listed(store: &AlarmStore, state: StateFilter) -> Vec<String> {
 fn a_batch_that_comes_again_changes_nothing() {
     let bench = Bench::new();
     let store = bench.open();
-    assert_eq!(store.position().unwrap(), None);
+    assert_eq!(store.position(), Position(0));
     let first = [raised("p1/a", 100), cleared("p1/a", 110)];
     assert_eq!(store.record(Position(10), &first).unwrap(), 2);
     assert_eq!(
@@ -104,9 +108,9 @@ fn a_batch_that_comes_again_changes_nothing() {
         ["p1/a-raised-100", "p1/a-cleared-110", "p1/b-raised-200"]
     );
     assert_eq!(store.history(10, 0).unwrap().len(), 3);
-    assert_eq!(store.position().unwrap(), Some(Position(20)));
-    assert_eq!(listed(&store, StateFilter::Any), ["p1/b", "p1/a"]);
-    assert_eq!(listed(&store, StateFilter::Open), ["p1/b"]);
+    assert_eq!(store.position(), Position(20));
+    assert_eq!(listed(&store, AlarmStateFilter::Any), ["p1/b", "p1/a"]);
+    assert_eq!(listed(&store, AlarmStateFilter::Open), ["p1/b"]);
 }
 
 #[test]
@@ -121,6 +125,11 @@ fn what_was_delivered_does_not_come_back_with_a_replay() {
         .map(|(seq, _)| *seq)
         .collect();
     store.delivered(&seqs).unwrap();
+    store.record(Position(15), &[raised("p2/b", 150)]).unwrap();
+    assert_eq!(
+        store.delivered_ids(&["p1/x", "p2/b-raised-150"]).unwrap(),
+        [false, true]
+    );
     store.record(Position(20), &[raised("p1/a", 100)]).unwrap();
     assert_eq!(pending(&store), [""; 0]);
     assert_eq!(store.pending_count().unwrap(), 0);
@@ -141,7 +150,7 @@ fn everything_survives_a_reopening() {
         store.delivered(&[first]).unwrap();
     }
     let store = bench.open();
-    assert_eq!(store.position().unwrap(), Some(Position(7)));
+    assert_eq!(store.position(), Position(7));
     let pending = store.pending(0, 10).unwrap();
     assert_eq!(
         pending.iter().map(|(_, alert)| alert).collect::<Vec<_>>(),
@@ -193,13 +202,13 @@ fn alarms_are_filtered_and_the_latest_come_first() {
     );
     assert_eq!(
         ids(AlarmFilter {
-            state: StateFilter::Cleared,
+            state: AlarmStateFilter::Cleared,
             ..all()
         }),
         ["p3/a"]
     );
     let open = AlarmFilter {
-        state: StateFilter::Open,
+        state: AlarmStateFilter::Open,
         limit: 1,
         ..all()
     };
@@ -214,7 +223,7 @@ fn a_record_is_the_json_of_the_api() {
         .record(Position(1), &[raised("p1/a", 100), cleared("p1/a", 160)])
         .unwrap();
     let record = store
-        .acknowledge("p1/a", "ann", "fan replaced", 900)
+        .acknowledge("p1/a", "ann", Some("fan replaced"), ms(900))
         .unwrap();
     assert_eq!(
         serde_json::to_value(&record).unwrap(),
@@ -234,7 +243,7 @@ fn an_escalation_takes_the_acknowledgement_back() {
     let bench = Bench::new();
     let store = bench.open();
     store.record(Position(1), &[raised("p1/a", 100)]).unwrap();
-    store.acknowledge("p1/a", "ann", "", 150).unwrap();
+    store.acknowledge("p1/a", "ann", None, ms(150)).unwrap();
     assert!(store.alarm("p1/a").unwrap().acknowledged.is_some());
     store
         .record(Position(2), &[escalated("p1/a", 160)])
@@ -247,13 +256,19 @@ fn actions_are_refused_with_a_reason_and_leave_a_trace() {
     let bench = Bench::new();
     let store = bench.open();
     store.record(Position(1), &[raised("p1/a", 100)]).unwrap();
-    let unknown = store.acknowledge("p9/z", "ann", "", 1).unwrap_err();
+    let unknown = store.acknowledge("p9/z", "ann", None, ms(1)).unwrap_err();
     assert!(
-        matches!(unknown, AlarmStoreError::UnknownAlarm { .. }),
+        matches!(unknown, AlarmStoreError::NotFound { .. }),
         "{unknown}"
     );
     let long = store
-        .shelve("p1/a", 500, "ann", &"x".repeat(MAX_NOTE_BYTES + 1), 1)
+        .shelve(
+            "p1/a",
+            ms(500),
+            "ann",
+            Some(&"x".repeat(MAX_NOTE_BYTES + 1)),
+            ms(1),
+        )
         .unwrap_err();
     assert!(
         matches!(long, AlarmStoreError::TooLong { field: "note", .. }),
@@ -261,8 +276,12 @@ fn actions_are_refused_with_a_reason_and_leave_a_trace() {
     );
     assert_eq!(store.audit(10).unwrap(), [""; 0]);
 
-    store.acknowledge("p1/a", "ann", "on it", 200).unwrap();
-    store.shelve("p1/a", 500, "bob", "noisy", 201).unwrap();
+    store
+        .acknowledge("p1/a", "ann", Some("on it"), ms(200))
+        .unwrap();
+    store
+        .shelve("p1/a", ms(500), "bob", Some("noisy"), ms(201))
+        .unwrap();
     let [last, first] = store.audit(10).unwrap().try_into().unwrap();
     assert_eq!(
         last,
@@ -281,7 +300,7 @@ fn while_shelved_only_the_clear_of_a_told_alarm_is_sent() {
     store.record(Position(1), &[raised("p1/a", 100)]).unwrap();
     assert_eq!(
         store
-            .shelve("p1/a", 500, "ann", "", 110)
+            .shelve("p1/a", ms(500), "ann", None, ms(110))
             .unwrap()
             .shelved_until,
         Some(500)
@@ -292,10 +311,22 @@ fn while_shelved_only_the_clear_of_a_told_alarm_is_sent() {
         raised("p1/b", 200),
         cleared("p1/b", 210),
     ];
+    assert!(store.is_shelved(&alerts[0]));
     assert_eq!(store.record(Position(2), &alerts).unwrap(), 4);
     assert_eq!(pending(&store), ["p1/a-raised-100", "p1/a-cleared-130"]);
     assert_eq!(store.history(10, 0).unwrap().len(), 5);
     // Another device is not concerned, and neither is what comes after the time.
+    drop(store);
+    let store = bench.open();
+    let shelved = [
+        raised("p1/c", 499),
+        raised("p1/c", 500),
+        raised("p2/a", 300),
+    ];
+    assert_eq!(
+        shelved.map(|alert| store.is_shelved(&alert)),
+        [true, false, false]
+    );
     store
         .record(Position(3), &[raised("p2/a", 300), raised("p1/c", 500)])
         .unwrap();
@@ -308,22 +339,22 @@ fn what_is_still_open_when_the_shelving_ends_is_sent() {
         let bench = Bench::new();
         let store = bench.open();
         store.record(Position(1), &[raised("p1/a", 100)]).unwrap();
-        store.shelve("p1/a", 500, "ann", "", 110).unwrap();
+        store.shelve("p1/a", ms(500), "ann", None, ms(110)).unwrap();
         store
             .record(Position(2), &[cleared("p1/a", 130), raised("p1/b", 200)])
             .unwrap();
-        assert_eq!(store.expire_shelves(499).unwrap(), 0);
+        assert_eq!(store.expire_shelves(ms(499)).unwrap(), 0);
         if by_hand {
-            let record = store.shelve("p1/a", 0, "ann", "", 300).unwrap();
+            let record = store.shelve("p1/a", ms(0), "ann", None, ms(300)).unwrap();
             assert_eq!(record.shelved_until, None);
         } else {
-            assert_eq!(store.expire_shelves(500).unwrap(), 1);
+            assert_eq!(store.expire_shelves(ms(500)).unwrap(), 1);
         }
         assert_eq!(
             pending(&store),
             ["p1/a-raised-100", "p1/a-cleared-130", "p1/b-raised-200"]
         );
-        assert_eq!(store.expire_shelves(501).unwrap(), 0);
+        assert_eq!(store.expire_shelves(ms(501)).unwrap(), 0);
         store.record(Position(3), &[cleared("p1/b", 510)]).unwrap();
         assert_eq!(pending(&store)[3..], ["p1/b-cleared-510"]);
         assert_eq!(store.alarm("p1/b").unwrap().shelved_until, None);
@@ -336,7 +367,7 @@ fn an_alarm_that_the_engine_forgot_is_cleared_by_the_next_one() {
     let store = bench.open();
     store.record(Position(1), &[raised("p1/a", 100)]).unwrap();
     store.record(Position(2), &[raised("p1/b", 200)]).unwrap();
-    assert_eq!(listed(&store, StateFilter::Open), ["p1/b"]);
+    assert_eq!(listed(&store, AlarmStateFilter::Open), ["p1/b"]);
     let states: Vec<_> = store
         .pending(0, 10)
         .unwrap()
@@ -364,8 +395,8 @@ fn alerts_without_a_position_are_recorded_once() {
         store.record_unpositioned(&[cleared("p1/a", 110)]).unwrap(),
         0
     );
-    assert_eq!(store.position().unwrap(), Some(Position(5)));
-    assert_eq!(listed(&store, StateFilter::Open), [""; 0]);
+    assert_eq!(store.position(), Position(5));
+    assert_eq!(listed(&store, AlarmStateFilter::Open), [""; 0]);
 }
 
 #[test]
@@ -382,7 +413,7 @@ fn the_history_is_bounded_and_open_and_undelivered_alarms_outlive_it() {
     assert_eq!(history.len(), 4);
     assert_eq!(history[3].1.id, "p1/9-cleared-901");
     assert_eq!(
-        listed(&store, StateFilter::Any),
+        listed(&store, AlarmStateFilter::Any),
         ["p1/9", "p1/8", "p1/7", "old/a"]
     );
     assert_eq!(store.pending_count().unwrap(), 17);
@@ -420,7 +451,7 @@ fn a_database_that_cannot_be_used_says_why() {
 
     std::fs::write(&bench.path, b"").unwrap();
     assert_eq!(
-        AlarmStore::open(&bench.path).unwrap().position().unwrap(),
-        None
+        AlarmStore::open(&bench.path).unwrap().position(),
+        Position(0)
     );
 }
