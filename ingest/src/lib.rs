@@ -6,8 +6,10 @@
 
 mod intake;
 mod outlet;
+mod source;
 #[cfg(test)]
 mod test_journal;
 
 pub use intake::Intake;
 pub use outlet::{Outlet, OutletError, Publication};
+pub use source::{ConnectionStatus, SourceDoor, SourceError, SourceStatus};

@@ -17,7 +17,7 @@ pub use alert::{Alert, AlertKind, AlertState, Level, Severity, Side, Verdict};
 pub use catalog::{Catalog, CatalogTables, Column, ColumnIx, DeviceIx, LocationIx, ValueKind};
 pub use flow::ReadingCounts;
 pub use ids::{DeviceId, InvalidId, SensorId, check_device, check_label, check_sensor};
-pub use message::{Door, Message, Position};
+pub use message::{Door, Message, Position, oversized_notice, parse_oversized_notice};
 pub use quarantine::{ExpiryReason, Quarantined, QuarantineReason};
 pub use rows::{Cell, Flags, Row, RowBatch, Value};
 pub use time::Timestamp;

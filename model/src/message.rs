@@ -49,6 +49,24 @@ impl Door {
     }
 }
 
+/// What a notice in place of a payload begins with. No codec takes it for data.
+const OVERSIZED_MARK: &[u8] = b"\0weir:oversized\0";
+
+/// What a door journals in place of a payload that is larger than it can take,
+/// so that the message is neither lost silently nor delivered for ever: it is
+/// acknowledged like any other, and quarantined as
+/// [`TooLarge`](crate::QuarantineReason::TooLarge) under its own topic.
+pub fn oversized_notice(bytes: u64, limit: u64) -> Vec<u8> {
+    let text = format!("{bytes} bytes, limit {limit}");
+    [OVERSIZED_MARK, text.as_bytes()].concat()
+}
+
+/// The text of such a notice, `"{bytes} bytes, limit {limit}"`; `None` when the
+/// payload is not one. A sender that forges one has its own message quarantined.
+pub fn parse_oversized_notice(payload: &[u8]) -> Option<&str> {
+    std::str::from_utf8(payload.strip_prefix(OVERSIZED_MARK)?).ok()
+}
+
 /// One message as it came in, before anything was parsed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Message<'a> {
@@ -65,4 +83,21 @@ pub struct Message<'a> {
     pub retained: bool,
     /// The sender flagged it as a repetition (MQTT DUP).
     pub duplicate: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_notice_is_taken_for_one() {
+        let notice = oversized_notice(3_000_000, 2_097_152);
+        assert_eq!(
+            parse_oversized_notice(&notice),
+            Some("3000000 bytes, limit 2097152")
+        );
+        for payload in [&b""[..], b"{}", b"\0", b"weir:oversized"] {
+            assert_eq!(parse_oversized_notice(payload), None);
+        }
+    }
 }

@@ -1,0 +1,147 @@
+//! The door to an external broker, through rumqttc.
+//!
+//! Each connection of a `[[source]]` is one task with a persistent session and
+//! a stable client id. It appends what the broker delivers to the journal and
+//! acknowledges after the commit, in the order of receipt ([`connection`]).
+//! More than one connection share the work in a share group.
+//!
+//! A source whose `connections` are made fewer leaves sessions behind: the
+//! broker may go on to queue messages for the members that do not return,
+//! until it expires them. Remove those sessions at the broker.
+
+mod acks;
+mod backoff;
+mod connection;
+mod link;
+mod options;
+#[cfg(test)]
+mod scripted_broker;
+mod status;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tracing::error;
+use weir_config::Source;
+use weir_journal::Journal;
+
+use crate::Intake;
+use connection::{Connection, Filters, Parts};
+use link::Link;
+use options::Identity;
+use status::Gauge;
+
+pub use options::SourceError;
+pub use status::{ConnectionStatus, SourceStatus};
+
+/// The running connections of one `[[source]]`.
+#[derive(Debug)]
+pub struct SourceDoor {
+    name: String,
+    silent_after: Duration,
+    gauges: Vec<Arc<Gauge>>,
+    tasks: Vec<JoinHandle<()>>,
+    stop: CancellationToken,
+}
+
+impl SourceDoor {
+    /// Starts the connections' tasks on the current tokio runtime. That the
+    /// broker cannot be reached is no error: they try until it can.
+    ///
+    /// # Errors
+    /// What the configuration names cannot be used: a file, a certificate.
+    pub fn start(
+        config: &Source,
+        intake: &Intake,
+        journal: Arc<dyn Journal>,
+        shutdown: CancellationToken,
+    ) -> Result<Self, SourceError> {
+        let config = Arc::new(config.clone());
+        let filters = filters(&config, intake);
+        let stop = shutdown.child_token();
+        let mut connections = Vec::new();
+        let mut gauges = Vec::new();
+        for client_id in client_ids(&config) {
+            let gauge = Arc::new(Gauge::new(client_id.clone()));
+            let identity = Identity {
+                client_id,
+                clean_session: false,
+            };
+            connections.push(Connection::new(Parts {
+                link: Link::new(config.clone(), identity)?,
+                filters: filters.clone(),
+                journal: journal.clone(),
+                gauge: gauge.clone(),
+                shutdown: stop.clone(),
+                max_packet: config.max_packet,
+                max_inflight: usize::from(config.max_inflight).max(1),
+            }));
+            gauges.push(gauge);
+        }
+        let tasks = connections
+            .into_iter()
+            .map(|c| tokio::spawn(c.run()))
+            .collect();
+        let (name, silent_after) = (config.client_id.clone(), config.silent_after);
+        Ok(Self {
+            name,
+            silent_after,
+            gauges,
+            tasks,
+            stop,
+        })
+    }
+
+    /// How the connections stand now.
+    pub fn status(&self) -> SourceStatus {
+        status::source_status(&self.name, &self.gauges, self.silent_after)
+    }
+
+    /// Receives nothing more, waits up to 5 s until what was appended is
+    /// committed and acknowledged, and disconnects. What is not acknowledged by
+    /// then the broker delivers again at the next start.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        for task in self.tasks {
+            if let Err(error) = task.await {
+                error!(source = self.name, %error, "a connection's task had ended early");
+            }
+        }
+    }
+}
+
+/// `weir`, `weir-2`, `weir-3`, …: stable, so that each finds its session again.
+fn client_ids(config: &Source) -> impl Iterator<Item = String> {
+    let first = config.client_id.clone();
+    (1..=config.connections.max(1)).map(move |n| {
+        if n == 1 {
+            first.clone()
+        } else {
+            format!("{first}-{n}")
+        }
+    })
+}
+
+fn filters(config: &Source, intake: &Intake) -> Filters {
+    let plain = intake.filters();
+    let shared: Vec<String> = plain
+        .iter()
+        .map(|filter| format!("$share/{}/{filter}", config.share_group))
+        .collect();
+    if config.connections > 1 {
+        Filters {
+            wanted: shared,
+            outdated: plain,
+        }
+    } else {
+        Filters {
+            wanted: plain,
+            outdated: shared,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

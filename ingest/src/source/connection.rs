@@ -1,0 +1,471 @@
+//! One receiving connection: from the broker into the journal, and the
+//! acknowledgements back.
+//!
+//! All that the broker has sent already becomes one append; a commit becomes
+//! one flush of all acknowledgements that it makes due. Nothing is
+//! acknowledged before its commit, in another order than that of receipt, or
+//! over another connection than it came by ([`super::acks`]).
+//!
+//! Subscriptions ask for QoS 1, so a broker delivers what was published at
+//! QoS 2 at QoS 1; a session that still holds an older subscription at QoS 2
+//! is served too (PUBREC after the commit). QoS 0 is appended and owes nothing.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use rumqttc::{
+    Packet, PubComp, PubRel, Publish, QoS, SubAck, Subscribe, SubscribeFilter, SubscribeReasonCode,
+    Unsubscribe,
+};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+use weir_journal::{AppendError, CommitListener, Journal, JournalFailed};
+use weir_model::{Door, Message, Timestamp, oversized_notice};
+
+use super::acks::{Ack, CommitSignal, OwedAcks};
+use super::backoff::Backoff;
+use super::link::{Link, LinkError};
+use super::status::Gauge;
+
+/// One append takes at most so many messages, ...
+const BATCH_MESSAGES: usize = 1_000;
+/// ... or so many bytes of payload and topic, and one message more.
+const BATCH_BYTES: usize = 1024 * 1024;
+/// How long the last commits and acknowledgements may take at shutdown.
+const DRAIN_DEADLINE: Duration = Duration::from_secs(5);
+/// Between attempts to append when the journal says that there is room, and
+/// then that there is not (another door was faster).
+const RETRY_PAUSE: Duration = Duration::from_millis(10);
+/// Between attempts to subscribe to what the broker refuses.
+const SUBSCRIBE_AGAIN: Duration = Duration::from_secs(60);
+
+const UNSUBSCRIBE_PKID: u16 = 1;
+const SUBSCRIBE_PKID: u16 = 2;
+
+/// What a connection subscribes to.
+#[derive(Clone, Debug)]
+pub(super) struct Filters {
+    pub(super) wanted: Vec<String>,
+    /// The same topics as an earlier configuration of this client id would have
+    /// them: plain where they now are shared, or the other way round. Left in
+    /// the persistent session they would deliver everything twice.
+    pub(super) outdated: Vec<String>,
+}
+
+/// What a connection is made with.
+pub(super) struct Parts {
+    pub(super) link: Link,
+    pub(super) filters: Filters,
+    pub(super) journal: Arc<dyn Journal>,
+    pub(super) gauge: Arc<Gauge>,
+    pub(super) shutdown: CancellationToken,
+    /// Largest topic plus payload in bytes.
+    pub(super) max_packet: u64,
+    /// Unacknowledged messages at which taking more pauses.
+    pub(super) max_inflight: usize,
+}
+
+/// Why a connection is over.
+enum End {
+    Lost(LinkError),
+    JournalFailed(JournalFailed),
+    Stopped,
+}
+
+impl From<LinkError> for End {
+    fn from(error: LinkError) -> Self {
+        Self::Lost(error)
+    }
+}
+
+/// See the module.
+pub(super) struct Connection {
+    parts: Parts,
+    signal: Arc<CommitSignal>,
+    listener: Arc<dyn CommitListener>,
+    /// Received, not appended yet. Bounded by the batch limits: while it waits
+    /// for room in the journal nothing more is read.
+    batch: Batch,
+    /// The journal refused the batch.
+    refused: bool,
+    owed: OwedAcks,
+    /// PUBCOMPs to write at the next occasion.
+    replies: Vec<Packet>,
+    /// The filters of the SUBSCRIBE that was sent last.
+    asked: Vec<String>,
+    subscribe_again_at: Option<Instant>,
+    /// A SUBACK of this process has granted everything: from now on a session
+    /// that the broker kept needs no SUBSCRIBE.
+    granted: bool,
+}
+
+#[derive(Default)]
+struct Batch {
+    messages: Vec<Publish>,
+    bytes: usize,
+}
+
+impl Batch {
+    fn push(&mut self, publish: Publish) {
+        self.bytes += publish.topic.len() + publish.payload.len();
+        self.messages.push(publish);
+    }
+
+    fn is_full(&self) -> bool {
+        self.messages.len() >= BATCH_MESSAGES || self.bytes >= BATCH_BYTES
+    }
+
+    fn clear(&mut self) {
+        self.messages.clear();
+        self.bytes = 0;
+    }
+}
+
+impl Connection {
+    pub(super) fn new(parts: Parts) -> Self {
+        let signal = Arc::new(CommitSignal::default());
+        Self {
+            parts,
+            listener: signal.clone(),
+            signal,
+            batch: Batch::default(),
+            refused: false,
+            owed: OwedAcks::default(),
+            replies: Vec::new(),
+            asked: Vec::new(),
+            subscribe_again_at: None,
+            granted: false,
+        }
+    }
+
+    /// Connects, again and again, until shutdown or until the journal fails.
+    pub(super) async fn run(mut self) {
+        let mut backoff = Backoff::new();
+        loop {
+            let end = self.session().await;
+            self.forget_connection();
+            let client_id = self.parts.link.client_id();
+            match end {
+                End::Stopped => return self.parts.gauge.stopped(),
+                End::JournalFailed(failure) => {
+                    // Leaving lets the other members of the share group and the
+                    // broker's queue have what we cannot take.
+                    error!(client_id, error = %failure, "source closed: nothing can be acknowledged");
+                    return self.parts.gauge.failed(failure.to_string());
+                }
+                End::Lost(lost) => {
+                    let held = self.parts.gauge.lost(lost.to_string());
+                    let delay = backoff.delay(held);
+                    warn!(client_id, error = %lost, ?delay, "source not connected, trying again");
+                    tokio::select! {
+                        biased;
+                        () = self.parts.shutdown.cancelled() => return self.parts.gauge.stopped(),
+                        () = sleep(delay) => {}
+                    }
+                }
+            }
+        }
+    }
+
+    /// Packet ids mean nothing on the next connection. What waits for room at
+    /// QoS 1 and 2 comes again; QoS 0 does not, so that is kept.
+    fn forget_connection(&mut self) {
+        self.parts.link.hang_up();
+        self.owed.clear();
+        self.replies.clear();
+        self.parts.gauge.nothing_unacked();
+        self.batch
+            .messages
+            .retain(|publish| publish.qos == QoS::AtMostOnce);
+        self.batch.bytes = self
+            .batch
+            .messages
+            .iter()
+            .map(|p| p.topic.len() + p.payload.len())
+            .sum();
+        if self.batch.messages.is_empty() && std::mem::take(&mut self.refused) {
+            self.parts.gauge.waiting(None);
+        }
+    }
+
+    /// One connection, from CONNECT to its end.
+    async fn session(&mut self) -> End {
+        match self.connect_and_serve().await {
+            Ok(()) => End::Stopped,
+            Err(end) => end,
+        }
+    }
+
+    async fn connect_and_serve(&mut self) -> Result<(), End> {
+        let connack = tokio::select! {
+            biased;
+            () = self.parts.shutdown.cancelled() => return Err(End::Stopped),
+            connack = self.parts.link.connect() => connack?,
+        };
+        self.parts.gauge.connected();
+        let client_id = self.parts.link.client_id();
+        info!(
+            client_id,
+            session_present = connack.session_present,
+            "source connected"
+        );
+        if connack.session_present && self.granted {
+            self.parts.gauge.resumed();
+        } else {
+            self.subscribe().await?;
+        }
+        self.serve().await
+    }
+
+    async fn subscribe(&mut self) -> Result<(), End> {
+        let unsubscribe = Unsubscribe {
+            pkid: UNSUBSCRIBE_PKID,
+            topics: self.parts.filters.outdated.clone(),
+        };
+        let wanted = self.parts.filters.wanted.clone();
+        let subscribe = self.subscription(wanted);
+        let packets = [Packet::Unsubscribe(unsubscribe), subscribe];
+        Ok(self.parts.link.send(packets.into_iter()).await?)
+    }
+
+    fn subscription(&mut self, filters: Vec<String>) -> Packet {
+        let filter = |path: &String| SubscribeFilter::new(path.clone(), QoS::AtLeastOnce);
+        let mut subscribe = Subscribe::new_many(filters.iter().map(filter));
+        subscribe.pkid = SUBSCRIBE_PKID;
+        self.asked = filters;
+        self.subscribe_again_at = None;
+        Packet::Subscribe(subscribe)
+    }
+
+    /// Receives and acknowledges until the connection is lost (an error) or
+    /// shutdown has been seen to.
+    async fn serve(&mut self) -> Result<(), End> {
+        let journal = self.parts.journal.clone();
+        let every = self.parts.link.ping_interval();
+        let mut ping = interval_at(Instant::now() + every, every);
+        ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let taking = self.is_taking();
+            tokio::select! {
+                biased;
+                () = self.parts.shutdown.cancelled() => return self.drain().await,
+                () = self.signal.changed() => self.acknowledge().await?,
+                _ = ping.tick() => self.tick(taking).await?,
+                () = journal.room(), if self.refused => self.append_again().await?,
+                packet = self.parts.link.read(), if taking => self.take(packet?).await?,
+            }
+        }
+    }
+
+    /// Backpressure is not reading: TCP's window fills, then the broker's. The
+    /// pings go on meanwhile, so the connection stays for when there is room.
+    fn is_taking(&self) -> bool {
+        !self.refused && self.owed.len() < self.parts.max_inflight
+    }
+
+    /// Takes one packet and all that are here already.
+    async fn take(&mut self, first: Packet) -> Result<(), End> {
+        self.parts.link.heard();
+        let mut lost = self.on_packet(first).err();
+        while lost.is_none() && !self.batch.is_full() {
+            match self.parts.link.read_ready().await {
+                None => break,
+                Some(Ok(packet)) => lost = self.on_packet(packet).err(),
+                Some(Err(error)) => lost = Some(error.into()),
+            }
+        }
+        // Also when the connection is lost: QoS 0 does not come a second time.
+        self.append()?;
+        if let Some(lost) = lost {
+            return Err(lost);
+        }
+        if !self.replies.is_empty() {
+            self.parts.link.send(self.replies.drain(..)).await?;
+        }
+        Ok(())
+    }
+
+    fn on_packet(&mut self, packet: Packet) -> Result<(), End> {
+        match packet {
+            Packet::Publish(publish) => self.on_publish(publish),
+            // PUBREC went out after the commit, over this connection or an
+            // earlier one: either way the message is safe.
+            Packet::PubRel(PubRel { pkid }) => {
+                self.replies.push(Packet::PubComp(PubComp::new(pkid)));
+            }
+            Packet::SubAck(suback) => self.on_suback(&suback)?,
+            Packet::UnsubAck(_) | Packet::PingResp => {}
+            _ => return Err(LinkError::Unexpected.into()),
+        }
+        Ok(())
+    }
+
+    fn on_publish(&mut self, mut publish: Publish) {
+        let bytes = publish.topic.len() + publish.payload.len();
+        if bytes as u64 > self.parts.max_packet {
+            // Refusing it would have the broker deliver it for ever, and the
+            // journal is not for it. The notice takes its place: the message is
+            // acknowledged, and ends in the quarantine under its topic.
+            warn!(
+                client_id = self.parts.link.client_id(),
+                topic = publish.topic,
+                bytes,
+                max_packet = self.parts.max_packet,
+                "message larger than max_packet: quarantined without its payload"
+            );
+            self.parts.gauge.oversized();
+            publish.payload = Bytes::from(oversized_notice(bytes as u64, self.parts.max_packet));
+        }
+        self.batch.push(publish);
+    }
+
+    fn on_suback(&mut self, suback: &SubAck) -> Result<(), End> {
+        if suback.pkid != SUBSCRIBE_PKID || suback.return_codes.len() != self.asked.len() {
+            return Err(LinkError::Unexpected.into());
+        }
+        let durable = |code: &SubscribeReasonCode| {
+            matches!(
+                code,
+                SubscribeReasonCode::Success(QoS::AtLeastOnce | QoS::ExactlyOnce)
+            )
+        };
+        let refused: Vec<String> = self
+            .asked
+            .drain(..)
+            .zip(&suback.return_codes)
+            .filter(|(_, code)| !durable(code))
+            .map(|(filter, _)| filter)
+            .collect();
+        self.granted = refused.is_empty();
+        if !self.granted {
+            let client_id = self.parts.link.client_id();
+            warn!(client_id, filters = ?refused, "the broker refuses QoS 1 subscriptions");
+            self.subscribe_again_at = Some(Instant::now() + SUBSCRIBE_AGAIN);
+        }
+        self.parts.gauge.subscribed(refused.clone());
+        self.asked = refused;
+        Ok(())
+    }
+
+    /// Appends the batch; when there is no room it stays.
+    fn append(&mut self) -> Result<(), End> {
+        if self.batch.messages.is_empty() {
+            return Ok(());
+        }
+        let received = now();
+        let messages: Vec<Message<'_>> = self
+            .batch
+            .messages
+            .iter()
+            .map(|publish| message(publish, received))
+            .collect();
+        let count = messages.len() as u64;
+        let gauge = &self.parts.gauge;
+        match self.parts.journal.append(&messages, Some(&self.listener)) {
+            Ok(appended) => {
+                self.owed
+                    .add(self.batch.messages.iter().filter_map(Ack::of), appended.end);
+                gauge.appended(count, self.owed.len() as u64);
+                self.batch.clear();
+                if std::mem::take(&mut self.refused) {
+                    gauge.waiting(None);
+                }
+                Ok(())
+            }
+            Err(AppendError::Failed(failure)) => Err(End::JournalFailed(failure)),
+            Err(no_room @ (AppendError::Full { .. } | AppendError::Busy { .. })) => {
+                gauge.waiting(Some(no_room.to_string()));
+                self.refused = true;
+                Ok(())
+            }
+        }
+    }
+
+    async fn append_again(&mut self) -> Result<(), End> {
+        self.append()?;
+        if self.refused {
+            sleep(RETRY_PAUSE).await;
+        }
+        Ok(())
+    }
+
+    /// Writes the acknowledgements that are due.
+    async fn acknowledge(&mut self) -> Result<(), End> {
+        let due = self.owed.settle(self.signal.committed());
+        if due > 0 {
+            self.parts.link.send(self.owed.take(due)).await?;
+            self.parts
+                .gauge
+                .acknowledged(due as u64, self.owed.len() as u64);
+        }
+        if self.signal.has_failed() {
+            let stalled = self.parts.journal.status().stalled;
+            let reason = stalled
+                .unwrap_or_else(|| "a commit failed".to_owned())
+                .into();
+            return Err(End::JournalFailed(JournalFailed { reason }));
+        }
+        Ok(())
+    }
+
+    async fn tick(&mut self, taking: bool) -> Result<(), End> {
+        self.parts.link.keep_alive(taking).await?;
+        if self
+            .subscribe_again_at
+            .is_some_and(|at| at <= Instant::now())
+        {
+            let refused = std::mem::take(&mut self.asked);
+            let subscribe = self.subscription(refused);
+            self.parts.link.send(std::iter::once(subscribe)).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes no more; waits, for a time, until what was appended is committed
+    /// and acknowledged; says goodbye. The broker keeps the rest.
+    async fn drain(&mut self) -> Result<(), End> {
+        let settle = async {
+            self.acknowledge().await?;
+            while self.owed.len() > 0 {
+                self.signal.changed().await;
+                self.acknowledge().await?;
+            }
+            Ok::<(), End>(())
+        };
+        match timeout(DRAIN_DEADLINE, settle).await {
+            Ok(settled) => settled?,
+            Err(_) => warn!(
+                client_id = self.parts.link.client_id(),
+                unacked = self.owed.len(),
+                "stopping before everything is committed: the broker will deliver it again"
+            ),
+        }
+        self.parts.link.disconnect().await;
+        Ok(())
+    }
+}
+
+/// The broker does not tell who the sender was, so `client` is empty.
+fn message(publish: &Publish, received: Timestamp) -> Message<'_> {
+    Message {
+        received,
+        door: Door::Source,
+        client: "",
+        topic: &publish.topic,
+        payload: &publish.payload,
+        qos: publish.qos as u8,
+        retained: publish.retain,
+        duplicate: publish.dup,
+    }
+}
+
+fn now() -> Timestamp {
+    // A clock before 1970 or after 2262 is read as the epoch; the time of a
+    // reading without one of its own is then refused as too old.
+    let since_epoch = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    Timestamp(i64::try_from(since_epoch.as_nanos()).unwrap_or_default())
+}

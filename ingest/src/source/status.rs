@@ -1,0 +1,256 @@
+//! How a source stands, for `/metrics` and `/readyz`.
+//!
+//! A connection's task writes its [`Gauge`]: counters once per batch, words on
+//! a change of state. Whoever asks gets a [`SourceStatus`] with ages in it.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+/// One `[[source]]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceStatus {
+    /// The configuration's `client_id`.
+    pub name: String,
+    /// In the order of their client ids.
+    pub connections: Vec<ConnectionStatus>,
+    /// Set when the source is connected, but nothing has come for at least
+    /// `silent_after`: how long. Members of a share group are judged together,
+    /// since a broker may prefer one of them.
+    pub silent_for: Option<Duration>,
+}
+
+/// One connection of a source. Counters start with the process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConnectionStatus {
+    pub client_id: String,
+    pub connected: bool,
+    /// The broker has granted every subscription, at QoS 1.
+    pub subscribed: bool,
+    /// Why the connection was lost or could not be made, last time; stays after
+    /// the reconnect, for whoever comes to look.
+    pub last_error: Option<String>,
+    /// Filters that the broker refuses, or grants at QoS 0 only.
+    pub refused_filters: Vec<String>,
+    /// Why nothing is taken from the broker now, although it is connected: what
+    /// the journal said.
+    pub waiting: Option<String>,
+    /// The journal has failed: this connection stays closed until a restart.
+    pub failed: bool,
+    /// Connections made after the first one.
+    pub reconnects: u64,
+    /// Connections lost and attempts in vain.
+    pub failures: u64,
+    /// Messages appended to the journal.
+    pub received: u64,
+    /// Messages acknowledged after their commit.
+    pub acknowledged: u64,
+    /// Messages larger than `max_packet`: a notice was journaled in their place.
+    pub oversized: u64,
+    /// Messages appended whose acknowledgement is owed.
+    pub unacked: u64,
+    /// Since the last message; `None` when none has come yet.
+    pub last_message_age: Option<Duration>,
+}
+
+impl SourceStatus {
+    /// What keeps the source from being ready: one sentence each, for a person.
+    pub fn problems(&self) -> Vec<String> {
+        let mut problems: Vec<String> = self
+            .connections
+            .iter()
+            .filter_map(ConnectionStatus::problem)
+            .collect();
+        if let Some(silent_for) = self.silent_for {
+            problems.push(format!(
+                "source {}: connected but silent for {} s",
+                self.name,
+                silent_for.as_secs()
+            ));
+        }
+        problems
+    }
+}
+
+impl ConnectionStatus {
+    fn problem(&self) -> Option<String> {
+        let id = &self.client_id;
+        let error = self
+            .last_error
+            .as_deref()
+            .unwrap_or("the first attempt is under way");
+        if self.failed {
+            Some(format!("source {id}: closed until a restart: {error}"))
+        } else if !self.connected {
+            Some(format!("source {id}: not connected: {error}"))
+        } else if let Some(waiting) = &self.waiting {
+            Some(format!("source {id}: takes nothing: {waiting}"))
+        } else if !self.refused_filters.is_empty() {
+            let filters = self.refused_filters.join(", ");
+            Some(format!(
+                "source {id}: the broker refuses QoS 1 subscriptions: {filters}"
+            ))
+        } else if !self.subscribed {
+            Some(format!("source {id}: connected, but not subscribed yet"))
+        } else {
+            None
+        }
+    }
+}
+
+/// What one connection's task shows of itself.
+#[derive(Debug)]
+pub(super) struct Gauge {
+    client_id: String,
+    started: Instant,
+    received: AtomicU64,
+    acknowledged: AtomicU64,
+    oversized: AtomicU64,
+    unacked: AtomicU64,
+    /// Milliseconds from `started`, plus one; 0 when there was none.
+    last_message: AtomicU64,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    connected_since: Option<Instant>,
+    subscribed: bool,
+    last_error: Option<String>,
+    refused_filters: Vec<String>,
+    waiting: Option<String>,
+    failed: bool,
+    connects: u64,
+    failures: u64,
+}
+
+impl Gauge {
+    pub(super) fn new(client_id: String) -> Self {
+        Self {
+            client_id,
+            started: Instant::now(),
+            received: AtomicU64::new(0),
+            acknowledged: AtomicU64::new(0),
+            oversized: AtomicU64::new(0),
+            unacked: AtomicU64::new(0),
+            last_message: AtomicU64::new(0),
+            state: Mutex::default(),
+        }
+    }
+
+    pub(super) fn connected(&self) {
+        let mut state = self.state.lock();
+        state.connected_since = Some(Instant::now());
+        state.subscribed = false;
+        state.connects += 1;
+    }
+
+    /// Answers how long the connection had held, if there was one.
+    pub(super) fn lost(&self, error: String) -> Option<Duration> {
+        let mut state = self.state.lock();
+        state.last_error = Some(error);
+        state.failures += 1;
+        state.subscribed = false;
+        state.connected_since.take().map(|since| since.elapsed())
+    }
+
+    pub(super) fn failed(&self, reason: String) {
+        self.lost(reason);
+        self.state.lock().failed = true;
+    }
+
+    pub(super) fn stopped(&self) {
+        self.state.lock().connected_since = None;
+    }
+
+    pub(super) fn subscribed(&self, refused_filters: Vec<String>) {
+        let mut state = self.state.lock();
+        state.subscribed = refused_filters.is_empty();
+        state.refused_filters = refused_filters;
+    }
+
+    /// The session was there already, with its subscriptions.
+    pub(super) fn resumed(&self) {
+        self.state.lock().subscribed = true;
+    }
+
+    pub(super) fn waiting(&self, reason: Option<String>) {
+        self.state.lock().waiting = reason;
+    }
+
+    pub(super) fn appended(&self, messages: u64, unacked: u64) {
+        self.received.fetch_add(messages, Ordering::Relaxed);
+        self.unacked.store(unacked, Ordering::Relaxed);
+        let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX - 1);
+        self.last_message.store(now + 1, Ordering::Relaxed);
+    }
+
+    pub(super) fn acknowledged(&self, messages: u64, unacked: u64) {
+        self.acknowledged.fetch_add(messages, Ordering::Relaxed);
+        self.unacked.store(unacked, Ordering::Relaxed);
+    }
+
+    pub(super) fn nothing_unacked(&self) {
+        self.unacked.store(0, Ordering::Relaxed);
+    }
+
+    pub(super) fn oversized(&self) {
+        self.oversized.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn last_message_age(&self) -> Option<Duration> {
+        let at = self.last_message.load(Ordering::Relaxed).checked_sub(1)?;
+        Some(
+            self.started
+                .elapsed()
+                .saturating_sub(Duration::from_millis(at)),
+        )
+    }
+
+    fn status(&self) -> ConnectionStatus {
+        let state = self.state.lock();
+        ConnectionStatus {
+            client_id: self.client_id.clone(),
+            connected: state.connected_since.is_some(),
+            subscribed: state.subscribed,
+            last_error: state.last_error.clone(),
+            refused_filters: state.refused_filters.clone(),
+            waiting: state.waiting.clone(),
+            failed: state.failed,
+            reconnects: state.connects.saturating_sub(1),
+            failures: state.failures,
+            received: self.received.load(Ordering::Relaxed),
+            acknowledged: self.acknowledged.load(Ordering::Relaxed),
+            oversized: self.oversized.load(Ordering::Relaxed),
+            unacked: self.unacked.load(Ordering::Relaxed),
+            last_message_age: self.last_message_age(),
+        }
+    }
+
+    /// Since the last message on this connection, or since it was made when
+    /// that was later; `None` while it is not connected.
+    fn quiet_for(&self) -> Option<Duration> {
+        let connected_for = self.state.lock().connected_since?.elapsed();
+        Some(
+            self.last_message_age()
+                .map_or(connected_for, |age| age.min(connected_for)),
+        )
+    }
+}
+
+/// Puts a source's connections together. `silent_after` of zero: no watchdog.
+pub(super) fn source_status(
+    name: &str,
+    gauges: &[std::sync::Arc<Gauge>],
+    silent_after: Duration,
+) -> SourceStatus {
+    let quiet_for = gauges.iter().filter_map(|gauge| gauge.quiet_for()).min();
+    SourceStatus {
+        name: name.to_owned(),
+        connections: gauges.iter().map(|gauge| gauge.status()).collect(),
+        silent_for: quiet_for
+            .filter(|&quiet_for| !silent_after.is_zero() && quiet_for >= silent_after),
+    }
+}
