@@ -7,10 +7,12 @@
 
 mod frame;
 mod journal;
+mod local;
 mod record;
 
 pub use journal::{
     AppendError, Appended, CommitListener, Journal, JournalFailed, JournalReader, JournalStatus,
     ReadError,
 };
+pub use local::{LocalJournal, OpenError};
 pub use record::{Chunk, Corrupt, Record};

@@ -79,6 +79,24 @@ impl Chunk {
         }
     }
 
+    pub(crate) fn damaged(&self) -> &[Damage] {
+        &self.damaged
+    }
+
+    /// Where the last good record ends; `None` when all is damaged.
+    pub(crate) fn good_end(&self) -> Option<u64> {
+        let trailing = |end, damage: &Damage| (damage.end == end).then_some(damage.start);
+        let end = self
+            .damaged
+            .iter()
+            .rev()
+            .try_fold(self.end, |end, damage| trailing(end, damage).ok_or(end));
+        let end = match end {
+            Ok(end) | Err(end) => end,
+        };
+        (end > self.start).then_some(end)
+    }
+
     /// Position of the first record.
     pub fn start(&self) -> Position {
         Position(self.start)

@@ -1,0 +1,68 @@
+//! The file `consumers.json`: how far each consumer has come.
+//!
+//! One line of JSON, one line with its CRC-32C in hex. It is replaced as a
+//! whole. It also holds how far the log was committed when it was written:
+//! bytes before that are never taken for an interrupted write.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use tracing::warn;
+use weir_disk::Disk;
+
+pub(super) const FILE: &str = "consumers.json";
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Positions {
+    /// Everything before it was committed.
+    pub(super) committed: u64,
+    pub(super) consumers: BTreeMap<String, u64>,
+}
+
+impl Positions {
+    /// What the folder says; nothing when there is no file or it is damaged.
+    /// Without positions, consumers read from the oldest record on, which
+    /// repeats work and loses nothing.
+    pub(super) fn load(disk: &dyn Disk, dir: &Path) -> io::Result<Self> {
+        let path = dir.join(FILE);
+        if !disk.exists(&path)? {
+            return Ok(Self::default());
+        }
+        let bytes = disk.read(&path)?;
+        Ok(Self::from_bytes(&bytes).unwrap_or_else(|| {
+            warn!(path = %path.display(), "the consumers' positions are damaged: they start at the oldest record");
+            Self::default()
+        }))
+    }
+
+    pub(super) fn store(&self, disk: &dyn Disk, dir: &Path) -> io::Result<()> {
+        weir_disk::replace(disk, &dir.join(FILE), &self.to_bytes()?)
+    }
+
+    /// A position that the log must not fall back behind.
+    pub(super) fn high_water(&self) -> u64 {
+        self.consumers
+            .values()
+            .copied()
+            .fold(self.committed, u64::max)
+    }
+
+    fn to_bytes(&self) -> io::Result<Vec<u8>> {
+        let mut bytes = serde_json::to_vec(self)?;
+        let check = crc32c::crc32c(&bytes);
+        bytes.extend_from_slice(format!("\n{check:08x}\n").as_bytes());
+        Ok(bytes)
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let text = str::from_utf8(bytes).ok()?;
+        let (json, check) = text.strip_suffix('\n')?.split_once('\n')?;
+        let check = u32::from_str_radix(check, 16).ok()?;
+        if crc32c::crc32c(json.as_bytes()) != check {
+            return None;
+        }
+        serde_json::from_str(json).ok()
+    }
+}
