@@ -28,3 +28,4 @@ pub use sections::{
     Route, RouteCodec, Shadows, Source, SourceTls, Threshold,
 };
 pub use topic::{Captures, InvalidPattern, TopicPattern};
+pub use units::parse_duration;

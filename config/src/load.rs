@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use toml::de::DeTable;
 
@@ -46,6 +46,13 @@ impl Config {
     /// must exist.
     pub fn load(path: &Path) -> Result<Self, LoadError> {
         Self::load_with_env(path, std::iter::empty()).map(|loaded| loaded.config)
+    }
+
+    /// The defaults under the variables of [`Self::from_toml_with_env`]: what
+    /// runs without a file.
+    pub fn from_env(vars: impl Iterator<Item = (String, String)>) -> Result<Loaded, LoadError> {
+        read("", vars, None)
+            .map_err(|problems| LoadError::Invalid { path: PathBuf::new(), problems })
     }
 
     /// As [`Self::load`], under the variables of [`Self::from_toml_with_env`].

@@ -28,7 +28,7 @@ pub(crate) const SIZE_FORM: &str = "a size like \"64MiB\", \"8GiB\" or \"1MB\"";
 
 /// Numbers with the units d, h, m, s, ms, from the largest to the smallest,
 /// each at most once. `None` when it is malformed or beyond `u64` milliseconds.
-pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
+pub fn parse_duration(text: &str) -> Option<Duration> {
     if text.is_empty() {
         return None;
     }

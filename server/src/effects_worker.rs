@@ -6,7 +6,7 @@
 //! fails is tried again until it works or Weir stops: nothing is dropped, and
 //! no checkpoint passes what is not recorded.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Display;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,13 +22,16 @@ use weir_store::{Quarantine, QuarantineEntry};
 use crate::health::Health;
 use crate::notifier::Notifier;
 use crate::progress::Progress;
+use crate::store_worker::now;
 
 /// Waits between tries of a transaction that failed.
 const RETRY: Duration = Duration::from_secs(1);
 /// How long an alert may be on its way before the outbox sends it again.
-const RESEND_AFTER: Duration = Duration::from_secs(30);
-/// Alerts taken from the outbox at a time.
+const RESEND_AFTER: Duration = Duration::from_secs(10);
+/// Alerts sent again at a time: the oldest ones.
 const RESEND_BATCH: usize = 1_000;
+/// Commands handled together.
+const GATHER: usize = 255;
 /// Security events logged per minute; the rest is only counted.
 const SECURITY_LOG_PER_MINUTE: u32 = 10;
 
@@ -40,6 +43,8 @@ pub(crate) enum EffectsCommand {
     Barrier(Position),
     /// Every outlet has delivered the alert of this id.
     Delivered(String),
+    /// No command comes behind this one that has to be heard.
+    Stop,
 }
 
 pub(crate) struct EffectsWorker {
@@ -53,18 +58,34 @@ pub(crate) struct EffectsWorker {
 }
 
 impl EffectsWorker {
-    /// Runs until it is told to stop and no command is left.
+    /// Runs until it is told to stop.
     pub(crate) fn run(self) {
         let mut outbox = Outbox::default();
         let mut security_log = SecurityLog::default();
+        self.load_outbox(&mut outbox);
         self.resend(&mut outbox);
-        loop {
-            match self.commands.recv_timeout(RETRY) {
-                Ok(command) => self.handle(command, &mut outbox, &mut security_log),
-                Err(RecvTimeoutError::Timeout) if self.stop.load(Ordering::Acquire) => break,
-                Err(RecvTimeoutError::Timeout) => {}
+        'commands: loop {
+            let first = match self.commands.recv_timeout(RETRY) {
+                Ok(command) => Some(command),
+                Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => break,
+            };
+            // What has gathered is handled together: deliveries of a burst are
+            // one transaction.
+            let gathered = first.into_iter().chain(self.commands.try_iter().take(GATHER));
+            let mut delivered = Vec::new();
+            for command in gathered.collect::<Vec<_>>() {
+                match command {
+                    EffectsCommand::Record { position, alerts, quarantined } => {
+                        quarantined.iter().for_each(|entry| security_log.note(entry));
+                        self.record(position, &alerts, &quarantined, &mut outbox);
+                    }
+                    EffectsCommand::Barrier(position) => self.progress.advance(position),
+                    EffectsCommand::Delivered(id) => delivered.push(id),
+                    EffectsCommand::Stop => break 'commands,
+                }
             }
+            self.mark_delivered(delivered, &mut outbox);
             if outbox.looked.elapsed() >= RESEND_AFTER {
                 self.resend(&mut outbox);
             }
@@ -72,53 +93,62 @@ impl EffectsWorker {
         self.progress.close();
     }
 
-    fn handle(&self, command: EffectsCommand, outbox: &mut Outbox, security: &mut SecurityLog) {
-        match command {
-            EffectsCommand::Record { position, alerts, quarantined } => {
-                if !quarantined.is_empty() {
-                    quarantined.iter().for_each(|entry| security.note(entry));
-                    self.insist("quarantine", || self.quarantine.record(position, &quarantined));
-                }
-                if !alerts.is_empty() {
-                    self.insist("alarms", || self.alarms.record(position, &alerts));
-                    let early: Vec<String> = alerts
-                        .into_iter()
-                        .map(|alert| alert.id)
-                        .filter(|id| outbox.delivered_early.remove(id))
-                        .collect();
-                    self.mark_delivered(&early, outbox);
-                }
-            }
-            EffectsCommand::Barrier(position) => self.progress.advance(position),
-            EffectsCommand::Delivered(id) => self.mark_delivered(&[id], outbox),
+    fn record(
+        &self,
+        position: Position,
+        alerts: &[Alert],
+        quarantined: &[QuarantineEntry],
+        outbox: &mut Outbox,
+    ) {
+        if !quarantined.is_empty() {
+            self.insist("quarantine", || self.quarantine.record(position, quarantined));
+        }
+        if !alerts.is_empty() {
+            self.insist("alarms", || self.alarms.record(position, alerts));
+            self.load_outbox(outbox);
+            let early = alerts.iter().filter_map(|alert| outbox.delivered_early.take(&alert.id));
+            let early = early.collect();
+            self.mark_delivered(early, outbox);
+        }
+    }
+
+    /// Learns the sequence numbers of what has newly come into the outbox.
+    fn load_outbox(&self, outbox: &mut Outbox) {
+        let after = outbox.last_sequence;
+        let pending = self.insist("alarms", || self.alarms.pending(after, usize::MAX));
+        for (sequence, alert) in pending.unwrap_or_default() {
+            outbox.last_sequence = sequence;
+            outbox.sequence_by_id.insert(alert.id, sequence);
         }
     }
 
     /// Takes alerts out of the outbox. One that is delivered before it was
     /// recorded is remembered until it is.
-    fn mark_delivered(&self, ids: &[String], outbox: &mut Outbox) {
+    fn mark_delivered(&self, ids: Vec<String>, outbox: &mut Outbox) {
+        let mut sequences = Vec::with_capacity(ids.len());
         for id in ids {
-            let found = self.insist("alarms", || self.alarms.delivered(id));
-            if found == Some(false) {
-                outbox.delivered_early.insert(id.clone());
+            match outbox.sequence_by_id.remove(&id) {
+                Some(sequence) => sequences.push(sequence),
+                None => {
+                    outbox.delivered_early.insert(id);
+                }
             }
+        }
+        if !sequences.is_empty() {
+            self.insist("alarms", || self.alarms.delivered(&sequences));
         }
     }
 
-    /// Publishes what waits in the outbox.
+    /// Publishes what still waits in the outbox, and what is no longer shelved.
     fn resend(&self, outbox: &mut Outbox) {
         outbox.looked = Instant::now();
-        let mut after = 0;
-        while let Some(pending) =
-            self.insist("alarms", || self.alarms.pending(after, RESEND_BATCH))
-        {
-            for (sequence, alert) in &pending {
-                after = *sequence;
-                self.notifier.publish(alert);
-            }
-            if pending.len() < RESEND_BATCH {
-                break;
-            }
+        let released = self.insist("alarms", || self.alarms.expire_shelves(now().millis()));
+        if released.is_some_and(|released| released > 0) {
+            self.load_outbox(outbox);
+        }
+        let pending = self.insist("alarms", || self.alarms.pending(0, RESEND_BATCH));
+        for (_, alert) in pending.unwrap_or_default() {
+            self.notifier.publish(&alert);
         }
     }
 
@@ -154,13 +184,20 @@ impl EffectsWorker {
 /// What the worker knows about alerts on their way.
 #[derive(Debug)]
 struct Outbox {
+    sequence_by_id: HashMap<String, u64>,
+    last_sequence: u64,
     delivered_early: HashSet<String>,
     looked: Instant,
 }
 
 impl Default for Outbox {
     fn default() -> Self {
-        Self { delivered_early: HashSet::new(), looked: Instant::now() }
+        Self {
+            sequence_by_id: HashMap::new(),
+            last_sequence: 0,
+            delivered_early: HashSet::new(),
+            looked: Instant::now(),
+        }
     }
 }
 

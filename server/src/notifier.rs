@@ -1,4 +1,4 @@
-//! Sends alerts to every outlet at once. It touches no disk: an alert leaves
+//! Sends alerts to every outlet at once. It writes to no disk: an alert leaves
 //! while the journal still syncs. What was delivered is told to the effects
 //! worker, which takes it out of the outbox.
 
@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::SyncSender;
 
 use tracing::warn;
+use weir_alerts::AlarmStore;
 use weir_ingest::{Outlet, Publication};
 use weir_model::Alert;
 
@@ -15,12 +16,31 @@ use crate::effects_worker::EffectsCommand;
 #[derive(Clone, Debug)]
 pub(crate) struct Notifier {
     outlets: Arc<[Arc<dyn Outlet>]>,
+    alarms: Arc<AlarmStore>,
     effects: SyncSender<EffectsCommand>,
 }
 
 impl Notifier {
-    pub(crate) fn new(outlets: Arc<[Arc<dyn Outlet>]>, effects: SyncSender<EffectsCommand>) -> Self {
-        Self { outlets, effects }
+    pub(crate) fn new(
+        outlets: Arc<[Arc<dyn Outlet>]>,
+        alarms: Arc<AlarmStore>,
+        effects: SyncSender<EffectsCommand>,
+    ) -> Self {
+        Self { outlets, alarms, effects }
+    }
+
+    /// As [`Self::publish`], unless somebody has shelved it: then it waits in
+    /// the alarm store. When that cannot be told it goes out: better one
+    /// notification too many than one too few.
+    pub(crate) fn publish_unless_shelved(&self, alert: &Alert) {
+        match self.alarms.withholds(alert) {
+            Ok(true) => {}
+            Ok(false) => self.publish(alert),
+            Err(error) => {
+                warn!(alert_id = alert.id, %error, "cannot tell whether the alarm is shelved");
+                self.publish(alert);
+            }
+        }
     }
 
     /// Hands the alert to every outlet. When all have delivered it, the effects

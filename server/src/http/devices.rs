@@ -73,7 +73,7 @@ fn summary(core: &Core, device: DeviceIx) -> Value {
         "id": core.engine.catalog().device(device),
         "location": location,
         "lastSeen": last_seen.to_rfc3339(),
-        "lastTime": last_time.map(|time| time.to_rfc3339()),
+        "lastTime": last_time.to_rfc3339(),
         "sensors": series,
         "readings": readings,
         "openAlarms": core.alarms.active(device).count(),

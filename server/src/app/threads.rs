@@ -1,0 +1,62 @@
+//! Worker threads. One that fails or panics takes Weir down with a reason: a
+//! supervisor starts it again and the journal is replayed, which is better than
+//! going on without a part of it.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread::{Builder, JoinHandle};
+
+use anyhow::{Context, Result};
+use tokio::sync::mpsc;
+use tracing::error;
+
+/// Where a worker reports that it cannot go on.
+#[derive(Clone, Debug)]
+pub(crate) struct Fatal(mpsc::UnboundedSender<String>);
+
+impl Fatal {
+    pub(crate) fn channel() -> (Self, mpsc::UnboundedReceiver<String>) {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        (Self(sender), receiver)
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Threads {
+    fatal: Fatal,
+    handles: Vec<JoinHandle<()>>,
+}
+
+impl Threads {
+    pub(super) fn new(fatal: Fatal) -> Self {
+        Self { fatal, handles: Vec::new() }
+    }
+
+    pub(super) fn spawn(
+        &mut self,
+        name: &'static str,
+        work: impl FnOnce() -> Result<()> + Send + 'static,
+    ) -> Result<()> {
+        let fatal = self.fatal.clone();
+        let run = move || {
+            let reason = match catch_unwind(AssertUnwindSafe(work)) {
+                Ok(Ok(())) => return,
+                Ok(Err(error)) => format!("{name}: {error:#}"),
+                Err(_) => format!("{name}: it panicked; the log says where"),
+            };
+            error!(worker = name, reason, "a worker cannot go on");
+            // Nobody listens once Weir is stopping anyway.
+            let _ = fatal.0.send(reason);
+        };
+        let handle = Builder::new().name(name.to_owned()).spawn(run).context("cannot start a thread")?;
+        self.handles.push(handle);
+        Ok(())
+    }
+
+    /// Waits until all have ended.
+    pub(super) async fn join(self) {
+        let join = || self.handles.into_iter().for_each(|handle| drop(handle.join()));
+        if let Err(error) = tokio::task::spawn_blocking(join).await {
+            error!(%error, "cannot wait for the workers");
+        }
+    }
+}

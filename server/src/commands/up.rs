@@ -1,0 +1,127 @@
+//! `weir up`: runs everything until it is told to stop.
+
+use std::io::IsTerminal;
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::warn;
+use tracing_subscriber::EnvFilter;
+use weir_config::{Config, LoadError};
+
+use crate::app::{Addresses, App, Fatal};
+use crate::cli::UpArgs;
+use crate::commands::bad_config;
+use crate::demo;
+
+/// Variables that are the command line's and not the configuration's.
+const OTHER_VARIABLES: [&str; 5] =
+    ["WEIR_CONFIG", "WEIR_DATA_DIR", "WEIR_LOG", "WEIR_LOG_JSON", "WEIR_URL"];
+
+pub(crate) fn run(args: &UpArgs) -> Result<ExitCode> {
+    let config = match load(args.config.as_deref()) {
+        Ok(config) => config,
+        Err(error) => {
+            eprintln!("{error}");
+            return Ok(bad_config());
+        }
+    };
+    init_logging(args);
+    if args.demo && config.broker.is_none() {
+        eprintln!("--demo publishes to the embedded broker, which this configuration turns off");
+        return Ok(ExitCode::from(2));
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    runtime.block_on(up(args, config))
+}
+
+fn load(file: Option<&Path>) -> Result<Config, LoadError> {
+    let loaded = match file {
+        Some(file) => Config::load_with_env(file, std::env::vars())?,
+        None => Config::from_env(std::env::vars())?,
+    };
+    for variable in loaded.unknown_variables {
+        if !OTHER_VARIABLES.contains(&variable.as_str()) {
+            eprintln!("weir: the environment variable {variable} stands for no key");
+        }
+    }
+    Ok(loaded.config)
+}
+
+async fn up(args: &UpArgs, config: Config) -> Result<ExitCode> {
+    let (fatal, mut failed) = Fatal::channel();
+    let mut terminate = signal(SignalKind::terminate()).context("cannot handle SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot handle SIGINT")?;
+    let app = App::start(config, &args.data_dir, fatal).await?;
+    if let Some(file) = &args.ports_file {
+        write_ports(file, &app.addresses)
+            .with_context(|| format!("cannot write {}", file.display()))?;
+    }
+    let demo = if args.demo {
+        Some(demo::start(&app))
+    } else {
+        announce(&app.addresses, &args.data_dir);
+        None
+    };
+    let failure = tokio::select! {
+        _ = terminate.recv() => None,
+        _ = interrupt.recv() => None,
+        reason = failed.recv() => reason,
+    };
+    if let Some(demo) = demo {
+        demo.stop().await;
+    }
+    if let Some(reason) = failure {
+        app.stop().await;
+        anyhow::bail!("{reason}");
+    }
+    // A second signal while draining ends it at once.
+    let drained = tokio::select! {
+        drained = app.stop() => drained,
+        _ = terminate.recv() => false,
+        _ = interrupt.recv() => false,
+    };
+    if !drained {
+        warn!("ended before everything was drained; it is replayed at the next start");
+    }
+    Ok(if drained { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn announce(addresses: &Addresses, data_dir: &Path) {
+    if let Some(mqtt) = addresses.mqtt {
+        eprintln!("  MQTT   mqtt://{mqtt}   publish to devices/<device>/telemetry");
+    }
+    if let Some(websocket) = addresses.websocket {
+        eprintln!("  MQTT   ws://{websocket}/mqtt");
+    }
+    eprintln!("  HTTP   http://{}   /readyz /metrics /api/openapi.json", addresses.http);
+    eprintln!("  data   {}", data_dir.display());
+}
+
+/// Written beside and renamed, so that whoever waits for it never reads a part.
+fn write_ports(file: &Path, addresses: &Addresses) -> Result<()> {
+    let partial = file.with_extension("partial");
+    std::fs::write(&partial, serde_json::to_vec(addresses)?)?;
+    std::fs::rename(&partial, file)?;
+    Ok(())
+}
+
+/// `WEIR_LOG` takes directives such as `debug` or `weir_ingest=debug,info`.
+fn init_logging(args: &UpArgs) {
+    let default = if args.demo { "warn" } else { "info" };
+    let filter = EnvFilter::try_from_env("WEIR_LOG")
+        .unwrap_or_else(|_| EnvFilter::new(format!("{default},mqtt5=off")));
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
+    if args.log_json {
+        builder.json().init();
+    } else {
+        builder.with_target(false).init();
+    }
+}

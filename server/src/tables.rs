@@ -1,0 +1,268 @@
+//! The SQL tables beside `readings`: alerts, alarms, quarantine, devices and
+//! shadows, each read at the time of the query from whoever keeps it.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, Float64Array, RecordBatch, StringArray, TimestampMillisecondArray,
+    TimestampNanosecondArray, UInt64Array,
+};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use parking_lot::Mutex;
+use weir_alerts::{AlarmFilter, AlarmStore, StateFilter};
+use weir_model::DeviceIx;
+use weir_shadows::ShadowStore;
+use weir_store::{Quarantine, Sql, TableError, TableSource};
+
+use crate::pipeline::Core;
+
+/// Rows that a query sees of one of these tables: the newest.
+const MAX_ROWS: usize = 1_000_000;
+
+pub(crate) fn register(
+    sql: &Sql,
+    core: &Arc<Mutex<Core>>,
+    alarms: &Arc<AlarmStore>,
+    quarantine: &Arc<Quarantine>,
+    shadows: &Arc<ShadowStore>,
+) {
+    sql.register("alerts", Arc::new(Alerts(alarms.clone())));
+    sql.register("alarms", Arc::new(Alarms(alarms.clone())));
+    sql.register("quarantine", Arc::new(Rejected(quarantine.clone())));
+    sql.register("devices", Arc::new(Devices(core.clone())));
+    sql.register("shadows", Arc::new(Shadows(shadows.clone())));
+}
+
+fn time(unit: TimeUnit) -> DataType {
+    DataType::Timestamp(unit, Some("UTC".into()))
+}
+
+fn schema(fields: &[(&str, DataType)]) -> SchemaRef {
+    let field = |(name, kind): &(&str, DataType)| Field::new(*name, kind.clone(), true);
+    Arc::new(Schema::new(fields.iter().map(field).collect::<Vec<_>>()))
+}
+
+fn texts<'a>(values: impl Iterator<Item = Option<&'a str>>) -> ArrayRef {
+    Arc::new(values.collect::<StringArray>())
+}
+
+fn millis(values: impl Iterator<Item = Option<i64>>) -> ArrayRef {
+    Arc::new(values.collect::<TimestampMillisecondArray>().with_timezone("UTC"))
+}
+
+fn nanos(values: impl Iterator<Item = Option<i64>>) -> ArrayRef {
+    Arc::new(values.collect::<TimestampNanosecondArray>().with_timezone("UTC"))
+}
+
+fn numbers(values: impl Iterator<Item = Option<f64>>) -> ArrayRef {
+    Arc::new(values.collect::<Float64Array>())
+}
+
+fn counts(values: impl Iterator<Item = u64>) -> ArrayRef {
+    Arc::new(UInt64Array::from_iter_values(values))
+}
+
+/// Every alarm transition, oldest first.
+#[derive(Debug)]
+struct Alerts(Arc<AlarmStore>);
+
+impl TableSource for Alerts {
+    fn schema(&self) -> SchemaRef {
+        schema(&[
+            ("time", time(TimeUnit::Millisecond)),
+            ("id", DataType::Utf8),
+            ("alarm_id", DataType::Utf8),
+            ("severity", DataType::Utf8),
+            ("state", DataType::Utf8),
+            ("device", DataType::Utf8),
+            ("sensor", DataType::Utf8),
+            ("value", DataType::Float64),
+            ("threshold", DataType::Float64),
+            ("unit", DataType::Utf8),
+            ("location", DataType::Utf8),
+            ("function", DataType::Utf8),
+            ("reason", DataType::Utf8),
+        ])
+    }
+
+    fn batch(&self) -> Result<RecordBatch, TableError> {
+        let alerts = self.0.history(MAX_ROWS, 0)?;
+        let alerts = || alerts.iter().map(|(_, alert)| alert);
+        let columns: Vec<ArrayRef> = vec![
+            millis(alerts().map(|alert| Some(alert.timestamp))),
+            texts(alerts().map(|alert| Some(alert.id.as_str()))),
+            texts(alerts().map(|alert| Some(alert.alarm_id.as_str()))),
+            texts(alerts().map(|alert| Some(alert.severity.as_str()))),
+            texts(alerts().map(|alert| Some(alert.state.as_str()))),
+            texts(alerts().map(|alert| Some(alert.device_id.as_str()))),
+            texts(alerts().map(|alert| Some(alert.sensor.as_str()))),
+            numbers(alerts().map(|alert| Some(alert.value))),
+            numbers(alerts().map(|alert| alert.threshold)),
+            texts(alerts().map(|alert| alert.unit.as_deref())),
+            texts(alerts().map(|alert| alert.location.as_deref())),
+            texts(alerts().map(|alert| Some(alert.function.as_str()))),
+            texts(alerts().map(|alert| Some(alert.reason.as_str()))),
+        ];
+        Ok(RecordBatch::try_new(self.schema(), columns)?)
+    }
+}
+
+/// Every alarm in its current state.
+#[derive(Debug)]
+struct Alarms(Arc<AlarmStore>);
+
+impl TableSource for Alarms {
+    fn schema(&self) -> SchemaRef {
+        schema(&[
+            ("alarm_id", DataType::Utf8),
+            ("severity", DataType::Utf8),
+            ("state", DataType::Utf8),
+            ("device", DataType::Utf8),
+            ("sensor", DataType::Utf8),
+            ("function", DataType::Utf8),
+            ("value", DataType::Float64),
+            ("threshold", DataType::Float64),
+            ("unit", DataType::Utf8),
+            ("location", DataType::Utf8),
+            ("raised_at", time(TimeUnit::Millisecond)),
+            ("updated_at", time(TimeUnit::Millisecond)),
+            ("cleared_at", time(TimeUnit::Millisecond)),
+            ("acknowledged_by", DataType::Utf8),
+            ("acknowledged_at", time(TimeUnit::Millisecond)),
+            ("shelved_until", time(TimeUnit::Millisecond)),
+            ("reason", DataType::Utf8),
+        ])
+    }
+
+    fn batch(&self) -> Result<RecordBatch, TableError> {
+        let everything =
+            AlarmFilter { state: StateFilter::Any, severity: None, device: None, limit: MAX_ROWS };
+        let alarms = self.0.alarms(&everything)?;
+        let alarms = || alarms.iter();
+        let columns: Vec<ArrayRef> = vec![
+            texts(alarms().map(|alarm| Some(alarm.alarm_id.as_str()))),
+            texts(alarms().map(|alarm| Some(alarm.severity.as_str()))),
+            texts(alarms().map(|alarm| Some(alarm.state.as_str()))),
+            texts(alarms().map(|alarm| Some(alarm.device_id.as_str()))),
+            texts(alarms().map(|alarm| Some(alarm.sensor.as_str()))),
+            texts(alarms().map(|alarm| Some(alarm.function.as_str()))),
+            numbers(alarms().map(|alarm| Some(alarm.value))),
+            numbers(alarms().map(|alarm| alarm.threshold)),
+            texts(alarms().map(|alarm| alarm.unit.as_deref())),
+            texts(alarms().map(|alarm| alarm.location.as_deref())),
+            millis(alarms().map(|alarm| Some(alarm.raised_at))),
+            millis(alarms().map(|alarm| Some(alarm.updated_at))),
+            millis(alarms().map(|alarm| alarm.cleared_at)),
+            texts(alarms().map(|alarm| alarm.acknowledged.as_ref().map(|ack| ack.by.as_str()))),
+            millis(alarms().map(|alarm| alarm.acknowledged.as_ref().map(|ack| ack.at))),
+            millis(alarms().map(|alarm| alarm.shelved_until)),
+            texts(alarms().map(|alarm| Some(alarm.reason.as_str()))),
+        ];
+        Ok(RecordBatch::try_new(self.schema(), columns)?)
+    }
+}
+
+/// What was rejected, and why.
+#[derive(Debug)]
+struct Rejected(Arc<Quarantine>);
+
+impl TableSource for Rejected {
+    fn schema(&self) -> SchemaRef {
+        schema(&[
+            ("received", time(TimeUnit::Nanosecond)),
+            ("reason", DataType::Utf8),
+            ("detail", DataType::Utf8),
+            ("topic", DataType::Utf8),
+            ("client", DataType::Utf8),
+            ("door", DataType::Utf8),
+            ("reading", DataType::UInt64),
+            ("payload_bytes", DataType::UInt64),
+            ("payload", DataType::Utf8),
+        ])
+    }
+
+    fn batch(&self) -> Result<RecordBatch, TableError> {
+        let entries = self.0.list(None, MAX_ROWS)?;
+        let payloads: Vec<_> =
+            entries.iter().map(|entry| String::from_utf8_lossy(&entry.payload)).collect();
+        let entries = || entries.iter();
+        let columns: Vec<ArrayRef> = vec![
+            nanos(entries().map(|entry| Some(entry.received.0))),
+            texts(entries().map(|entry| Some(entry.reason.as_str()))),
+            texts(entries().map(|entry| Some(entry.detail.as_str()))),
+            texts(entries().map(|entry| Some(entry.topic.as_str()))),
+            texts(entries().map(|entry| Some(entry.client.as_str()))),
+            texts(entries().map(|entry| Some(entry.door.as_str()))),
+            Arc::new(entries().map(|entry| entry.reading.map(u64::from)).collect::<UInt64Array>()),
+            counts(entries().map(|entry| entry.payload_bytes)),
+            texts(payloads.iter().map(|payload| Some(&**payload))),
+        ];
+        Ok(RecordBatch::try_new(self.schema(), columns)?)
+    }
+}
+
+/// The fleet.
+#[derive(Debug)]
+struct Devices(Arc<Mutex<Core>>);
+
+impl TableSource for Devices {
+    fn schema(&self) -> SchemaRef {
+        schema(&[
+            ("device", DataType::Utf8),
+            ("location", DataType::Utf8),
+            ("last_seen", time(TimeUnit::Nanosecond)),
+            ("last_time", time(TimeUnit::Nanosecond)),
+            ("sensors", DataType::UInt64),
+            ("readings", DataType::UInt64),
+            ("open_alarms", DataType::UInt64),
+        ])
+    }
+
+    fn batch(&self) -> Result<RecordBatch, TableError> {
+        let core = self.0.lock();
+        let names = core.engine.catalog().devices().clone();
+        let ixs = || (0..names.len()).map(|ix| DeviceIx(ix as u32));
+        let summaries: Vec<_> = ixs().map(|ix| core.engine.device_summary(ix)).collect();
+        let open: Vec<_> = ixs().map(|ix| core.alarms.active(ix).count() as u64).collect();
+        drop(core);
+        let all = || summaries.iter();
+        let columns: Vec<ArrayRef> = vec![
+            texts(names.iter().map(|name| Some(&**name))),
+            texts(all().map(|summary| summary.location.as_deref())),
+            nanos(all().map(|summary| Some(summary.last_seen.0))),
+            nanos(all().map(|summary| Some(summary.last_time.0))),
+            counts(all().map(|summary| summary.series as u64)),
+            counts(all().map(|summary| summary.readings)),
+            counts(open.into_iter()),
+        ];
+        Ok(RecordBatch::try_new(self.schema(), columns)?)
+    }
+}
+
+/// Every shadow document, as JSON.
+#[derive(Debug)]
+struct Shadows(Arc<ShadowStore>);
+
+impl TableSource for Shadows {
+    fn schema(&self) -> SchemaRef {
+        schema(&[
+            ("thing", DataType::Utf8),
+            ("name", DataType::Utf8),
+            ("version", DataType::UInt64),
+            ("document", DataType::Utf8),
+        ])
+    }
+
+    fn batch(&self) -> Result<RecordBatch, TableError> {
+        let shadows = self.0.all(MAX_ROWS)?;
+        let documents: Vec<_> =
+            shadows.iter().map(|shadow| shadow.document.to_string()).collect();
+        let columns: Vec<ArrayRef> = vec![
+            texts(shadows.iter().map(|shadow| Some(shadow.thing.as_str()))),
+            texts(shadows.iter().map(|shadow| shadow.name.as_deref())),
+            counts(shadows.iter().map(|shadow| shadow.version)),
+            texts(documents.iter().map(|document| Some(document.as_str()))),
+        ];
+        Ok(RecordBatch::try_new(self.schema(), columns)?)
+    }
+}
