@@ -8,6 +8,7 @@ use weir_config::{Config, TopicPattern};
 pub struct Intake {
     telemetry: Vec<TopicPattern>,
     shadow_requests: Vec<TopicPattern>,
+    shadow_prefix: String,
 }
 
 impl Intake {
@@ -18,11 +19,20 @@ impl Intake {
                 .expect("the configuration refuses a prefix with wildcards")
         };
         let tails = ["get", "update", "delete"];
-        let classic = tails.iter().map(|tail| request(&format!("{{device}}/shadow/{tail}")));
-        let named = tails.iter().map(|tail| request(&format!("{{device}}/shadow/name/+/{tail}")));
+        let classic = tails
+            .iter()
+            .map(|tail| request(&format!("{{device}}/shadow/{tail}")));
+        let named = tails
+            .iter()
+            .map(|tail| request(&format!("{{device}}/shadow/name/+/{tail}")));
         Self {
-            telemetry: config.routes.iter().map(|route| route.topic.clone()).collect(),
+            telemetry: config
+                .routes
+                .iter()
+                .map(|route| route.topic.clone())
+                .collect(),
             shadow_requests: classic.chain(named).collect(),
+            shadow_prefix: prefix.clone(),
         }
     }
 
@@ -36,13 +46,24 @@ impl Intake {
     }
 
     pub fn is_shadow_request(&self, topic: &str) -> bool {
-        self.shadow_requests.iter().any(|pattern| pattern.matches(topic))
+        self.shadow_requests
+            .iter()
+            .any(|pattern| pattern.matches(topic))
+    }
+
+    /// Below it, devices publish the requests to shadows and nothing else.
+    pub fn shadow_prefix(&self) -> &str {
+        &self.shadow_prefix
     }
 
     /// The topic filters to subscribe to at an external broker.
     pub fn filters(&self) -> Vec<String> {
-        let mut filters: Vec<String> =
-            self.telemetry.iter().chain(&self.shadow_requests).map(TopicPattern::filter).collect();
+        let mut filters: Vec<String> = self
+            .telemetry
+            .iter()
+            .chain(&self.shadow_requests)
+            .map(TopicPattern::filter)
+            .collect();
         filters.sort();
         filters.dedup();
         filters

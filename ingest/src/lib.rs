@@ -4,12 +4,14 @@
 //! the order of receipt once the journal has committed. It parses nothing.
 //! Doors also are the way out to the same brokers: see [`Outlet`].
 
+mod broker;
 mod intake;
 mod outlet;
 mod source;
 #[cfg(test)]
 mod test_journal;
 
+pub use broker::{BrokerError, BrokerOutlet, BrokerStatus, EmbeddedBroker};
 pub use intake::Intake;
 pub use outlet::{Outlet, OutletError, Publication};
 pub use source::{ConnectionStatus, SourceDoor, SourceError, SourceStatus};
