@@ -2,11 +2,17 @@
 
 use weir_model::Timestamp;
 
+use crate::faults::{AHEAD_MS, Active, FOREVER_S, LATE_MS, Track, tracks};
+use crate::kinds::Kind;
+use crate::noise::mix;
+use crate::payload::{Defect, Event, Frames};
 use crate::{Anomaly, FaultKind, Scenario};
 
 /// What a fleet is made of. The same spec gives the same fleet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FleetSpec {
+    /// 120 make a good demo: 40 pumps, 30 air conditioners, 20 power meters, 18
+    /// tanks, 10 cold rooms, 2 weather stations.
     pub devices: usize,
     pub seed: u64,
     pub scenario: Scenario,
@@ -19,6 +25,7 @@ pub struct FleetSpec {
 pub enum Emit {
     /// The device is silent; the payload is empty.
     Silent,
+    /// Publish the payload, which a broken device may have left empty.
     Publish,
     /// Publish the same bytes twice: a sender that repeats itself.
     PublishTwice,
@@ -31,44 +38,200 @@ pub struct FaultPlan {
     pub kind: FaultKind,
     /// Seconds since the fleet's start.
     pub from_s: f64,
+    /// Infinite when the fault does not end.
     pub to_s: f64,
     /// One sentence for a person.
     pub text: String,
 }
 
-/// A simulated fleet.
+/// A simulated fleet. What a device says depends on the spec, the device and
+/// the time only, not on what was asked before.
 #[derive(Debug)]
 pub struct Fleet {
-    spec: FleetSpec,
+    devices: Vec<Device>,
+    tracks: Vec<Track>,
+    frames: Frames,
+    start_ms: Option<i64>,
 }
+
+#[derive(Debug)]
+struct Device {
+    kind: Kind,
+    /// Index into [`Kind::locations`].
+    location: usize,
+    seed: u64,
+    /// `devices/{id}/telemetry`: the id is a part of it.
+    topic: String,
+}
+
+const TOPIC_HEAD: &str = "devices/";
+const TOPIC_TAIL: &str = "/telemetry";
+
+/// A description stops here: nobody reads more.
+const MAX_PLANS: usize = 1_000;
 
 impl Fleet {
     pub fn new(spec: FleetSpec) -> Self {
-        Self { spec }
+        let mut of_kind = [0_usize; Kind::ALL.len()];
+        let device = |i| {
+            let kind = Kind::of_device(i);
+            let number = &mut of_kind[kind as usize];
+            *number += 1;
+            let id = format!("{}-{number:03}", kind.name());
+            Device {
+                kind,
+                location: (*number - 1) % kind.locations().len(),
+                seed: mix(spec.seed ^ mix(i as u64)),
+                topic: [TOPIC_HEAD, &id, TOPIC_TAIL].concat(),
+            }
+        };
+        Self {
+            devices: (0..spec.devices).map(device).collect(),
+            tracks: tracks(spec.scenario, spec.anomaly, spec.devices),
+            frames: Frames::new(),
+            start_ms: None,
+        }
     }
 
     pub fn len(&self) -> usize {
-        self.spec.devices
+        self.devices.len()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.spec.devices == 0
+        self.devices.is_empty()
+    }
+
+    /// The id of a device, which is less than [`Self::len`].
+    pub fn id(&self, device: usize) -> &str {
+        let topic = self.topic(device);
+        &topic[TOPIC_HEAD.len()..topic.len() - TOPIC_TAIL.len()]
+    }
+
+    /// `devices/{id}/telemetry`
+    pub fn topic(&self, device: usize) -> &str {
+        &self.devices[device].topic
     }
 
     /// Writes what the device says at `now` into `payload`, which is cleared
     /// first. The first call of a fleet is its start: faults are planned from there.
-    pub fn next(&mut self, _device: usize, _now: Timestamp, payload: &mut String) -> Emit {
+    pub fn next(&mut self, device: usize, now: Timestamp, payload: &mut String) -> Emit {
         payload.clear();
-        Emit::Silent
-    }
-
-    /// `devices/{id}/telemetry`
-    pub fn topic(&self, _device: usize) -> &str {
-        ""
+        let now_ms = now.millis();
+        let start_ms = *self.start_ms.get_or_insert(now_ms);
+        let state = self.state(device, now_ms, now_ms - start_ms);
+        if state.silent {
+            return Emit::Silent;
+        }
+        let Device { kind, location, .. } = self.devices[device];
+        let event = Event {
+            device: self.id(device),
+            kind,
+            location,
+            time_ms: state.stamp_ms,
+            values: state.values,
+        };
+        self.frames.write(&event, state.defect, payload);
+        if state.twice {
+            Emit::PublishTwice
+        } else {
+            Emit::Publish
+        }
     }
 
     /// The faults of the first five minutes, by their begin.
     pub fn describe(&self) -> Vec<FaultPlan> {
-        Vec::new()
+        self.plans(0.0, 300.0)
+    }
+
+    /// The faults that overlap a span of seconds since the start, by their
+    /// begin; a thousand at most.
+    pub fn plans(&self, from_s: f64, to_s: f64) -> Vec<FaultPlan> {
+        let (from_ms, to_ms) = ((from_s * 1_000.0) as i64, (to_s * 1_000.0) as i64);
+        let mut plans = Vec::new();
+        for track in &self.tracks {
+            let turns = track.turns(from_ms, to_ms);
+            let hits = turns.flat_map(|(turn, begin, end)| {
+                let hit = track.hit(turn, self.devices.len()).into_iter();
+                hit.map(move |device| (device, begin, end))
+            });
+            let plan = |(device, begin, end)| self.plan(track.kind, device, begin, end);
+            plans.extend(hits.take(MAX_PLANS).map(plan));
+        }
+        plans.sort_by(|a, b| a.from_s.total_cmp(&b.from_s));
+        plans.truncate(MAX_PLANS);
+        plans
+    }
+
+    fn plan(&self, kind: FaultKind, device: usize, begin_ms: i64, end_ms: i64) -> FaultPlan {
+        let from_s = begin_ms as f64 / 1_000.0;
+        let length_s = (end_ms - begin_ms) as f64 / 1_000.0;
+        let sensor = self.devices[device].kind.sensors()[0].name;
+        let device = self.id(device).to_owned();
+        let text = Active::text(kind, &device, sensor, length_s);
+        let to_s = if length_s < FOREVER_S {
+            from_s + length_s
+        } else {
+            f64::INFINITY
+        };
+        FaultPlan {
+            device,
+            kind,
+            from_s,
+            to_s,
+            text,
+        }
+    }
+
+    fn state(&self, device: usize, now_ms: i64, elapsed_ms: i64) -> State {
+        let active = |elapsed_ms| {
+            self.tracks
+                .iter()
+                .filter_map(move |track| track.active(device, elapsed_ms))
+        };
+        let mut state = State {
+            stamp_ms: now_ms,
+            ..State::default()
+        };
+        let mut late_ms = 0;
+        for fault in active(elapsed_ms) {
+            match fault.kind {
+                FaultKind::Silence => state.silent = true,
+                FaultKind::Broken => state.defect = Some(Defect::of_turn(fault.turn)),
+                FaultKind::Duplicate => state.twice = true,
+                FaultKind::Late => late_ms = LATE_MS,
+                FaultKind::ClockAhead => state.stamp_ms = now_ms + AHEAD_MS,
+                _ => {}
+            }
+        }
+        if state.silent {
+            return state;
+        }
+        // A late message tells how things were when it should have come.
+        state.stamp_ms -= late_ms;
+        let Device { kind, seed, .. } = self.devices[device];
+        let (then_ms, elapsed_ms) = (now_ms - late_ms, elapsed_ms - late_ms);
+        state.values = kind.measure(seed, then_ms);
+        for fault in active(elapsed_ms) {
+            if fault.kind == FaultKind::Stuck {
+                state.values[0] = kind.measure(seed, then_ms - fault.since_ms)[0];
+            } else if let Some(limits) = kind.sensors()[0].limits {
+                state.values[0] = fault.bend(state.values[0], limits);
+            }
+        }
+        state
     }
 }
+
+/// How a device is at an instant.
+#[derive(Debug, Default)]
+struct State {
+    silent: bool,
+    twice: bool,
+    defect: Option<Defect>,
+    /// The time that the event carries.
+    stamp_ms: i64,
+    values: [f64; crate::kinds::MAX_SENSORS],
+}
+
+#[cfg(test)]
+mod tests;

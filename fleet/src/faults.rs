@@ -1,0 +1,305 @@
+//! What goes wrong, with which device and when: tracks that repeat for ever.
+//!
+//! A track hits one device, or every n-th one, for a while, and after its
+//! period the next. Where a track stands is a function of the time since the
+//! fleet's start, so the plan can be told before anything happens.
+
+use crate::kinds::Kind;
+use crate::noise::smooth;
+use crate::{Anomaly, FaultKind, Scenario};
+
+/// How old the messages of a late device are. Not a whole number of seconds: it
+/// meets no time at which the device has spoken.
+pub(crate) const LATE_MS: i64 = 90_500;
+/// How far a clock is ahead.
+pub(crate) const AHEAD_MS: i64 = 300_000;
+
+/// The length of a fault that does not end, in seconds: 30,000 years.
+pub(crate) const FOREVER_S: f64 = 1e12;
+
+/// A fault that comes again and again.
+#[derive(Debug)]
+pub(crate) struct Track {
+    pub(crate) kind: FaultKind,
+    whom: Whom,
+    first_ms: i64,
+    length_ms: i64,
+    /// From begin to begin; not shorter than `length_ms`.
+    every_ms: i64,
+}
+
+#[derive(Debug)]
+enum Whom {
+    /// One after the other.
+    OneOf(Vec<usize>),
+    /// Every n-th of the fleet, other ones each time.
+    Every { nth: usize },
+}
+
+/// A fault that a device has right now.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Active {
+    pub(crate) kind: FaultKind,
+    /// Which turn of its track, from 0.
+    pub(crate) turn: i64,
+    /// Since its begin.
+    pub(crate) since_ms: i64,
+    pub(crate) length_ms: i64,
+}
+
+impl Track {
+    /// Times in seconds: first begin, length, and from begin to begin.
+    fn new(kind: FaultKind, whom: Whom, [first, length, every]: [f64; 3]) -> Self {
+        let ms = |seconds: f64| (seconds * 1_000.0) as i64;
+        Self {
+            kind,
+            whom,
+            first_ms: ms(first),
+            length_ms: ms(length),
+            every_ms: ms(every),
+        }
+    }
+
+    pub(crate) fn active(&self, device: usize, elapsed_ms: i64) -> Option<Active> {
+        let since_first = elapsed_ms - self.first_ms;
+        if since_first < 0 {
+            return None;
+        }
+        let (turn, since_ms) = (since_first / self.every_ms, since_first % self.every_ms);
+        if since_ms >= self.length_ms || !self.whom.includes(device, turn) {
+            return None;
+        }
+        Some(Active {
+            kind: self.kind,
+            turn,
+            since_ms,
+            length_ms: self.length_ms,
+        })
+    }
+
+    /// The turns that overlap a span, as (turn, begin, end) in milliseconds.
+    pub(crate) fn turns(
+        &self,
+        from_ms: i64,
+        to_ms: i64,
+    ) -> impl Iterator<Item = (i64, i64, i64)> + '_ {
+        let first = ((from_ms - self.first_ms - self.length_ms) / self.every_ms).max(0);
+        (first..)
+            .map(|turn| {
+                let begin = self.first_ms + turn * self.every_ms;
+                (turn, begin, begin + self.length_ms)
+            })
+            .skip_while(move |(_, _, end)| *end <= from_ms)
+            .take_while(move |(_, begin, _)| *begin < to_ms)
+    }
+
+    pub(crate) fn hit(&self, turn: i64, fleet: usize) -> Vec<usize> {
+        match &self.whom {
+            Whom::OneOf(pool) => vec![pool[pick(turn, pool.len())]],
+            Whom::Every { .. } => (0..fleet)
+                .filter(|device| self.whom.includes(*device, turn))
+                .collect(),
+        }
+    }
+}
+
+impl Whom {
+    fn includes(&self, device: usize, turn: i64) -> bool {
+        match self {
+            Self::OneOf(pool) => pool[pick(turn, pool.len())] == device,
+            Self::Every { nth } => (device + pick(turn, *nth)).is_multiple_of(*nth),
+        }
+    }
+}
+
+/// Steps through 0 to `count` - 1 and meets each, with neighbours far apart
+/// unless `count` is a multiple of 7.
+fn pick(turn: i64, count: usize) -> usize {
+    let turn = usize::try_from(turn).unwrap_or(0);
+    if count.is_multiple_of(7) {
+        turn % count
+    } else {
+        (turn % count) * 7 % count
+    }
+}
+
+/// The tracks of a scenario with an anomaly over it.
+pub(crate) fn tracks(scenario: Scenario, anomaly: Option<Anomaly>, devices: usize) -> Vec<Track> {
+    if devices == 0 {
+        return Vec::new();
+    }
+    let mut tracks = match scenario {
+        Scenario::Demo => demo(devices),
+        Scenario::Steady | Scenario::Burst => Vec::new(),
+        Scenario::Flaky => flaky(devices),
+    };
+    tracks.extend(anomaly.map(|anomaly| anomalous(anomaly, devices)));
+    tracks
+}
+
+/// Everything has begun within the first ten seconds.
+fn demo(devices: usize) -> Vec<Track> {
+    use FaultKind as F;
+    let all = |kind: Kind| -> Vec<usize> {
+        (0..devices)
+            .filter(|device| Kind::of_device(*device) == kind)
+            .collect()
+    };
+    let last = |kind: Kind| all(kind).pop().into_iter().collect::<Vec<_>>();
+    let plan = [
+        (
+            F::ClockAhead,
+            last(Kind::PowerMeter),
+            [0.0, FOREVER_S, FOREVER_S],
+        ),
+        (F::Overheat, all(Kind::Pump), [1.0, 24.0, 120.0]),
+        (F::Duplicate, all(Kind::Pump), [3.0, 2.0, 30.0]),
+        (F::Broken, last(Kind::Hvac), [5.0, 1.5, 20.0]),
+        (F::Late, all(Kind::Tank), [6.0, 2.0, 45.0]),
+        (F::Spike, all(Kind::Hvac), [7.0, 2.5, 75.0]),
+        (F::Stuck, all(Kind::Tank), [8.0, 120.0, 240.0]),
+        (F::Silence, all(Kind::PowerMeter), [9.0, 60.0, 150.0]),
+        (F::Drift, all(Kind::ColdRoom), [10.0, 200.0, 300.0]),
+    ];
+    let present = plan.into_iter().filter(|(_, pool, _)| !pool.is_empty());
+    present
+        .map(|(kind, pool, times)| Track::new(kind, Whom::OneOf(pool), times))
+        .collect()
+}
+
+fn flaky(devices: usize) -> Vec<Track> {
+    let plan = [
+        (FaultKind::Duplicate, 10, [2.0, 3.0, 5.0]),
+        (FaultKind::Late, 12, [3.0, 5.0, 7.0]),
+        (FaultKind::Silence, 15, [4.0, 20.0, 30.0]),
+        (FaultKind::ClockAhead, 40, [5.0, 60.0, 90.0]),
+    ];
+    let track = |(kind, nth, times): (_, usize, _)| {
+        Track::new(
+            kind,
+            Whom::Every {
+                nth: nth.min(devices),
+            },
+            times,
+        )
+    };
+    plan.into_iter().map(track).collect()
+}
+
+fn anomalous(anomaly: Anomaly, devices: usize) -> Track {
+    let (kind, length) = match anomaly {
+        Anomaly::Spike => (FaultKind::Spike, 3.0),
+        Anomaly::Drift => (FaultKind::Drift, 60.0),
+        Anomaly::Stuck => (FaultKind::Stuck, 60.0),
+        Anomaly::Silence => (FaultKind::Silence, 30.0),
+        Anomaly::Overheat => (FaultKind::Overheat, 24.0),
+    };
+    Track::new(
+        kind,
+        Whom::Every {
+            nth: devices.min(20),
+        },
+        [5.0, length, 90.0],
+    )
+}
+
+impl Active {
+    /// What the first sensor shows instead of `value`, given its limits.
+    pub(crate) fn bend(self, value: f64, (warning, critical): (f64, f64)) -> f64 {
+        let gap = critical - warning;
+        let progress = self.since_ms as f64 / self.length_ms as f64;
+        match self.kind {
+            FaultKind::Overheat => value.max(overheat(progress, value, warning, gap)),
+            FaultKind::Spike => critical + 0.5 * gap,
+            FaultKind::Drift => {
+                let up = smooth(progress / 0.8) * (1.0 - smooth((progress - 0.85) / 0.15));
+                value + up * (warning + 0.5 * gap - value)
+            }
+            _ => value,
+        }
+    }
+
+    /// A sentence about `device` in the demo.
+    pub(crate) fn text(kind: FaultKind, device: &str, sensor: &str, length_s: f64) -> String {
+        match kind {
+            FaultKind::Overheat => format!(
+                "{device}: {sensor} climbs over its warning limit after {:.0} s and its critical \
+                 one after {:.0} s, and is back to normal after {length_s:.0} s",
+                length_s * WARNING_AT,
+                length_s * CRITICAL_AT,
+            ),
+            FaultKind::Spike => {
+                format!("{device}: {sensor} jumps far beyond its critical limit for {length_s} s")
+            }
+            FaultKind::Drift => format!(
+                "{device}: {sensor} drifts over its warning limit and back within {length_s:.0} s"
+            ),
+            FaultKind::Stuck => {
+                format!("{device}: {sensor} repeats one value for {length_s:.0} s")
+            }
+            FaultKind::Silence => format!("{device}: silent for {length_s:.0} s"),
+            FaultKind::Broken => format!("{device}: sends payloads that cannot be decoded"),
+            FaultKind::Duplicate => format!("{device}: sends each message twice"),
+            FaultKind::Late => {
+                format!(
+                    "{device}: sends messages that are {} s old",
+                    LATE_MS / 1_000
+                )
+            }
+            FaultKind::ClockAhead => {
+                format!("{device}: its clock is {} minutes ahead", AHEAD_MS / 60_000)
+            }
+        }
+    }
+}
+
+/// The limits are crossed just before these parts of an overheat have passed.
+const WARNING_AT: f64 = 3.0 / 24.0;
+const CRITICAL_AT: f64 = 7.0 / 24.0;
+
+/// A straight line from corner to corner: (part passed, gaps above the warning
+/// limit). It begins and ends at the value that would have been.
+fn overheat(progress: f64, value: f64, warning: f64, gap: f64) -> f64 {
+    const CORNERS: [(f64, f64); 5] = [
+        (WARNING_AT, 0.1),
+        (CRITICAL_AT, 1.1),
+        (0.42, 1.4),
+        (0.6, 1.3),
+        (0.8, 0.3),
+    ];
+    let normal = (value - warning) / gap;
+    let mut before = (0.0, normal);
+    for corner in CORNERS.into_iter().chain([(1.0, normal)]) {
+        if progress <= corner.0 {
+            let part = (progress - before.0) / (corner.0 - before.0);
+            return warning + gap * (before.1 + part * (corner.1 - before.1));
+        }
+        before = corner;
+    }
+    value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_device_has_its_turn() {
+        for count in 1..40 {
+            let mut met: Vec<usize> = (0..count as i64).map(|turn| pick(turn, count)).collect();
+            met.sort_unstable();
+            assert_eq!(met, (0..count).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn turns_are_when_the_fault_is_active() {
+        for track in tracks(Scenario::Demo, Some(Anomaly::Spike), 120) {
+            for (turn, begin, end) in track.turns(0, 600_000) {
+                let device = track.hit(turn, 120)[0];
+                assert!(track.active(device, begin).is_some(), "{track:?}");
+                assert!(track.active(device, end - 1).is_some(), "{track:?}");
+            }
+        }
+    }
+}
