@@ -1,5 +1,6 @@
 //! The real binary: `weir up` on free ports, with a data folder of its own.
 
+use std::env;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -96,6 +97,15 @@ impl Weir {
         weir
     }
 
+    /// Starts it and waits until it answers: for a scenario in which something
+    /// keeps it from being ready.
+    #[track_caller]
+    pub fn start_unready(spec: WeirSpec) -> Self {
+        let mut weir = Self::prepare(spec);
+        weir.restart_unready();
+        weir
+    }
+
     fn prepare(spec: WeirSpec) -> Self {
         let folder = tempfile::tempdir().expect("the temporary folder is writable");
         let nowhere = || Address::local(9);
@@ -116,6 +126,13 @@ impl Weir {
     pub fn restart(&mut self) {
         self.spawn();
         self.wait_ready();
+    }
+
+    /// As [`Weir::restart`], but only until it answers.
+    #[track_caller]
+    pub fn restart_unready(&mut self) {
+        self.spawn();
+        self.wait_for("weir answers", |_| true);
     }
 
     /// As [`Weir::restart`], with another configuration.
@@ -142,50 +159,53 @@ impl Weir {
         command.args(["up", "--config"]).arg(&config);
         command.arg("--data-dir").arg(self.data_dir());
         command.arg("--ports-file").arg(&ports);
-        command
-            .env("NO_COLOR", "1")
-            .env_remove("RUST_LOG")
-            .env("RUST_BACKTRACE", "1");
+        clean_environment(&mut command);
+        command.env("RUST_BACKTRACE", "1");
         self.process = Some(Process::start(&mut command, &self.log_file()));
     }
 
     /// Waits for the ports file and for `/readyz` to answer 200.
     #[track_caller]
     pub fn wait_ready(&mut self) {
-        let (ports_file, log_file) = (self.ports_file(), self.log_file());
-        let process = self.process.as_mut().expect("it was started");
-        let mut last = String::new();
-        wait_until("weir is ready", DEADLINE, || {
-            if let Some(exit) = process.ended() {
+        self.wait_for("weir is ready", |answer| answer.status == 200);
+    }
+
+    #[track_caller]
+    fn wait_for(&mut self, what: &str, enough: impl Fn(&Response) -> bool) {
+        let log = self.log_file();
+        wait_until(what, DEADLINE, || {
+            if let Some(exit) = self.process().ended() {
                 panic!(
                     "weir ended with {exit:?}:\n{}",
-                    fs::read_to_string(&log_file).unwrap_or_default()
+                    fs::read_to_string(&log).unwrap_or_default()
                 );
             }
-            let Ok(ports) = fs::read(&ports_file) else {
-                return false;
-            };
-            let Ok(ports) = serde_json::from_slice::<Value>(&ports) else {
-                return false;
-            };
-            for (name, address) in [("http", &self.http_address), ("mqtt", &self.mqtt_address)] {
-                if let Some(bound) = ports[name].as_str() {
-                    address.set(
-                        bound
-                            .parse::<SocketAddr>()
-                            .expect("the ports file holds addresses"),
-                    );
-                }
-            }
-            let Ok(answer) = self.http.send("GET", "/readyz", "*/*", &[]) else {
-                return false;
-            };
-            if answer.status != 200 && last != answer.text() {
-                last = answer.text();
-                eprintln!("not ready yet: {last}");
-            }
-            answer.status == 200
+            self.read_ports()
+                && self
+                    .http
+                    .send("GET", "/readyz", "*/*", &[])
+                    .is_ok_and(|answer| enough(&answer))
         });
+    }
+
+    /// Takes over the addresses; false while there are none.
+    fn read_ports(&self) -> bool {
+        let Ok(ports) = fs::read(self.ports_file()) else {
+            return false;
+        };
+        let Ok(ports) = serde_json::from_slice::<Value>(&ports) else {
+            return false;
+        };
+        for (name, address) in [("http", &self.http_address), ("mqtt", &self.mqtt_address)] {
+            if let Some(bound) = ports[name].as_str() {
+                address.set(
+                    bound
+                        .parse::<SocketAddr>()
+                        .expect("the ports file holds addresses"),
+                );
+            }
+        }
+        true
     }
 
     pub fn http(&self) -> &Http {
@@ -313,13 +333,20 @@ impl Weir {
 #[track_caller]
 pub fn run_weir(args: &[&str], environment: &[(&str, &str)]) -> Output {
     let mut command = Command::new(weir_binary());
-    command
-        .args(args)
-        .stdin(Stdio::null())
-        .env("NO_COLOR", "1")
-        .env_remove("RUST_LOG");
+    command.args(args).stdin(Stdio::null());
+    clean_environment(&mut command);
     command.envs(environment.iter().copied());
     command.output().expect("weir can be run")
+}
+
+/// What the caller's environment says about Weir is not for this one.
+fn clean_environment(command: &mut Command) {
+    for (name, _) in env::vars_os() {
+        if name.to_str().is_some_and(|name| name.starts_with("WEIR_")) {
+            command.env_remove(name);
+        }
+    }
+    command.env("NO_COLOR", "1").env_remove("RUST_LOG");
 }
 
 impl Drop for Weir {
