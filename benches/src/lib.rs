@@ -1,1 +1,36 @@
-//! Stub.
+//! Comparisons side by side, in one run, on one machine: `cargo xtask bench`.
+//!
+//! Every side is a process of its own, so that its CPU time can be read from
+//! `/proc`; the load is another one and is not counted. Rounds of the sides
+//! take turns, and medians are compared: a machine that gets slower on the way
+//! gets slower for all of them.
+
+mod cpu;
+mod events;
+
+pub use cpu::cpu_time;
+pub use events::{DEVICES, publish_packets};
+
+/// The middle one, or the mean of the middle two. `None` of nothing.
+pub fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {
+    let mut values: Vec<f64> = values.into_iter().collect();
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    if values.len() % 2 == 1 {
+        return values.get(middle).copied();
+    }
+    Some((values.get(middle.checked_sub(1)?)? + values.get(middle)?) / 2.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_median_ignores_the_order_and_the_extremes() {
+        assert_eq!(median([]), None);
+        assert_eq!(median([3.0]), Some(3.0));
+        assert_eq!(median([9.0, 1.0, 2.0]), Some(2.0));
+        assert_eq!(median([4.0, 1.0, 2.0, 900.0]), Some(3.0));
+    }
+}

@@ -66,8 +66,9 @@ impl Mosquitto {
         format!("mqtt://{}", self.address.get())
     }
 
-    pub fn process_id(&self) -> u32 {
-        self.process.as_ref().map_or(0, Process::id)
+    #[track_caller]
+    pub fn process(&mut self) -> &mut Process {
+        self.process.as_mut().expect("it runs")
     }
 
     /// Starts it again at the same address after [`Mosquitto::stop`] or
