@@ -239,15 +239,6 @@ impl AlarmStore {
         Ok(pending)
     }
 
-    /// Whether an alert is held back because its (device, sensor, function) is
-    /// shelved at the alert's own time. Reads memory or page cache, never waits
-    /// for a writer.
-    pub fn withholds(&self, alert: &Alert) -> Result<bool, AlarmStoreError> {
-        let shelved = self.database.begin_read()?.open_table(SHELVED)?;
-        let shelf = shelf(&shelved, &slot_key(alert))?;
-        Ok(shelf.is_some_and(|shelf| alert.timestamp < shelf.until))
-    }
-
     /// How many alerts wait for their delivery.
     pub fn pending_count(&self) -> Result<u64, AlarmStoreError> {
         Ok(self.database.begin_read()?.open_table(OUTBOX)?.len()?)

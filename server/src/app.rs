@@ -17,7 +17,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -107,8 +107,9 @@ impl App {
         let intake = Intake::new(&config);
         let Doors { broker, sources, source_outlets } =
             Doors::start(&config, &intake, &shared_journal, &doors).await?;
+        let source_outlets: Vec<_> = source_outlets.into_iter().map(Arc::new).collect();
         let mut outlets: Vec<Arc<dyn Outlet>> = Vec::new();
-        outlets.extend(broker.as_ref().map(|broker| broker.clone() as Arc<dyn Outlet>));
+        outlets.extend(broker.as_ref().map(|broker| Arc::new(broker.outlet()) as Arc<dyn Outlet>));
         outlets.extend(source_outlets.iter().map(|outlet| outlet.clone() as Arc<dyn Outlet>));
         let outlets: Arc<[Arc<dyn Outlet>]> = outlets.into();
 
@@ -170,7 +171,7 @@ impl App {
             effects: effects.clone(),
             shadows: shadow_sender,
             notifier,
-            alerts_recorded: alarm_store.position()?.unwrap_or_default(),
+            alerts_recorded: alarm_store.position(),
             flow: flow.clone(),
             waiters: waiters.clone(),
             live: live.clone(),
@@ -233,7 +234,7 @@ impl App {
             live,
             health,
             broker,
-            sources,
+            sources: RwLock::new(sources),
             influx_written,
             started,
             shutdown: doors.clone(),
@@ -273,10 +274,11 @@ impl App {
 
     async fn drain(self) {
         self.doors.cancel();
-        if let Some(broker) = &self.api.broker {
+        if let Some(broker) = self.api.broker.clone() {
             broker.stop().await;
         }
-        for source in &self.api.sources {
+        let sources = std::mem::take(&mut *self.api.sources.write());
+        for source in sources {
             source.stop().await;
         }
         if self.http.await.is_err() {
@@ -298,9 +300,9 @@ impl App {
 
 /// What messages come in by.
 struct Doors {
-    broker: Option<Arc<EmbeddedBroker>>,
-    sources: Vec<Arc<SourceDoor>>,
-    source_outlets: Vec<Arc<SourceOutlet>>,
+    broker: Option<EmbeddedBroker>,
+    sources: Vec<SourceDoor>,
+    source_outlets: Vec<SourceOutlet>,
 }
 
 impl Doors {
@@ -318,7 +320,7 @@ impl Doors {
                 let hint = "another broker may be running there; choose another broker.listen \
                             (WEIR_BROKER_LISTEN)";
                 let context = || format!("cannot listen on {} for MQTT: {hint}", broker.listen);
-                Some(Arc::new(started.await.with_context(context)?))
+                Some(started.await.with_context(context)?)
             }
         };
         let mut sources = Vec::new();
@@ -326,10 +328,10 @@ impl Doors {
         for source in &config.sources {
             let context = || format!("source {}", source.client_id);
             let door = SourceDoor::start(source, intake, journal.clone(), shutdown.clone());
-            sources.push(Arc::new(door.with_context(context)?));
+            sources.push(door.with_context(context)?);
             if source.publish {
                 let outlet = SourceOutlet::start(source, CancellationToken::new());
-                source_outlets.push(Arc::new(outlet.with_context(context)?));
+                source_outlets.push(outlet.with_context(context)?);
             }
         }
         Ok(Self { broker, sources, source_outlets })

@@ -6,7 +6,7 @@
 //! fails is tried again until it works or Weir stops: nothing is dropped, and
 //! no checkpoint passes what is not recorded.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::fmt::Display;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -62,7 +62,6 @@ impl EffectsWorker {
     pub(crate) fn run(self) {
         let mut outbox = Outbox::default();
         let mut security_log = SecurityLog::default();
-        self.load_outbox(&mut outbox);
         self.resend(&mut outbox);
         'commands: loop {
             let first = match self.commands.recv_timeout(RETRY) {
@@ -105,47 +104,29 @@ impl EffectsWorker {
         }
         if !alerts.is_empty() {
             self.insist("alarms", || self.alarms.record(position, alerts));
-            self.load_outbox(outbox);
             let early = alerts.iter().filter_map(|alert| outbox.delivered_early.take(&alert.id));
             let early = early.collect();
             self.mark_delivered(early, outbox);
         }
     }
 
-    /// Learns the sequence numbers of what has newly come into the outbox.
-    fn load_outbox(&self, outbox: &mut Outbox) {
-        let after = outbox.last_sequence;
-        let pending = self.insist("alarms", || self.alarms.pending(after, usize::MAX));
-        for (sequence, alert) in pending.unwrap_or_default() {
-            outbox.last_sequence = sequence;
-            outbox.sequence_by_id.insert(alert.id, sequence);
-        }
-    }
-
     /// Takes alerts out of the outbox. One that is delivered before it was
     /// recorded is remembered until it is.
     fn mark_delivered(&self, ids: Vec<String>, outbox: &mut Outbox) {
-        let mut sequences = Vec::with_capacity(ids.len());
-        for id in ids {
-            match outbox.sequence_by_id.remove(&id) {
-                Some(sequence) => sequences.push(sequence),
-                None => {
-                    outbox.delivered_early.insert(id);
-                }
-            }
+        if ids.is_empty() {
+            return;
         }
-        if !sequences.is_empty() {
-            self.insist("alarms", || self.alarms.delivered(&sequences));
-        }
+        let texts: Vec<&str> = ids.iter().map(String::as_str).collect();
+        let known = self.insist("alarms", || self.alarms.delivered_ids(&texts));
+        let known = known.unwrap_or_default();
+        let early = ids.into_iter().zip(known).filter(|(_, known)| !known).map(|(id, _)| id);
+        outbox.delivered_early.extend(early);
     }
 
     /// Publishes what still waits in the outbox, and what is no longer shelved.
     fn resend(&self, outbox: &mut Outbox) {
         outbox.looked = Instant::now();
-        let released = self.insist("alarms", || self.alarms.expire_shelves(now().millis()));
-        if released.is_some_and(|released| released > 0) {
-            self.load_outbox(outbox);
-        }
+        self.insist("alarms", || self.alarms.expire_shelves(now()));
         let pending = self.insist("alarms", || self.alarms.pending(0, RESEND_BATCH));
         for (_, alert) in pending.unwrap_or_default() {
             self.notifier.publish(&alert);
@@ -184,20 +165,13 @@ impl EffectsWorker {
 /// What the worker knows about alerts on their way.
 #[derive(Debug)]
 struct Outbox {
-    sequence_by_id: HashMap<String, u64>,
-    last_sequence: u64,
     delivered_early: HashSet<String>,
     looked: Instant,
 }
 
 impl Default for Outbox {
     fn default() -> Self {
-        Self {
-            sequence_by_id: HashMap::new(),
-            last_sequence: 0,
-            delivered_early: HashSet::new(),
-            looked: Instant::now(),
-        }
+        Self { delivered_early: HashSet::new(), looked: Instant::now() }
     }
 }
 

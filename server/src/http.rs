@@ -29,7 +29,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
@@ -72,8 +72,9 @@ pub(crate) struct Api {
     pub(crate) waiters: Arc<Waiters>,
     pub(crate) live: Arc<Live>,
     pub(crate) health: Arc<Health>,
-    pub(crate) broker: Option<Arc<EmbeddedBroker>>,
-    pub(crate) sources: Vec<Arc<SourceDoor>>,
+    pub(crate) broker: Option<EmbeddedBroker>,
+    /// Emptied when Weir stops.
+    pub(crate) sources: RwLock<Vec<SourceDoor>>,
     pub(crate) influx_written: Arc<AtomicU64>,
     pub(crate) started: Instant,
     pub(crate) shutdown: CancellationToken,

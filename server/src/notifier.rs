@@ -30,16 +30,10 @@ impl Notifier {
     }
 
     /// As [`Self::publish`], unless somebody has shelved it: then it waits in
-    /// the alarm store. When that cannot be told it goes out: better one
-    /// notification too many than one too few.
+    /// the alarm store.
     pub(crate) fn publish_unless_shelved(&self, alert: &Alert) {
-        match self.alarms.withholds(alert) {
-            Ok(true) => {}
-            Ok(false) => self.publish(alert),
-            Err(error) => {
-                warn!(alert_id = alert.id, %error, "cannot tell whether the alarm is shelved");
-                self.publish(alert);
-            }
+        if !self.alarms.is_shelved(alert) {
+            self.publish(alert);
         }
     }
 

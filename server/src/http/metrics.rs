@@ -107,10 +107,10 @@ fn doors(api: &Api, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let status = broker.status();
         gauge(encoder, "broker_connections", "MQTT connections", status.connections as f64)?;
         counter(encoder, "broker_received_messages", "Messages journaled", status.received)?;
-        counter(encoder, "broker_refused_publishes", "Publishes refused", status.refused)?;
+        counter(encoder, "broker_refused_publishes", "Publishes refused", status.refused_publishes)?;
     }
     let connections: Vec<_> =
-        api.sources.iter().flat_map(|source| source.status().connections).collect();
+        api.sources.read().iter().flat_map(|source| source.status().connections).collect();
     let labels = |name: &String| vec![("connection", name.clone())];
     let up = connections.iter().map(|c| (labels(&c.client_id), f64::from(c.connected)));
     gauges(encoder, "source_connected", "1 while connected to the broker", up)?;

@@ -9,3 +9,27 @@ const DOCUMENT: &str = include_str!("openapi.json");
 pub(super) async fn openapi() -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "application/json")], DOCUMENT)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
+    use super::DOCUMENT;
+
+    /// The router keeps its paths to itself, so they are read from its source.
+    #[test]
+    fn the_document_names_every_path_of_the_router() {
+        let source = include_str!("../http.rs").replace(['\n', ' '], "");
+        let routed: BTreeSet<String> = source
+            .split(".route(\"")
+            .skip(1)
+            .map(|rest| rest.split('"').next().unwrap().replace("{*", "{"))
+            .collect();
+        let document: Value = serde_json::from_str(DOCUMENT).unwrap();
+        let documented: BTreeSet<String> =
+            document["paths"].as_object().unwrap().keys().cloned().collect();
+        assert_eq!(documented, routed);
+    }
+}
