@@ -113,3 +113,6 @@ impl DiskFile for RealFile {
         self.0.sync_all()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,458 @@
 //! A file system in memory that loses what was not synced.
+//!
+//! [`SimDisk::crash`] takes the power away: of the bytes and names that no sync
+//! made durable, a seeded choice survives, as on a disk that reorders. It can
+//! also fail a chosen sync or write, run full, and hold syncs back until they
+//! are released. Everything but the threads of the caller follows the seed.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use crate::{Disk, DiskFile};
+
+mod inode;
+
+use inode::Inode;
+
+/// A simulated disk. Clones are the same disk.
+#[derive(Clone, Debug)]
+pub struct SimDisk {
+    machine: Arc<Machine>,
+}
+
+#[derive(Debug, Default)]
+struct Machine {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// The power is off, or the process dead: nothing works any more.
+    off: bool,
+    rng: Rng,
+    names: BTreeMap<PathBuf, usize>,
+    durable_names: BTreeMap<PathBuf, usize>,
+    unsynced_names: Vec<NameChange>,
+    inodes: Vec<Inode>,
+    /// Count down; the one that finds 0 fails.
+    failing_sync: Option<u64>,
+    failing_write: Option<u64>,
+    refusing: Option<io::ErrorKind>,
+    budget: Option<u64>,
+    holding: bool,
+    held: usize,
+    syncs: u64,
+}
+
+#[derive(Clone, Debug)]
+struct NameChange {
+    removed: Option<PathBuf>,
+    added: Option<(PathBuf, usize)>,
+}
+
+impl SimDisk {
+    pub fn new(seed: u64) -> Self {
+        let state = State {
+            rng: Rng(seed),
+            ..State::default()
+        };
+        Self::running(state)
+    }
+
+    fn running(state: State) -> Self {
+        Self {
+            machine: Arc::new(Machine {
+                state: Mutex::new(state),
+                changed: Condvar::new(),
+            }),
+        }
+    }
+
+    /// The power goes: this disk answers nothing but errors from now on. The
+    /// returned one holds what survived.
+    #[must_use]
+    pub fn crash(&self) -> Self {
+        let mut state = self.switch_off();
+        let mut names = std::mem::take(&mut state.durable_names);
+        for change in std::mem::take(&mut state.unsynced_names) {
+            if state.rng.chance(2) {
+                change.apply(&mut names);
+            }
+        }
+        for inode in &mut state.inodes {
+            inode.crash(&mut state.rng);
+        }
+        state.names = names.clone();
+        state.durable_names = names;
+        Self::running(state)
+    }
+
+    /// The process dies: this disk answers nothing but errors from now on. The
+    /// returned one holds everything that was written, synced or not.
+    #[must_use]
+    pub fn kill(&self) -> Self {
+        Self::running(self.switch_off())
+    }
+
+    fn switch_off(&self) -> State {
+        let mut state = self.lock();
+        let off = State {
+            off: true,
+            ..State::default()
+        };
+        let mut survived = std::mem::replace(&mut *state, off);
+        survived.failing_sync = None;
+        survived.failing_write = None;
+        survived.refusing = None;
+        survived.budget = None;
+        survived.holding = false;
+        survived.held = 0;
+        drop(state);
+        self.machine.changed.notify_all();
+        survived
+    }
+
+    /// The n-th sync from now on fails with an I/O error, 0 being the next. As
+    /// on Linux, what it should have made durable never will be, and the sync
+    /// after it succeeds.
+    pub fn fail_sync(&self, nth: u64) {
+        self.lock().failing_sync = Some(nth);
+    }
+
+    /// The n-th write from now on fails half-way with an I/O error.
+    pub fn fail_write(&self, nth: u64) {
+        self.lock().failing_write = Some(nth);
+    }
+
+    /// Every change is refused with this error, until `None`.
+    pub fn refuse(&self, error: Option<io::ErrorKind>) {
+        self.lock().refusing = error;
+    }
+
+    /// Bytes that all files together may hold. A write that does not fit writes
+    /// what fits and fails.
+    pub fn set_budget(&self, bytes: Option<u64>) {
+        self.lock().budget = bytes;
+    }
+
+    /// Bytes of all files.
+    pub fn used(&self) -> u64 {
+        self.lock().used()
+    }
+
+    /// While `true`, syncs wait.
+    pub fn hold_syncs(&self, hold: bool) {
+        self.lock().holding = hold;
+        self.machine.changed.notify_all();
+    }
+
+    /// Blocks until a sync is held.
+    pub fn until_sync_is_held(&self) {
+        let mut state = self.lock();
+        while state.held == 0 && !state.off {
+            state = self.wait(state);
+        }
+    }
+
+    /// Syncs that succeeded.
+    pub fn syncs(&self) -> u64 {
+        self.lock().syncs
+    }
+
+    /// Changes a file's bytes behind everyone's back, for good.
+    pub fn damage(&self, path: &Path, change: impl FnOnce(&mut Vec<u8>)) -> io::Result<()> {
+        let mut state = self.lock();
+        let inode = state.inode_of(path)?;
+        state.inodes[inode].damage(change);
+        Ok(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.machine
+            .state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        self.machine
+            .changed
+            .wait(state)
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The state, if the machine runs.
+    fn on(&self) -> io::Result<MutexGuard<'_, State>> {
+        let state = self.lock();
+        if state.off {
+            Err(io::Error::other("the power is off"))
+        } else {
+            Ok(state)
+        }
+    }
+
+    /// The state, if it may be changed.
+    fn change(&self) -> io::Result<MutexGuard<'_, State>> {
+        let state = self.on()?;
+        match state.refusing {
+            Some(error) => Err(error.into()),
+            None => Ok(state),
+        }
+    }
+
+    /// Passes when a sync may happen; fails when it is the chosen one.
+    fn sync(&self, what: impl FnOnce(&mut State, bool)) -> io::Result<()> {
+        let mut state = self.on()?;
+        if state.holding {
+            state.held += 1;
+            self.machine.changed.notify_all();
+            while state.holding && !state.off {
+                state = self.wait(state);
+            }
+            if state.off {
+                return Err(io::Error::other("the power is off"));
+            }
+            state.held -= 1;
+        }
+        let fails = count_down(&mut state.failing_sync);
+        what(&mut state, !fails);
+        if fails {
+            return Err(io::Error::other("input/output error"));
+        }
+        state.syncs += 1;
+        Ok(())
+    }
+
+    fn file(&self, inode: usize) -> Box<dyn DiskFile> {
+        Box::new(SimFile {
+            disk: self.clone(),
+            inode,
+        })
+    }
+}
+
+impl State {
+    fn inode_of(&self, path: &Path) -> io::Result<usize> {
+        self.names
+            .get(path)
+            .copied()
+            .ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn used(&self) -> u64 {
+        self.names
+            .values()
+            .map(|inode| self.inodes[*inode].live.len() as u64)
+            .sum()
+    }
+
+    fn rename(&mut self, change: NameChange) {
+        change.apply(&mut self.names);
+        self.unsynced_names.push(change);
+    }
+}
+
+impl NameChange {
+    fn apply(&self, names: &mut BTreeMap<PathBuf, usize>) {
+        if let Some(removed) = &self.removed {
+            names.remove(removed);
+        }
+        if let Some((path, inode)) = &self.added {
+            names.insert(path.clone(), *inode);
+        }
+    }
+
+    fn is_in(&self, dir: &Path) -> bool {
+        let path = self
+            .removed
+            .as_ref()
+            .or(self.added.as_ref().map(|(path, _)| path));
+        path.and_then(|path| path.parent()) == Some(dir)
+    }
+}
+
+impl Disk for SimDisk {
+    fn create_new(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        let mut state = self.change()?;
+        if state.names.contains_key(path) {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        let inode = state.inodes.len();
+        state.inodes.push(Inode::default());
+        state.rename(NameChange {
+            removed: None,
+            added: Some((path.to_owned(), inode)),
+        });
+        Ok(self.file(inode))
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        let inode = self.on()?.inode_of(path)?;
+        Ok(self.file(inode))
+    }
+
+    fn open_append(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        let inode = self.change()?.inode_of(path)?;
+        Ok(self.file(inode))
+    }
+
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        let state = self.on()?;
+        let inode = state.inode_of(path)?;
+        Ok(state.inodes[inode].live.clone())
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let mut state = self.change()?;
+        let inode = state.inode_of(from)?;
+        let removed = Some(from.to_owned());
+        state.rename(NameChange {
+            removed,
+            added: Some((to.to_owned(), inode)),
+        });
+        Ok(())
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        let mut state = self.change()?;
+        state.inode_of(path)?;
+        state.rename(NameChange {
+            removed: Some(path.to_owned()),
+            added: None,
+        });
+        Ok(())
+    }
+
+    fn exists(&self, path: &Path) -> io::Result<bool> {
+        Ok(self.on()?.names.contains_key(path))
+    }
+
+    fn list(&self, dir: &Path) -> io::Result<Vec<PathBuf>> {
+        let state = self.on()?;
+        Ok(state
+            .names
+            .keys()
+            .filter(|path| path.parent() == Some(dir))
+            .cloned()
+            .collect())
+    }
+
+    /// Folders are there already.
+    fn create_dir_all(&self, _: &Path) -> io::Result<()> {
+        self.on().map(|_| ())
+    }
+
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        self.sync(|state, succeeds| {
+            let changes = std::mem::take(&mut state.unsynced_names);
+            let (synced, rest) = changes.into_iter().partition(|change| change.is_in(dir));
+            state.unsynced_names = rest;
+            let synced: Vec<NameChange> = synced;
+            if succeeds {
+                synced
+                    .iter()
+                    .for_each(|change| change.apply(&mut state.durable_names));
+            }
+        })
+    }
+}
+
+#[derive(Debug)]
+struct SimFile {
+    disk: SimDisk,
+    inode: usize,
+}
+
+impl DiskFile for SimFile {
+    fn write_all(&self, bytes: &[u8]) -> io::Result<()> {
+        let mut state = self.disk.change()?;
+        let room = state
+            .budget
+            .map_or(u64::MAX, |budget| budget.saturating_sub(state.used()));
+        let fits = bytes.len().min(usize::try_from(room).unwrap_or(usize::MAX));
+        let fails = count_down(&mut state.failing_write);
+        let written = if fails { fits / 2 } else { fits };
+        state.inodes[self.inode].append(&bytes[..written]);
+        if fails {
+            return Err(io::Error::other("input/output error"));
+        }
+        if fits < bytes.len() {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        Ok(())
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        let state = self.disk.on()?;
+        let live = &state.inodes[self.inode].live;
+        let rest = usize::try_from(offset)
+            .ok()
+            .and_then(|offset| live.get(offset..));
+        let rest = rest.unwrap_or_default();
+        let read = rest.len().min(buffer.len());
+        buffer[..read].copy_from_slice(&rest[..read]);
+        Ok(read)
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.disk.on()?.inodes[self.inode].live.len() as u64)
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.disk.change()?.inodes[self.inode].set_len(len as usize);
+        Ok(())
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.disk
+            .sync(|state, succeeds| state.inodes[self.inode].sync(succeeds))
+    }
+
+    fn sync_all(&self) -> io::Result<()> {
+        self.sync_data()
+    }
+}
+
+fn count_down(left: &mut Option<u64>) -> bool {
+    match left {
+        Some(0) => {
+            *left = None;
+            true
+        }
+        Some(more) => {
+            *more -= 1;
+            false
+        }
+        None => false,
+    }
+}
+
+/// SplitMix64 (Steele, Lea, Flood 2014): the same numbers for the same seed.
+#[derive(Clone, Debug, Default)]
+pub struct Rng(pub u64);
+
+impl Rng {
+    pub fn next_u64(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// A number below `bound`, which is not 0.
+    pub fn below(&mut self, bound: u64) -> u64 {
+        self.next_u64() % bound
+    }
+
+    /// True once in `n` times.
+    pub fn chance(&mut self, n: u64) -> bool {
+        self.below(n) == 0
+    }
+}
+
+#[cfg(test)]
+mod tests;
