@@ -8,6 +8,7 @@ mod broker;
 mod intake;
 mod outlet;
 mod source;
+mod source_outlet;
 #[cfg(test)]
 mod test_journal;
 
@@ -15,3 +16,4 @@ pub use broker::{BrokerError, BrokerOutlet, BrokerStatus, EmbeddedBroker};
 pub use intake::Intake;
 pub use outlet::{Outlet, OutletError, Publication};
 pub use source::{ConnectionStatus, SourceDoor, SourceError, SourceStatus};
+pub use source_outlet::{SourceOutlet, SourceOutletStatus};

@@ -10,17 +10,18 @@
 //! until it expires them. Remove those sessions at the broker.
 
 mod acks;
-mod backoff;
+pub(crate) mod backoff;
 mod connection;
-mod link;
-mod options;
+pub(crate) mod link;
+pub(crate) mod options;
 #[cfg(test)]
-mod scripted_broker;
+pub(crate) mod scripted_broker;
 mod status;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::error;
@@ -42,7 +43,7 @@ pub struct SourceDoor {
     name: String,
     silent_after: Duration,
     gauges: Vec<Arc<Gauge>>,
-    tasks: Vec<JoinHandle<()>>,
+    tasks: Mutex<Vec<JoinHandle<()>>>,
     stop: CancellationToken,
 }
 
@@ -80,7 +81,7 @@ impl SourceDoor {
             }));
             gauges.push(gauge);
         }
-        let tasks = connections
+        let tasks: Vec<_> = connections
             .into_iter()
             .map(|c| tokio::spawn(c.run()))
             .collect();
@@ -89,7 +90,7 @@ impl SourceDoor {
             name,
             silent_after,
             gauges,
-            tasks,
+            tasks: Mutex::new(tasks),
             stop,
         })
     }
@@ -102,9 +103,10 @@ impl SourceDoor {
     /// Receives nothing more, waits up to 5 s until what was appended is
     /// committed and acknowledged, and disconnects. What is not acknowledged by
     /// then the broker delivers again at the next start.
-    pub async fn stop(self) {
+    pub async fn stop(&self) {
         self.stop.cancel();
-        for task in self.tasks {
+        let tasks = std::mem::take(&mut *self.tasks.lock());
+        for task in tasks {
             if let Err(error) = task.await {
                 error!(source = self.name, %error, "a connection's task had ended early");
             }

@@ -56,44 +56,41 @@ pub struct ConnectionStatus {
 }
 
 impl SourceStatus {
-    /// What keeps the source from being ready: one sentence each, for a person.
-    pub fn problems(&self) -> Vec<String> {
-        let mut problems: Vec<String> = self
+    /// What keeps the source from being ready: the client id of the connection
+    /// and a reason for a person, at most one per client id.
+    pub fn unhealthy(&self) -> Vec<(String, String)> {
+        let mut found: Vec<(String, String)> = self
             .connections
             .iter()
-            .filter_map(ConnectionStatus::problem)
+            .filter_map(|connection| Some((connection.client_id.clone(), connection.problem()?)))
             .collect();
-        if let Some(silent_for) = self.silent_for {
-            problems.push(format!(
-                "source {}: connected but silent for {} s",
-                self.name,
-                silent_for.as_secs()
-            ));
+        if let Some(silent_for) = self.silent_for
+            && found.is_empty()
+        {
+            let reason = format!("connected but silent for {} s", silent_for.as_secs());
+            found.push((self.name.clone(), reason));
         }
-        problems
+        found
     }
 }
 
 impl ConnectionStatus {
     fn problem(&self) -> Option<String> {
-        let id = &self.client_id;
         let error = self
             .last_error
             .as_deref()
             .unwrap_or("the first attempt is under way");
         if self.failed {
-            Some(format!("source {id}: closed until a restart: {error}"))
+            Some(format!("closed until a restart: {error}"))
         } else if !self.connected {
-            Some(format!("source {id}: not connected: {error}"))
+            Some(format!("not connected: {error}"))
         } else if let Some(waiting) = &self.waiting {
-            Some(format!("source {id}: takes nothing: {waiting}"))
+            Some(format!("connected, but takes nothing: {waiting}"))
         } else if !self.refused_filters.is_empty() {
             let filters = self.refused_filters.join(", ");
-            Some(format!(
-                "source {id}: the broker refuses QoS 1 subscriptions: {filters}"
-            ))
+            Some(format!("the broker refuses to deliver at QoS 1: {filters}"))
         } else if !self.subscribed {
-            Some(format!("source {id}: connected, but not subscribed yet"))
+            Some("connected, but not subscribed yet".to_owned())
         } else {
             None
         }

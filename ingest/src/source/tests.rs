@@ -73,7 +73,7 @@ async fn a_message_arrives_verbatim_and_is_acknowledged_only_after_its_commit() 
         ) == (1, 1, 0)
     })
     .await;
-    assert_eq!(door.status().problems(), Vec::<String>::new());
+    assert_eq!(door.status().unhealthy(), []);
 }
 
 #[tokio::test]
@@ -134,7 +134,11 @@ async fn a_full_journal_stops_the_taking_but_not_the_acknowledging() {
         status.connections[0].waiting.is_some()
     })
     .await;
-    assert!(door.status().problems()[0].contains("the journal is full: 9 of 9 bytes"));
+    assert!(
+        door.status().unhealthy()[0]
+            .1
+            .contains("the journal is full: 9 of 9 bytes")
+    );
     publish_each(&mut peer, 3..=4).await;
     journal.commit(1);
     assert_eq!(peer.pubacks(1).await, [1]);
@@ -144,7 +148,7 @@ async fn a_full_journal_stops_the_taking_but_not_the_acknowledging() {
     journal.until_taken(4).await;
     journal.commit(4);
     assert_eq!(peer.pubacks(3).await, [2, 3, 4]);
-    assert_eq!(door.status().problems(), Vec::<String>::new());
+    assert_eq!(door.status().unhealthy(), []);
 }
 
 /// The trap: a broker gives packet ids anew, and an acknowledgement that was
@@ -338,16 +342,16 @@ async fn a_refused_subscription_is_told_and_asked_again_at_the_next_connection()
     let status = door.status();
     assert_eq!(status.connections[0].refused_filters, expected);
     assert!(
-        status.problems()[0].contains(&expected[0]),
+        status.unhealthy()[0].1.contains(&expected[0]),
         "{:?}",
-        status.problems()
+        status.unhealthy()
     );
     drop(peer);
 
     let mut peer = broker.accept_with(true).await;
     peer.grant().await;
     until(&door, "all is granted", |status| {
-        status.problems().is_empty()
+        status.unhealthy().is_empty()
     })
     .await;
 }
@@ -411,7 +415,11 @@ async fn a_failed_journal_acknowledges_nothing_more_and_leaves_the_broker() {
         status.connections[0].failed
     })
     .await;
-    assert!(door.status().problems()[0].contains("closed until a restart"));
+    assert!(
+        door.status().unhealthy()[0]
+            .1
+            .contains("closed until a restart")
+    );
     door.stop().await;
 }
 
@@ -422,7 +430,7 @@ async fn stop_waits_for_the_commit_acknowledges_and_says_goodbye() {
     let mut peer = broker.accept_and_grant().await;
     publish_each(&mut peer, 1..=2).await;
     journal.until_taken(2).await;
-    let stopping = tokio::spawn(door.stop());
+    let stopping = tokio::spawn(async move { door.stop().await });
     tokio::task::yield_now().await;
     journal.commit(2);
     assert_eq!(peer.pubacks(2).await, [1, 2]);
@@ -455,9 +463,9 @@ async fn a_broker_that_refuses_is_not_asked_in_a_hot_loop() {
     );
     let status = door.status();
     assert!(
-        status.problems()[0].contains("NotAuthorized"),
+        status.unhealthy()[0].1.contains("NotAuthorized"),
         "{:?}",
-        status.problems()
+        status.unhealthy()
     );
     assert!(status.connections[0].failures >= 13);
 }
@@ -567,7 +575,11 @@ async fn connected_but_silent_is_told() {
     tokio::time::sleep(Duration::from_secs(59)).await;
     assert_eq!(door.status().silent_for, None);
     tokio::time::sleep(Duration::from_secs(2)).await;
-    assert!(door.status().problems()[0].contains("connected but silent for 6"));
+    assert!(
+        door.status().unhealthy()[0]
+            .1
+            .contains("connected but silent for 6")
+    );
     peer.publish(2, TOPIC, b"{}").await;
     assert_eq!(peer.pubacks(1).await, [2]);
     assert_eq!(door.status().silent_for, None);
