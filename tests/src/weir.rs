@@ -61,10 +61,15 @@ impl WeirSpec {
         self
     }
 
-    /// Runs the binary under a program such as `strace`.
+    /// Tampers with the system calls `calls` as `strace --inject` says, such as
+    /// `error=EIO:when=5`; calls are counted per thread.
     #[must_use]
-    pub fn under(mut self, program: &[&str]) -> Self {
-        self.wrapper = program.iter().map(|word| (*word).to_owned()).collect();
+    pub fn inject(mut self, calls: &str, fault: &str) -> Self {
+        // -D: strace is the child, so that signals go to Weir itself.
+        let fixed = ["strace", "-D", "-f", "-qq", "-o", "/dev/null"].map(str::to_owned);
+        let trace = format!("--trace={calls}");
+        let inject = format!("--inject={calls}:{fault}");
+        self.wrapper = fixed.into_iter().chain([trace, inject]).collect();
         self
     }
 }
@@ -186,6 +191,29 @@ impl Weir {
                     .send("GET", "/readyz", "*/*", &[])
                     .is_ok_and(|answer| enough(&answer))
         });
+    }
+
+    /// Waits until it is ready, or has ended by itself: then false.
+    #[track_caller]
+    pub fn ready_or_ended(&mut self) -> bool {
+        let mut ended = false;
+        wait_until("weir is ready or has ended", DEADLINE, || {
+            ended = self.process().ended().is_some();
+            ended
+                || self.read_ports()
+                    && self
+                        .http
+                        .send("GET", "/readyz", "*/*", &[])
+                        .is_ok_and(|answer| answer.status == 200)
+        });
+        !ended
+    }
+
+    /// Waits until it has ended by itself.
+    #[track_caller]
+    pub fn wait_end(&mut self) -> Exit {
+        let mut process = self.process.take().expect("it was started");
+        process.wait(DEADLINE)
     }
 
     /// Takes over the addresses; false while there are none.

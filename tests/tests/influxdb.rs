@@ -52,6 +52,26 @@ fn a_sink_that_was_down_from_the_start_catches_up() {
     });
 }
 
+#[test]
+#[ignore = "needs VictoriaMetrics"]
+fn a_full_journal_stops_acknowledging_and_drops_nothing() {
+    const FULL: &str = "[journal]\nsegment_size = \"64KiB\"\nmax_size = \"1MiB\"\n\
+                        max_pending = \"2MiB\"\n\n\
+                        [store.embedded]\nflush_interval = \"100ms\"\n";
+    let mut server = VictoriaMetrics::stopped();
+    let spec = WeirSpec::embedded().with(&sink(&server)).with(FULL);
+    let weir = Weir::start_unready(spec.allow("InfluxDB").allow("journal"));
+    let load = Loader::start(weir.mqtt(), LoadSpec::new("full", 10_000));
+    wait_until("the journal is full", DEADLINE, || {
+        weir.http().get("/readyz").json()["reasons"]["journal"].is_string()
+    });
+    assert!(load.acknowledged() < 10_000);
+    server.resume();
+    let report = load.finish();
+    audit(&weir, &[&report]);
+    check_equal(&server, &report);
+}
+
 #[track_caller]
 fn check_equal(server: &VictoriaMetrics, report: &LoadReport) {
     let spec = &report.spec;
