@@ -94,9 +94,15 @@ pub struct BrokerStatus {
     pub uncommitted: usize,
     /// Bytes of acknowledgements that wait for a commit.
     pub held_bytes: usize,
-    /// Connections that do not read what they have subscribed to. mqtt5 drops
-    /// their oldest messages once their queue is full, and logs it.
+    /// Connections that do not read what they are sent. What they miss is
+    /// dropped: at QoS 0 at once, above it when their queue is full.
     pub stalled_subscribers: usize,
+    /// Subscribers, connected or away, whose queue is full: each message that
+    /// comes now drops their oldest one. Looked at every 10 s.
+    pub full_queues: usize,
+    /// Sessions that are kept, of clients that are connected or away. Looked
+    /// at every 10 s.
+    pub sessions: usize,
     /// Publications of Weir's own (alerts, shadows) that were routed.
     pub published: u64,
 }
@@ -186,6 +192,8 @@ impl EmbeddedBroker {
             uncommitted: counters.uncommitted.get(),
             held_bytes: counters.held_bytes.get(),
             stalled_subscribers: counters.stalled_subscribers.get(),
+            full_queues: counters.full_queues.load(Ordering::Relaxed),
+            sessions: counters.sessions.load(Ordering::Relaxed),
             published: counters.published.load(Ordering::Relaxed),
         }
     }

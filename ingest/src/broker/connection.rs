@@ -312,6 +312,19 @@ impl AuthProvider for Connection {
             {
                 return Ok(AuthResult::fail(ReasonCode::QuotaExceeded));
             }
+            let outlives = match connect.protocol_version {
+                5 => {
+                    connect
+                        .properties
+                        .get_session_expiry_interval()
+                        .unwrap_or(0)
+                        > 0
+                }
+                _ => !connect.clean_start,
+            };
+            if outlives && !self.shared.has_room_for_session(&connect.client_id).await {
+                return Ok(AuthResult::fail(ReasonCode::QuotaExceeded));
+            }
             // Loopback only, so everybody is welcome and nobody is known.
             Ok(AuthResult::success())
         })

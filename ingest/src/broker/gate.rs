@@ -221,3 +221,6 @@ fn as_message<'a>(publish: &'a Stashed, client: &'a str) -> Message<'a> {
         duplicate: false,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -34,7 +34,10 @@ const SUBSCRIBER_QUEUE: QueueLimits = QueueLimits {
 const MAX_SUBSCRIPTIONS_PER_CLIENT: usize = 1_000;
 /// How long a session outlives its connection.
 const SESSION_EXPIRY: Duration = Duration::from_secs(24 * 3600);
+/// Sessions whose clients are away, on top of those that are connected.
+const MAX_SESSIONS_AWAY: usize = 10_000;
 const HOUSEKEEPING_INTERVAL: Duration = Duration::from_secs(10);
+const EXPIRY_EVERY: u64 = 6;
 
 #[derive(Debug, Default)]
 pub(super) struct Counters {
@@ -45,6 +48,9 @@ pub(super) struct Counters {
     pub(super) uncommitted: Gauge,
     pub(super) held_bytes: Gauge,
     pub(super) stalled_subscribers: Gauge,
+    /// As of the last look of the housekeeping.
+    pub(super) sessions: AtomicUsize,
+    pub(super) full_queues: AtomicUsize,
     pub(super) published: AtomicU64,
 }
 
@@ -76,6 +82,7 @@ pub(super) struct Shared {
     pub(super) refusal_log: LogLimit,
     pub(super) failure_log: LogLimit,
     pub(super) accept_log: LogLimit,
+    pub(super) slow_log: LogLimit,
     /// One permit per connection.
     pub(super) slots: Arc<Semaphore>,
     pub(super) closing: CancellationToken,
@@ -125,6 +132,7 @@ impl Shared {
             refusal_log: LogLimit::new(),
             failure_log: LogLimit::new(),
             accept_log: LogLimit::new(),
+            slow_log: LogLimit::new(),
             slots: Arc::new(Semaphore::new(
                 config.max_connections.min(Semaphore::MAX_PERMITS),
             )),
@@ -165,26 +173,65 @@ impl Shared {
             .await;
     }
 
-    /// Expires sessions and forgets subscriptions that are gone; tells the
-    /// handlers when the broker closes.
+    /// Whether another session may be kept for a client that goes away.
+    pub(super) async fn has_room_for_session(&self, client_id: &str) -> bool {
+        let sessions = self.counters.sessions.load(Ordering::Relaxed);
+        sessions < self.template.max_clients.saturating_add(MAX_SESSIONS_AWAY)
+            || matches!(self.storage.get_session(client_id).await, Ok(Some(_)))
+    }
+
+    /// Looks after sessions, queues and subscriptions until the broker closes,
+    /// and then tells mqtt5's handlers.
     pub(super) async fn keep_house(self: Arc<Self>) {
         let mut interval = tokio::time::interval(HOUSEKEEPING_INTERVAL);
-        loop {
+        for tick in 1_u64.. {
             tokio::select! {
                 biased;
                 () = self.closing.cancelled() => break,
-                _ = interval.tick() => self.tidy_up().await,
+                _ = interval.tick() => {}
             }
+            if tick.is_multiple_of(EXPIRY_EVERY) {
+                self.expire_sessions().await;
+            }
+            self.look_at_queues().await;
+            self.look_at_interest().await;
         }
         // Nobody listens when nobody is connected.
         let _ = self.goodbye.send(());
     }
 
-    async fn tidy_up(&self) {
+    async fn expire_sessions(&self) {
         if let Err(error) = self.storage.cleanup_expired().await {
             warn!(%error, "expired sessions were not cleaned up");
         }
         self.router.sweep_sessions().await;
+    }
+
+    /// Counts the sessions, and those whose queue is full: each message that
+    /// comes now costs them their oldest one.
+    async fn look_at_queues(&self) {
+        let Ok(clients) = self.storage.session_client_ids().await else {
+            return;
+        };
+        let is_full =
+            |id: &&String| self.router.queue_handle(id).count() >= SUBSCRIBER_QUEUE.max_messages;
+        let full: Vec<_> = clients.iter().filter(is_full).collect();
+        self.counters
+            .sessions
+            .store(clients.len(), Ordering::Relaxed);
+        self.counters
+            .full_queues
+            .store(full.len(), Ordering::Relaxed);
+        if let Some(client_id) = full.first() {
+            let full_queues = full.len();
+            warn!(
+                client_id,
+                full_queues, "subscribers are too slow: their oldest messages are dropped"
+            );
+        }
+    }
+
+    async fn look_at_interest(&self) {
         for key in self.interest.to_check() {
             if !self.router.has_subscription(&key.0, &key.1).await {
                 self.interest.forget(&key);

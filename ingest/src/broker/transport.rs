@@ -23,6 +23,7 @@ use bytes::{Buf, BytesMut};
 use mqtt5::broker::transport::WebSocketTransport;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::sync::oneshot;
+use tracing::warn;
 
 use super::connection::{Connection, Waiting};
 
@@ -96,6 +97,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     fn note_stall(&mut self, is_stalled: bool) {
         let gauge = &self.connection.shared.counters.stalled_subscribers;
         gauge.change(usize::from(self.is_stalled), usize::from(is_stalled));
+        if is_stalled
+            && !self.is_stalled
+            && let Some(suppressed) = self.connection.shared.slow_log.admit()
+        {
+            let peer = self.connection.peer;
+            warn!(%peer, suppressed, "a client does not read what it is sent: its oldest messages will be dropped");
+        }
         self.is_stalled = is_stalled;
     }
 }
@@ -272,5 +280,41 @@ pub(super) async fn finish<S: AsyncRead + AsyncWrite + Unpin>(mut wire: Wire<S>)
             io::Result::Ok(())
         })
         .await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::passes;
+
+    #[test]
+    fn only_whole_packets_that_acknowledge_nothing_pass() {
+        let cases: [(&str, &[u8], bool); 12] = [
+            ("CONNACK", &[0x20, 2, 0, 0], true),
+            ("PINGRESP", &[0xd0, 0], true),
+            ("PUBLISH", &[0x30, 3, 0, 1, b't'], true),
+            ("PUBREL", &[0x62, 2, 0, 1], true),
+            ("PUBACK", &[0x40, 2, 0, 1], false),
+            ("PUBREC", &[0x50, 2, 0, 1], false),
+            ("PUBCOMP", &[0x70, 2, 0, 1], false),
+            ("DISCONNECT", &[0xe0, 0], false),
+            (
+                "PUBLISH with a PUBACK behind it",
+                &[0x30, 3, 0, 1, b't', 0x40, 2, 0, 1],
+                false,
+            ),
+            ("half a PUBLISH", &[0x30, 3, 0, 1], false),
+            (
+                "an endless length",
+                &[0x30, 0xff, 0xff, 0xff, 0xff, 0x7f],
+                false,
+            ),
+            ("a lone byte", &[0x30], false),
+        ];
+        for (what, packet, expect) in cases {
+            assert_eq!(passes(packet), expect, "{what}");
+        }
+        let large = [&[0x30, 0x80, 0x01][..], &[b'x'; 128]].concat();
+        assert!(passes(&large));
     }
 }
