@@ -11,12 +11,14 @@
 
 mod acks;
 pub(crate) mod backoff;
+mod batch;
 mod connection;
 pub(crate) mod link;
 pub(crate) mod options;
 #[cfg(test)]
 pub(crate) mod scripted_broker;
 mod status;
+mod subscription;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,10 +31,11 @@ use weir_config::Source;
 use weir_journal::Journal;
 
 use crate::Intake;
-use connection::{Connection, Filters, Parts};
+use connection::{Connection, Parts};
 use link::Link;
 use options::Identity;
 use status::Gauge;
+use subscription::{Filters, Subscription};
 
 pub use options::SourceError;
 pub use status::{ConnectionStatus, SourceStatus};
@@ -72,7 +75,7 @@ impl SourceDoor {
             };
             connections.push(Connection::new(Parts {
                 link: Link::new(config.clone(), identity)?,
-                filters: filters.clone(),
+                subscription: Subscription::new(filters.clone()),
                 journal: journal.clone(),
                 gauge: gauge.clone(),
                 shutdown: stop.clone(),
@@ -145,5 +148,7 @@ fn filters(config: &Source, intake: &Intake) -> Filters {
     }
 }
 
+#[cfg(test)]
+mod mosquitto_tests;
 #[cfg(test)]
 mod tests;

@@ -11,53 +11,33 @@
 //! is served too (PUBREC after the commit). QoS 0 is appended and owes nothing.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use bytes::Bytes;
-use rumqttc::{
-    Packet, PubComp, PubRel, Publish, QoS, SubAck, Subscribe, SubscribeFilter, SubscribeReasonCode,
-    Unsubscribe,
-};
+use rumqttc::{Packet, PubComp, PubRel, Publish, SubAck};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 use weir_journal::{AppendError, CommitListener, Journal, JournalFailed};
-use weir_model::{Door, Message, Timestamp, oversized_notice};
+use weir_model::oversized_notice;
 
 use super::acks::{Ack, CommitSignal, OwedAcks};
 use super::backoff::Backoff;
+use super::batch::{self, Batch};
 use super::link::{Link, LinkError};
 use super::status::Gauge;
+use super::subscription::Subscription;
 
-/// One append takes at most so many messages, ...
-const BATCH_MESSAGES: usize = 1_000;
-/// ... or so many bytes of payload and topic, and one message more.
-const BATCH_BYTES: usize = 1024 * 1024;
 /// How long the last commits and acknowledgements may take at shutdown.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(5);
 /// Between attempts to append when the journal says that there is room, and
 /// then that there is not (another door was faster).
 const RETRY_PAUSE: Duration = Duration::from_millis(10);
-/// Between attempts to subscribe to what the broker refuses.
-const SUBSCRIBE_AGAIN: Duration = Duration::from_secs(60);
-
-const UNSUBSCRIBE_PKID: u16 = 1;
-const SUBSCRIBE_PKID: u16 = 2;
-
-/// What a connection subscribes to.
-#[derive(Clone, Debug)]
-pub(super) struct Filters {
-    pub(super) wanted: Vec<String>,
-    /// The same topics as an earlier configuration of this client id would have
-    /// them: plain where they now are shared, or the other way round. Left in
-    /// the persistent session they would deliver everything twice.
-    pub(super) outdated: Vec<String>,
-}
 
 /// What a connection is made with.
 pub(super) struct Parts {
     pub(super) link: Link,
-    pub(super) filters: Filters,
+    pub(super) subscription: Subscription,
     pub(super) journal: Arc<dyn Journal>,
     pub(super) gauge: Arc<Gauge>,
     pub(super) shutdown: CancellationToken,
@@ -93,34 +73,6 @@ pub(super) struct Connection {
     owed: OwedAcks,
     /// PUBCOMPs to write at the next occasion.
     replies: Vec<Packet>,
-    /// The filters of the SUBSCRIBE that was sent last.
-    asked: Vec<String>,
-    subscribe_again_at: Option<Instant>,
-    /// A SUBACK of this process has granted everything: from now on a session
-    /// that the broker kept needs no SUBSCRIBE.
-    granted: bool,
-}
-
-#[derive(Default)]
-struct Batch {
-    messages: Vec<Publish>,
-    bytes: usize,
-}
-
-impl Batch {
-    fn push(&mut self, publish: Publish) {
-        self.bytes += publish.topic.len() + publish.payload.len();
-        self.messages.push(publish);
-    }
-
-    fn is_full(&self) -> bool {
-        self.messages.len() >= BATCH_MESSAGES || self.bytes >= BATCH_BYTES
-    }
-
-    fn clear(&mut self) {
-        self.messages.clear();
-        self.bytes = 0;
-    }
 }
 
 impl Connection {
@@ -134,9 +86,6 @@ impl Connection {
             refused: false,
             owed: OwedAcks::default(),
             replies: Vec::new(),
-            asked: Vec::new(),
-            subscribe_again_at: None,
-            granted: false,
         }
     }
 
@@ -176,16 +125,8 @@ impl Connection {
         self.owed.clear();
         self.replies.clear();
         self.parts.gauge.nothing_unacked();
-        self.batch
-            .messages
-            .retain(|publish| publish.qos == QoS::AtMostOnce);
-        self.batch.bytes = self
-            .batch
-            .messages
-            .iter()
-            .map(|p| p.topic.len() + p.payload.len())
-            .sum();
-        if self.batch.messages.is_empty() && std::mem::take(&mut self.refused) {
+        self.batch.keep_qos_0();
+        if self.batch.is_empty() && std::mem::take(&mut self.refused) {
             self.parts.gauge.waiting(None);
         }
     }
@@ -211,32 +152,13 @@ impl Connection {
             session_present = connack.session_present,
             "source connected"
         );
-        if connack.session_present && self.granted {
-            self.parts.gauge.resumed();
+        if self.parts.subscription.is_needed(connack.session_present) {
+            let packets = self.parts.subscription.ask();
+            self.parts.link.send(packets.into_iter()).await?;
         } else {
-            self.subscribe().await?;
+            self.parts.gauge.resumed();
         }
         self.serve().await
-    }
-
-    async fn subscribe(&mut self) -> Result<(), End> {
-        let unsubscribe = Unsubscribe {
-            pkid: UNSUBSCRIBE_PKID,
-            topics: self.parts.filters.outdated.clone(),
-        };
-        let wanted = self.parts.filters.wanted.clone();
-        let subscribe = self.subscription(wanted);
-        let packets = [Packet::Unsubscribe(unsubscribe), subscribe];
-        Ok(self.parts.link.send(packets.into_iter()).await?)
-    }
-
-    fn subscription(&mut self, filters: Vec<String>) -> Packet {
-        let filter = |path: &String| SubscribeFilter::new(path.clone(), QoS::AtLeastOnce);
-        let mut subscribe = Subscribe::new_many(filters.iter().map(filter));
-        subscribe.pkid = SUBSCRIBE_PKID;
-        self.asked = filters;
-        self.subscribe_again_at = None;
-        Packet::Subscribe(subscribe)
     }
 
     /// Receives and acknowledges until the connection is lost (an error) or
@@ -303,7 +225,7 @@ impl Connection {
     }
 
     fn on_publish(&mut self, mut publish: Publish) {
-        let bytes = publish.topic.len() + publish.payload.len();
+        let bytes = batch::size(&publish);
         if bytes as u64 > self.parts.max_packet {
             // Refusing it would have the broker deliver it for ever, and the
             // journal is not for it. The notice takes its place: the message is
@@ -322,51 +244,30 @@ impl Connection {
     }
 
     fn on_suback(&mut self, suback: &SubAck) -> Result<(), End> {
-        if suback.pkid != SUBSCRIBE_PKID || suback.return_codes.len() != self.asked.len() {
-            return Err(LinkError::Unexpected.into());
+        if let Some(refused) = self.parts.subscription.on_suback(suback)? {
+            if !refused.is_empty() {
+                let client_id = self.parts.link.client_id();
+                warn!(client_id, filters = ?refused, "the broker refuses QoS 1 subscriptions");
+            }
+            self.parts.gauge.subscribed(refused.to_vec());
         }
-        let durable = |code: &SubscribeReasonCode| {
-            matches!(
-                code,
-                SubscribeReasonCode::Success(QoS::AtLeastOnce | QoS::ExactlyOnce)
-            )
-        };
-        let refused: Vec<String> = self
-            .asked
-            .drain(..)
-            .zip(&suback.return_codes)
-            .filter(|(_, code)| !durable(code))
-            .map(|(filter, _)| filter)
-            .collect();
-        self.granted = refused.is_empty();
-        if !self.granted {
-            let client_id = self.parts.link.client_id();
-            warn!(client_id, filters = ?refused, "the broker refuses QoS 1 subscriptions");
-            self.subscribe_again_at = Some(Instant::now() + SUBSCRIBE_AGAIN);
-        }
-        self.parts.gauge.subscribed(refused.clone());
-        self.asked = refused;
         Ok(())
     }
 
     /// Appends the batch; when there is no room it stays.
     fn append(&mut self) -> Result<(), End> {
-        if self.batch.messages.is_empty() {
+        if self.batch.is_empty() {
             return Ok(());
         }
-        let received = now();
-        let messages: Vec<Message<'_>> = self
-            .batch
-            .messages
-            .iter()
-            .map(|publish| message(publish, received))
-            .collect();
+        let messages = self.batch.messages();
         let count = messages.len() as u64;
         let gauge = &self.parts.gauge;
         match self.parts.journal.append(&messages, Some(&self.listener)) {
             Ok(appended) => {
-                self.owed
-                    .add(self.batch.messages.iter().filter_map(Ack::of), appended.end);
+                self.owed.add(
+                    self.batch.publishes().iter().filter_map(Ack::of),
+                    appended.end,
+                );
                 gauge.appended(count, self.owed.len() as u64);
                 self.batch.clear();
                 if std::mem::take(&mut self.refused) {
@@ -412,13 +313,9 @@ impl Connection {
 
     async fn tick(&mut self, taking: bool) -> Result<(), End> {
         self.parts.link.keep_alive(taking).await?;
-        if self
-            .subscribe_again_at
-            .is_some_and(|at| at <= Instant::now())
-        {
-            let refused = std::mem::take(&mut self.asked);
-            let subscribe = self.subscription(refused);
-            self.parts.link.send(std::iter::once(subscribe)).await?;
+        let packets = self.parts.subscription.ask_again();
+        if !packets.is_empty() {
+            self.parts.link.send(packets.into_iter()).await?;
         }
         Ok(())
     }
@@ -445,27 +342,4 @@ impl Connection {
         self.parts.link.disconnect().await;
         Ok(())
     }
-}
-
-/// The broker does not tell who the sender was, so `client` is empty.
-fn message(publish: &Publish, received: Timestamp) -> Message<'_> {
-    Message {
-        received,
-        door: Door::Source,
-        client: "",
-        topic: &publish.topic,
-        payload: &publish.payload,
-        qos: publish.qos as u8,
-        retained: publish.retain,
-        duplicate: publish.dup,
-    }
-}
-
-fn now() -> Timestamp {
-    // A clock before 1970 or after 2262 is read as the epoch; the time of a
-    // reading without one of its own is then refused as too old.
-    let since_epoch = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    Timestamp(i64::try_from(since_epoch.as_nanos()).unwrap_or_default())
 }

@@ -144,11 +144,6 @@ impl Peer {
             .unwrap();
     }
 
-    /// As [`Peer::send`], to a client that may hang up meanwhile.
-    pub(crate) async fn try_send(&mut self, bytes: &[u8]) -> std::io::Result<()> {
-        within("the client to read", self.stream.write_all(bytes)).await
-    }
-
     /// The next packet, pings included; `None` once the client has hung up.
     pub(crate) async fn next(&mut self) -> Option<Packet> {
         loop {

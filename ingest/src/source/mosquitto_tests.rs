@@ -1,0 +1,220 @@
+//! Against a real Mosquitto: `cargo test -p weir-ingest -- --ignored mosquitto`.
+
+use std::collections::BTreeSet;
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use weir_config::{Config, Source};
+
+use super::{SourceDoor, SourceStatus};
+use crate::test_journal::TestJournal;
+use crate::{Intake, Outlet, Publication, SourceOutlet};
+
+/// A broker of its own on a free port, killed when it is dropped.
+struct Mosquitto {
+    dir: TempDir,
+    port: u16,
+    child: Child,
+}
+
+impl Mosquitto {
+    async fn start() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let port = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
+        let folder = dir.path().display();
+        let config = format!(
+            "listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\n\
+             persistence true\npersistence_location {folder}/\nlog_dest none\n"
+        );
+        std::fs::write(dir.path().join("mosquitto.conf"), config).unwrap();
+        let child = spawn(&dir);
+        let mosquitto = Self { dir, port, child };
+        mosquitto.until_up().await;
+        mosquitto
+    }
+
+    async fn until_up(&self) {
+        until("mosquitto listens", async || {
+            TcpStream::connect(("127.0.0.1", self.port)).await.is_ok()
+        })
+        .await;
+    }
+
+    /// Ends it as the system would, so that it saves its sessions, and starts
+    /// it again.
+    async fn restart(&mut self) {
+        let pid = self.child.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args(["-TERM", &pid])
+                .status()
+                .unwrap()
+                .success()
+        );
+        until("mosquitto ends", async || {
+            self.child.try_wait().unwrap().is_some()
+        })
+        .await;
+        self.child = spawn(&self.dir);
+        self.until_up().await;
+    }
+
+    fn source(&self) -> Source {
+        Source {
+            port: self.port,
+            ..Source::default()
+        }
+    }
+}
+
+fn spawn(dir: &TempDir) -> Child {
+    let mut command = Command::new("/usr/sbin/mosquitto");
+    command
+        .arg("-c")
+        .arg(dir.path().join("mosquitto.conf"))
+        .stdin(Stdio::null());
+    command
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("mosquitto is installed")
+}
+
+impl Drop for Mosquitto {
+    fn drop(&mut self) {
+        // It may have ended already; nothing is left to do about it then.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+    let wait = async {
+        while !condition().await {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(Duration::from_secs(60), wait)
+        .await
+        .unwrap_or_else(|_| panic!("in vain: {what}"));
+}
+
+async fn start(config: &Source, journal: &Arc<TestJournal>) -> SourceDoor {
+    let intake = Intake::new(&Config::default());
+    let stop = CancellationToken::new();
+    let door = SourceDoor::start(config, &intake, journal.clone(), stop).unwrap();
+    until("the source is ready", async || {
+        door.status().unhealthy().is_empty()
+    })
+    .await;
+    door
+}
+
+fn publish(outlet: &SourceOutlet, n: usize, delivered: &Arc<AtomicUsize>) {
+    let publication = Publication {
+        topic: format!("devices/p{}/telemetry", n % 7),
+        payload: Bytes::from(n.to_string()),
+        qos: 1,
+        retain: false,
+    };
+    let delivered = delivered.clone();
+    let count = Box::new(move || {
+        delivered.fetch_add(1, Ordering::SeqCst);
+    });
+    outlet.publish(publication, Some(count)).unwrap();
+}
+
+fn payloads(journal: &TestJournal) -> BTreeSet<usize> {
+    let number = |payload: Vec<u8>| String::from_utf8(payload).unwrap().parse().unwrap();
+    journal
+        .taken()
+        .into_iter()
+        .map(|taken| number(taken.payload))
+        .collect()
+}
+
+fn is_settled(status: &SourceStatus) -> bool {
+    status.connections.iter().all(|c| c.unacked == 0)
+}
+
+#[tokio::test]
+#[ignore = "needs mosquitto"]
+async fn mosquitto_is_restarted_and_nothing_is_lost_or_left_unacknowledged() {
+    let mut mosquitto = Mosquitto::start().await;
+    let journal = TestJournal::committing();
+    let door = start(&mosquitto.source(), &journal).await;
+    let outlet = SourceOutlet::start(&mosquitto.source(), CancellationToken::new()).unwrap();
+    let delivered = Arc::new(AtomicUsize::new(0));
+    for n in 0..500 {
+        publish(&outlet, n, &delivered);
+    }
+    journal.until_taken(100).await;
+    mosquitto.restart().await;
+    for n in 500..1_000 {
+        publish(&outlet, n, &delivered);
+    }
+    until("all are published", async || {
+        delivered.load(Ordering::SeqCst) == 1_000
+    })
+    .await;
+    until("all are taken", async || payloads(&journal).len() == 1_000).await;
+    until("all are acknowledged", async || is_settled(&door.status())).await;
+    assert!(door.status().connections[0].reconnects >= 1);
+    door.stop().await;
+
+    // The session is still there, and holds nothing that it would repeat.
+    let later = TestJournal::committing();
+    let door = start(&mosquitto.source(), &later).await;
+    publish(&outlet, 1_000, &delivered);
+    later.until_taken(1).await;
+    assert_eq!(payloads(&later), BTreeSet::from([1_000]));
+    door.stop().await;
+    outlet.stop().await;
+}
+
+#[tokio::test]
+#[ignore = "needs mosquitto"]
+async fn mosquitto_shares_the_work_between_two_connections() {
+    let mosquitto = Mosquitto::start().await;
+    let journal = TestJournal::committing();
+    // An earlier life without sharing has left its subscriptions in the session.
+    start(&mosquitto.source(), &journal).await.stop().await;
+    let config = Source {
+        connections: 2,
+        ..mosquitto.source()
+    };
+    let door = start(&config, &journal).await;
+    let outlet = SourceOutlet::start(&mosquitto.source(), CancellationToken::new()).unwrap();
+    let delivered = Arc::new(AtomicUsize::new(0));
+    for n in 0..1_000 {
+        publish(&outlet, n, &delivered);
+    }
+    until("all are published", async || {
+        delivered.load(Ordering::SeqCst) == 1_000
+    })
+    .await;
+    until("all are taken", async || payloads(&journal).len() == 1_000).await;
+    until("all are acknowledged", async || is_settled(&door.status())).await;
+    let received: Vec<u64> = door
+        .status()
+        .connections
+        .iter()
+        .map(|c| c.received)
+        .collect();
+    assert!(received.iter().all(|&n| n > 0), "{received:?}");
+    assert_eq!(received.iter().sum::<u64>(), 1_000, "each message once");
+    door.stop().await;
+    outlet.stop().await;
+}
