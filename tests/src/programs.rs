@@ -24,7 +24,17 @@ fn build() -> PathBuf {
         .expect("cargo's layout has a profile folder");
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command.args(["build", "--quiet", "--package", "weir", "--bin", "weir"]);
+    // Naming the workspace and a test makes cargo choose the same features as
+    // `cargo test --workspace`, so that no dependency is compiled twice.
+    command.args([
+        "build",
+        "--quiet",
+        "--workspace",
+        "--bin",
+        "weir",
+        "--test",
+        "harness",
+    ]);
     if profile.ends_with("release") {
         command.arg("--release");
     }
