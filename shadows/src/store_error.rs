@@ -1,0 +1,48 @@
+//! What can go wrong with the shadow database, by what its caller can do.
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// Another process, or another part of this one, has it open.
+    #[error("the shadow database {path} is in use")]
+    InUse { path: PathBuf },
+    /// Not a database, or a damaged one: restore it, or move it away.
+    #[error("the shadow database {path} cannot be read: {source}")]
+    Unreadable {
+        path: PathBuf,
+        source: Box<redb::Error>,
+    },
+    /// Another version of Weir wrote it.
+    #[error("the shadow database {path} has format {found}; this Weir reads {supported}")]
+    Format {
+        path: PathBuf,
+        found: u64,
+        supported: u64,
+    },
+    /// The disk failed, or is full. Nothing of the call was kept.
+    #[error("the shadow database failed: {0}")]
+    Storage(#[source] Box<redb::Error>),
+    /// A document is not what this version writes.
+    #[error("a document of the shadow database is malformed: {0}")]
+    Document(#[from] postcard::Error),
+}
+
+macro_rules! from_redb {
+    ($($error:ty),+) => {$(
+        impl From<$error> for StoreError {
+            fn from(error: $error) -> Self {
+                Self::Storage(Box::new(error.into()))
+            }
+        }
+    )+};
+}
+
+from_redb!(
+    redb::TransactionError,
+    redb::TableError,
+    redb::StorageError,
+    redb::CommitError
+);
