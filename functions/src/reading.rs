@@ -18,7 +18,7 @@ use crate::codec::json_scanner::Span;
 use crate::codec::{RawEvent, RawReading, RawTime, RawValue};
 use crate::fault::{Fault, Quoted};
 use crate::latest::LatestValue;
-use crate::memory::{Memory, NEVER, NO_SLOT, PAYLOAD, is_column};
+use crate::memory::{Memory, NEVER, NO_SLOT, PAYLOAD, is_column, same_text};
 use crate::row_builder::{RowBuilder, RowKey};
 use crate::rules::{Rule, RuleKind};
 use crate::threshold;
@@ -207,7 +207,7 @@ impl<'a> Step<'a> {
         let mut known_location = None;
         if let Some(series) = series {
             let series = &self.memory.series[series as usize];
-            if *self.memory.locations[series.location.index()] == *location {
+            if same_text(&self.memory.locations[series.location.index()], location) {
                 known_location = Some(series.location);
             }
         } else {

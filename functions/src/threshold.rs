@@ -108,10 +108,10 @@ pub(crate) fn decide(limits: &Limits, memory: &mut Memory, value: f64) -> Conclu
         // Nothing is crossed (or both, by a deadband wider than the band
         // between the limits): the end that it was at last, else the one that
         // has limits.
-        let has_high = limits.warning_high.is_some() || limits.critical_high.is_some();
+        let only_low = high.limit_of(None).is_none() && low.limit_of(None).is_some();
         match memory
             .side
-            .unwrap_or(if has_high { Side::High } else { Side::Low })
+            .unwrap_or(if only_low { Side::Low } else { Side::High })
         {
             Side::High => high,
             Side::Low => low,

@@ -226,6 +226,11 @@ impl Decoding<'_, '_> {
                 continue;
             }
             let scalar = self.scalar()?;
+            if let Some(repeated) = self.scanner.take_repeated() {
+                event
+                    .fault
+                    .get_or_insert(repeated_fault(self.scanner.resolve(repeated)));
+            }
             match bit {
                 DEVICE => event.device = self.label_of(scalar, "deviceId", &mut event.fault),
                 LOCATION => event.location = self.label_of(scalar, "location", &mut event.fault),
@@ -613,6 +618,3 @@ fn syntax_fault(text: &str, error: SyntaxError) -> Fault {
 fn cut(number: &str) -> &str {
     number.get(..40).unwrap_or(number)
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,8 +1,28 @@
+//! Tables of messages and what becomes of them. `properties` holds the laws.
+
+use std::time::Duration;
+
 use weir_config::{Config, Function, FunctionKind, Threshold, TopicPattern};
-use weir_model::{Door, Flags, Level, Severity, Timestamp, Value};
+use weir_model::{
+    Door, Flags, Level, QuarantineReason, Severity, Side, Timestamp, Value, ValueKind,
+};
 
 use super::*;
+use crate::latest::LatestValue;
 
+mod bad_inputs;
+mod forms;
+mod latest_values;
+mod properties;
+mod rules_and_restore;
+mod times;
+
+const WARNING: Level = Some(Severity::Warning);
+const CRITICAL: Level = Some(Severity::Critical);
+
+/// 2023-11-14T22:13:20Z in milliseconds: where the tests' readings begin.
+const T0: i64 = 1_700_000_000_000;
+/// 100 s later.
 const RECEIVED: Timestamp = Timestamp(1_700_000_100_000_000_000);
 const TOPIC: &str = "devices/p1/telemetry";
 
@@ -19,6 +39,34 @@ fn message<'a>(topic: &'a str, payload: &'a [u8]) -> Message<'a> {
     }
 }
 
+fn config_with_topics(topics: &[&str]) -> Config {
+    let route = |topic: &&str| Route {
+        topic: TopicPattern::parse(topic).unwrap(),
+        ..Route::default()
+    };
+    Config {
+        routes: topics.iter().map(route).collect(),
+        ..Config::default()
+    }
+}
+
+fn overheat() -> Function {
+    Function {
+        name: "overheat".to_owned(),
+        device: None,
+        sensor: Some("temp*".to_owned()),
+        location: None,
+        kind: FunctionKind::Threshold(Threshold {
+            warning_high: Some(80.0),
+            critical_high: Some(90.0),
+            deadband: 2.0,
+            ..Threshold::default()
+        }),
+        on_delay: Duration::from_secs(10),
+        off_delay: Duration::from_secs(30),
+    }
+}
+
 /// An engine with a batch per message, so that tests read as message → outcome.
 struct Bench {
     engine: Engine,
@@ -26,13 +74,18 @@ struct Bench {
 }
 
 impl Bench {
-    fn new(config: &Config) -> Self {
+    fn new() -> Self {
+        Self::with(&Config::default())
+    }
+
+    fn with(config: &Config) -> Self {
         Self {
             engine: Engine::new(config),
             position: 0,
         }
     }
 
+    #[track_caller]
     fn send_message(&mut self, message: Message<'_>) -> Batch {
         let mut batch = Batch::default();
         self.engine
@@ -43,40 +96,81 @@ impl Bench {
         batch
     }
 
+    #[track_caller]
+    fn send_to(&mut self, topic: &str, payload: &str) -> Batch {
+        self.send_message(message(topic, payload.as_bytes()))
+    }
+
+    #[track_caller]
     fn send(&mut self, payload: &str) -> Batch {
-        self.send_message(message(TOPIC, payload.as_bytes()))
+        self.send_to(TOPIC, payload)
+    }
+
+    #[track_caller]
+    fn send_retained(&mut self, payload: &str, received: Timestamp) -> Batch {
+        let message = Message {
+            retained: true,
+            received,
+            ..message(TOPIC, payload.as_bytes())
+        };
+        self.send_message(message)
+    }
+
+    /// One temperature at `T0` plus so many milliseconds.
+    #[track_caller]
+    fn temperature(&mut self, millis: i64, value: f64) -> Batch {
+        let time = T0 + millis;
+        self.send(&format!(
+            r#"{{"temperature": {value}, "timestamp": {time}}}"#
+        ))
+    }
+
+    /// The rows as a person would write them down.
+    fn show(&self, batch: &Batch) -> Vec<String> {
+        let catalog = self.engine.catalog();
+        let cell = |cell: &weir_model::Cell| {
+            let column = catalog.column(cell.column);
+            let unit = column
+                .unit
+                .as_deref()
+                .map(|unit| format!(" {unit}"))
+                .unwrap_or_default();
+            let kind_fits =
+                matches!(cell.value, Value::Text(_)) == (column.kind == ValueKind::Text);
+            assert!(kind_fits, "a column holds one kind");
+            match cell.value {
+                Value::Number(value) => format!("{}={value}{unit}", column.sensor),
+                Value::Text(text) => {
+                    format!(
+                        "{}={:?}{unit}",
+                        column.sensor, batch.rows.texts[text as usize]
+                    )
+                }
+            }
+        };
+        let row = |row: &weir_model::Row| {
+            let cells: Vec<String> = batch.rows.cells_of(row).iter().map(cell).collect();
+            format!(
+                "{}@{:?} {:+}ms [{}] {}",
+                catalog.device(row.device),
+                &*catalog.location(row.location),
+                row.time.millis() - T0,
+                row.flags.names(),
+                cells.join(" ")
+            )
+        };
+        batch.rows.rows.iter().map(row).collect()
     }
 }
 
-#[test]
-fn the_reference_event_becomes_one_row_with_verdicts() {
-    let mut bench = Bench::new(&Config::default());
-    let batch = bench.send(
-        r#"{"deviceId":"p1","timestamp":1700000000000,"data":[
-            {"sensorId":"temperature","value":95.5,"location":"hall-2","criticalThreshold":90.0},
-            {"sensorId":"vibration","value":1,"location":"hall-2","criticalThreshold":8,"sequence":7}]}"#,
-    );
-    assert_eq!(batch.received, 2);
-    assert_eq!(batch.rows.rows.len(), 1);
-    let row = batch.rows.rows[0];
-    assert_eq!(
-        (row.time, row.flags),
-        (Timestamp(1_700_000_000_000_000_000), Flags::default())
-    );
-    let catalog = bench.engine.catalog();
-    assert_eq!(&*catalog.device(row.device), "p1");
-    assert_eq!(&*catalog.location(row.location), "hall-2");
-    let cells = batch.rows.cells_of(&row);
-    assert_eq!(&*catalog.column(cells[0].column).sensor, "temperature");
-    assert_eq!(
-        (cells[0].value, cells[1].value),
-        (Value::Number(95.5), Value::Number(1.0))
-    );
-    let levels: Vec<Level> = batch.verdicts.iter().map(|verdict| verdict.level).collect();
-    assert_eq!(levels, [Some(Severity::Critical), None]);
-    assert_eq!(batch.verdicts[0].threshold, 90.0);
-    assert_eq!(
-        bench.engine.slot(batch.verdicts[0].slot).function,
-        "payload"
-    );
+fn reasons(batch: &Batch) -> Vec<(Option<u32>, QuarantineReason)> {
+    batch
+        .quarantined
+        .iter()
+        .map(|q| (q.reading, q.reason))
+        .collect()
+}
+
+fn levels(batch: &Batch) -> Vec<Level> {
+    batch.verdicts.iter().map(|verdict| verdict.level).collect()
 }
