@@ -95,6 +95,7 @@ struct Shared {
     space_freed: Condvar,
     commit_changed: Condvar,
     committed: AtomicU64,
+    counters: Counters,
     tail: Mutex<Tail>,
     tail_grew: Condvar,
     positions: Mutex<Positions>,
@@ -102,6 +103,14 @@ struct Shared {
     positions_file: Mutex<()>,
     damage: Mutex<DamageLog>,
     torn_bytes: u64,
+}
+
+/// Since the start of the process. Counted before anyone is told.
+#[derive(Debug, Default)]
+struct Counters {
+    committed_messages: AtomicU64,
+    commits: AtomicU64,
+    sync_ns: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -156,20 +165,20 @@ impl LocalJournal {
             None
         };
         let recovered = recovery::recover(&*disk, dir, stored.high_water(), oldest)?;
-        let tail = Tail::new(recovered.regions, recovered.previous_end, recovered.end);
+        let tail = Tail::new(recovered.regions, recovered.previous_end);
         let start = tail.start();
         let position_of = |name: &&str| {
             let position = stored.consumers.get(*name).copied().unwrap_or(start);
             ((*name).to_owned(), position.max(start))
         };
         let positions = Positions {
-            committed: recovered.end,
+            committed: recovered.previous_end,
             consumers: consumers.iter().map(position_of).collect(),
         };
         info!(
             dir = %dir.display(),
             start,
-            end = recovered.end,
+            end = recovered.previous_end,
             torn_bytes = recovered.torn_bytes,
             "the journal is open"
         );
@@ -190,7 +199,8 @@ impl LocalJournal {
             wake_writer: Condvar::new(),
             space_freed: Condvar::new(),
             commit_changed: Condvar::new(),
-            committed: AtomicU64::new(recovered.end),
+            committed: AtomicU64::new(recovered.previous_end),
+            counters: Counters::default(),
             tail: Mutex::new(tail),
             tail_grew: Condvar::new(),
             positions: Mutex::new(positions),

@@ -25,7 +25,6 @@ pub(super) type Listeners = Vec<(Arc<dyn CommitListener>, Position)>;
 #[derive(Default)]
 pub(super) struct Intake {
     pub(super) pending: BytesMut,
-    pub(super) pending_messages: u64,
     pub(super) listeners: Listeners,
     /// The next message's position.
     pub(super) end: u64,
@@ -44,9 +43,6 @@ pub(super) struct Intake {
     /// Why the writer cannot write now.
     pub(super) stalled: Option<String>,
     pub(super) appended_messages: u64,
-    pub(super) committed_messages: u64,
-    pub(super) commits: u64,
-    pub(super) sync_ns: u64,
 }
 
 impl Intake {
@@ -140,7 +136,6 @@ impl Shared {
         let end = Position(first.0 + need as u64);
         intake.end = end.0;
         intake.used += need as u64;
-        intake.pending_messages += messages.len() as u64;
         intake.appended_messages += messages.len() as u64;
         if let Some(listener) = listener {
             intake.listen(listener, end);

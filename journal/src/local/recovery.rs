@@ -168,7 +168,7 @@ impl Recovered {
         }
         self.lost(readable, end);
         self.previous_end = match last.header {
-            Some(header) if end == last.base => header.previous_end,
+            Some(header) if end == last.base => header.previous_end.max(high_water),
             _ => end,
         };
         self.end = self.end.max(end).max(file_end);

@@ -142,3 +142,6 @@ pub(super) fn list(disk: &dyn Disk, dir: &Path) -> io::Result<Vec<u64>> {
 fn random() -> u64 {
     RandomState::new().build_hasher().finish()
 }
+
+#[cfg(test)]
+mod tests;

@@ -43,6 +43,10 @@ impl Shared {
             if let Some(failed) = &intake.failed {
                 return Err(failed.clone());
             }
+            if intake.pending.is_empty() && intake.in_flight == 0 {
+                let reason = format!("position {position} was never appended").into();
+                return Err(JournalFailed { reason });
+            }
             intake.commit_waiters += 1;
             self.commit_changed.wait(&mut intake);
             intake.commit_waiters -= 1;
@@ -88,15 +92,16 @@ impl Shared {
     /// from there, so that no position is given to two messages.
     fn reach(&self, position: u64) -> io::Result<()> {
         let mut intake = self.intake.lock();
-        if position <= intake.end {
+        let running = intake.appended_messages > 0;
+        if position <= self.committed() || (running && position <= intake.end) {
             return Ok(());
         }
-        if intake.appended_messages > 0 || intake.closing {
+        if running || intake.closing {
             let reason = format!("the journal ends at {}, before {position}", intake.end);
             return Err(io::Error::new(io::ErrorKind::InvalidInput, reason));
         }
-        let lost = intake.end;
-        intake.end = position;
+        let lost = self.committed();
+        intake.end = position.max(intake.end);
         self.set_committed(position);
         self.tail.lock().skip_to(position);
         warn!(
@@ -172,9 +177,9 @@ impl Shared {
             written: Position(tail.written),
             committed: Position(self.committed()),
             appended_messages: intake.appended_messages,
-            committed_messages: intake.committed_messages,
-            commits: intake.commits,
-            sync_ns: intake.sync_ns,
+            committed_messages: self.counters.committed_messages.load(Ordering::Relaxed),
+            commits: self.counters.commits.load(Ordering::Relaxed),
+            sync_ns: self.counters.sync_ns.load(Ordering::Relaxed),
             used_bytes: intake.used,
             limit_bytes: limit,
             corrupt_records,

@@ -9,7 +9,7 @@ use crate::frame;
 use crate::record::Chunk;
 
 /// Bytes of newest records that stay in memory.
-const LIVE_BYTES: usize = 16 << 20;
+pub(super) const LIVE_BYTES: usize = 16 << 20;
 /// What an entry costs beside its bytes, so that many tiny ones stay bounded.
 const LIVE_ENTRY: usize = 128;
 
@@ -48,10 +48,7 @@ pub(super) struct Tail {
     active: bool,
     live: VecDeque<(u64, Bytes)>,
     live_bytes: usize,
-    /// Where the log's readable part ends: `written`, until something is written
-    /// behind an interrupted write.
-    pub(super) previous_end: u64,
-    /// The next record's position, as far as written.
+    /// Behind the last record that is written.
     pub(super) written: u64,
     /// Readers that wait on the condition variable.
     pub(super) sleeping: usize,
@@ -59,13 +56,12 @@ pub(super) struct Tail {
 }
 
 impl Tail {
-    pub(super) fn new(regions: VecDeque<Region>, previous_end: u64, written: u64) -> Self {
+    pub(super) fn new(regions: VecDeque<Region>, written: u64) -> Self {
         Self {
             regions,
             active: false,
             live: VecDeque::new(),
             live_bytes: 0,
-            previous_end,
             written,
             sleeping: 0,
             closed: false,
@@ -94,13 +90,12 @@ impl Tail {
 
     /// What lies before `end` and is not there is lost.
     pub(super) fn skip_to(&mut self, end: u64) {
-        let start = std::mem::replace(&mut self.previous_end, end);
+        let start = std::mem::replace(&mut self.written, end);
         self.regions.push_back(Region {
             start,
             end,
             kind: RegionKind::Gone,
         });
-        self.written = end;
     }
 
     /// Shows whole, good frames that were just written to the last segment.
@@ -115,7 +110,6 @@ impl Tail {
             *length += bytes.len() as u64;
         }
         self.written = end;
-        self.previous_end = end;
         self.live_bytes += bytes.len() + LIVE_ENTRY;
         self.live.push_back((start, bytes));
         while self.live_bytes > LIVE_BYTES && self.live.len() > 1 {
@@ -161,6 +155,11 @@ impl Tail {
             Some(chunk) => Found::Live(chunk),
             None => Found::OnDisk(*region, from),
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn live_bytes(&self) -> usize {
+        self.live_bytes
     }
 
     fn live_at(&self, position: u64) -> Option<Chunk> {

@@ -1,10 +1,12 @@
 //! The journal as its users see it, on a folder of the machine and on a disk
 //! that can be told to misbehave.
 
+mod behaviour;
+mod damage;
+mod model;
 mod support;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use weir_disk::RealDisk;
 use weir_model::Position;

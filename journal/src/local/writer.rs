@@ -10,6 +10,7 @@ use std::cmp::Reverse;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
@@ -27,6 +28,8 @@ use crate::frame;
 use crate::journal::{CommitListener, JournalFailed};
 
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// Once the journal is closing, a write that fails is repeated so often.
+const LAST_TRIES: u32 = 3;
 
 #[derive(Debug)]
 pub(super) struct Writer {
@@ -46,14 +49,6 @@ pub(super) struct Active {
     len: u64,
     /// A write failed half-way: the file may be longer than `len` says.
     ragged: bool,
-}
-
-/// What was committed, on its way back under the lock.
-#[derive(Default)]
-struct Done {
-    commits: u64,
-    messages: u64,
-    sync_ns: u64,
 }
 
 /// Why a step did not succeed.
@@ -76,9 +71,8 @@ impl Writer {
 
     fn serve(mut self) {
         let mut listeners = Listeners::new();
-        let mut done = Done::default();
-        while let Some((group, start)) = self.next_group(&mut done, &mut listeners) {
-            let result = self.commit(group, start, &mut done);
+        while let Some((group, start)) = self.next_group(&mut listeners) {
+            let result = self.commit(group, start);
             sort_distinct(&mut listeners);
             match result {
                 Ok(()) => {
@@ -96,15 +90,11 @@ impl Writer {
 
     /// Settles the last group and waits for the next one; `None` when closing
     /// and nothing is left.
-    fn next_group(&self, done: &mut Done, listeners: &mut Listeners) -> Option<(BytesMut, u64)> {
+    fn next_group(&self, listeners: &mut Listeners) -> Option<(BytesMut, u64)> {
         let shared = &self.shared;
-        let done = std::mem::take(done);
         let mut intake = shared.intake.lock();
-        if done.commits > 0 {
+        if intake.in_flight > 0 {
             intake.in_flight = 0;
-            intake.commits += done.commits;
-            intake.committed_messages += done.messages;
-            intake.sync_ns += done.sync_ns;
             if intake.commit_waiters > 0 {
                 shared.commit_changed.notify_all();
             }
@@ -124,18 +114,12 @@ impl Writer {
         let group = intake.pending.split();
         let start = intake.end - group.len() as u64;
         intake.in_flight = group.len() as u64;
-        intake.pending_messages = 0;
         std::mem::swap(&mut intake.listeners, listeners);
         Some((group, start))
     }
 
     /// Writes and syncs a group, over as many segments as it takes.
-    fn commit(
-        &mut self,
-        mut group: BytesMut,
-        mut start: u64,
-        done: &mut Done,
-    ) -> Result<(), JournalFailed> {
+    fn commit(&mut self, mut group: BytesMut, mut start: u64) -> Result<(), JournalFailed> {
         while !group.is_empty() {
             let room = self.room_for(&group, start)?;
             let active = self.segment.as_mut().expect("room_for has made one");
@@ -149,9 +133,13 @@ impl Writer {
             if let Err(error) = active.file.sync_data() {
                 return Err(failed("fdatasync", &error));
             }
-            done.sync_ns += began.elapsed().as_nanos() as u64;
-            done.commits += 1;
-            done.messages += messages;
+            let counters = &self.shared.counters;
+            let sync_ns = began.elapsed().as_nanos() as u64;
+            counters.sync_ns.fetch_add(sync_ns, Ordering::Relaxed);
+            counters.commits.fetch_add(1, Ordering::Relaxed);
+            counters
+                .committed_messages
+                .fetch_add(messages, Ordering::Relaxed);
             self.shared.set_committed(start);
         }
         Ok(())
@@ -193,7 +181,7 @@ impl Writer {
         let shared = Arc::clone(&self.shared);
         let disk = &*shared.disk;
         self.cut()?;
-        let header = Header::new(base, shared.tail.lock().previous_end);
+        let header = Header::new(base, shared.tail.lock().written);
         let path = segment::path(&shared.dir, base);
         // Left by an attempt of ours that did not come to its end.
         if disk.exists(&path).map_err(Trouble::Write)? {
@@ -250,6 +238,7 @@ impl Writer {
     ) -> Result<(), JournalFailed> {
         let mut pause = self.pause;
         let mut stalled = false;
+        let mut last_tries = LAST_TRIES;
         loop {
             let error = match step(self) {
                 Ok(()) => break,
@@ -267,7 +256,11 @@ impl Writer {
             let mut intake = self.shared.intake.lock();
             intake.stalled = Some(format!("the journal cannot write: {error}"));
             if intake.closing {
-                return Err(failed("write", &error));
+                if last_tries == 0 {
+                    return Err(failed("write", &error));
+                }
+                last_tries -= 1;
+                pause = self.pause;
             }
             // Woken early by whoever makes room, or closes.
             self.shared.space_freed.wait_for(&mut intake, pause);

@@ -1,8 +1,12 @@
 //! Messages with a number, listeners that remember, readers that drain.
 
+use std::future::Future;
 use std::path::Path;
+use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::Thread;
+use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 use weir_config::JournalSection;
@@ -16,7 +20,10 @@ use crate::{CommitListener, Journal};
 pub(super) const DEADLINE: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(1);
 
-const NUMBERS: usize = 4096;
+/// From this number on, a message is larger than a segment of [`section`];
+pub(super) const BIG: u64 = 1_000_000;
+/// and from this one on, larger than what readers read at once.
+pub(super) const HUGE: u64 = 2_000_000;
 
 /// The message with this number. Its payload's length varies with it.
 pub(super) fn message(number: u64) -> Message<'static> {
@@ -37,8 +44,14 @@ pub(super) fn message(number: u64) -> Message<'static> {
 }
 
 fn payload(number: u64) -> &'static [u8] {
-    static BYTES: [u8; NUMBERS] = [b'x'; NUMBERS];
-    &BYTES[..(number as usize * 37) % 97]
+    static BYTES: [u8; 3 << 20] = [b'x'; 3 << 20];
+    let varied = (number as usize * 37) % 97;
+    let most = match number {
+        HUGE.. => BYTES.len(),
+        BIG.. => 64 << 10,
+        _ => 97,
+    };
+    &BYTES[..most - 97 + varied]
 }
 
 pub(super) fn section() -> JournalSection {
@@ -159,5 +172,27 @@ impl CommitListener for Told {
     fn failed(&self) {
         self.state.lock().failed += 1;
         self.changed.notify_all();
+    }
+}
+
+/// Waits for a future, but not for ever.
+#[track_caller]
+pub(super) fn block_on<F: Future>(future: F) -> F::Output {
+    struct Unpark(Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    let mut future = pin!(future);
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            return output;
+        }
+        let left = deadline.saturating_duration_since(Instant::now());
+        assert!(!left.is_zero(), "the future did not resolve");
+        std::thread::park_timeout(left);
     }
 }
