@@ -91,7 +91,8 @@ impl App {
         let journal = LocalJournal::open(&data.journal(), &config.journal, &consumers)
             .context("cannot open the journal")?;
         let journal = Arc::new(journal);
-        let position = recovery::replay_from(position, journal.as_ref());
+        let position = recovery::replay_from(position, journal.as_ref())
+            .context("cannot place the pipeline in the journal")?;
         let live_from = journal.status().written;
         info!(position = position.0, replay_bytes = live_from.0 - position.0, "journal opened");
 

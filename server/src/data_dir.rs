@@ -49,10 +49,6 @@ impl DataDir {
         Ok(Self { root: root.to_owned(), _lock: lock })
     }
 
-    pub(crate) fn root(&self) -> &Path {
-        &self.root
-    }
-
     pub(crate) fn journal(&self) -> PathBuf {
         self.root.join("journal")
     }

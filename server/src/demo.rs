@@ -11,7 +11,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
-use weir_fleet::{Scenario, SimulateArgs, simulate};
+use weir_fleet::{Scenario, SimulateArgs, simulate_until};
 use weir_model::{Alert, Timestamp};
 
 use crate::app::App;
@@ -50,7 +50,7 @@ pub(crate) fn start(app: &App) -> Demo {
             progress: false,
         };
         tokio::spawn(async move {
-            if let Err(error) = simulate(args, cancel).await {
+            if let Err(error) = simulate_until(args, cancel).await {
                 warn!(%error, "the simulated fleet has stopped");
             }
         })

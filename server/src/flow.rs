@@ -91,7 +91,7 @@ pub(crate) fn document(counts: &Counts, journal: &JournalStatus) -> Value {
     let received = counts.messages_processed + in_flight;
     let readings = counts.readings();
     let by_reason = |names: &mut dyn Iterator<Item = (&'static str, u64)>| -> Value {
-        names.filter(|(_, n)| *n > 0).map(|(name, n)| (name.to_owned(), n.into())).collect()
+        names.filter(|(_, n)| *n > 0).map(|(name, n)| (name.to_owned(), Value::from(n))).collect()
     };
     json!({
         "messages": {

@@ -4,17 +4,18 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, Float64Array, RecordBatch, StringArray, TimestampMillisecondArray,
-    TimestampNanosecondArray, UInt64Array,
+    ArrayBuilder, ArrayRef, Float64Array, RecordBatch, StringArray, StringBuilder,
+    TimestampMillisecondArray, TimestampNanosecondArray, UInt64Array, UInt64Builder,
 };
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use parking_lot::Mutex;
-use weir_alerts::{AlarmFilter, AlarmStore, StateFilter};
+use weir_alerts::{AlarmFilter, AlarmStateFilter, AlarmStore};
 use weir_model::DeviceIx;
 use weir_shadows::ShadowStore;
-use weir_store::{Quarantine, Sql, TableError, TableSource};
+use weir_store::{BoxError, Quarantine, Sql, TableSource};
 
 use crate::pipeline::Core;
+use crate::store_worker::now;
 
 /// Rows that a query sees of one of these tables: the newest.
 const MAX_ROWS: usize = 1_000_000;
@@ -31,6 +32,10 @@ pub(crate) fn register(
     sql.register("quarantine", Arc::new(Rejected(quarantine.clone())));
     sql.register("devices", Arc::new(Devices(core.clone())));
     sql.register("shadows", Arc::new(Shadows(shadows.clone())));
+}
+
+fn rows(limit: Option<usize>) -> usize {
+    limit.unwrap_or(MAX_ROWS).min(MAX_ROWS)
 }
 
 fn time(unit: TimeUnit) -> DataType {
@@ -85,8 +90,8 @@ impl TableSource for Alerts {
         ])
     }
 
-    fn batch(&self) -> Result<RecordBatch, TableError> {
-        let alerts = self.0.history(MAX_ROWS, 0)?;
+    fn batch(&self, limit: Option<usize>) -> Result<RecordBatch, BoxError> {
+        let alerts = self.0.history(rows(limit), 0)?;
         let alerts = || alerts.iter().map(|(_, alert)| alert);
         let columns: Vec<ArrayRef> = vec![
             millis(alerts().map(|alert| Some(alert.timestamp))),
@@ -134,9 +139,9 @@ impl TableSource for Alarms {
         ])
     }
 
-    fn batch(&self) -> Result<RecordBatch, TableError> {
+    fn batch(&self, limit: Option<usize>) -> Result<RecordBatch, BoxError> {
         let everything =
-            AlarmFilter { state: StateFilter::Any, severity: None, device: None, limit: MAX_ROWS };
+            AlarmFilter { state: AlarmStateFilter::Any, severity: None, device: None, limit: rows(limit) };
         let alarms = self.0.alarms(&everything)?;
         let alarms = || alarms.iter();
         let columns: Vec<ArrayRef> = vec![
@@ -181,8 +186,8 @@ impl TableSource for Rejected {
         ])
     }
 
-    fn batch(&self) -> Result<RecordBatch, TableError> {
-        let entries = self.0.list(None, MAX_ROWS)?;
+    fn batch(&self, limit: Option<usize>) -> Result<RecordBatch, BoxError> {
+        let entries = self.0.list(None, rows(limit))?;
         let payloads: Vec<_> =
             entries.iter().map(|entry| String::from_utf8_lossy(&entry.payload)).collect();
         let entries = || entries.iter();
@@ -218,16 +223,17 @@ impl TableSource for Devices {
         ])
     }
 
-    fn batch(&self) -> Result<RecordBatch, TableError> {
+    fn batch(&self, limit: Option<usize>) -> Result<RecordBatch, BoxError> {
         let core = self.0.lock();
         let names = core.engine.catalog().devices().clone();
-        let ixs = || (0..names.len()).map(|ix| DeviceIx(ix as u32));
+        let shown = names.len().min(rows(limit));
+        let ixs = || (0..shown).map(|ix| DeviceIx(ix as u32));
         let summaries: Vec<_> = ixs().map(|ix| core.engine.device_summary(ix)).collect();
         let open: Vec<_> = ixs().map(|ix| core.alarms.active(ix).count() as u64).collect();
         drop(core);
         let all = || summaries.iter();
         let columns: Vec<ArrayRef> = vec![
-            texts(names.iter().map(|name| Some(&**name))),
+            texts(names.iter().take(shown).map(|name| Some(&**name))),
             texts(all().map(|summary| summary.location.as_deref())),
             nanos(all().map(|summary| Some(summary.last_seen.0))),
             nanos(all().map(|summary| Some(summary.last_time.0))),
@@ -253,15 +259,27 @@ impl TableSource for Shadows {
         ])
     }
 
-    fn batch(&self) -> Result<RecordBatch, TableError> {
-        let shadows = self.0.all(MAX_ROWS)?;
-        let documents: Vec<_> =
-            shadows.iter().map(|shadow| shadow.document.to_string()).collect();
+    fn batch(&self, limit: Option<usize>) -> Result<RecordBatch, BoxError> {
+        let limit = rows(limit);
+        let (mut things, mut names) = (StringBuilder::new(), StringBuilder::new());
+        let (mut versions, mut documents) = (UInt64Builder::new(), StringBuilder::new());
+        let now = now().seconds();
+        self.0.for_each(|thing, name, document| {
+            // A deleted one is kept for its version, and is not a document.
+            let Ok(text) = document.get(now, None, String::new) else { return };
+            if things.len() == limit {
+                return;
+            }
+            things.append_value(thing);
+            names.append_option((!name.is_empty()).then_some(name));
+            versions.append_value(document.version());
+            documents.append_value(String::from_utf8_lossy(&text));
+        })?;
         let columns: Vec<ArrayRef> = vec![
-            texts(shadows.iter().map(|shadow| Some(shadow.thing.as_str()))),
-            texts(shadows.iter().map(|shadow| shadow.name.as_deref())),
-            counts(shadows.iter().map(|shadow| shadow.version)),
-            texts(documents.iter().map(|document| Some(document.as_str()))),
+            Arc::new(things.finish()),
+            Arc::new(names.finish()),
+            Arc::new(versions.finish()),
+            Arc::new(documents.finish()),
         ];
         Ok(RecordBatch::try_new(self.schema(), columns)?)
     }

@@ -12,6 +12,7 @@ use weir_store::EmbeddedStore;
 use crate::data_dir::DataDir;
 use crate::flow::{Counts, Flow};
 use crate::snapshot::Snapshot;
+use crate::store_worker::PIPELINE_CONSUMER;
 
 /// Everything as of the last checkpoint, or empty.
 pub(super) struct Recovered {
@@ -60,11 +61,18 @@ fn delays(engine: &Engine) -> Vec<Delays> {
 }
 
 /// The checkpoint's position, unless the journal no longer reaches back to it.
-pub(super) fn replay_from(checkpoint: Option<Position>, journal: &dyn Journal) -> Position {
+/// A journal that ends before it (its folder was removed) goes on from it.
+pub(super) fn replay_from(
+    checkpoint: Option<Position>,
+    journal: &dyn Journal,
+) -> std::io::Result<Position> {
     let start = journal.start();
-    match checkpoint {
+    let position = match checkpoint {
         None => start,
-        Some(position) if position >= start => position,
+        Some(position) if position >= start => {
+            journal.commit_consumer(PIPELINE_CONSUMER, position)?;
+            position
+        }
         Some(position) => {
             error!(
                 checkpoint = position.0,
@@ -74,5 +82,6 @@ pub(super) fn replay_from(checkpoint: Option<Position>, journal: &dyn Journal) -
             );
             start
         }
-    }
+    };
+    Ok(position)
 }

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
+use serde_json::json;
 use weir_fleet::{SimulateArgs as Simulation, simulate};
 
 use crate::cli::SimulateArgs;
@@ -14,33 +15,27 @@ pub(crate) fn run(args: SimulateArgs) -> Result<ExitCode> {
         .enable_all()
         .build()
         .context("cannot start")?;
-    let summary = runtime.block_on(async {
-        let cancel = tokio_util::sync::CancellationToken::new();
-        let on_signal = cancel.clone();
-        tokio::spawn(async move {
-            if tokio::signal::ctrl_c().await.is_ok() {
-                on_signal.cancel();
-            }
-        });
-        simulate(
-            Simulation {
-                broker_url: args.broker,
-                devices: args.devices,
-                rate: args.rate,
-                scenario: args.scenario,
-                anomaly: args.anomaly,
-                seed: args.seed,
-                duration: args.duration,
-                qos: args.qos,
-                connections: args.connections,
-                progress: true,
-            },
-            cancel,
-        )
-        .await
-    })?;
+    let summary = runtime.block_on(simulate(Simulation {
+        broker_url: args.broker,
+        devices: args.devices,
+        rate: args.rate,
+        scenario: args.scenario,
+        anomaly: args.anomaly,
+        seed: args.seed,
+        duration: args.duration,
+        qos: args.qos,
+        connections: args.connections,
+        progress: true,
+    }))?;
     if args.json {
-        output::line(&serde_json::to_string(&summary)?)?;
+        let summary = json!({
+            "sent": summary.sent,
+            "acknowledged": summary.acknowledged,
+            "resent": summary.resent,
+            "reconnects": summary.reconnects,
+            "seconds": summary.elapsed.as_secs_f64(),
+        });
+        output::line(&summary.to_string())?;
     } else {
         output::line(&summary.to_string())?;
     }

@@ -8,7 +8,7 @@ use axum::extract::{Path, Query, State};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use weir_alerts::{AlarmFilter, AlarmStoreError, StateFilter};
+use weir_alerts::{AlarmFilter, AlarmStateFilter, AlarmStoreError};
 use weir_config::parse_duration;
 use weir_model::Severity;
 
@@ -66,9 +66,9 @@ pub(super) async fn list(
 ) -> Result<Json<Value>, Problem> {
     let filter = AlarmFilter {
         state: match params.state {
-            Some(StateParam::Open) => StateFilter::Open,
-            Some(StateParam::Cleared) => StateFilter::Cleared,
-            Some(StateParam::Any) | None => StateFilter::Any,
+            Some(StateParam::Open) => AlarmStateFilter::Open,
+            Some(StateParam::Cleared) => AlarmStateFilter::Cleared,
+            Some(StateParam::Any) | None => AlarmStateFilter::Any,
         },
         severity: params.severity.map(|severity| match severity {
             SeverityParam::Warning => Severity::Warning,
@@ -89,7 +89,7 @@ pub(super) async fn acknowledge(
     let Acknowledge { by, note } = optional(&body)?;
     let by = by.unwrap_or_else(|| "api".to_owned());
     let record =
-        blocking(move || api.alarms.acknowledge(&id, &by, &note.unwrap_or_default(), now().millis())).await?;
+        blocking(move || api.alarms.acknowledge(&id, &by, note.as_deref(), now())).await?;
     Ok(Json(json!(record)))
 }
 
@@ -106,10 +106,10 @@ pub(super) async fn shelve(
         })?,
     };
     let by = by.unwrap_or_else(|| "api".to_owned());
-    let at = now().millis();
-    let until = at.saturating_add(i64::try_from(shelf.as_millis()).unwrap_or(i64::MAX));
-    let note = note.unwrap_or_default();
-    let record = blocking(move || api.alarms.shelve(&id, until, &by, &note, at)).await?;
+    let shelf = i64::try_from(shelf.as_nanos()).unwrap_or(i64::MAX);
+    let until = now().saturating_add_nanos(shelf);
+    let record =
+        blocking(move || api.alarms.shelve(&id, until, &by, note.as_deref(), now())).await?;
     Ok(Json(json!(record)))
 }
 
@@ -125,7 +125,8 @@ async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, AlarmStoreError> + Send + 'static,
 ) -> Result<T, Problem> {
     tokio::task::spawn_blocking(work).await.map_err(Problem::internal)?.map_err(|error| match error {
-        AlarmStoreError::UnknownAlarm { .. } => Problem::not_found(error.to_string()),
+        AlarmStoreError::NotFound { .. } => Problem::not_found(error.to_string()),
+        AlarmStoreError::TooLong { .. } => Problem::bad_request(error.to_string()),
         other => Problem::internal(other),
     })
 }

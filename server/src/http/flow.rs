@@ -42,10 +42,8 @@ pub(super) fn reasons(api: &Api) -> BTreeMap<String, String> {
         reasons.insert("journal".to_owned(), stalled);
     }
     for source in &*api.sources.read() {
-        let status = source.status();
-        let problems = status.problems();
-        if !problems.is_empty() {
-            reasons.insert(format!("source {}", status.name), problems.join("; "));
+        for (connection, reason) in source.status().unhealthy() {
+            reasons.insert(format!("source {connection}"), reason);
         }
     }
     reasons

@@ -39,6 +39,8 @@ impl Collector for Collected {
         journal(api, &mut encoder)?;
         store(api, &mut encoder)?;
         doors(api, &mut encoder)?;
+        let uptime = api.started.elapsed().as_secs_f64();
+        gauge(&mut encoder, "uptime_seconds", "Since the start of the process", uptime)?;
         let reasons = reasons(api);
         gauge(&mut encoder, "ready", "1 when nothing is wrong", f64::from(reasons.is_empty()))?;
         let unhealthy = reasons.keys().map(|component| (vec![("component", component.clone())], 1.0));
@@ -97,7 +99,7 @@ fn store(api: &Api, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
     gauge(encoder, "store_files", "Parquet files", stats.files as f64)?;
     gauge(encoder, "store_bytes", "Bytes of the Parquet files", stats.bytes as f64)?;
     gauge(encoder, "store_buffered_readings", "Readings in memory", stats.buffered as f64)?;
-    gauge(encoder, "store_damaged_files", "Files set aside", stats.damaged as f64)?;
+    gauge(encoder, "store_damaged_files", "Files set aside", stats.damaged_files as f64)?;
     let written = api.influx_written.load(Ordering::Relaxed);
     counter(encoder, "influxdb_written_readings", "Readings that InfluxDB took", written)
 }

@@ -65,13 +65,14 @@ async fn run(sql: &Sql, text: &str, format: Format) -> Result<Response, Problem>
     Ok((content_type, Body::from_stream(rest)).into_response())
 }
 
-fn encode_rest<S>(
+fn encode_rest<S, E>(
     batches: S,
     encoder: Encoder,
     first: Vec<u8>,
 ) -> impl Stream<Item = Result<Vec<u8>, BoxError>>
 where
-    S: Stream<Item = Result<RecordBatch, weir_store::DataFusionError>> + Unpin,
+    S: Stream<Item = Result<RecordBatch, E>> + Unpin,
+    E: std::error::Error + Send + Sync + 'static,
 {
     let state = (batches, Some(encoder), Some(first));
     futures::stream::unfold(state, async |(mut batches, mut encoder, mut first)| {
@@ -102,14 +103,15 @@ pub(super) async fn collect(sql: &Sql, text: &str) -> Result<Vec<RecordBatch>, P
 
 pub(super) fn problem(error: QueryError) -> Problem {
     match error {
-        QueryError::Invalid { .. } | QueryError::Refused { .. } => {
-            Problem::bad_request(error.to_string())
-        }
+        QueryError::Invalid(_)
+        | QueryError::Refused { .. }
+        | QueryError::TooLong { .. }
+        | QueryError::Failed(_) => Problem::bad_request(error.to_string()),
         QueryError::Timeout { .. } => Problem::timeout(error.to_string()),
-        QueryError::TooManyRows { .. } | QueryError::Memory { .. } => {
+        QueryError::TooManyRows { .. } | QueryError::Memory(_) => {
             Problem::unprocessable(error.to_string())
         }
-        QueryError::Failed { .. } => Problem::internal(error),
+        QueryError::Store(_) => Problem::internal(error),
     }
 }
 

@@ -58,7 +58,7 @@ pub(super) async fn list_named(
 ) -> Result<Response, Problem> {
     blocking(move || {
         let size = page.page_size.unwrap_or(25);
-        let listed = api.shadows.list_named(&thing, size, page.next_token.as_deref());
+        let listed = api.shadows.list_named(&thing, size, page.next_token.as_deref(), now().millis());
         answer(listed)
     })
     .await
