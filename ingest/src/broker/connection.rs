@@ -129,6 +129,12 @@ impl Connection {
         }
     }
 
+    /// The connection is over and the journal has no room: forgets what its
+    /// sender will send again.
+    pub(super) fn forget_repeated(&self) {
+        self.books.lock().ledger.forget_repeated();
+    }
+
     /// Takes an acknowledgement that mqtt5 has written: to `out` when nothing
     /// before it waits for its commit.
     pub(super) fn acknowledge(&self, packet: &[u8], out: &mut BytesMut) {
@@ -184,6 +190,7 @@ impl Connection {
             topic,
             payload,
             qos: qos as u8,
+            is_repeated: qos != QoS::AtMostOnce,
         });
         let max_inflight = self.shared.max_inflight;
         if books.ledger.is_stash_full(max_inflight) {
@@ -370,6 +377,7 @@ impl BrokerEventHandler for Connection {
                 topic,
                 payload,
                 qos,
+                is_repeated: false,
             });
         }
         Box::pin(std::future::ready(()))

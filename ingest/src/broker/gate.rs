@@ -82,6 +82,8 @@ pub(super) struct Stashed {
     pub(super) topic: Arc<str>,
     pub(super) payload: Bytes,
     pub(super) qos: u8,
+    /// Unacknowledged, its sender will send it again.
+    pub(super) is_repeated: bool,
 }
 
 /// One append that is not committed yet.
@@ -124,6 +126,13 @@ impl Ledger {
         self.stash.len() >= MAX_BATCH
             || self.stash_bytes >= MAX_BATCH_BYTES
             || self.stash.len() + self.uncommitted >= max_inflight
+    }
+
+    /// Forgets what its sender will send again, and its acknowledgements.
+    pub(super) fn forget_repeated(&mut self) {
+        self.stash.retain(|publish| !publish.is_repeated);
+        let kept = self.held.len() - std::mem::take(&mut self.stash_held_bytes);
+        self.held.truncate(kept);
     }
 
     /// The stash came in with one read: its first publish has read the clock.

@@ -246,19 +246,27 @@ fn passes(packet: &[u8]) -> bool {
     false
 }
 
-/// Ends a connection that mqtt5 is done with: appends what it took (a QoS 0
-/// message has no other copy), writes the acknowledgements that become due,
-/// and closes. Bounded in time, except that a full journal is waited for as
-/// long as the broker runs.
+/// Ends a connection that mqtt5 is done with: appends what it took, writes the
+/// acknowledgements that become due, and closes. Without room in the journal,
+/// what has no other copy (QoS 0, a will) is waited with for as long as the
+/// broker runs; the rest is left to its sender. All else is bounded in time.
 pub(super) async fn finish<S: AsyncRead + AsyncWrite + Unpin>(mut wire: Wire<S>) {
     let connection = wire.connection.clone();
     let overdue = async {
         connection.shared.closing.cancelled().await;
         tokio::time::sleep(DRAIN_TIMEOUT).await;
     };
+    let appended = poll_fn(|cx| {
+        let appended = connection.poll_append(cx);
+        if appended.is_pending() {
+            connection.forget_repeated();
+            return connection.poll_append(cx);
+        }
+        appended
+    });
     tokio::select! {
         biased;
-        appended = poll_fn(|cx| connection.poll_append(cx)) => if appended.is_err() { return },
+        appended = appended => if appended.is_err() { return },
         () = overdue => return,
     }
     let drained = poll_fn(|cx| {

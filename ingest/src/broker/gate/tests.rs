@@ -21,6 +21,7 @@ fn stashed(number: u16) -> Stashed {
         topic: "t".into(),
         payload,
         qos: 1,
+        is_repeated: true,
     }
 }
 
@@ -100,4 +101,36 @@ fn the_stash_is_full_at_each_of_its_limits() {
         ..stashed(2)
     });
     assert!(ledger.is_stash_full(65_535));
+}
+
+#[test]
+fn only_what_is_sent_again_is_forgotten() {
+    let journal = TestJournal::new();
+    let gate = Arc::<Gate>::default();
+    let listener: Arc<dyn CommitListener> = gate.clone();
+    let mut ledger = Ledger::default();
+    ledger.stash(stashed(0));
+    ledger.hold(b"0");
+    ledger.append(&*journal, "", &listener).unwrap();
+    ledger.stash(Stashed {
+        qos: 0,
+        is_repeated: false,
+        ..stashed(1)
+    });
+    ledger.stash(stashed(2));
+    ledger.hold(b"2");
+    ledger.forget_repeated();
+    ledger.append(&*journal, "", &listener).unwrap();
+    journal.commit_all();
+    ledger.settle(gate.committed());
+    let mut out = BytesMut::new();
+    ledger.release(&mut out);
+    assert_eq!(&out[..], b"0");
+    assert!(ledger.is_settled());
+    let payloads: Vec<_> = journal
+        .taken()
+        .into_iter()
+        .map(|taken| taken.payload)
+        .collect();
+    assert_eq!(payloads, [[0, 0], [0, 1]]);
 }

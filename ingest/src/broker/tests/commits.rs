@@ -208,6 +208,36 @@ async fn a_full_journal_stops_the_reading_and_drops_nothing() {
 }
 
 #[tokio::test]
+async fn a_full_journal_keeps_what_its_sender_cannot_send_again() {
+    let journal = TestJournal::committing();
+    let broker = start(&journal).await;
+    journal.refuse(AppendError::Full { used: 1, limit: 1 });
+    let mut careful = Client::connect(broker.local_addr(), 4, "careful").await;
+    let mut careless = Client::connect(broker.local_addr(), 4, "careless").await;
+    careful.publish(TELEMETRY, b"1", 1, 1).await;
+    careless.publish(TELEMETRY, b"0", 0, 0).await;
+    journal
+        .until("both are refused", |j| j.refused() >= 2)
+        .await;
+    drop((careful, careless));
+    // A newcomer with their names ends their connections: nobody reads them.
+    let mut careful = Client::connect(broker.local_addr(), 4, "careful").await;
+    let mut careless = Client::connect(broker.local_addr(), 4, "careless").await;
+    careful.send(&[0xe0, 0]).await;
+    careless.send(&[0xe0, 0]).await;
+    until(&broker, "one waits for room", |s| s.connections == 1).await;
+    journal.make_room();
+    until(&broker, "it is gone", |s| s.connections == 0).await;
+    let payloads: Vec<_> = journal
+        .taken()
+        .into_iter()
+        .map(|taken| taken.payload)
+        .collect();
+    assert_eq!(payloads, [b"0"]);
+    broker.stop().await;
+}
+
+#[tokio::test]
 async fn what_waits_for_a_commit_is_bounded_per_connection() {
     let journal = TestJournal::new();
     let broker = start_with(&journal, |config| config.max_inflight = 10).await;

@@ -47,7 +47,7 @@ async fn whoever_breaks_the_protocol_is_closed_and_nobody_else() {
     }
     let first_packets = [
         publish(4, TELEMETRY, b"{}", 1, 1),
-        b"GET / HTTP/1.1\r\n\r\n".to_vec(),
+        [b"GET / HTTP/1.1\r\n", &[b'x'; 80][..]].concat(),
     ];
     for bytes in first_packets {
         let mut client = Client::open(broker.local_addr()).await;
