@@ -213,3 +213,6 @@ fn check_items_of(inner: &Map<String, Value>, level: usize, max: usize) -> Resul
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -67,7 +67,11 @@ fn prepare(database: &Database, path: &Path) -> Result<u64, StoreError> {
                 return Ok(meta.get("position")?.map_or(0, |position| position.value()));
             }
             let path = path.to_owned();
-            return Err(StoreError::Format { path, found, supported: FORMAT });
+            return Err(StoreError::Format {
+                path,
+                found,
+                supported: FORMAT,
+            });
         }
         Err(redb::TableError::TableDoesNotExist(_)) => {}
         Err(error) => return Err(error.into()),
