@@ -151,4 +151,6 @@ fn filters(config: &Source, intake: &Intake) -> Filters {
 #[cfg(test)]
 mod mosquitto_tests;
 #[cfg(test)]
+mod secure_tests;
+#[cfg(test)]
 mod tests;

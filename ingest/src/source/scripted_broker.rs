@@ -9,9 +9,10 @@ use std::time::Duration;
 use bytes::BytesMut;
 use rumqttc::mqttbytes::Error;
 use rumqttc::{Connect, Packet, PubAck, PubRel, Publish, QoS, Subscribe};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpListener;
 use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
 use weir_config::Source;
 
 /// Long enough for a machine under load.
@@ -43,16 +44,17 @@ impl ScriptedBroker {
             .await
             .unwrap();
         stream.set_nodelay(true).unwrap();
-        let mut peer = Peer {
-            stream,
-            read: BytesMut::new(),
-            connect: None,
-        };
-        match peer.next().await {
-            Some(Packet::Connect(connect)) => peer.connect = Some(connect),
-            other => panic!("the first packet is not CONNECT: {other:?}"),
-        }
-        peer
+        Peer::new(Box::new(stream)).await
+    }
+
+    /// As [`ScriptedBroker::accept`], over TLS; an error when the client does
+    /// not like what it is shown.
+    pub(crate) async fn accept_tls(&self, acceptor: &TlsAcceptor) -> std::io::Result<Peer> {
+        let (stream, _) = within("a connection", self.listener.accept())
+            .await
+            .unwrap();
+        let stream = within("the TLS handshake", acceptor.accept(stream)).await?;
+        Ok(Peer::new(Box::new(stream)).await)
     }
 
     /// The next connection, accepted.
@@ -73,12 +75,28 @@ impl ScriptedBroker {
 
 /// The broker's end of one connection.
 pub(crate) struct Peer {
-    stream: TcpStream,
+    stream: Box<dyn Stream>,
     read: BytesMut,
     connect: Option<Connect>,
 }
 
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
 impl Peer {
+    async fn new(stream: Box<dyn Stream>) -> Self {
+        let mut peer = Self {
+            stream,
+            read: BytesMut::new(),
+            connect: None,
+        };
+        match peer.next().await {
+            Some(Packet::Connect(connect)) => peer.connect = Some(connect),
+            other => panic!("the first packet is not CONNECT: {other:?}"),
+        }
+        peer
+    }
+
     pub(crate) fn connect(&self) -> &Connect {
         self.connect.as_ref().expect("accept() has read it")
     }
@@ -139,9 +157,11 @@ impl Peer {
     }
 
     pub(crate) async fn send(&mut self, bytes: &[u8]) {
-        within("the client to read", self.stream.write_all(bytes))
-            .await
-            .unwrap();
+        let write = async {
+            self.stream.write_all(bytes).await?;
+            self.stream.flush().await
+        };
+        within("the client to read", write).await.unwrap();
     }
 
     /// The next packet, pings included; `None` once the client has hung up.
