@@ -5,10 +5,13 @@
 //! again for the next message.
 
 pub(crate) mod json;
+mod json_members;
+pub(crate) mod json_number;
 pub(crate) mod json_scanner;
+pub(crate) mod json_span;
 
 use crate::fault::Fault;
-use json_scanner::Span;
+use json_span::Span;
 
 /// A `timestamp` member.
 #[derive(Clone, Copy, Debug, PartialEq)]

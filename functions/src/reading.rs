@@ -14,7 +14,7 @@ use weir_model::{
 
 use crate::batch::Batch;
 use crate::codec::json::Decoder;
-use crate::codec::json_scanner::Span;
+use crate::codec::json_span::Span;
 use crate::codec::{RawEvent, RawReading, RawTime, RawValue};
 use crate::fault::{Fault, Quoted};
 use crate::latest::LatestValue;

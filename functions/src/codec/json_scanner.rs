@@ -8,70 +8,14 @@
 //! bounded. A `\u` escape that is half of a surrogate pair is refused: it is no
 //! text.
 
+use super::json_number::Number;
+use super::json_span::{IN_SCRATCH, Names, Scratch, Span};
+
 /// Objects and arrays within each other.
 pub(crate) const MAX_DEPTH: u32 = 128;
 
 /// Texts up to this many bytes can be scanned: spans are 31 bits wide.
 pub(crate) const MAX_TEXT_BYTES: usize = (1 << 31) - 1;
-
-/// Marks a [`Span`] that points into [`Scratch`].
-const IN_SCRATCH: u32 = 1 << 31;
-
-/// A piece of the scanned text, or of the scratch when it had escapes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Span {
-    start: u32,
-    end: u32,
-}
-
-impl Span {
-    /// Stands for "no such member".
-    pub(crate) const NONE: Self = Self {
-        start: u32::MAX,
-        end: u32::MAX,
-    };
-
-    pub(crate) fn is_none(self) -> bool {
-        self == Self::NONE
-    }
-
-    pub(crate) fn len(self) -> usize {
-        (self.end - self.start) as usize
-    }
-}
-
-/// What outlives a text: buffers, cleared and filled again.
-#[derive(Debug, Default)]
-pub(crate) struct Scratch {
-    /// Unescaped strings, one behind the other.
-    unescaped: String,
-    /// Member names of the objects that are open, to find repeated ones.
-    keys: Vec<Span>,
-}
-
-impl Scratch {
-    pub(crate) fn clear(&mut self) {
-        self.unescaped.clear();
-        self.keys.clear();
-    }
-
-    /// The text that a span stands for; empty for [`Span::NONE`].
-    pub(crate) fn resolve<'a>(&'a self, text: &'a str, span: Span) -> &'a str {
-        if span.is_none() {
-            return "";
-        }
-        let (from, start, end) = if span.start & IN_SCRATCH == 0 {
-            (text, span.start, span.end)
-        } else {
-            (
-                self.unescaped.as_str(),
-                span.start & !IN_SCRATCH,
-                span.end & !IN_SCRATCH,
-            )
-        };
-        from.get(start as usize..end as usize).unwrap_or_default()
-    }
-}
 
 /// Why scanning stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,81 +52,6 @@ impl Kind {
             Self::Boolean => "a boolean",
             Self::Null => "null",
         }
-    }
-}
-
-/// A number as it is written: `mantissa * 10^exponent`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Number {
-    start: u32,
-    end: u32,
-    mantissa: u64,
-    exponent: i32,
-    negative: bool,
-    /// Neither a fraction nor an exponent is written.
-    integer: bool,
-    /// The mantissa holds all digits.
-    complete: bool,
-}
-
-/// Powers of ten that a double holds exactly.
-const EXACT_POWERS: [f64; 23] = [
-    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
-    1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
-];
-
-impl Number {
-    /// The nearest double; infinite when it lies beyond the range.
-    pub(crate) fn to_f64(self, text: &str) -> f64 {
-        // Clinger's fast path: both operands are exact, so the one rounding of
-        // the operation is the right one. Everything else is left to std.
-        if self.complete && self.mantissa <= 1 << 53 && self.exponent.unsigned_abs() <= 22 {
-            let power = EXACT_POWERS[self.exponent.unsigned_abs() as usize];
-            let mantissa = self.mantissa as f64;
-            let value = if self.exponent < 0 {
-                mantissa / power
-            } else {
-                mantissa * power
-            };
-            return if self.negative { -value } else { value };
-        }
-        self.text(text).parse().unwrap_or(f64::INFINITY)
-    }
-
-    /// An integer is written, and a double cannot hold it. Digits beyond the
-    /// range of doubles do not count as such.
-    pub(crate) fn is_inexact_integer(self, text: &str) -> bool {
-        if !self.integer || (self.complete && self.mantissa <= 1 << 53) {
-            return false;
-        }
-        let value = self.to_f64(text);
-        if !value.is_finite() {
-            return false;
-        }
-        // A double prints its exact value when no fraction is asked for.
-        format!("{value:.0}") != self.text(text)
-    }
-
-    /// The value when it is a whole number, however it is written.
-    pub(crate) fn to_i64(self, text: &str) -> Option<i64> {
-        if self.integer {
-            if self.complete && self.mantissa <= i64::MAX as u64 {
-                let value = self.mantissa as i64;
-                return Some(if self.negative { -value } else { value });
-            }
-            return self.text(text).parse().ok();
-        }
-        let value = self.to_f64(text);
-        // -2^63 and 2^63: every whole double from the first up to, but without,
-        // the second is an i64.
-        let whole = value.trunc() == value && (-(2f64.powi(63))..2f64.powi(63)).contains(&value);
-        whole.then_some(value as i64)
-    }
-
-    /// As it is written.
-    pub(crate) fn text(self, text: &str) -> &str {
-        text.get(self.start as usize..self.end as usize)
-            .unwrap_or_default()
     }
 }
 
@@ -230,7 +99,7 @@ impl<'t, 's> Scanner<'t, 's> {
     }
 
     /// What the next value is. Consumes only white space.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn peek(&mut self) -> Scan<Kind> {
         match self.next_visible() {
             Some(b'"') => Ok(Kind::String),
@@ -325,10 +194,19 @@ impl<'t, 's> Scanner<'t, 's> {
     }
 
     /// A string that [`Self::peek`] announced.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn string(&mut self) -> Scan<Span> {
         let start = self.at + 1;
         let mut at = start;
+        // Eight bytes at a time, up to the first that is not plain.
+        while let Some(word) = self.bytes.get(at..).and_then(<[u8]>::first_chunk) {
+            let special = special_bytes(u64::from_le_bytes(*word));
+            if special != 0 {
+                at += special.trailing_zeros() as usize / 8;
+                break;
+            }
+            at += 8;
+        }
         loop {
             match self.bytes.get(at) {
                 Some(b'"') => {
@@ -448,7 +326,7 @@ impl<'t, 's> Scanner<'t, 's> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn next_visible(&mut self) -> Option<u8> {
         loop {
             match self.bytes.get(self.at) {
@@ -480,21 +358,23 @@ impl<'t, 's> Scanner<'t, 's> {
     }
 
     /// One or more digits, added to the mantissa; says how many.
-    #[inline]
+    #[inline(always)]
     fn digits(&mut self, number: &mut Number) -> Scan<i32> {
         let start = self.at;
-        while let Some(digit @ b'0'..=b'9') = self.bytes.get(self.at) {
-            if number.mantissa < 1_000_000_000_000_000_000 {
-                number.mantissa = number.mantissa * 10 + u64::from(digit - b'0');
+        let (mut at, mut mantissa) = (start, number.mantissa);
+        while let Some(digit @ b'0'..=b'9') = self.bytes.get(at) {
+            if mantissa < 1_000_000_000_000_000_000 {
+                mantissa = mantissa * 10 + u64::from(digit - b'0');
             } else {
                 number.complete = false;
             }
-            self.at += 1;
+            at += 1;
         }
-        if self.at == start {
+        (self.at, number.mantissa) = (at, mantissa);
+        if at == start {
             return self.unexpected("a digit");
         }
-        Ok((self.at - start) as i32)
+        Ok((at - start) as i32)
     }
 
     fn exponent(&mut self, number: &mut Number) -> Scan<()> {
@@ -615,41 +495,17 @@ impl<'t, 's> Scanner<'t, 's> {
     }
 }
 
-/// Resolves spans while the list that holds them is borrowed.
-struct Names<'a> {
-    text: &'a str,
-    unescaped: &'a str,
-}
-
-impl Names<'_> {
-    fn get(&self, span: Span) -> &[u8] {
-        let start = (span.start & !IN_SCRATCH) as usize;
-        let end = (span.end & !IN_SCRATCH) as usize;
-        let from = if span.start & IN_SCRATCH == 0 {
-            self.text
-        } else {
-            self.unescaped
-        };
-        &from.as_bytes()[start..end]
-    }
-
-    /// Pairwise while that is cheap; sorted, and so never quadratic, beyond.
-    fn repeated(&self, keys: &mut [Span]) -> Option<Span> {
-        const PAIRWISE: usize = 12;
-        if keys.len() > PAIRWISE {
-            keys.sort_unstable_by(|a, b| self.get(*a).cmp(self.get(*b)));
-            let pair = keys
-                .windows(2)
-                .find(|pair| self.get(pair[0]) == self.get(pair[1]));
-            return pair.map(|pair| pair[0]);
-        }
-        let repeats = |(i, key): &(usize, &Span)| {
-            keys[..*i]
-                .iter()
-                .any(|other| self.get(*other) == self.get(**key))
-        };
-        keys.iter().enumerate().find(repeats).map(|(_, key)| *key)
-    }
+/// Marks quotes, backslashes and control characters among eight bytes by their
+/// highest bits. Right up to the first one, which is all that is asked of it.
+#[inline(always)]
+fn special_bytes(word: u64) -> u64 {
+    const ONES: u64 = u64::MAX / 0xff;
+    const HIGHS: u64 = ONES << 7;
+    let zero_bytes = |word: u64| word.wrapping_sub(ONES) & !word;
+    let quotes = zero_bytes(word ^ (ONES * b'"' as u64));
+    let backslashes = zero_bytes(word ^ (ONES * b'\\' as u64));
+    let controls = word.wrapping_sub(ONES * 0x20) & !word;
+    (quotes | backslashes | controls) & HIGHS
 }
 
 #[cfg(test)]
