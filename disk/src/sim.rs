@@ -9,12 +9,16 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use crate::{Disk, DiskFile};
 
 mod inode;
 
 use inode::Inode;
+
+/// How long a test waits for a sync, on a machine under load.
+const HELD_BY: Duration = Duration::from_secs(30);
 
 /// A simulated disk. Clones are the same disk.
 #[derive(Clone, Debug)]
@@ -149,12 +153,16 @@ impl SimDisk {
         self.machine.changed.notify_all();
     }
 
-    /// Blocks until a sync is held.
+    /// Blocks until a sync is held; panics when that does not happen.
     pub fn until_sync_is_held(&self) {
-        let mut state = self.lock();
-        while state.held == 0 && !state.off {
-            state = self.wait(state);
-        }
+        let waiting = |state: &mut State| state.held == 0 && !state.off;
+        let waited = self
+            .machine
+            .changed
+            .wait_timeout_while(self.lock(), HELD_BY, waiting);
+        let (state, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+        drop(state);
+        assert!(!timeout.timed_out(), "nobody syncs");
     }
 
     /// Syncs that succeeded.

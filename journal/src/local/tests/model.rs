@@ -315,5 +315,11 @@ impl Life {
                 "{number} was acknowledged"
             );
         }
+        // A journal that is open calls all of it committed.
+        assert!(drained.end <= committed);
+        for (number, position) in drained.numbers.iter().zip(&drained.positions) {
+            let end = position + frame::size(&message(*number)).unwrap() as u64;
+            self.acknowledged.insert(*number, (*position, end));
+        }
     }
 }
