@@ -20,13 +20,10 @@
 
 use ahash::RandomState;
 use hashbrown::HashMap;
-use serde::{Deserialize, Serialize};
 use thiserror::Error;
-use weir_model::{Alert, AlertKind, AlertState, DeviceIx, Level, Severity, Timestamp, Verdict};
+use weir_model::{Alert, AlertState, DeviceIx, Verdict};
 
-use crate::alarm_id::{alarm_id, alert_id};
-use crate::reason::{Facts, reason};
-use crate::stored_alert;
+use crate::slot_memory::{Memory, Open, Transition};
 
 const SNAPSHOT_VERSION: u8 = 1;
 
@@ -73,101 +70,6 @@ pub struct AlarmEngine {
     open_count: usize,
     /// The last cleared alert, kept to lend it out.
     cleared: Option<Alert>,
-}
-
-/// One slot that has left Normal at least once.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Memory {
-    /// Of the last reading that counted. Readings that find the slot Normal and
-    /// leave it so are not noted.
-    last: Timestamp,
-    level: Level,
-    /// First reading of the present unbroken run of "nothing", or of "something".
-    something_since: Timestamp,
-    /// First reading of the present unbroken run of "critical", or of "less".
-    critical_since: Timestamp,
-    open: Option<Box<Open>>,
-}
-
-/// The open alarm of a slot.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Open {
-    device: DeviceIx,
-    raised: Timestamp,
-    /// The last limits seen crossed.
-    warning_limit: Option<f64>,
-    critical_limit: Option<f64>,
-    #[serde(with = "stored_alert")]
-    alert: Alert,
-}
-
-/// What a reading decides.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Transition {
-    state: AlertState,
-    severity: Severity,
-    /// Since when its condition has held.
-    since: Timestamp,
-}
-
-impl Memory {
-    fn new() -> Self {
-        let never = Timestamp(i64::MIN);
-        Self {
-            last: never,
-            level: None,
-            something_since: never,
-            critical_since: never,
-            open: None,
-        }
-    }
-
-    fn is_normal(&self) -> bool {
-        self.level.is_none() && self.open.is_none()
-    }
-
-    /// Takes the next reading in.
-    fn step(&mut self, level: Level, time: Timestamp, delays: Delays) -> Option<Transition> {
-        let critical = Some(Severity::Critical);
-        if level.is_some() != self.level.is_some() {
-            self.something_since = time;
-        }
-        if (level == critical) != (self.level == critical) {
-            self.critical_since = time;
-        }
-        self.level = level;
-        self.last = time;
-
-        let held = |since: Timestamp, delay: i64| time.0.saturating_sub(since.0) >= delay;
-        let on = |since| held(since, delays.on_delay_ns);
-        let off = |since| held(since, delays.off_delay_ns);
-        let (something, criticality) = (self.something_since, self.critical_since);
-        let transition = |state, severity, since| {
-            Some(Transition {
-                state,
-                severity,
-                since,
-            })
-        };
-        match (self.open.as_ref().map(|open| open.alert.severity), level) {
-            (None, Some(Severity::Critical)) if on(criticality) => {
-                transition(AlertState::Raised, Severity::Critical, criticality)
-            }
-            (None, Some(_)) if on(something) => {
-                transition(AlertState::Raised, Severity::Warning, something)
-            }
-            (Some(severity), None) if off(something) => {
-                transition(AlertState::Cleared, severity, something)
-            }
-            (Some(Severity::Warning), Some(Severity::Critical)) if on(criticality) => {
-                transition(AlertState::Escalated, Severity::Critical, criticality)
-            }
-            (Some(Severity::Critical), None | Some(Severity::Warning)) if off(criticality) => {
-                transition(AlertState::Deescalated, Severity::Warning, criticality)
-            }
-            _ => None,
-        }
-    }
 }
 
 impl AlarmEngine {
@@ -364,106 +266,6 @@ impl AlarmEngine {
             }
         }
     }
-}
-
-impl Open {
-    /// A new episode; its alert is filled in by [`Open::alert_of`].
-    fn raised(verdict: &Verdict, names: &SlotNames) -> Self {
-        let alert = Alert {
-            id: String::new(),
-            alarm_id: alarm_id(names, verdict.time),
-            kind: AlertKind::Alert,
-            severity: Severity::Warning,
-            state: AlertState::Raised,
-            device_id: names.device.clone(),
-            sensor: names.sensor.clone(),
-            value: verdict.value,
-            threshold: None,
-            function: names.function.clone(),
-            location: None,
-            unit: names.unit.clone(),
-            timestamp: verdict.time.millis(),
-            raised_at: verdict.time.millis(),
-            reason: String::new(),
-        };
-        let mut open = Self {
-            device: verdict.device,
-            raised: verdict.time,
-            warning_limit: None,
-            critical_limit: None,
-            alert,
-        };
-        open.note_limit(verdict);
-        open
-    }
-
-    fn note_limit(&mut self, verdict: &Verdict) {
-        let limit = limit_of(verdict);
-        match verdict.level {
-            Some(Severity::Warning) => self.warning_limit = limit,
-            Some(Severity::Critical) => self.critical_limit = limit,
-            None => {}
-        }
-    }
-
-    fn alert_of(&self, verdict: &Verdict, transition: Transition, names: &SlotNames) -> Alert {
-        let Transition {
-            state,
-            severity,
-            since,
-        } = transition;
-        let from = if state == AlertState::Cleared {
-            self.raised
-        } else {
-            since
-        };
-        let reason = reason(&Facts {
-            names,
-            state,
-            severity,
-            level: verdict.level,
-            value: verdict.value,
-            threshold: limit_of(verdict),
-            side: verdict.side,
-            warning_limit: self.warning_limit,
-            critical_limit: self.critical_limit,
-            elapsed_ns: verdict.time.0.saturating_sub(from.0),
-        });
-        let last = &self.alert;
-        Alert {
-            id: alert_id(&last.alarm_id, state, severity, verdict.time),
-            state,
-            severity,
-            value: verdict.value,
-            threshold: limit_of(verdict),
-            location: names.location.clone().filter(|text| !text.is_empty()),
-            timestamp: verdict.time.millis(),
-            reason,
-            ..last.clone()
-        }
-    }
-
-    /// The clear of an alarm whose function is gone.
-    fn abandon(self: Box<Self>, last: Timestamp) -> Alert {
-        let alert = self.alert;
-        let state = AlertState::Cleared;
-        let reason = format!(
-            "{} is no longer watched: {} is gone",
-            alert.sensor, alert.function
-        );
-        let id = alert_id(&alert.alarm_id, state, alert.severity, last);
-        Alert {
-            id,
-            state,
-            timestamp: last.millis(),
-            reason,
-            ..alert
-        }
-    }
-}
-
-fn limit_of(verdict: &Verdict) -> Option<f64> {
-    Some(verdict.threshold).filter(|limit| !limit.is_nan())
 }
 
 #[cfg(test)]

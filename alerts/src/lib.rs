@@ -5,12 +5,14 @@
 //! delivered yet, so that a crash neither loses nor invents one. Publishing is
 //! left to whoever reads the outbox.
 
+mod alarm_actions;
 mod alarm_engine;
 mod alarm_id;
 mod alarm_record;
 mod alarm_store;
 mod alarm_tables;
 mod reason;
+mod slot_memory;
 mod store_error;
 mod stored_alert;
 

@@ -1,8 +1,7 @@
 use proptest::prelude::*;
-use weir_model::{LocationIx, Position};
+use weir_model::{Level, LocationIx, Position, Severity, Side, Timestamp};
 
 use super::*;
-use weir_model::Side;
 
 const SECOND: i64 = 1_000_000_000;
 const W: Level = Some(Severity::Warning);

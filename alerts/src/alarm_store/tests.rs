@@ -1,9 +1,10 @@
 use std::path::PathBuf;
 
 use tempfile::TempDir;
-use weir_model::{AlertKind, AlertState, Severity};
+use weir_model::{AlertKind, AlertState, Severity, Timestamp};
 
 use super::*;
+use crate::alarm_actions::MAX_NOTE_BYTES;
 
 fn ms(millis: i64) -> Timestamp {
     Timestamp::from_millis(millis).unwrap()
