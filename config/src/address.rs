@@ -4,35 +4,51 @@
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
+use thiserror::Error;
+
 /// A broker's URL, taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct BrokerUrl {
-    pub(crate) tls: bool,
-    pub(crate) host: String,
-    pub(crate) port: u16,
+pub struct BrokerUrl {
+    /// `mqtts://`
+    pub tls: bool,
+    /// A name, an IPv4 address or an IPv6 address without brackets.
+    pub host: String,
+    /// 1883, or 8883 with TLS, unless given.
+    pub port: u16,
 }
 
-/// `mqtt://host[:port]` or `mqtts://host[:port]`; ports 1883 and 8883 unless given.
-pub(crate) fn parse_broker_url(url: &str) -> Result<BrokerUrl, String> {
-    let (tls, rest) = match url.split_once("://") {
-        Some(("mqtt" | "tcp", rest)) => (false, rest),
-        Some(("mqtts" | "ssl", rest)) => (true, rest),
-        _ => return Err("must begin with mqtt:// or mqtts://".to_owned()),
-    };
-    if rest.contains('@') {
-        return Err("holds credentials: give username and password_file instead".to_owned());
+/// Why a text is not a URL that Weir takes. It does not repeat the text.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("{reason}")]
+pub struct InvalidUrl {
+    /// A predicate, to stand behind the name of the key.
+    pub reason: &'static str,
+}
+
+impl BrokerUrl {
+    /// Reads `mqtt://host[:port]` or `mqtts://host[:port]`.
+    pub fn parse(url: &str) -> Result<Self, InvalidUrl> {
+        let refuse = |reason| Err(InvalidUrl { reason });
+        let (tls, rest) = match url.split_once("://") {
+            Some(("mqtt" | "tcp", rest)) => (false, rest),
+            Some(("mqtts" | "ssl", rest)) => (true, rest),
+            _ => return refuse("must begin with mqtt:// or mqtts://"),
+        };
+        if rest.contains('@') {
+            return refuse("holds credentials: give username and password_file instead");
+        }
+        let authority = rest.strip_suffix('/').unwrap_or(rest);
+        if authority.contains(['/', '?', '#']) {
+            return refuse("must end behind the host and port");
+        }
+        let (host, port) = split_authority(authority).map_err(|reason| InvalidUrl { reason })?;
+        let port = port.unwrap_or(if tls { 8883 } else { 1883 });
+        Ok(Self {
+            tls,
+            host: host.to_owned(),
+            port,
+        })
     }
-    let authority = rest.strip_suffix('/').unwrap_or(rest);
-    if authority.contains(['/', '?', '#']) {
-        return Err("must end behind the host and port".to_owned());
-    }
-    let (host, port) = split_authority(authority)?;
-    let port = port.unwrap_or(if tls { 8883 } else { 1883 });
-    Ok(BrokerUrl {
-        tls,
-        host: host.to_owned(),
-        port,
-    })
 }
 
 /// `http://host[:port][/path]` or `https://…`, without a trailing slash.
@@ -74,7 +90,7 @@ pub(crate) fn parse_listen(text: &str) -> Result<SocketAddr, String> {
 }
 
 /// `host[:port]` with the host of a URL: a name, an IPv4 or an IPv6 in brackets.
-fn split_authority(authority: &str) -> Result<(&str, Option<u16>), String> {
+fn split_authority(authority: &str) -> Result<(&str, Option<u16>), &'static str> {
     let (host, port) = match authority.strip_prefix('[') {
         Some(rest) => {
             let (host, behind) = rest.split_once(']').ok_or("has a [ without a ]")?;
@@ -95,13 +111,13 @@ fn split_authority(authority: &str) -> Result<(&str, Option<u16>), String> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
     let is_name = !host.is_empty() && host.len() <= 253 && host.chars().all(allowed);
     if !is_name && host.parse::<IpAddr>().is_err() {
-        return Err("has no host".to_owned());
+        return Err("has no host");
     }
     let port = match port {
         None => None,
         Some(port) => match port.parse::<u16>() {
             Ok(port) if port > 0 => Some(port),
-            _ => return Err("has no port from 1 to 65535 behind the host".to_owned()),
+            _ => return Err("has no port from 1 to 65535 behind the host"),
         },
     };
     Ok((host, port))
@@ -113,7 +129,7 @@ mod tests {
 
     #[test]
     fn broker_urls() {
-        let parsed = |url| parse_broker_url(url).map(|u| (u.tls, u.host, u.port));
+        let parsed = |url| BrokerUrl::parse(url).map(|u| (u.tls, u.host, u.port));
         let ok = |tls, host: &str, port| Ok((tls, host.to_owned(), port));
         assert_eq!(parsed("mqtt://broker"), ok(false, "broker", 1883));
         assert_eq!(
@@ -142,14 +158,16 @@ mod tests {
             "mqtt://::1",
             "mqtt://é",
         ] {
-            assert!(parse_broker_url(url).is_err(), "{url}");
+            assert!(BrokerUrl::parse(url).is_err(), "{url}");
         }
     }
 
     #[test]
     fn credentials_are_refused_without_being_repeated() {
         for reason in [
-            parse_broker_url("mqtt://user:hunter2@broker").unwrap_err(),
+            BrokerUrl::parse("mqtt://user:hunter2@broker")
+                .unwrap_err()
+                .to_string(),
             parse_http_url("https://user:hunter2@influx").unwrap_err(),
         ] {
             assert!(reason.contains("credentials"), "{reason}");

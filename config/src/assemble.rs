@@ -4,13 +4,13 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::address::{BrokerUrl, parse_broker_url, parse_http_url, parse_listen};
+use crate::address::{parse_http_url, parse_listen};
 use crate::range::{count, duration, instant_ns, label, size};
 use crate::reader::{Reader, Section};
 use crate::units::show_size;
 use crate::{
-    Broker, Config, EmbeddedStore, Http, InfluxDb, JournalSection, Limits, Route, RouteCodec,
-    Shadows, Source, SourceTls, TopicPattern, rules,
+    Broker, BrokerUrl, Config, EmbeddedStore, Http, InfluxDb, JournalSection, Limits, Route,
+    RouteCodec, Shadows, Source, SourceTls, TopicPattern, rules,
 };
 
 const KIB: u64 = 1024;
@@ -110,7 +110,9 @@ fn source(section: &mut Section<'_, '_>) -> Source {
         port: default.port,
     };
     let url = section
-        .required("url", |raw| parse_broker_url(raw.text()?))
+        .required("url", |raw| {
+            BrokerUrl::parse(raw.text()?).map_err(|error| error.to_string())
+        })
         .unwrap_or(unread);
     let source = Source {
         tls: source_tls(section, url.tls),

@@ -21,6 +21,7 @@ mod sections;
 mod topic;
 mod units;
 
+pub use address::{BrokerUrl, InvalidUrl};
 pub use load::Loaded;
 pub use problem::{LoadError, Problem};
 pub use sections::{

@@ -51,8 +51,10 @@ impl Config {
     /// The defaults under the variables of [`Self::from_toml_with_env`]: what
     /// runs without a file.
     pub fn from_env(vars: impl Iterator<Item = (String, String)>) -> Result<Loaded, LoadError> {
-        read("", vars, None)
-            .map_err(|problems| LoadError::Invalid { path: PathBuf::new(), problems })
+        read("", vars, None).map_err(|problems| LoadError::Invalid {
+            path: PathBuf::new(),
+            problems,
+        })
     }
 
     /// As [`Self::load`], under the variables of [`Self::from_toml_with_env`].

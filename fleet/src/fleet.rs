@@ -115,10 +115,21 @@ impl Fleet {
     /// Writes what the device says at `now` into `payload`, which is cleared
     /// first. The first call of a fleet is its start: faults are planned from there.
     pub fn next(&mut self, device: usize, now: Timestamp, payload: &mut String) -> Emit {
-        payload.clear();
         let now_ms = now.millis();
         let start_ms = *self.start_ms.get_or_insert(now_ms);
-        let state = self.state(device, now_ms, now_ms - start_ms);
+        self.event(device, now_ms, now_ms - start_ms, payload)
+    }
+
+    /// As [`Self::next`], at a time since the start that the caller knows.
+    pub(crate) fn event(
+        &self,
+        device: usize,
+        now_ms: i64,
+        elapsed_ms: i64,
+        payload: &mut String,
+    ) -> Emit {
+        payload.clear();
+        let state = self.state(device, now_ms, elapsed_ms);
         if state.silent {
             return Emit::Silent;
         }
