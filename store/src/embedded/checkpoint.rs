@@ -1,0 +1,400 @@
+//! A checkpoint: everything in memory becomes files, and one manifest names them.
+//!
+//! ```text
+//! write files, sync each, sync the folder      orphans if it ends here
+//! before_commit()                              journal and others are durable
+//! write, sync, rename the manifest, sync       the commit
+//! ```
+//!
+//! Nothing that the manifest before names is touched before the commit, and it
+//! stays usable after it: what it named goes only at the commit after that.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Instant;
+
+use arrow::array::RecordBatch;
+use arrow::error::ArrowError;
+use parquet::errors::ParquetError;
+use weir_model::{Position, ReadingCounts, Timestamp};
+
+use super::gather::{FrozenBuffer, with_names};
+use super::layout::Layout;
+use super::manifest::{self, FileEntry, KindEntry, Manifest};
+use super::segment::{self, Segment, SegmentError};
+use super::{BoxError, CheckpointStats, Shared, StoreError, compaction, rewrite};
+
+/// Merges of one checkpoint: the bound of how long it takes.
+const MAX_MERGES: usize = 4;
+/// How far the retention horizon moves in one checkpoint. A clock that jumps
+/// ahead must not wipe the store before someone has noticed.
+const MAX_HORIZON_STEP_NS: i64 = 3_600 * 1_000_000_000;
+
+/// What a checkpoint has prepared: the files that the next manifest names.
+struct Plan {
+    kinds: Vec<Layout>,
+    segments: Vec<Arc<Segment>>,
+    written: Vec<Arc<Segment>>,
+    next_file: u64,
+    removed_readings: u64,
+    stats: CheckpointStats,
+}
+
+impl Shared {
+    pub(super) fn checkpoint(
+        self: &Arc<Self>,
+        position: Position,
+        snapshot: &[u8],
+        counts: &ReadingCounts,
+        before_commit: &mut dyn FnMut() -> Result<(), BoxError>,
+    ) -> Result<CheckpointStats, StoreError> {
+        let started = Instant::now();
+        let _writer = self.writer.lock();
+        let mut plan = self.plan();
+        if let Err(error) = self.write_files(&mut plan) {
+            self.inner.lock().next_file = plan.next_file;
+            discard(&plan.written);
+            return Err(error);
+        }
+        self.inner.lock().next_file = plan.next_file;
+        if let Err(error) = before_commit() {
+            discard(&plan.written);
+            return Err(StoreError::BeforeCommit(error));
+        }
+        self.commit(&mut plan, position, snapshot, counts)?;
+        plan.stats.duration = started.elapsed();
+        self.inner.lock().last_checkpoint = Some(plan.stats.clone());
+        Ok(plan.stats)
+    }
+
+    fn plan(&self) -> Plan {
+        let inner = self.inner.lock();
+        let segments: Vec<_> = inner
+            .segments
+            .iter()
+            .filter(|segment| !segment.is_damaged())
+            .cloned()
+            .collect();
+        // Kinds without files are forgotten.
+        let mut kinds: Vec<Layout> = Vec::new();
+        let known: HashSet<&Layout> = segments.iter().map(|segment| &segment.layout).collect();
+        kinds.extend(
+            inner
+                .kinds
+                .iter()
+                .filter(|kind| known.contains(kind))
+                .cloned(),
+        );
+        Plan {
+            kinds,
+            segments,
+            written: Vec::new(),
+            next_file: inner.next_file,
+            removed_readings: 0,
+            stats: CheckpointStats::default(),
+        }
+    }
+
+    fn write_files(self: &Arc<Self>, plan: &mut Plan) -> Result<(), StoreError> {
+        self.flush_buffers(plan)?;
+        self.apply_patches(plan)?;
+        self.drop_expired(plan);
+        for _ in 0..MAX_MERGES {
+            if !self.merge_some(plan)? {
+                break;
+            }
+        }
+        self.disk
+            .sync_dir(&self.dir)
+            .map_err(|source| StoreError::io(&self.dir, source))?;
+        Ok(())
+    }
+
+    fn flush_buffers(&self, plan: &mut Plan) -> Result<(), StoreError> {
+        let buffers: Vec<FrozenBuffer> = {
+            let inner = self.inner.lock();
+            let filled = inner
+                .memory
+                .buffers
+                .iter()
+                .filter(|buffer| buffer.rows() > 0);
+            filled.map(FrozenBuffer::of).collect()
+        };
+        if buffers.is_empty() {
+            return Ok(());
+        }
+        let catalog = self.catalog();
+        for buffer in buffers {
+            let (layout, rows) = with_names(catalog, |names| {
+                let layout = buffer.layout(names);
+                let rows = buffer.sorted(&layout, names);
+                (layout, rows)
+            });
+            let rows = rows.map_err(encode_error)?;
+            plan.stats.rows += rows.num_rows() as u64;
+            self.write_file(plan, layout, &rows)?;
+        }
+        Ok(())
+    }
+
+    /// Encodes rows and writes them to a new file.
+    fn write_file(
+        &self,
+        plan: &mut Plan,
+        layout: Layout,
+        rows: &RecordBatch,
+    ) -> Result<(), StoreError> {
+        if rows.num_rows() == 0 {
+            return Ok(());
+        }
+        let encoded = segment::encode(&layout, rows).map_err(SegmentError::from)?;
+        if encoded.readings.iter().all(|readings| *readings == 0) {
+            return Ok(());
+        }
+        let known = plan.kinds.iter().position(|kind| *kind == layout);
+        let kind = known.unwrap_or_else(|| {
+            plan.kinds.push(layout.clone());
+            plan.kinds.len() - 1
+        });
+        let entry = FileEntry {
+            id: plan.next_file,
+            kind: u32::try_from(kind).expect("there are fewer kinds than files"),
+            rows: encoded.rows,
+            readings: encoded.readings,
+            min_time: encoded.min_time,
+            max_time: encoded.max_time,
+            bytes: encoded.bytes.len() as u64,
+            crc32c: crc32c::crc32c(&encoded.bytes),
+        };
+        plan.next_file += 1;
+        let segment = Arc::new(Segment::new(self.disk.clone(), &self.dir, entry, layout));
+        // Listed before it is written: half a file is discarded too.
+        plan.written.push(segment.clone());
+        let write = || {
+            let file = self.disk.create_new(&segment.path)?;
+            file.write_all(&encoded.bytes)?;
+            file.sync_all()
+        };
+        write().map_err(|source| StoreError::io(&segment.path, source))?;
+        segment.written();
+        plan.stats.files_written += 1;
+        plan.stats.bytes_written += segment.entry.bytes;
+        plan.segments.push(segment);
+        Ok(())
+    }
+
+    /// Writes the files anew in which a late reading overwrites a value.
+    fn apply_patches(self: &Arc<Self>, plan: &mut Plan) -> Result<(), StoreError> {
+        let patches = self.inner.lock().patches.clone();
+        for (file, patches) in &patches {
+            let Some(at) = plan
+                .segments
+                .iter()
+                .position(|segment| segment.entry.id == *file)
+            else {
+                continue;
+            };
+            let old = plan.segments[at].clone();
+            let rows = match rewrite::load(&old, &self.footers) {
+                Ok(rows) => rows,
+                Err(error) => {
+                    self.not_readable(&old, error)?;
+                    plan.segments.remove(at);
+                    continue;
+                }
+            };
+            let rows = rewrite::patch(&old.layout, &rows, patches).map_err(encode_error)?;
+            self.write_file(plan, old.layout.clone(), &rows)?;
+            plan.segments.remove(at);
+        }
+        Ok(())
+    }
+
+    /// Whole files that are older than the retention.
+    fn drop_expired(&self, plan: &mut Plan) {
+        let horizon = self.inner.lock().horizon;
+        plan.segments.retain(|segment| {
+            let keep = segment.entry.max_time >= horizon;
+            if !keep {
+                plan.stats.files_expired += 1;
+                plan.removed_readings += segment.entry.total_readings();
+            }
+            keep
+        });
+    }
+
+    fn merge_some(self: &Arc<Self>, plan: &mut Plan) -> Result<bool, StoreError> {
+        let now = self.inner.lock().now.map_or(i64::MIN, |now| now.0);
+        let Some(chosen) = compaction::choose(&plan.segments, now, &plan.kinds) else {
+            return Ok(false);
+        };
+        let mut parts = Vec::with_capacity(chosen.len());
+        for segment in &chosen {
+            match rewrite::load(segment, &self.footers) {
+                Ok(rows) => parts.push(rows),
+                Err(error) => {
+                    // The others are merged the next time.
+                    self.not_readable(segment, error)?;
+                    plan.segments
+                        .retain(|other| other.entry.id != segment.entry.id);
+                    return Ok(false);
+                }
+            }
+        }
+        let layout = chosen[0].layout.clone();
+        let rows = rewrite::merge(&layout, &parts).map_err(encode_error)?;
+        drop(parts);
+        self.write_file(plan, layout, &rows)?;
+        let merged: HashSet<u64> = chosen.iter().map(|segment| segment.entry.id).collect();
+        plan.segments
+            .retain(|segment| !merged.contains(&segment.entry.id));
+        plan.stats.files_merged += merged.len() as u64;
+        Ok(true)
+    }
+
+    /// A damaged file is set aside and goes without; any other error ends the
+    /// checkpoint.
+    fn not_readable(&self, segment: &Arc<Segment>, error: SegmentError) -> Result<(), StoreError> {
+        if !matches!(error, SegmentError::Damaged { .. }) {
+            return Err(error.into());
+        }
+        self.set_aside(segment, &error);
+        Ok(())
+    }
+
+    fn commit(
+        &self,
+        plan: &mut Plan,
+        position: Position,
+        snapshot: &[u8],
+        counts: &ReadingCounts,
+    ) -> Result<(), StoreError> {
+        let manifest = {
+            let mut inner = self.inner.lock();
+            // Every attempt has a number of its own: one that failed may still
+            // have reached the disk.
+            inner.sequence += 1;
+            self.manifest(plan, inner.sequence, &inner, position, snapshot, counts)
+        };
+        let path = manifest::path(&self.dir, manifest.sequence);
+        let bytes = manifest.encode().map_err(StoreError::Encode)?;
+        let written = weir_disk::replace(&*self.disk, &path, &bytes);
+        if let Err(source) = written {
+            // It may have reached the disk all the same, so the files that it
+            // names stay until a later manifest is durable.
+            self.inner.lock().limbo.append(&mut plan.written);
+            return Err(StoreError::io(&path, source));
+        }
+        self.committed(plan, &manifest);
+        Ok(())
+    }
+
+    fn manifest(
+        &self,
+        plan: &Plan,
+        sequence: u64,
+        inner: &super::Inner,
+        position: Position,
+        snapshot: &[u8],
+        counts: &ReadingCounts,
+    ) -> Manifest {
+        // A file that was carried over has the number of its kind in the
+        // manifest before.
+        let numbers: HashMap<&Layout, u32> = plan.kinds.iter().zip(0..).collect();
+        let entry = |segment: &Arc<Segment>| FileEntry {
+            kind: numbers[&segment.layout],
+            ..segment.entry.clone()
+        };
+        Manifest {
+            sequence,
+            position,
+            counts: counts.clone(),
+            next_file: plan.next_file,
+            horizon: inner.horizon,
+            removed_readings: inner.removed_readings + plan.removed_readings,
+            damaged_files: inner.damaged_files,
+            damaged_readings: inner.damaged_readings,
+            kinds: plan.kinds.iter().map(KindEntry::from).collect(),
+            files: plan
+                .segments
+                .iter()
+                .filter(|segment| !segment.is_damaged())
+                .map(entry)
+                .collect(),
+            snapshot: snapshot.to_vec(),
+        }
+    }
+
+    /// The manifest is durable: now memory follows.
+    fn committed(&self, plan: &mut Plan, manifest: &Manifest) {
+        let mut inner = self.inner.lock();
+        let inner = &mut *inner;
+        let kept: HashSet<u64> = plan
+            .segments
+            .iter()
+            .map(|segment| segment.entry.id)
+            .collect();
+        let before = std::mem::replace(&mut inner.segments, Arc::new(plan.segments.clone()));
+        let mut dropped: Vec<Arc<Segment>> = before
+            .iter()
+            .filter(|segment| !kept.contains(&segment.entry.id) && !segment.is_damaged())
+            .cloned()
+            .collect();
+        // Written and merged again within this checkpoint.
+        dropped.extend(
+            plan.written
+                .iter()
+                .filter(|segment| !kept.contains(&segment.entry.id))
+                .cloned(),
+        );
+        for segment in inner.limbo.drain(..).chain(inner.previous.drain(..)) {
+            inner.keys.forget(segment.entry.id);
+            segment.doom();
+        }
+        inner.previous = dropped;
+        inner.kinds = std::mem::take(&mut plan.kinds);
+        inner.removed_readings += plan.removed_readings;
+        inner.memory.clear();
+        inner.patches.clear();
+        if let Some(now) = inner.now {
+            inner.horizon = next_horizon(inner.horizon, now, self.retention_ns);
+        }
+        let keep = [
+            manifest.sequence,
+            std::mem::replace(&mut inner.durable, manifest.sequence),
+        ];
+        self.remove_manifests(&keep);
+    }
+
+    fn remove_manifests(&self, keep: &[u64]) {
+        let Ok(found) = manifest::list(&*self.disk, &self.dir) else {
+            return;
+        };
+        for (sequence, path) in found {
+            if !keep.contains(&sequence)
+                && let Err(error) = self.disk.remove(&path)
+            {
+                tracing::warn!(path = %path.display(), %error, "cannot remove an old manifest");
+            }
+        }
+    }
+}
+
+/// Never later than `now` minus the retention, and never far ahead of where it
+/// was.
+pub(super) fn next_horizon(horizon: i64, now: Timestamp, retention_ns: i64) -> i64 {
+    now.0
+        .saturating_sub(retention_ns)
+        .min(horizon.saturating_add(MAX_HORIZON_STEP_NS))
+}
+
+/// Files of a checkpoint that did not commit, in no manifest.
+fn discard(written: &[Arc<Segment>]) {
+    for segment in written {
+        segment.doom();
+    }
+}
+
+fn encode_error(error: ArrowError) -> StoreError {
+    StoreError::from(SegmentError::Encode(ParquetError::from(error)))
+}

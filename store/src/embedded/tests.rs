@@ -1,0 +1,6 @@
+//! The store against a model, across checkpoints, crashes and damage.
+
+mod conflicts;
+mod durability;
+mod model;
+mod support;

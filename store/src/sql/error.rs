@@ -1,0 +1,65 @@
+//! Why a query gave no answer, in terms that a caller can act on.
+
+use std::time::Duration;
+
+use arrow::error::ArrowError;
+use datafusion::error::DataFusionError;
+use thiserror::Error;
+
+#[derive(Debug, Error)]
+pub enum QueryError {
+    /// It cannot be parsed, or names what is not there: the sender's fault.
+    #[error("{0}")]
+    Invalid(#[source] DataFusionError),
+    /// It is no query.
+    #[error("only queries are allowed, not {what}")]
+    Refused { what: String },
+    #[error("the statement has {bytes} bytes, more than {limit}")]
+    TooLong { bytes: usize, limit: usize },
+    #[error("the query took longer than {after:?}")]
+    Timeout { after: Duration },
+    #[error("the query gives more than {limit} rows: add a LIMIT or aggregate")]
+    TooManyRows { limit: usize },
+    #[error("the query needs more memory than it may use: {0}")]
+    Memory(#[source] DataFusionError),
+    /// It failed on the data, such as a division by zero: the sender's fault.
+    #[error("{0}")]
+    Failed(#[source] DataFusionError),
+    /// The store could not be read.
+    #[error("cannot read the store: {0}")]
+    Store(#[source] DataFusionError),
+}
+
+impl QueryError {
+    /// To be carried through a stream of DataFusion's.
+    pub(super) fn into_datafusion(self) -> DataFusionError {
+        DataFusionError::External(Box::new(self))
+    }
+}
+
+impl From<ArrowError> for QueryError {
+    fn from(error: ArrowError) -> Self {
+        DataFusionError::from(error).into()
+    }
+}
+
+impl From<DataFusionError> for QueryError {
+    fn from(error: DataFusionError) -> Self {
+        match error {
+            DataFusionError::External(inner) => match inner.downcast::<Self>() {
+                Ok(ours) => *ours,
+                Err(other) => Self::Store(DataFusionError::External(other)),
+            },
+            error => match error.find_root() {
+                DataFusionError::ResourcesExhausted(_) => Self::Memory(error),
+                DataFusionError::SQL(..)
+                | DataFusionError::Plan(_)
+                | DataFusionError::SchemaError(..)
+                | DataFusionError::NotImplemented(_)
+                | DataFusionError::Configuration(_) => Self::Invalid(error),
+                DataFusionError::External(_) | DataFusionError::IoError(_) => Self::Store(error),
+                _ => Self::Failed(error),
+            },
+        }
+    }
+}

@@ -1,0 +1,517 @@
+//! Reads what matches from files and memory and turns columns into rows: each
+//! batch is handed on once per sensor, with the columns that they share.
+
+use std::fmt;
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchOptions, StringViewArray,
+    UInt32Array, new_null_array,
+};
+use arrow::compute;
+use arrow::datatypes::{DataType, SchemaRef, UInt16Type};
+use datafusion::common::stats::Precision;
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::common::{DataFusionError, Result, Statistics};
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
+use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{
+    DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties, StatisticsArgs,
+};
+use weir_model::{Column, Flags, ValueKind};
+
+use super::readings;
+use crate::embedded::filter::Filter;
+use crate::embedded::gather::{self, with_names};
+use crate::embedded::layout::Layout;
+use crate::embedded::reader::{self, Rows, SegmentScan, Wanted};
+use crate::embedded::segment::{Segment, SegmentError};
+use crate::embedded::{Moment, Shared};
+
+/// Below so many rows a second thread costs more than it gains.
+const ROWS_PER_PARTITION: u64 = 500_000;
+
+#[derive(Clone)]
+pub(super) struct ReadingsExec {
+    store: Arc<Shared>,
+    moment: Arc<Moment>,
+    /// The numbers of the devices asked for.
+    devices: Option<Arc<[u32]>>,
+    filter: Arc<Filter>,
+    projection: Arc<[usize]>,
+    wanted: Wanted,
+    limit: Option<usize>,
+    partitions: Arc<[Vec<Source>]>,
+    properties: Arc<PlanProperties>,
+}
+
+/// Something with rows.
+#[derive(Clone, Debug)]
+enum Source {
+    File(Arc<Segment>),
+    /// A chunk of a buffer, by their places in the moment.
+    Chunk(usize, usize),
+}
+
+impl ReadingsExec {
+    pub(super) fn new(
+        store: Arc<Shared>,
+        schema: SchemaRef,
+        projection: Vec<usize>,
+        filter: Filter,
+        limit: Option<usize>,
+        max_partitions: usize,
+    ) -> Self {
+        let moment = store.moment();
+        let devices = with_names(&moment.catalog, |names| {
+            gather::matching_devices(names, &filter)
+        });
+        let partitions = partition(&moment, &filter, max_partitions);
+        let has = |column: usize| projection.contains(&column);
+        let wanted = Wanted {
+            time: has(readings::TIME),
+            device: has(readings::DEVICE),
+            location: has(readings::LOCATION),
+            flags: has(readings::FLAGS) || has(readings::QUALITY),
+            values: has(readings::VALUE) || has(readings::TEXT),
+        };
+        let properties = PlanProperties::new(
+            EquivalenceProperties::new(schema),
+            Partitioning::UnknownPartitioning(partitions.len()),
+            EmissionType::Incremental,
+            Boundedness::Bounded,
+        );
+        Self {
+            store,
+            moment: Arc::new(moment),
+            devices: devices.map(Into::into),
+            filter: Arc::new(filter),
+            projection: projection.into(),
+            wanted,
+            limit,
+            partitions: partitions.into(),
+            properties: Arc::new(properties),
+        }
+    }
+
+    /// How many rows the sources give; exact when only sensors are asked for.
+    fn count(&self, sources: &[Source]) -> Precision<usize> {
+        let mut readings = 0_u64;
+        let mut exact = self.filter.takes_all_rows();
+        for source in sources {
+            match source {
+                Source::File(segment) => {
+                    exact &= segment.layout != Layout::Narrow || self.filter.sensors.is_none();
+                    let matching = reader::matching_values(segment, &self.filter);
+                    readings += matching
+                        .iter()
+                        .map(|at| segment.entry.readings[*at])
+                        .sum::<u64>();
+                }
+                Source::Chunk(buffer, chunk) => {
+                    let buffer = &self.moment.buffers[*buffer];
+                    exact &= self.filter.sensors.is_none();
+                    let values = &buffer.chunks[*chunk].values;
+                    readings += values
+                        .iter()
+                        .map(|values| values.filled() as u64)
+                        .sum::<u64>();
+                }
+            }
+        }
+        let readings = usize::try_from(readings).unwrap_or(usize::MAX);
+        if exact {
+            Precision::Exact(readings)
+        } else {
+            Precision::Inexact(readings)
+        }
+    }
+}
+
+/// Spreads the sources that can match over as many streams as are worth it.
+fn partition(moment: &Moment, filter: &Filter, max_partitions: usize) -> Vec<Vec<Source>> {
+    let mut rows = 0;
+    let mut sources = Vec::new();
+    for segment in moment.segments.iter() {
+        let entry = &segment.entry;
+        if !segment.is_damaged()
+            && filter.overlaps(entry.min_time, entry.max_time)
+            && !reader::matching_values(segment, filter).is_empty()
+        {
+            rows += entry.rows;
+            sources.push(Source::File(segment.clone()));
+        }
+    }
+    for (at, buffer) in moment.buffers.iter().enumerate() {
+        for (chunk, content) in buffer.chunks.iter().enumerate() {
+            rows += content.rows() as u64;
+            sources.push(Source::Chunk(at, chunk));
+        }
+    }
+    let worthwhile = if filter.devices.is_some() {
+        1
+    } else {
+        rows / ROWS_PER_PARTITION + 1
+    };
+    let worthwhile = usize::try_from(worthwhile).unwrap_or(max_partitions);
+    let count = worthwhile.min(max_partitions).min(sources.len()).max(1);
+    let mut partitions = vec![Vec::new(); count];
+    for (number, source) in sources.into_iter().enumerate() {
+        partitions[number % count].push(source);
+    }
+    partitions
+}
+
+impl fmt::Debug for ReadingsExec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReadingsExec")
+            .field("filter", &self.filter)
+            .finish_non_exhaustive()
+    }
+}
+
+impl DisplayAs for ReadingsExec {
+    fn fmt_as(&self, _t: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sources: usize = self.partitions.iter().map(Vec::len).sum();
+        write!(f, "ReadingsExec: sources={sources}")?;
+        if let Some(devices) = &self.filter.devices {
+            write!(f, ", devices={}", devices.len())?;
+        }
+        if let Some(sensors) = &self.filter.sensors {
+            write!(f, ", sensors={}", sensors.len())?;
+        }
+        if self.filter.has_times() {
+            write!(f, ", time=[{}, {}]", self.filter.from, self.filter.to)?;
+        }
+        Ok(())
+    }
+}
+
+impl ExecutionPlan for ReadingsExec {
+    fn name(&self) -> &str {
+        "ReadingsExec"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        Vec::new()
+    }
+
+    fn apply_expressions(
+        &self,
+        _f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        _children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(self)
+    }
+
+    fn execute(
+        &self,
+        partition: usize,
+        _context: Arc<TaskContext>,
+    ) -> Result<SendableRecordBatchStream> {
+        let batches = Batches {
+            scan: self.clone(),
+            sources: self.partitions[partition].clone().into_iter(),
+            file: None,
+            rows: Vec::new().into_iter(),
+            out: Vec::new().into_iter(),
+            left: self.limit.unwrap_or(usize::MAX),
+        };
+        let schema = self.schema();
+        Ok(Box::pin(RecordBatchStreamAdapter::new(
+            schema,
+            futures::stream::iter(batches),
+        )))
+    }
+
+    fn statistics_from_inputs(
+        &self,
+        _inputs: &[Arc<Statistics>],
+        args: &StatisticsArgs,
+    ) -> Result<Arc<Statistics>> {
+        let mut statistics = Statistics::new_unknown(&self.schema());
+        let rows = match args.partition() {
+            Some(partition) => self.count(&self.partitions[partition]),
+            None => self.count(&self.partitions.concat()),
+        };
+        statistics.num_rows = if self.limit.is_some() {
+            rows.to_inexact()
+        } else {
+            rows
+        };
+        Ok(Arc::new(statistics))
+    }
+}
+
+/// The batches of one partition, made one after the other.
+struct Batches {
+    scan: ReadingsExec,
+    sources: std::vec::IntoIter<Source>,
+    /// The file that is being read.
+    file: Option<(Arc<Segment>, SegmentScan)>,
+    /// What a chunk gave, with its layout.
+    rows: std::vec::IntoIter<(Layout, Rows)>,
+    out: std::vec::IntoIter<RecordBatch>,
+    left: usize,
+}
+
+impl Iterator for Batches {
+    type Item = Result<RecordBatch>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if self.left == 0 {
+                return None;
+            }
+            if let Some(batch) = self.out.next() {
+                let batch = batch.slice(0, batch.num_rows().min(self.left));
+                self.left -= batch.num_rows();
+                return Some(Ok(batch));
+            }
+            match self.next_rows() {
+                Ok(Some((layout, rows))) => match self.scan.unpivot(&layout, &rows) {
+                    Ok(batches) => self.out = batches.into_iter(),
+                    Err(error) => return Some(Err(error)),
+                },
+                Ok(None) => return None,
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    }
+}
+
+impl Batches {
+    fn next_rows(&mut self) -> Result<Option<(Layout, Rows)>> {
+        loop {
+            if let Some(rows) = self.rows.next() {
+                return Ok(Some(rows));
+            }
+            if let Some((segment, file)) = &mut self.file {
+                match file.next() {
+                    Some(Ok(rows)) => return Ok(Some((segment.layout.clone(), rows))),
+                    Some(Err(error)) => self.scan.skip_damaged(segment, error)?,
+                    None => {}
+                }
+                self.file = None;
+            }
+            match self.sources.next() {
+                None => return Ok(None),
+                Some(Source::File(segment)) => {
+                    let scan = &self.scan;
+                    let opened =
+                        reader::scan(&segment, &scan.store.footers, &scan.filter, scan.wanted);
+                    match opened {
+                        Ok(file) => self.file = file.map(|file| (segment, file)),
+                        Err(error) => self.scan.skip_damaged(&segment, error)?,
+                    }
+                }
+                Some(Source::Chunk(buffer, chunk)) => {
+                    self.rows = self.scan.scan_chunk(buffer, chunk).into_iter();
+                }
+            }
+        }
+    }
+}
+
+impl ReadingsExec {
+    /// A damaged file is taken out of service; the others are served.
+    fn skip_damaged(&self, segment: &Segment, error: SegmentError) -> Result<()> {
+        if matches!(error, SegmentError::Damaged { .. }) {
+            self.store.set_aside(segment, &error);
+            return Ok(());
+        }
+        Err(DataFusionError::External(Box::new(error)))
+    }
+
+    fn scan_chunk(&self, buffer: usize, chunk: usize) -> Vec<(Layout, Rows)> {
+        let buffer = &self.moment.buffers[buffer];
+        let chunk = &buffer.chunks[chunk];
+        with_names(&self.moment.catalog, |names| {
+            let layout = buffer.layout(names);
+            let devices = self.devices.as_deref();
+            gather::scan_chunk(chunk, &layout, names, &self.filter, devices, self.wanted)
+                .into_iter()
+                .map(|rows| (layout.clone(), rows))
+                .collect()
+        })
+    }
+
+    /// Rows of a file or chunk as rows of the table.
+    fn unpivot(&self, layout: &Layout, rows: &Rows) -> Result<Vec<RecordBatch>> {
+        match layout {
+            Layout::Narrow => Ok(vec![self.narrow_batch(rows)?]),
+            Layout::Wide(columns) => rows
+                .values
+                .iter()
+                .map(|(at, cells)| self.sensor_batch(rows, &columns[*at], cells.as_ref()))
+                .collect(),
+        }
+    }
+
+    fn sensor_batch(
+        &self,
+        rows: &Rows,
+        column: &Column,
+        cells: Option<&ArrayRef>,
+    ) -> Result<RecordBatch> {
+        let present = match cells {
+            Some(cells) if cells.null_count() > 0 => Some(compute::is_not_null(cells)?),
+            _ => None,
+        };
+        let shared = Shape::new(rows, present)?;
+        let count = shared.count;
+        let columns = self.projection.iter().map(|index| match *index {
+            readings::SENSOR => repeat(Some(&column.sensor), count),
+            readings::UNIT => repeat(column.unit.as_deref(), count),
+            readings::VALUE => {
+                shared.cells(cells, column.kind == ValueKind::Number, DataType::Float64)
+            }
+            readings::TEXT => {
+                shared.cells(cells, column.kind == ValueKind::Text, DataType::Utf8View)
+            }
+            other => shared.column(rows, other),
+        });
+        self.batch(columns.collect::<Result<Vec<_>>>()?, count)
+    }
+
+    fn narrow_batch(&self, rows: &Rows) -> Result<RecordBatch> {
+        let cells = |at: usize| {
+            let found = rows.values.iter().find(|(value, _)| *value == at);
+            found.and_then(|(_, cells)| cells.as_ref())
+        };
+        let present = match (cells(0), cells(1)) {
+            (Some(numbers), Some(texts)) => Some(compute::or(
+                &compute::is_not_null(numbers)?,
+                &compute::is_not_null(texts)?,
+            )?),
+            (Some(cells), None) | (None, Some(cells)) => Some(compute::is_not_null(cells)?),
+            // Without gaps, and nobody asked for the values.
+            (None, None) => None,
+        };
+        let shared = Shape::new(rows, present.filter(|present| present.false_count() > 0))?;
+        let count = shared.count;
+        let series = |at: usize| match &rows.series {
+            Some(series) => shared.filter(&series[at]),
+            None => repeat(None, count),
+        };
+        let columns = self.projection.iter().map(|index| match *index {
+            readings::SENSOR => series(0),
+            readings::UNIT => series(1),
+            readings::VALUE => shared.cells(cells(0), true, DataType::Float64),
+            readings::TEXT => shared.cells(cells(1), true, DataType::Utf8View),
+            other => shared.column(rows, other),
+        });
+        self.batch(columns.collect::<Result<Vec<_>>>()?, count)
+    }
+
+    fn batch(&self, columns: Vec<ArrayRef>, rows: usize) -> Result<RecordBatch> {
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        Ok(RecordBatch::try_new_with_options(
+            self.schema(),
+            columns,
+            &options,
+        )?)
+    }
+}
+
+/// The rows that have a reading of one sensor.
+struct Shape {
+    /// `None` when all have.
+    present: Option<BooleanArray>,
+    count: usize,
+}
+
+impl Shape {
+    fn new(rows: &Rows, present: Option<BooleanArray>) -> Result<Self> {
+        let count = present
+            .as_ref()
+            .map_or(rows.count, BooleanArray::true_count);
+        Ok(Self { present, count })
+    }
+
+    fn filter(&self, column: &ArrayRef) -> Result<ArrayRef> {
+        match &self.present {
+            Some(present) => Ok(compute::filter(column, present)?),
+            None => Ok(column.clone()),
+        }
+    }
+
+    fn cells(&self, cells: Option<&ArrayRef>, own: bool, data_type: DataType) -> Result<ArrayRef> {
+        match cells {
+            Some(cells) if own => self.filter(cells),
+            _ => Ok(new_null_array(&data_type, self.count)),
+        }
+    }
+
+    /// A column that all sensors of a row share.
+    fn column(&self, rows: &Rows, index: usize) -> Result<ArrayRef> {
+        let column = match index {
+            readings::TIME => &rows.time,
+            readings::DEVICE => &rows.device,
+            readings::LOCATION => &rows.location,
+            _ => &rows.flags,
+        };
+        let Some(column) = column else {
+            return Err(DataFusionError::Internal(
+                "a column was not read".to_owned(),
+            ));
+        };
+        let column = self.filter(column)?;
+        match index {
+            readings::QUALITY => flag_texts(&column, |flags| {
+                if flags.is_suspect() {
+                    "suspect"
+                } else {
+                    "good"
+                }
+                .to_owned()
+            }),
+            readings::FLAGS => flag_texts(&column, Flags::names),
+            _ => Ok(column),
+        }
+    }
+}
+
+/// Flags in words. There are few different ones, mostly one.
+fn flag_texts(flags: &ArrayRef, text: impl Fn(Flags) -> String) -> Result<ArrayRef> {
+    let flags = flags.as_primitive::<UInt16Type>().values();
+    let mut distinct: Vec<u16> = Vec::new();
+    let mut places = Vec::with_capacity(flags.len());
+    for flag in flags {
+        let place = distinct
+            .iter()
+            .position(|other| other == flag)
+            .unwrap_or_else(|| {
+                distinct.push(*flag);
+                distinct.len() - 1
+            });
+        places.push(u32::try_from(place).expect("there are at most 65,536"));
+    }
+    let texts = StringViewArray::from_iter_values(distinct.iter().map(|flag| text(Flags(*flag))));
+    Ok(compute::take(&texts, &UInt32Array::from(places), None)?)
+}
+
+/// One text, many times, stored once.
+fn repeat(text: Option<&str>, count: usize) -> Result<ArrayRef> {
+    let Some(text) = text else {
+        return Ok(new_null_array(&DataType::Utf8View, count));
+    };
+    let one = StringViewArray::from_iter_values([text]);
+    Ok(compute::take(
+        &one,
+        &UInt32Array::from(vec![0; count]),
+        None,
+    )?)
+}

@@ -1,0 +1,118 @@
+//! A session for each query: our tables, no way to any file, bounded memory.
+
+use std::sync::Arc;
+
+use datafusion::error::DataFusionError;
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::memory_pool::GreedyMemoryPool;
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::prelude::{SQLOptions, SessionConfig, SessionContext};
+use datafusion::sql::parser::Statement;
+use datafusion::sql::sqlparser::ast::Statement as SqlStatement;
+
+use super::cooperative::YieldAtJoins;
+use super::error::QueryError;
+
+/// Functions whose result can be far larger than their arguments: one row could
+/// take all memory.
+const UNBOUNDED_FUNCTIONS: [&str; 8] = [
+    "repeat",
+    "lpad",
+    "rpad",
+    "range",
+    "generate_series",
+    "array_repeat",
+    "list_repeat",
+    "array_resize",
+];
+
+/// What all queries have in common.
+pub(super) fn template() -> SessionContext {
+    let cores = std::thread::available_parallelism()
+        .map_or(1, usize::from)
+        .min(4);
+    let mut config = SessionConfig::new()
+        .with_information_schema(true)
+        .with_default_catalog_and_schema("weir", "public")
+        .with_target_partitions(cores);
+    let options = config.options_mut();
+    options.sql_parser.map_string_types_to_utf8view = true;
+    options.execution.time_zone = Some("UTC".to_owned());
+    let state = SessionStateBuilder::new_with_default_features()
+        .with_config(config)
+        .with_runtime_env(Arc::new(bounded_memory(usize::MAX)))
+        .with_physical_optimizer_rule(Arc::new(YieldAtJoins))
+        .build();
+    let context = SessionContext::new_with_state(state);
+    for name in UNBOUNDED_FUNCTIONS {
+        context.deregister_udf(name);
+    }
+    context
+}
+
+/// A session that shares the template's tables and has memory of its own.
+pub(super) fn for_query(template: &SessionContext, memory: usize) -> SessionState {
+    SessionStateBuilder::new_from_existing(template.state())
+        .with_runtime_env(Arc::new(bounded_memory(memory)))
+        .build()
+}
+
+fn bounded_memory(bytes: usize) -> RuntimeEnv {
+    let no_disk = DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled);
+    RuntimeEnvBuilder::new()
+        .with_disk_manager_builder(no_disk)
+        .with_memory_pool(Arc::new(GreedyMemoryPool::new(bytes)))
+        .build()
+        .expect("nothing of it touches the system")
+}
+
+/// Parses and plans one query; anything else is refused.
+pub(super) async fn plan(state: &SessionState, sql: &str) -> Result<LogicalPlan, QueryError> {
+    let dialect = state.config_options().sql_parser.dialect;
+    let statement = state
+        .sql_to_statement(sql, &dialect)
+        .map_err(|error| match error {
+            DataFusionError::NotImplemented(_) => QueryError::Refused {
+                what: "several statements at once".to_owned(),
+            },
+            error => QueryError::Invalid(error),
+        })?;
+    if let Some(what) = refusal(&statement) {
+        return Err(QueryError::Refused { what });
+    }
+    let plan = state.statement_to_plan(statement).await?;
+    let read_only = SQLOptions::new()
+        .with_allow_ddl(false)
+        .with_allow_dml(false)
+        .with_allow_statements(false);
+    read_only
+        .verify_plan(&plan)
+        .map_err(|error| QueryError::Refused {
+            what: error.strip_backtrace(),
+        })?;
+    Ok(plan)
+}
+
+/// The name of a statement that is not a query.
+fn refusal(statement: &Statement) -> Option<String> {
+    match statement {
+        Statement::Statement(statement) => match &**statement {
+            SqlStatement::Query(_)
+            | SqlStatement::Explain { .. }
+            | SqlStatement::ExplainTable { .. }
+            | SqlStatement::ShowTables { .. }
+            | SqlStatement::ShowColumns { .. }
+            | SqlStatement::ShowVariable { .. } => None,
+            other => {
+                let text = other.to_string();
+                Some(text.split_whitespace().next().unwrap_or("that").to_owned())
+            }
+        },
+        Statement::Explain(explain) => refusal(&explain.statement),
+        Statement::CreateExternalTable(_) => Some("CREATE EXTERNAL TABLE".to_owned()),
+        Statement::CopyTo(_) => Some("COPY".to_owned()),
+        Statement::Reset(_) => Some("RESET".to_owned()),
+    }
+}
