@@ -77,7 +77,7 @@ impl Fleet {
             let kind = Kind::of_device(i);
             let number = &mut of_kind[kind as usize];
             *number += 1;
-            let id = format!("{}-{number:03}", kind.name());
+            let id = format!("{}-{number:02}", kind.name());
             Device {
                 kind,
                 location: (*number - 1) % kind.locations().len(),
