@@ -137,7 +137,8 @@ pub(crate) fn tracks(scenario: Scenario, anomaly: Option<Anomaly>, devices: usiz
     tracks
 }
 
-/// Everything has begun within the first ten seconds.
+/// Everything has begun within the first ten seconds. No fault is shorter than
+/// two: a device that speaks every two seconds misses none.
 fn demo(devices: usize) -> Vec<Track> {
     use FaultKind as F;
     let all = |kind: Kind| -> Vec<usize> {
@@ -154,7 +155,7 @@ fn demo(devices: usize) -> Vec<Track> {
         ),
         (F::Overheat, all(Kind::Pump), [1.0, 24.0, 120.0]),
         (F::Duplicate, all(Kind::Pump), [3.0, 2.0, 30.0]),
-        (F::Broken, last(Kind::Hvac), [5.0, 1.5, 20.0]),
+        (F::Broken, last(Kind::Hvac), [5.0, 2.0, 20.0]),
         (F::Late, all(Kind::Tank), [6.0, 2.0, 45.0]),
         (F::Spike, all(Kind::Hvac), [7.0, 2.5, 75.0]),
         (F::Stuck, all(Kind::Tank), [8.0, 120.0, 240.0]),
