@@ -85,7 +85,8 @@ struct Limits {
     segment_size: u64,
 }
 
-/// Locks are taken alone, or in this order: positions, intake, tail.
+/// Locks are taken alone, or in this order: positions_file, positions,
+/// intake, tail.
 struct Shared {
     disk: Arc<dyn Disk>,
     dir: PathBuf,
@@ -99,7 +100,7 @@ struct Shared {
     tail: Mutex<Tail>,
     tail_grew: Condvar,
     positions: Mutex<Positions>,
-    /// Held while the positions' file is replaced.
+    /// Held while the folder's names change until they are synced.
     positions_file: Mutex<()>,
     damage: Mutex<DamageLog>,
     torn_bytes: u64,

@@ -183,6 +183,10 @@ impl Writer {
         self.cut()?;
         let header = Header::new(base, shared.tail.lock().written);
         let path = segment::path(&shared.dir, base);
+        // A folder's sync is about all of its names. If it failed for the
+        // positions, the segment's name would be lost with theirs, and the sync
+        // below would answer Ok.
+        let _names = shared.positions_file.lock();
         // Left by an attempt of ours that did not come to its end.
         if disk.exists(&path).map_err(Trouble::Write)? {
             disk.remove(&path).map_err(Trouble::Write)?;
