@@ -175,6 +175,9 @@ fn source_tls(section: &mut Section<'_, '_>, tls: bool) -> Option<SourceTls> {
     tls.then_some(files)
 }
 
+/// What Weir publishes: a route that takes it would feed it back for ever.
+const OWN_TOPICS: [&str; 2] = ["alerts/critical/device", "alerts/warning/device"];
+
 /// Routes that are given take the place of the default one.
 fn routes(reader: &mut Reader<'_>) -> Vec<Route> {
     let mut topics = BTreeSet::new();
@@ -191,6 +194,9 @@ fn routes(reader: &mut Reader<'_>) -> Vec<Route> {
         let Some(topic) = topic else { continue };
         if !topics.insert(topic.filter()) {
             section.note("topic", "another route takes these topics already");
+        }
+        if OWN_TOPICS.iter().any(|own| topic.matches(own)) {
+            section.note("topic", "it would take Weir's own alerts for telemetry; make it narrower");
         }
         routes.push(Route { topic, codec });
     }

@@ -10,7 +10,7 @@
 use std::sync::Arc;
 
 use weir_config::{Config, Limits, Route};
-use weir_model::{Catalog, DeviceIx, Message, Position, QuarantineReason as Reason};
+use weir_model::{Catalog, DeviceIx, Message, Position, QuarantineReason as Reason, parse_oversized_notice};
 
 #[cfg(doc)]
 use crate::REMOVED_FUNCTION;
@@ -241,6 +241,12 @@ fn payload_text<'a>(payload: &'a [u8], limits: &Limits) -> Result<&'a str, Fault
             payload.len(),
             limits.max_payload
         );
+        return Err(Fault::new(Reason::TooLarge, detail));
+    }
+    if payload.first() == Some(&0)
+        && let Some(notice) = parse_oversized_notice(payload)
+    {
+        let detail = format!("the door let it go, too large to keep: {notice}");
         return Err(Fault::new(Reason::TooLarge, detail));
     }
     if payload.is_empty() {

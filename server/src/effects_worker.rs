@@ -85,6 +85,14 @@ impl EffectsWorker {
                 }
             }
             self.mark_delivered(delivered, &mut outbox);
+            if outbox.shelves_looked.elapsed() >= RETRY {
+                outbox.shelves_looked = Instant::now();
+                // What a shelf held back goes out once it ends.
+                let released = self.insist("alarms", || self.alarms.expire_shelves(now()));
+                if released.is_some_and(|alerts| alerts > 0) {
+                    self.resend(&mut outbox);
+                }
+            }
             if outbox.looked.elapsed() >= RESEND_AFTER {
                 self.resend(&mut outbox);
             }
@@ -123,10 +131,9 @@ impl EffectsWorker {
         outbox.delivered_early.extend(early);
     }
 
-    /// Publishes what still waits in the outbox, and what is no longer shelved.
+    /// Publishes what still waits in the outbox.
     fn resend(&self, outbox: &mut Outbox) {
         outbox.looked = Instant::now();
-        self.insist("alarms", || self.alarms.expire_shelves(now()));
         let pending = self.insist("alarms", || self.alarms.pending(0, RESEND_BATCH));
         for (_, alert) in pending.unwrap_or_default() {
             self.notifier.publish(&alert);
@@ -167,11 +174,13 @@ impl EffectsWorker {
 struct Outbox {
     delivered_early: HashSet<String>,
     looked: Instant,
+    shelves_looked: Instant,
 }
 
 impl Default for Outbox {
     fn default() -> Self {
-        Self { delivered_early: HashSet::new(), looked: Instant::now() }
+        let now = Instant::now();
+        Self { delivered_early: HashSet::new(), looked: now, shelves_looked: now }
     }
 }
 

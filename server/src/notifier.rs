@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::SyncSender;
 
-use tracing::warn;
+use tracing::{debug, warn};
 use weir_alerts::AlarmStore;
-use weir_ingest::{Outlet, Publication};
+use weir_ingest::{Outlet, OutletError, Publication};
 use weir_model::Alert;
 
 use crate::effects_worker::EffectsCommand;
@@ -58,8 +58,12 @@ impl Notifier {
                     let _ = effects.try_send(EffectsCommand::Delivered(id));
                 }
             };
-            if let Err(error) = outlet.publish(publication, Some(Box::new(delivered))) {
-                warn!(alert_id = alert.id, %error, "alert stays in the outbox");
+            match outlet.publish(publication, Some(Box::new(delivered))) {
+                Ok(()) => {}
+                Err(error @ OutletError::Closed) => {
+                    debug!(alert_id = alert.id, %error, "alert stays in the outbox");
+                }
+                Err(error) => warn!(alert_id = alert.id, %error, "alert stays in the outbox"),
             }
         }
     }

@@ -8,9 +8,9 @@ use std::thread;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tracing::{error, warn};
+use tracing::{debug, error, warn};
 use weir_functions::LatestValue;
-use weir_ingest::{Outlet, Publication};
+use weir_ingest::{Outlet, OutletError, Publication};
 use weir_journal::Journal;
 use weir_model::{Message, Position};
 use weir_shadows::{Operation, Request, ShadowStore, parse_topic, report_payload};
@@ -126,8 +126,11 @@ pub(crate) fn publish(outlets: &[Arc<dyn Outlet>], topic: String, payload: Vec<u
     for outlet in outlets {
         let publication =
             Publication { topic: topic.clone(), payload: payload.clone(), qos: 1, retain: false };
-        if let Err(error) = outlet.publish(publication, None) {
-            warn!(topic, %error, "shadow answer not published");
+        match outlet.publish(publication, None) {
+            Ok(()) => {}
+            // Weir is stopping, and whoever asked is disconnected.
+            Err(error @ OutletError::Closed) => debug!(topic, %error, "shadow answer not published"),
+            Err(error) => warn!(topic, %error, "shadow answer not published"),
         }
     }
 }
