@@ -2,10 +2,16 @@
 //! quarantine, and the way to InfluxDB.
 
 mod embedded;
+mod influx;
+mod line_protocol;
+mod quarantine;
 mod sql;
 
 pub use embedded::{
     Applied, BoxError, Checkpoint, CheckpointStats, EmbeddedStore, ManifestError, OpenError,
     StoreError, StoreStats,
 };
+pub use influx::{InfluxConfigError, InfluxSink, SinkError};
+pub use line_protocol::encode_lines;
+pub use quarantine::{Quarantine, QuarantineEntry, QuarantineError};
 pub use sql::{QueryError, QueryLimits, Sql, TableSource};

@@ -173,16 +173,6 @@ fn scaled<T: ArrowTimestampType>(
     Arc::new(times.with_timezone("UTC"))
 }
 
-/// The nanoseconds in one unit of a file's times.
-pub(crate) fn nanos_per_unit(unit: TimeUnit) -> i64 {
-    match unit {
-        TimeUnit::Second => 1_000_000_000,
-        TimeUnit::Millisecond => 1_000_000,
-        TimeUnit::Microsecond => 1_000,
-        TimeUnit::Nanosecond => 1,
-    }
-}
-
 /// Undoes [`shrink_times`].
 pub(crate) fn expand_times(times: &ArrayRef) -> Result<ArrayRef, ArrowError> {
     match times.data_type() {

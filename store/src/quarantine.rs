@@ -1,0 +1,303 @@
+//! What was rejected, verbatim, in a redb file.
+//!
+//! ```text
+//! entries    (position, reading + 1 or 0, reason) -> entry in postcard
+//! by_reason  (reason, position, reading + 1 or 0) -> ()
+//! counts     reason name -> entries recorded since the file was made
+//! totals     position, entries, bytes, expired
+//! ```
+//!
+//! An entry is known by its message, its reading and its reason, so recording
+//! it again after a crash changes nothing. The oldest go when there are too
+//! many; that is counted.
+
+use std::path::Path;
+
+use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+use weir_model::{Door, Message, Position, QuarantineReason, Quarantined, Timestamp};
+
+type Key = (u64, u32, u8);
+const ENTRIES: TableDefinition<'_, Key, &[u8]> = TableDefinition::new("entries");
+const BY_REASON: TableDefinition<'_, (u8, u64, u32), ()> = TableDefinition::new("by_reason");
+const COUNTS: TableDefinition<'_, &str, u64> = TableDefinition::new("counts");
+const TOTALS: TableDefinition<'_, &str, u64> = TableDefinition::new("totals");
+const POSITION: &str = "position";
+const COUNT: &str = "entries";
+const BYTES: &str = "bytes";
+const EXPIRED: &str = "expired";
+
+/// Bytes that are kept of a payload.
+const MAX_PAYLOAD_BYTES: usize = 64 * 1024;
+/// Bytes that are kept of a detail.
+const MAX_DETAIL_BYTES: usize = 4 * 1024;
+const MAX_ENTRIES: u64 = 1_000_000;
+const MAX_BYTES: u64 = 1 << 30;
+
+/// A rejected message or reading with everything that is known about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QuarantineEntry {
+    pub position: Position,
+    /// Which reading of the message, from 0; `None` for all of it.
+    pub reading: Option<u32>,
+    pub reason: QuarantineReason,
+    /// A sentence: what was found and where.
+    pub detail: String,
+    pub topic: String,
+    pub client: String,
+    pub door: Door,
+    pub received: Timestamp,
+    /// How long the payload was.
+    pub payload_bytes: u64,
+    /// Its first [`MAX_PAYLOAD_BYTES`].
+    pub payload: Vec<u8>,
+}
+
+impl QuarantineEntry {
+    /// `message` is absent when the journal's record is corrupt; `payload` is
+    /// then what was read of it.
+    pub fn new(rejected: &Quarantined, message: Option<&Message<'_>>, payload: &[u8]) -> Self {
+        let kept = &payload[..payload.len().min(MAX_PAYLOAD_BYTES)];
+        Self {
+            position: rejected.position,
+            reading: rejected.reading,
+            reason: rejected.reason,
+            detail: rejected.detail.clone(),
+            topic: message.map_or_else(String::new, |message| message.topic.to_owned()),
+            client: message.map_or_else(String::new, |message| message.client.to_owned()),
+            door: message.map_or(Door::Broker, |message| message.door),
+            received: message.map_or_else(Timestamp::default, |message| message.received),
+            payload_bytes: message.map_or(payload, |message| message.payload).len() as u64,
+            payload: kept.to_vec(),
+        }
+    }
+
+    fn key(&self) -> Key {
+        let reason = u8::try_from(self.reason.index()).expect("there are fewer than 256 reasons");
+        (
+            self.position.0,
+            self.reading.map_or(0, |reading| reading.saturating_add(1)),
+            reason,
+        )
+    }
+}
+
+/// The entry as it is kept. Fields may be added behind, never changed.
+#[derive(Debug, Serialize, Deserialize)]
+struct Stored {
+    reason: String,
+    detail: String,
+    topic: String,
+    client: String,
+    door: u8,
+    received: i64,
+    payload_bytes: u64,
+    payload: Vec<u8>,
+}
+
+/// Why the quarantine could not be read or written.
+#[derive(Debug, Error)]
+pub enum QuarantineError {
+    #[error("the quarantine's file: {0}")]
+    Database(Box<redb::Error>),
+    #[error("an entry of the quarantine cannot be encoded: {0}")]
+    Encode(postcard::Error),
+}
+
+impl<E: Into<redb::Error>> From<E> for QuarantineError {
+    fn from(error: E) -> Self {
+        Self::Database(Box::new(error.into()))
+    }
+}
+
+/// How many entries may be kept.
+#[derive(Clone, Copy, Debug)]
+struct Caps {
+    entries: u64,
+    bytes: u64,
+}
+
+/// The quarantine. Reading and writing block.
+#[derive(Debug)]
+pub struct Quarantine {
+    database: Database,
+    caps: Caps,
+}
+
+impl Quarantine {
+    /// Opens the file, or makes it.
+    pub fn open(path: &Path) -> Result<Self, QuarantineError> {
+        Self::open_with(
+            path,
+            Caps {
+                entries: MAX_ENTRIES,
+                bytes: MAX_BYTES,
+            },
+        )
+    }
+
+    fn open_with(path: &Path, caps: Caps) -> Result<Self, QuarantineError> {
+        let database = Database::create(path)?;
+        let transaction = database.begin_write()?;
+        transaction.open_table(ENTRIES)?;
+        transaction.open_table(BY_REASON)?;
+        transaction.open_table(COUNTS)?;
+        transaction.open_table(TOTALS)?;
+        transaction.commit()?;
+        Ok(Self { database, caps })
+    }
+
+    /// Adds entries in one transaction; durable when it returns. Those that are
+    /// there already are left as they are.
+    pub fn record(
+        &self,
+        position: Position,
+        entries: &[QuarantineEntry],
+    ) -> Result<(), QuarantineError> {
+        let transaction = self.database.begin_write()?;
+        {
+            let mut table = transaction.open_table(ENTRIES)?;
+            let mut by_reason = transaction.open_table(BY_REASON)?;
+            let mut counts = transaction.open_table(COUNTS)?;
+            let mut totals = transaction.open_table(TOTALS)?;
+            let read = |name: &str| -> Result<u64, QuarantineError> {
+                Ok(totals.get(name)?.map_or(0, |value| value.value()))
+            };
+            let mut count = read(COUNT)?;
+            let mut bytes = read(BYTES)?;
+            let mut expired = read(EXPIRED)?;
+            let position = position.0.max(read(POSITION)?);
+            for entry in entries {
+                let key = entry.key();
+                if table.get(key)?.is_some() {
+                    continue;
+                }
+                let encoded = encode(entry)?;
+                count += 1;
+                bytes += encoded.len() as u64;
+                table.insert(key, encoded.as_slice())?;
+                by_reason.insert((key.2, key.0, key.1), ())?;
+                let name = entry.reason.as_str();
+                let before = counts.get(name)?.map_or(0, |value| value.value());
+                counts.insert(name, before + 1)?;
+            }
+            while count > self.caps.entries || bytes > self.caps.bytes {
+                let Some((key, value)) = table.pop_first()? else {
+                    break;
+                };
+                let key = key.value();
+                by_reason.remove((key.2, key.0, key.1))?;
+                count -= 1;
+                bytes = bytes.saturating_sub(value.value().len() as u64);
+                expired += 1;
+            }
+            for (name, value) in [
+                (POSITION, position),
+                (COUNT, count),
+                (BYTES, bytes),
+                (EXPIRED, expired),
+            ] {
+                totals.insert(name, value)?;
+            }
+        }
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// The highest position that was recorded.
+    pub fn position(&self) -> Result<Position, QuarantineError> {
+        self.total(POSITION).map(Position)
+    }
+
+    /// Entries that had to go because there were too many.
+    pub fn expired_entries(&self) -> Result<u64, QuarantineError> {
+        self.total(EXPIRED)
+    }
+
+    /// Entries recorded since the file was made, by reason; those that have gone
+    /// since count too.
+    pub fn counts(&self) -> Result<Vec<(QuarantineReason, u64)>, QuarantineError> {
+        let counts = self.database.begin_read()?.open_table(COUNTS)?;
+        let mut found = Vec::new();
+        for reason in QuarantineReason::ALL {
+            if let Some(count) = counts.get(reason.as_str())? {
+                found.push((*reason, count.value()));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Entries that are kept, the newest first.
+    pub fn list(
+        &self,
+        reason: Option<QuarantineReason>,
+        limit: usize,
+    ) -> Result<Vec<QuarantineEntry>, QuarantineError> {
+        let transaction = self.database.begin_read()?;
+        let table = transaction.open_table(ENTRIES)?;
+        let mut found = Vec::new();
+        match reason {
+            None => {
+                for entry in table.iter()?.rev().take(limit) {
+                    let (key, value) = entry?;
+                    found.extend(decode(key.value(), value.value()));
+                }
+            }
+            Some(reason) => {
+                let by_reason = transaction.open_table(BY_REASON)?;
+                let code = u8::try_from(reason.index()).expect("there are fewer than 256 reasons");
+                let range = (code, 0, 0)..=(code, u64::MAX, u32::MAX);
+                for key in by_reason.range(range)?.rev().take(limit) {
+                    let (code, position, reading) = key?.0.value();
+                    let key = (position, reading, code);
+                    if let Some(value) = table.get(key)? {
+                        found.extend(decode(key, value.value()));
+                    }
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    fn total(&self, name: &str) -> Result<u64, QuarantineError> {
+        let totals = self.database.begin_read()?.open_table(TOTALS)?;
+        Ok(totals.get(name)?.map_or(0, |value| value.value()))
+    }
+}
+
+fn encode(entry: &QuarantineEntry) -> Result<Vec<u8>, QuarantineError> {
+    let detail = &entry.detail[..entry.detail.floor_char_boundary(MAX_DETAIL_BYTES)];
+    let payload = &entry.payload[..entry.payload.len().min(MAX_PAYLOAD_BYTES)];
+    let stored = Stored {
+        reason: entry.reason.as_str().to_owned(),
+        detail: detail.to_owned(),
+        topic: entry.topic.clone(),
+        client: entry.client.clone(),
+        door: entry.door as u8,
+        received: entry.received.0,
+        payload_bytes: entry.payload_bytes,
+        payload: payload.to_vec(),
+    };
+    postcard::to_stdvec(&stored).map_err(QuarantineError::Encode)
+}
+
+/// `None` for an entry that this version does not understand: it is left alone.
+fn decode((position, reading, _): Key, bytes: &[u8]) -> Option<QuarantineEntry> {
+    let (stored, _): (Stored, _) = postcard::take_from_bytes(bytes).ok()?;
+    Some(QuarantineEntry {
+        position: Position(position),
+        reading: reading.checked_sub(1),
+        reason: QuarantineReason::from_name(&stored.reason)?,
+        detail: stored.detail,
+        topic: stored.topic,
+        client: stored.client,
+        door: Door::from_u8(stored.door)?,
+        received: Timestamp(stored.received),
+        payload_bytes: stored.payload_bytes,
+        payload: stored.payload,
+    })
+}
+
+#[cfg(test)]
+mod tests;

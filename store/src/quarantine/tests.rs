@@ -1,0 +1,129 @@
+use super::*;
+
+fn entry(position: u64, reading: Option<u32>, reason: QuarantineReason) -> QuarantineEntry {
+    QuarantineEntry {
+        position: Position(position),
+        reading,
+        reason,
+        detail: format!("found at {position}"),
+        topic: "devices/a/telemetry".to_owned(),
+        client: "gateway".to_owned(),
+        door: Door::Http,
+        received: Timestamp(7),
+        payload_bytes: 3,
+        payload: vec![0xff, 0, b'x'],
+    }
+}
+
+use QuarantineReason::{Empty, InvalidJson, MissingValue};
+
+#[test]
+fn entries_come_back_verbatim_the_newest_first_and_by_reason() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("quarantine.redb");
+    let all = [
+        entry(10, None, InvalidJson),
+        entry(20, Some(0), MissingValue),
+        entry(20, Some(1), MissingValue),
+        entry(30, None, Empty),
+    ];
+    let quarantine = Quarantine::open(&path).unwrap();
+    quarantine.record(Position(20), &all[..3]).unwrap();
+    quarantine.record(Position(40), &all[3..]).unwrap();
+    drop(quarantine);
+    let quarantine = Quarantine::open(&path).unwrap();
+    let newest_first: Vec<_> = all.iter().rev().cloned().collect();
+    assert_eq!(quarantine.list(None, 100).unwrap(), newest_first);
+    assert_eq!(quarantine.list(None, 2).unwrap(), newest_first[..2]);
+    assert_eq!(
+        quarantine.list(Some(MissingValue), 100).unwrap(),
+        newest_first[1..3]
+    );
+    assert_eq!(
+        quarantine.list(Some(MissingValue), 1).unwrap(),
+        newest_first[1..2]
+    );
+    assert_eq!(quarantine.position().unwrap(), Position(40));
+    assert_eq!(
+        quarantine.counts().unwrap(),
+        [(Empty, 1), (InvalidJson, 1), (MissingValue, 2)]
+    );
+}
+
+#[test]
+fn recording_again_changes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let quarantine = Quarantine::open(&dir.path().join("q")).unwrap();
+    let entries = [
+        entry(10, None, InvalidJson),
+        entry(20, Some(0), MissingValue),
+    ];
+    for _ in 0..3 {
+        quarantine.record(Position(30), &entries).unwrap();
+    }
+    // A replay that begins further back.
+    quarantine.record(Position(10), &entries[..1]).unwrap();
+    assert_eq!(quarantine.list(None, 10).unwrap().len(), 2);
+    assert_eq!(
+        quarantine.counts().unwrap(),
+        [(InvalidJson, 1), (MissingValue, 1)]
+    );
+    assert_eq!(quarantine.position().unwrap(), Position(30));
+}
+
+#[test]
+fn the_oldest_go_when_there_are_too_many() {
+    for caps in [
+        Caps {
+            entries: 3,
+            bytes: u64::MAX,
+        },
+        Caps {
+            entries: u64::MAX,
+            bytes: 200,
+        },
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let quarantine = Quarantine::open_with(&dir.path().join("q"), caps).unwrap();
+        for position in 0..10 {
+            quarantine
+                .record(Position(position), &[entry(position, None, Empty)])
+                .unwrap();
+        }
+        let kept = quarantine.list(None, 100).unwrap();
+        let positions: Vec<_> = kept.iter().map(|entry| entry.position.0).collect();
+        assert_eq!(positions, [9, 8, 7]);
+        assert_eq!(quarantine.list(Some(Empty), 100).unwrap(), kept);
+        assert_eq!(quarantine.expired_entries().unwrap(), 7);
+        assert_eq!(quarantine.counts().unwrap(), [(Empty, 10)]);
+    }
+}
+
+#[test]
+fn a_large_payload_is_cut_and_its_length_kept() {
+    let payload = vec![b'x'; MAX_PAYLOAD_BYTES + 1];
+    let message = Message {
+        received: Timestamp(1),
+        door: Door::Source,
+        client: "c",
+        topic: "t",
+        payload: &payload,
+        qos: 1,
+        retained: false,
+        duplicate: false,
+    };
+    let rejected = Quarantined {
+        position: Position(1),
+        reading: None,
+        reason: QuarantineReason::TooLarge,
+        detail: "é".repeat(MAX_DETAIL_BYTES),
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let quarantine = Quarantine::open(&dir.path().join("q")).unwrap();
+    let entry = QuarantineEntry::new(&rejected, Some(&message), &payload);
+    quarantine.record(Position(1), &[entry]).unwrap();
+    let kept = quarantine.list(None, 1).unwrap().remove(0);
+    assert_eq!(kept.payload.len(), MAX_PAYLOAD_BYTES);
+    assert_eq!(kept.payload_bytes, payload.len() as u64);
+    assert_eq!(kept.detail.len(), MAX_DETAIL_BYTES);
+}
