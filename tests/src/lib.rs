@@ -25,6 +25,7 @@ mod subscriber;
 mod victoria_metrics;
 mod wait;
 mod weir;
+mod weir_spec;
 
 pub use address::{Address, free_port};
 pub use auditor::{Stored, audit, stored_readings};
@@ -39,4 +40,5 @@ pub use site::{Door, Site};
 pub use subscriber::{Received, Subscriber};
 pub use victoria_metrics::{Exported, VictoriaMetrics};
 pub use wait::{DEADLINE, now_ms, wait_until};
-pub use weir::{Weir, WeirSpec, run_weir};
+pub use weir::{Weir, run_weir};
+pub use weir_spec::WeirSpec;

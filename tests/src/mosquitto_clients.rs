@@ -41,7 +41,9 @@ impl MosquittoSub {
     pub fn start(address: &Address, filter: &str) -> Self {
         let folder = tempfile::tempdir().expect("the temporary folder is writable");
         let at = address.get();
-        let mut command = Command::new(program("mosquitto_sub"));
+        // It flushes after each message only, and "Subscribed" is none.
+        let mut command = Command::new(program("stdbuf"));
+        command.arg("-oL").arg(program("mosquitto_sub"));
         command.args([
             "-h",
             &at.ip().to_string(),

@@ -11,68 +11,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::{
-    Address, DEADLINE, Exit, Flow, Http, Mosquitto, Process, Response, log, wait_until, weir_binary,
+    Address, DEADLINE, Exit, Flow, Http, Process, Response, WeirSpec, log, wait_until, weir_binary,
 };
-
-/// What to start, and what its log may say.
-#[derive(Clone, Debug)]
-pub struct WeirSpec {
-    config: String,
-    allowed: Vec<String>,
-    wrapper: Vec<String>,
-}
-
-impl WeirSpec {
-    /// The embedded broker.
-    pub fn embedded() -> Self {
-        Self::with_config(
-            "[http]\nlisten = \"127.0.0.1:0\"\n\n[broker]\nlisten = \"127.0.0.1:0\"\n",
-        )
-    }
-
-    /// An external broker.
-    pub fn source(broker: &Mosquitto) -> Self {
-        let url = broker.url();
-        Self::with_config(&format!(
-            "[http]\nlisten = \"127.0.0.1:0\"\n\n[[source]]\nurl = \"{url}\"\nclient_id = \"weir\"\n"
-        ))
-    }
-
-    fn with_config(config: &str) -> Self {
-        Self {
-            config: config.to_owned(),
-            allowed: Vec::new(),
-            wrapper: Vec::new(),
-        }
-    }
-
-    /// Appends sections to the configuration.
-    #[must_use]
-    pub fn with(mut self, sections: &str) -> Self {
-        self.config.push('\n');
-        self.config.push_str(sections);
-        self
-    }
-
-    /// Log lines of level WARN or ERROR that contain this text are expected.
-    #[must_use]
-    pub fn allow(mut self, text: &str) -> Self {
-        self.allowed.push(text.to_owned());
-        self
-    }
-
-    /// Tampers with the system calls `calls` as `strace --inject` says, such as
-    /// `error=EIO:when=5`; calls are counted per thread.
-    #[must_use]
-    pub fn inject(mut self, calls: &str, fault: &str) -> Self {
-        // -D: strace is the child, so that signals go to Weir itself.
-        let fixed = ["strace", "-D", "-f", "-qq", "-o", "/dev/null"].map(str::to_owned);
-        let trace = format!("--trace={calls}");
-        let inject = format!("--inject={calls}:{fault}");
-        self.wrapper = fixed.into_iter().chain([trace, inject]).collect();
-        self
-    }
-}
 
 /// A running (or killed) Weir and its data folder.
 #[derive(Debug)]
@@ -153,14 +93,7 @@ impl Weir {
         let (config, ports) = (self.folder.path().join("weir.toml"), self.ports_file());
         fs::write(&config, &self.spec.config).expect("the temporary folder is writable");
         let _ = fs::remove_file(&ports);
-        let mut command = match self.spec.wrapper.as_slice() {
-            [] => Command::new(weir_binary()),
-            [program, args @ ..] => {
-                let mut command = Command::new(crate::program(program));
-                command.args(args).arg(weir_binary());
-                command
-            }
-        };
+        let mut command = self.spec.command();
         command.args(["up", "--config"]).arg(&config);
         command.arg("--data-dir").arg(self.data_dir());
         command.arg("--ports-file").arg(&ports);

@@ -27,10 +27,30 @@ fn malformed_mqtt_harms_nobody_else() {
         .allow("broker");
     let weir = Weir::start(spec);
     let mut other = Connection::connect(weir.mqtt().get(), "other").expect("the broker accepts");
+    let cases = cases();
+    for (count, (name, packets)) in cases.iter().enumerate() {
+        send(&weir, packets);
+        let payload = format!(
+            "{{\"timestamp\":{},\"a\":1}}",
+            1 + weir_tests::now_ms() - 3_600_000
+        );
+        let result = other.publish(b"devices/other/telemetry", payload.as_bytes(), 1);
+        assert!(result.is_ok(), "after {name}: {result:?}");
+        let flow = weir.wait_received(count as u64 + 1);
+        assert_eq!(
+            flow.readings.received,
+            count as u64 + 1,
+            "after {name}: {flow:#?}"
+        );
+    }
+}
+
+/// Each with its name: the packets of one connection.
+fn cases() -> Vec<(&'static str, Vec<Vec<u8>>)> {
     let connect = || connect_packet("bad");
     let publish = |topic: &[u8], qos| publish_packet(topic, b"{\"a\":1}", qos, 1, false);
     let telemetry = b"devices/bad/telemetry";
-    let cases: Vec<(&str, Vec<Vec<u8>>)> = vec![
+    vec![
         ("PUBLISH before CONNECT", vec![publish(telemetry, 1)]),
         (
             "not MQTT",
@@ -86,20 +106,5 @@ fn malformed_mqtt_harms_nobody_else() {
             "a topic of 65,535 bytes",
             vec![connect(), publish(&[b'x'; 65_535], 1)],
         ),
-    ];
-    for (count, (name, packets)) in cases.iter().enumerate() {
-        send(&weir, packets);
-        let payload = format!(
-            "{{\"timestamp\":{},\"a\":1}}",
-            1 + weir_tests::now_ms() - 3_600_000
-        );
-        let result = other.publish(b"devices/other/telemetry", payload.as_bytes(), 1);
-        assert!(result.is_ok(), "after {name}: {result:?}");
-        let flow = weir.wait_received(count as u64 + 1);
-        assert_eq!(
-            flow.readings.received,
-            count as u64 + 1,
-            "after {name}: {flow:#?}"
-        );
-    }
+    ]
 }

@@ -18,6 +18,7 @@ fn a_module_opens_with_its_purpose() {
         &["a.rs: open"],
     );
     faults(&check_rust("a.rs", ""), &["open"]);
+    faults(&check_rust("a/tests.rs", "use super::*;\n"), &[]);
 }
 
 #[test]
