@@ -83,10 +83,6 @@ fn cases() -> Vec<(&'static str, Vec<Vec<u8>>)> {
             ],
         ),
         (
-            "packet id 0",
-            vec![connect(), publish_packet(telemetry, b"{}", 1, 0, false)],
-        ),
-        (
             "a length of five bytes",
             vec![connect(), vec![0x30, 0xff, 0xff, 0xff, 0xff, 0x7f]],
         ),

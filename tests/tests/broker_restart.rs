@@ -7,7 +7,7 @@ use weir_tests::{
 
 /// What may be told about a broker that is away.
 fn source(broker: &Mosquitto) -> WeirSpec {
-    WeirSpec::source(broker).allow("source").allow("broker")
+    WeirSpec::source(broker).allow("source").allow("outlet")
 }
 
 #[test]
