@@ -187,13 +187,21 @@ fn a_source_turns_the_embedded_broker_off_unless_it_is_given() {
 
 #[test]
 fn given_routes_take_the_place_of_the_default_one() {
-    let config = parse("[[route]]\ntopic = \"{location}/{device}/#\"\n");
+    let config = parse("[[route]]\ntopic = \"plant/{location}/{device}/#\"\n");
     let topics: Vec<_> = config
         .routes
         .iter()
         .map(|route| route.topic.as_str())
         .collect();
-    assert_eq!(topics, ["{location}/{device}/#"]);
+    assert_eq!(topics, ["plant/{location}/{device}/#"]);
+}
+
+#[test]
+fn a_route_that_takes_our_own_alerts_is_refused() {
+    for topic in ["+/+/{device}", "#", "alerts/{location}/{device}"] {
+        let problems = Config::from_toml(&format!("[[route]]\ntopic = \"{topic}\"\n")).unwrap_err();
+        assert_eq!((problems[0].line, &*problems[0].key), (2, "route.topic"), "{topic}");
+    }
 }
 
 #[test]
