@@ -17,10 +17,9 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
-        // A device that sends what it may not is a security event.
-        let spec = WeirSpec::embedded()
-            .allow("security")
-            .with("[limits]\nmax_payload = \"1MiB\"\n");
+        // A device that sends what it may not is a security event, and one of a
+        // thousand sensors has a report that is larger than a shadow may be.
+        let spec = WeirSpec::embedded().allow("security").allow("does not fit");
         let weir = Weir::start(spec);
         let device = Connection::connect(weir.mqtt().get(), "bench").expect("the broker accepts");
         Self {
