@@ -370,7 +370,6 @@ impl Inner {
             damaged: &mut |segment, error| damaged.push((segment.clone(), error.to_string())),
         };
         let outcome = late.append(row, batch);
-        drop(late);
         for (segment, error) in damaged {
             self.set_aside(&segment, &error);
         }
@@ -393,4 +392,4 @@ impl Inner {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -10,6 +10,7 @@ mod edge;
 mod error;
 mod pushdown;
 mod readings;
+mod runtime;
 mod scan;
 mod session;
 mod table;
@@ -28,6 +29,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::embedded::Shared;
 pub use error::QueryError;
+use runtime::QueryRuntime;
 pub use table::TableSource;
 
 /// Longest statement, in bytes.
@@ -56,6 +58,7 @@ impl Default for QueryLimits {
 #[derive(Clone)]
 pub struct Sql {
     template: Arc<SessionContext>,
+    runtime: Arc<QueryRuntime>,
 }
 
 impl std::fmt::Debug for Sql {
@@ -73,6 +76,7 @@ impl Sql {
             .expect("the catalog is new and in memory");
         Self {
             template: Arc::new(template),
+            runtime: Arc::new(QueryRuntime::new()),
         }
     }
 
@@ -105,18 +109,20 @@ impl Sql {
                 limit: MAX_SQL_BYTES,
             });
         }
-        let state = session::for_query(&self.template, limits.memory);
-        let plan = async {
-            let logical = session::plan(&state, sql).await?;
-            state
-                .create_physical_plan(&logical)
+        session::check_size(sql)?;
+        let (template, sql) = (self.template.clone(), sql.to_owned());
+        let start = self.runtime.run(async move {
+            let state = session::for_query(&template, limits.memory);
+            let logical = session::plan(&state, &sql)
                 .await
-                .map_err(QueryError::from)
-        };
-        let plan = timeout_at(deadline, plan)
+                .map_err(QueryError::into_datafusion)?;
+            let plan = state.create_physical_plan(&logical).await?;
+            execute_stream(plan, state.task_ctx())
+        });
+        let stream = timeout_at(deadline, start)
             .await
             .map_err(|_| timed_out())??;
-        let stream = execute_stream(plan, state.task_ctx())?;
+        let stream = self.runtime.drive(stream);
         Ok(limited(stream, limits, deadline))
     }
 }

@@ -48,7 +48,7 @@ pub(crate) const TEXT: usize = 7;
 
 const POWERS: [f64; 10] = [1.0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9];
 /// Integers up to here are exact in a double.
-const MAX_EXACT: f64 = 9_007_199_254_740_991.0;
+const MAX_EXACT: i64 = 9_007_199_254_740_991;
 
 /// The columns of a file.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -226,9 +226,10 @@ fn exact_decimals(values: &Float64Array) -> Option<(usize, Vec<i64>)> {
 }
 
 fn decimal(value: f64, scale: usize) -> Option<i64> {
-    let integer = (value * POWERS[scale]).round_ties_even();
-    let exact = (integer / POWERS[scale]).to_bits() == value.to_bits();
-    (exact && integer.abs() <= MAX_EXACT).then_some(integer as i64)
+    let integer = (value * POWERS[scale]).round_ties_even() as i64;
+    // What a reader will get: minus zero, for one, is no integer.
+    let back = integer as f64 / POWERS[scale];
+    (back.to_bits() == value.to_bits() && integer.abs() <= MAX_EXACT).then_some(integer)
 }
 
 /// Undoes [`shrink_numbers`].
@@ -260,4 +261,98 @@ fn power_of_ten(scale: i8) -> Result<f64, ArrowError> {
         .and_then(|scale| POWERS.get(scale))
         .copied();
     power.ok_or_else(|| ArrowError::SchemaError(format!("a decimal's scale is {scale}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn round_trip(values: &[Option<f64>]) -> (DataType, Vec<Option<u64>>) {
+        let numbers: ArrayRef = Arc::new(Float64Array::from(values.to_vec()));
+        let shrunk = shrink_numbers(&numbers);
+        let expanded = expand_numbers(&shrunk).unwrap();
+        let bits = expanded.as_primitive::<Float64Type>().iter();
+        (
+            shrunk.data_type().clone(),
+            bits.map(|value| value.map(f64::to_bits)).collect(),
+        )
+    }
+
+    #[test]
+    fn numbers_become_decimals_only_if_that_is_exact() {
+        let small = |scale| DataType::Decimal32(9, scale);
+        let large = |scale| DataType::Decimal64(18, scale);
+        let double = DataType::Float64;
+        for (values, expect) in [
+            (vec![1.0, 0.0, -3.0], small(0)),
+            (vec![21.5, 0.25], small(2)),
+            (vec![0.1 + 0.2], double.clone()),
+            (vec![-0.0], double.clone()),
+            (vec![1.0 / 3.0], double.clone()),
+            (vec![1e9], large(0)),
+            (vec![123_456_789.125], large(3)),
+            (vec![9_007_199_254_740_991.0], large(0)),
+            (vec![9_007_199_254_740_992.0], double.clone()),
+            (vec![9_007_199_254_740_991.0, 0.5], double.clone()),
+            (vec![f64::MAX], double.clone()),
+            (vec![f64::MIN_POSITIVE], double),
+            (vec![1e-9], small(9)),
+        ] {
+            let values: Vec<_> = [None]
+                .into_iter()
+                .chain(values.into_iter().map(Some))
+                .collect();
+            let (data_type, bits) = round_trip(&values);
+            assert_eq!(data_type, expect, "{values:?}");
+            let expect: Vec<_> = values.iter().map(|value| value.map(f64::to_bits)).collect();
+            assert_eq!(bits, expect, "{values:?}");
+        }
+    }
+
+    #[test]
+    fn times_take_the_coarsest_unit_that_is_exact() {
+        for (nanos, unit) in [
+            (vec![0, 5_000_000], TimeUnit::Millisecond),
+            (vec![-1_000_000, 1_000], TimeUnit::Microsecond),
+            (vec![1], TimeUnit::Nanosecond),
+            (vec![i64::MIN, i64::MAX], TimeUnit::Nanosecond),
+        ] {
+            let times = PrimitiveArray::<TimestampNanosecondType>::from(nanos);
+            let times: ArrayRef = Arc::new(times.with_timezone("UTC"));
+            let shrunk = shrink_times(&times);
+            assert_eq!(shrunk.data_type(), &time_type(unit));
+            assert_eq!(&expand_times(&shrunk).unwrap(), &times);
+        }
+    }
+
+    #[test]
+    fn column_names_are_the_sensors_own_unless_they_are_taken() {
+        let column = |sensor: &str, unit: Option<&str>| {
+            let (sensor, unit) = (sensor.into(), unit.map(Into::into));
+            Arc::new(Column {
+                sensor,
+                unit,
+                kind: ValueKind::Number,
+            })
+        };
+        let columns = [
+            column("time", None),
+            column("_x", None),
+            column("a.\"b\"", None),
+            column("a", None),
+            column("a", Some("bar")),
+            column("sensor_a", None),
+        ];
+        assert_eq!(
+            file_names(&columns),
+            [
+                "sensor_time",
+                "_x",
+                "a.\"b\"",
+                "a",
+                "sensor_a",
+                "sensor_sensor_a"
+            ]
+        );
+    }
 }

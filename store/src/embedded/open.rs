@@ -105,7 +105,7 @@ pub(super) fn open(
         writer: Mutex::new(()),
         inner: Mutex::new(inner),
     };
-    let checkpoint = (!new).then(|| Checkpoint {
+    let checkpoint = (!new).then_some(Checkpoint {
         position: manifest.position,
         snapshot: manifest.snapshot,
         counts: manifest.counts,

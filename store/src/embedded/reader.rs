@@ -408,7 +408,7 @@ fn pages(
     rows: usize,
     filter: &Filter,
 ) -> Vec<Range<usize>> {
-    let all = || vec![0..rows];
+    let all = || std::iter::once(0..rows).collect();
     let offsets = metadata
         .offset_index()
         .and_then(|index| index.get(group)?.get(column));

@@ -3,4 +3,4 @@
 mod conflicts;
 mod durability;
 mod model;
-mod support;
+pub(crate) mod support;

@@ -11,7 +11,7 @@ use arrow::error::ArrowError;
 
 /// The schema of a result outside.
 pub(super) fn schema(inside: &Schema) -> SchemaRef {
-    let fields = inside.fields().iter().map(|field| outside(field));
+    let fields = inside.fields().iter().map(outside);
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 

@@ -11,10 +11,16 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::{SQLOptions, SessionConfig, SessionContext};
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::Statement as SqlStatement;
+use datafusion::sql::sqlparser::dialect::GenericDialect;
+use datafusion::sql::sqlparser::keywords::Keyword;
+use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 
 use super::cooperative::YieldAtJoins;
 use super::error::QueryError;
+use super::runtime::threads;
 
+/// Operators of one statement. A dashboard's have dozens; a list of names is one.
+const MAX_OPERATORS: usize = 1_000;
 /// Functions whose result can be far larger than their arguments: one row could
 /// take all memory.
 const UNBOUNDED_FUNCTIONS: [&str; 8] = [
@@ -30,13 +36,10 @@ const UNBOUNDED_FUNCTIONS: [&str; 8] = [
 
 /// What all queries have in common.
 pub(super) fn template() -> SessionContext {
-    let cores = std::thread::available_parallelism()
-        .map_or(1, usize::from)
-        .min(4);
     let mut config = SessionConfig::new()
         .with_information_schema(true)
         .with_default_catalog_and_schema("weir", "public")
-        .with_target_partitions(cores);
+        .with_target_partitions(threads());
     let options = config.options_mut();
     options.sql_parser.map_string_types_to_utf8view = true;
     options.execution.time_zone = Some("UTC".to_owned());
@@ -66,6 +69,46 @@ fn bounded_memory(bytes: usize) -> RuntimeEnv {
         .with_memory_pool(Arc::new(GreedyMemoryPool::new(bytes)))
         .build()
         .expect("nothing of it touches the system")
+}
+
+/// Refuses a statement whose expressions could be nested deeper than the stack
+/// holds: every level takes an operator.
+pub(super) fn check_size(sql: &str) -> Result<(), QueryError> {
+    let tokens = Tokenizer::new(&GenericDialect {}, sql).tokenize();
+    let tokens = tokens
+        .map_err(|error| QueryError::Invalid(DataFusionError::SQL(Box::new(error.into()), None)))?;
+    let operators = tokens.iter().filter(|token| is_operator(token)).count();
+    if operators > MAX_OPERATORS {
+        return Err(QueryError::Invalid(DataFusionError::Plan(format!(
+            "the statement has {operators} operators, more than {MAX_OPERATORS}"
+        ))));
+    }
+    Ok(())
+}
+
+fn is_operator(token: &Token) -> bool {
+    match token {
+        Token::Word(word) => matches!(
+            word.keyword,
+            Keyword::AND
+                | Keyword::OR
+                | Keyword::NOT
+                | Keyword::UNION
+                | Keyword::EXCEPT
+                | Keyword::INTERSECT
+                | Keyword::JOIN
+                | Keyword::CASE
+                | Keyword::IS
+                | Keyword::LIKE
+                | Keyword::ILIKE
+                | Keyword::SELECT
+                | Keyword::COLLATE
+                | Keyword::AT
+        ),
+        Token::Number(..) | Token::SingleQuotedString(_) | Token::Whitespace(_) => false,
+        Token::Comma | Token::RParen | Token::SemiColon | Token::EOF => false,
+        _ => true,
+    }
 }
 
 /// Parses and plans one query; anything else is refused.

@@ -129,7 +129,8 @@ fn a_checkpoint_that_does_not_commit_changes_nothing() {
 
 #[test]
 fn damaged_files_are_set_aside_and_the_others_served() {
-    let damage: [(&str, fn(&Path)); 4] = [
+    type Damage = (&'static str, fn(&Path));
+    let damage: [Damage; 4] = [
         ("empty", |path| fs::write(path, b"").unwrap()),
         ("truncated", |path| {
             let bytes = fs::read(path).unwrap();
