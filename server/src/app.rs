@@ -6,6 +6,7 @@
 //! round: doors first (what they appended is committed and acknowledged), then
 //! the pipeline catches up and checkpoints, then the workers end.
 
+mod doors;
 mod recovery;
 mod threads;
 
@@ -17,7 +18,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use parking_lot::{Mutex, RwLock};
+use parking_lot::Mutex;
 use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -25,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 use weir_alerts::AlarmStore;
 use weir_config::Config;
-use weir_ingest::{EmbeddedBroker, Intake, Outlet, SourceDoor, SourceOutlet};
+use weir_ingest::{Intake, Outlet, SourceOutlet};
 use weir_journal::{Journal, LocalJournal};
 use weir_shadows::ShadowStore;
 use weir_store::{InfluxSink, Quarantine};
@@ -45,6 +46,7 @@ use crate::store_worker::{PIPELINE_CONSUMER, StoreWorker};
 use crate::tables;
 use crate::waiters::Waiters;
 
+use doors::Doors;
 use recovery::Recovered;
 pub(crate) use threads::Fatal;
 use threads::Threads;
@@ -68,6 +70,7 @@ pub(crate) struct App {
     pub(crate) api: Arc<Api>,
     journal: Arc<LocalJournal>,
     source_outlets: Vec<Arc<SourceOutlet>>,
+    source_runtime: CancellationToken,
     effects: SyncSender<EffectsCommand>,
     /// Doors and HTTP.
     doors: CancellationToken,
@@ -106,9 +109,8 @@ impl App {
         let doors = CancellationToken::new();
         let shared_journal: Arc<dyn Journal> = journal.clone();
         let intake = Intake::new(&config);
-        let Doors { broker, sources, source_outlets } =
+        let Doors { broker, sources, source_outlets, source_runtime } =
             Doors::start(&config, &intake, &shared_journal, &doors).await?;
-        let source_outlets: Vec<_> = source_outlets.into_iter().map(Arc::new).collect();
         let mut outlets: Vec<Arc<dyn Outlet>> = Vec::new();
         outlets.extend(broker.as_ref().map(|broker| Arc::new(broker.outlet()) as Arc<dyn Outlet>));
         outlets.extend(source_outlets.iter().map(|outlet| outlet.clone() as Arc<dyn Outlet>));
@@ -235,7 +237,7 @@ impl App {
             live,
             health,
             broker,
-            sources: RwLock::new(sources),
+            sources,
             influx_written,
             started,
             shutdown: doors.clone(),
@@ -247,6 +249,7 @@ impl App {
             api,
             journal,
             source_outlets,
+            source_runtime,
             effects,
             doors,
             http,
@@ -278,8 +281,7 @@ impl App {
         if let Some(broker) = self.api.broker.clone() {
             broker.stop().await;
         }
-        let sources = std::mem::take(&mut *self.api.sources.write());
-        for source in sources {
+        for source in &self.api.sources {
             source.stop().await;
         }
         if self.http.await.is_err() {
@@ -295,47 +297,8 @@ impl App {
         for outlet in &self.source_outlets {
             outlet.stop().await;
         }
+        self.source_runtime.cancel();
         self.journal.close();
-    }
-}
-
-/// What messages come in by.
-struct Doors {
-    broker: Option<EmbeddedBroker>,
-    sources: Vec<SourceDoor>,
-    source_outlets: Vec<SourceOutlet>,
-}
-
-impl Doors {
-    async fn start(
-        config: &Config,
-        intake: &Intake,
-        journal: &Arc<dyn Journal>,
-        shutdown: &CancellationToken,
-    ) -> Result<Self> {
-        let broker = match &config.broker {
-            None => None,
-            Some(broker) => {
-                let started =
-                    EmbeddedBroker::start(broker, intake.clone(), journal.clone(), shutdown.clone());
-                let hint = "another broker may be running there; choose another broker.listen \
-                            (WEIR_BROKER_LISTEN)";
-                let context = || format!("cannot listen on {} for MQTT: {hint}", broker.listen);
-                Some(started.await.with_context(context)?)
-            }
-        };
-        let mut sources = Vec::new();
-        let mut source_outlets = Vec::new();
-        for source in &config.sources {
-            let context = || format!("source {}", source.client_id);
-            let door = SourceDoor::start(source, intake, journal.clone(), shutdown.clone());
-            sources.push(door.with_context(context)?);
-            if source.publish {
-                let outlet = SourceOutlet::start(source, CancellationToken::new());
-                source_outlets.push(outlet.with_context(context)?);
-            }
-        }
-        Ok(Self { broker, sources, source_outlets })
     }
 }
 

@@ -29,7 +29,7 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use parking_lot::{Mutex, RwLock};
+use parking_lot::Mutex;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
@@ -73,8 +73,7 @@ pub(crate) struct Api {
     pub(crate) live: Arc<Live>,
     pub(crate) health: Arc<Health>,
     pub(crate) broker: Option<EmbeddedBroker>,
-    /// Emptied when Weir stops.
-    pub(crate) sources: RwLock<Vec<SourceDoor>>,
+    pub(crate) sources: Vec<SourceDoor>,
     pub(crate) influx_written: Arc<AtomicU64>,
     pub(crate) started: Instant,
     pub(crate) shutdown: CancellationToken,

@@ -1,6 +1,13 @@
 //! The writer thread: takes what has gathered, writes it, shows it to the
-//! readers, syncs it, tells who waits. No timer: what arrives during one sync
-//! makes up the next group.
+//! readers, syncs it, tells who waits. What arrives during one sync makes up the
+//! next group.
+//!
+//! A group costs about the same work whether it holds ten messages or a
+//! thousand: the sync, and a wake-up of everyone downstream. So while messages
+//! pour in, the writer lets them gather for up to [`GATHER_MOST`]. It stops as
+//! soon as a look finds nothing new, for then the senders may be waiting for
+//! their acknowledgements; and groups below [`POURING`] never wait, so a sender
+//! that sends one message at a time is answered as fast as the disk can.
 //!
 //! A failed write is repeated, after cutting off what it left, until it
 //! succeeds. A failed sync is final: the kernel has forgotten which bytes were
@@ -21,13 +28,20 @@ use weir_disk::DiskFile;
 use weir_model::Position;
 
 use super::Shared;
-use super::intake::Listeners;
+use super::intake::{Intake, Listeners};
 use super::recovery::Cut;
 use super::segment::{self, HEADER, Header};
 use crate::frame;
 use crate::journal::{CommitListener, JournalFailed};
 
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// Bytes of a group from which on messages are said to pour in.
+const POURING: u64 = 8 << 10;
+/// The first look after so long, each further one after twice the time.
+const GATHER_FIRST: Duration = Duration::from_micros(250);
+const GATHER_MOST: Duration = Duration::from_millis(2);
+/// Bytes that are worth a group by themselves.
+const GATHER_BYTES: usize = 512 << 10;
 /// Once the journal is closing, a write that fails is repeated so often.
 const LAST_TRIES: u32 = 3;
 
@@ -93,8 +107,8 @@ impl Writer {
     fn next_group(&self, listeners: &mut Listeners) -> Option<(BytesMut, u64)> {
         let shared = &self.shared;
         let mut intake = shared.intake.lock();
-        if intake.in_flight > 0 {
-            intake.in_flight = 0;
+        let last = std::mem::take(&mut intake.in_flight);
+        if last > 0 {
             if intake.commit_waiters > 0 {
                 shared.commit_changed.notify_all();
             }
@@ -111,11 +125,28 @@ impl Writer {
             shared.wake_writer.wait(&mut intake);
             intake.writer_idle = false;
         }
+        if last.max(intake.pending.len() as u64) >= POURING {
+            self.gather(&mut intake);
+        }
         let group = intake.pending.split();
         let start = intake.end - group.len() as u64;
         intake.in_flight = group.len() as u64;
         std::mem::swap(&mut intake.listeners, listeners);
         Some((group, start))
+    }
+
+    /// Waits for a fuller group while messages pour in. Appends do not wake it.
+    fn gather(&self, intake: &mut MutexGuard<'_, Intake>) {
+        let (mut look, mut waited) = (GATHER_FIRST, Duration::ZERO);
+        while waited < GATHER_MOST && intake.pending.len() < GATHER_BYTES && !intake.closing {
+            let before = intake.pending.len();
+            self.shared.wake_writer.wait_for(intake, look);
+            if intake.pending.len() == before {
+                return;
+            }
+            waited += look;
+            look *= 2;
+        }
     }
 
     /// Writes and syncs a group, over as many segments as it takes.

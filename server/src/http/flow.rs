@@ -41,7 +41,7 @@ pub(super) fn reasons(api: &Api) -> BTreeMap<String, String> {
     if let Some(stalled) = journal.stalled {
         reasons.insert("journal".to_owned(), stalled);
     }
-    for source in &*api.sources.read() {
+    for source in &api.sources {
         for (connection, reason) in source.status().unhealthy() {
             reasons.insert(format!("source {connection}"), reason);
         }

@@ -112,7 +112,7 @@ fn doors(api: &Api, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         counter(encoder, "broker_refused_publishes", "Publishes refused", status.refused_publishes)?;
     }
     let connections: Vec<_> =
-        api.sources.read().iter().flat_map(|source| source.status().connections).collect();
+        api.sources.iter().flat_map(|source| source.status().connections).collect();
     let labels = |name: &String| vec![("connection", name.clone())];
     let up = connections.iter().map(|c| (labels(&c.client_id), f64::from(c.connected)));
     gauges(encoder, "source_connected", "1 while connected to the broker", up)?;
