@@ -1,6 +1,7 @@
 //! The store against a model, across checkpoints, crashes and damage.
 
 mod conflicts;
+mod crash;
 mod durability;
 mod model;
 pub(crate) mod support;

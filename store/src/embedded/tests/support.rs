@@ -169,7 +169,7 @@ pub(crate) fn reopen(before: Store, dir: &Path) -> Store {
     attach(store, restored, names)
 }
 
-fn attach(store: EmbeddedStore, restored: Option<Checkpoint>, names: Names) -> Store {
+pub(crate) fn attach(store: EmbeddedStore, restored: Option<Checkpoint>, names: Names) -> Store {
     store.attach(names.catalog.clone());
     let position = restored
         .as_ref()
