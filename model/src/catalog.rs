@@ -75,7 +75,10 @@ pub struct CatalogTables {
 impl Catalog {
     /// An empty catalog; location 0 is the empty text, "none".
     pub fn new() -> Self {
-        Self::from_tables(CatalogTables { locations: vec!["".into()], ..Default::default() })
+        Self::from_tables(CatalogTables {
+            locations: vec!["".into()],
+            ..Default::default()
+        })
     }
 
     pub fn from_tables(tables: CatalogTables) -> Self {

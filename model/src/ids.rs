@@ -38,13 +38,19 @@ pub fn check_device(id: &str) -> Result<(), InvalidId> {
         _ => {}
     }
     if bytes.len() > MAX_DEVICE_BYTES {
-        return Err(InvalidId::TooLong { bytes: bytes.len(), limit: MAX_DEVICE_BYTES });
+        return Err(InvalidId::TooLong {
+            bytes: bytes.len(),
+            limit: MAX_DEVICE_BYTES,
+        });
     }
     let allowed = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b':' | b'_' | b'.' | b'-');
     if bytes.iter().all(allowed) {
         return Ok(());
     }
-    let character = id.chars().find(|c| !c.is_ascii() || !allowed(&(*c as u8))).unwrap_or('\0');
+    let character = id
+        .chars()
+        .find(|c| !c.is_ascii() || !allowed(&(*c as u8)))
+        .unwrap_or('\0');
     Err(InvalidId::Character { character })
 }
 
@@ -60,12 +66,18 @@ pub fn check_sensor(id: &str) -> Result<(), InvalidId> {
 /// Checks a unit, location or short text: as a sensor id, but it may be empty.
 pub fn check_label(text: &str) -> Result<(), InvalidId> {
     if text.len() > MAX_LABEL_BYTES {
-        return Err(InvalidId::TooLong { bytes: text.len(), limit: MAX_LABEL_BYTES });
+        return Err(InvalidId::TooLong {
+            bytes: text.len(),
+            limit: MAX_LABEL_BYTES,
+        });
     }
     if text.bytes().all(|b| (0x20..0x7f).contains(&b)) {
         return Ok(());
     }
-    match text.chars().find(|&c| c.is_control() || is_direction_control(c)) {
+    match text
+        .chars()
+        .find(|&c| c.is_control() || is_direction_control(c))
+    {
         Some(character) => Err(InvalidId::Character { character }),
         None => Ok(()),
     }
@@ -127,9 +139,21 @@ mod tests {
     #[test]
     fn device_ids_that_would_be_harmful_somewhere_are_refused() {
         let long = "x".repeat(65_536);
-        for id in
-            ["", "+", "#", "a/b", "..", ".", "$SYS", &long, "a\0b", "a\nb", "a\u{202e}b", "é", "a b"]
-        {
+        for id in [
+            "",
+            "+",
+            "#",
+            "a/b",
+            "..",
+            ".",
+            "$SYS",
+            &long,
+            "a\0b",
+            "a\nb",
+            "a\u{202e}b",
+            "é",
+            "a b",
+        ] {
             assert!(check_device(id).is_err(), "{id:?}");
         }
         for id in ["pump-1", "web01.example.com", "00:1A:2b", "_x", "a"] {

@@ -18,6 +18,6 @@ pub use catalog::{Catalog, CatalogTables, Column, ColumnIx, DeviceIx, LocationIx
 pub use flow::ReadingCounts;
 pub use ids::{DeviceId, InvalidId, SensorId, check_device, check_label, check_sensor};
 pub use message::{Door, Message, Position, oversized_notice, parse_oversized_notice};
-pub use quarantine::{ExpiryReason, Quarantined, QuarantineReason};
+pub use quarantine::{ExpiryReason, QuarantineReason, Quarantined};
 pub use rows::{Cell, Flags, Row, RowBatch, Value};
 pub use time::Timestamp;

@@ -10,7 +10,9 @@ use crate::{ColumnIx, DeviceIx, LocationIx, Position, Timestamp};
 
 /// What is to be known about a reading beside its value. `quality` is derived
 /// from it: any of [`Flags::SUSPECT_MASK`] makes it `suspect`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(transparent)]
 pub struct Flags(pub u16);
 

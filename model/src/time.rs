@@ -58,7 +58,11 @@ impl Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.date_time().to_rfc3339_opts(SecondsFormat::AutoSi, true))
+        f.write_str(
+            &self
+                .date_time()
+                .to_rfc3339_opts(SecondsFormat::AutoSi, true),
+        )
     }
 }
 
@@ -76,16 +80,24 @@ mod tests {
     #[test]
     fn an_instant_beyond_the_range_is_refused() {
         assert_eq!(Timestamp::from_millis(i64::MAX), None);
-        assert_eq!(Timestamp::from_millis(1_700_000_000_000), Some(Timestamp(1_700_000_000_000_000_000)));
+        assert_eq!(
+            Timestamp::from_millis(1_700_000_000_000),
+            Some(Timestamp(1_700_000_000_000_000_000))
+        );
     }
 
     #[test]
     fn rfc3339_round_trips_to_the_nanosecond() {
-        for text in ["2026-01-02T03:04:05.000000006Z", "1970-01-01T00:00:00.000000000Z"] {
+        for text in [
+            "2026-01-02T03:04:05.000000006Z",
+            "1970-01-01T00:00:00.000000000Z",
+        ] {
             assert_eq!(Timestamp::parse_rfc3339(text).unwrap().to_rfc3339(), text);
         }
         assert_eq!(
-            Timestamp::parse_rfc3339("2026-01-02T03:04:05+01:00").unwrap().to_rfc3339(),
+            Timestamp::parse_rfc3339("2026-01-02T03:04:05+01:00")
+                .unwrap()
+                .to_rfc3339(),
             "2026-01-02T02:04:05.000000000Z"
         );
     }

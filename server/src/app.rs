@@ -87,7 +87,13 @@ impl App {
         let started = Instant::now();
         let data = DataDir::open(data_dir)?;
         let http_listener = bind("http.listen", config.http.listen).await?;
-        let Recovered { store, engine, alarms, flow, position } = Recovered::open(&config, &data)?;
+        let Recovered {
+            store,
+            engine,
+            alarms,
+            flow,
+            position,
+        } = Recovered::open(&config, &data)?;
         let store = Arc::new(store);
         let mut consumers = vec![PIPELINE_CONSUMER];
         consumers.extend(config.influxdb.is_some().then_some(INFLUX_CONSUMER));
@@ -97,9 +103,14 @@ impl App {
         let position = recovery::replay_from(position, journal.as_ref())
             .context("cannot place the pipeline in the journal")?;
         let live_from = journal.status().written;
-        info!(position = position.0, replay_bytes = live_from.0 - position.0, "journal opened");
+        info!(
+            position = position.0,
+            replay_bytes = live_from.0 - position.0,
+            "journal opened"
+        );
 
-        let alarm_store = Arc::new(AlarmStore::open(&data.alarms()).context("cannot open the alarms")?);
+        let alarm_store =
+            Arc::new(AlarmStore::open(&data.alarms()).context("cannot open the alarms")?);
         let quarantine =
             Arc::new(Quarantine::open(&data.quarantine()).context("cannot open the quarantine")?);
         let shadows = ShadowStore::open(&data.shadows(), &config.shadows)
@@ -109,11 +120,23 @@ impl App {
         let doors = CancellationToken::new();
         let shared_journal: Arc<dyn Journal> = journal.clone();
         let intake = Intake::new(&config);
-        let Doors { broker, sources, source_outlets, source_runtime } =
-            Doors::start(&config, &intake, &shared_journal, &doors).await?;
+        let Doors {
+            broker,
+            sources,
+            source_outlets,
+            source_runtime,
+        } = Doors::start(&config, &intake, &shared_journal, &doors).await?;
         let mut outlets: Vec<Arc<dyn Outlet>> = Vec::new();
-        outlets.extend(broker.as_ref().map(|broker| Arc::new(broker.outlet()) as Arc<dyn Outlet>));
-        outlets.extend(source_outlets.iter().map(|outlet| outlet.clone() as Arc<dyn Outlet>));
+        outlets.extend(
+            broker
+                .as_ref()
+                .map(|broker| Arc::new(broker.outlet()) as Arc<dyn Outlet>),
+        );
+        outlets.extend(
+            source_outlets
+                .iter()
+                .map(|outlet| outlet.clone() as Arc<dyn Outlet>),
+        );
         let outlets: Arc<[Arc<dyn Outlet>]> = outlets.into();
 
         let stop = Arc::new(AtomicBool::new(false));
@@ -165,7 +188,9 @@ impl App {
         };
         let pipeline_worker = Pipeline {
             core: core.clone(),
-            reader: journal.reader(position).context("cannot read the journal")?,
+            reader: journal
+                .reader(position)
+                .context("cannot read the journal")?,
             intake: intake.clone(),
             shadow_prefix: config.shadows.prefix.clone(),
             store: store.clone(),
@@ -242,7 +267,11 @@ impl App {
             started,
             shutdown: doors.clone(),
         });
-        let http = tokio::spawn(http::serve(http_listener, http::router(api.clone()), doors.clone()));
+        let http = tokio::spawn(http::serve(
+            http_listener,
+            http::router(api.clone()),
+            doors.clone(),
+        ));
         info!(took_ms = started.elapsed().as_millis() as u64, "weir is up");
         Ok(Self {
             addresses,
@@ -266,7 +295,10 @@ impl App {
         let begun = Instant::now();
         match tokio::time::timeout(DRAIN, self.drain()).await {
             Ok(()) => {
-                info!(took_ms = begun.elapsed().as_millis() as u64, "weir has stopped");
+                info!(
+                    took_ms = begun.elapsed().as_millis() as u64,
+                    "weir has stopped"
+                );
                 true
             }
             Err(_) => {

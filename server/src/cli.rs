@@ -42,7 +42,12 @@ pub(crate) struct UpArgs {
     #[arg(long, value_name = "FILE", env = "WEIR_CONFIG")]
     pub(crate) config: Option<PathBuf>,
     /// Where journal, series, alarms and shadows are kept
-    #[arg(long, value_name = "DIR", env = "WEIR_DATA_DIR", default_value = "weir-data")]
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "WEIR_DATA_DIR",
+        default_value = "weir-data"
+    )]
     pub(crate) data_dir: PathBuf,
     /// Add a simulated fleet with faults, to have something to see
     #[arg(long)]
@@ -101,7 +106,12 @@ pub(crate) struct SimulateArgs {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Remote {
     /// HTTP address of the running Weir
-    #[arg(long, value_name = "URL", env = "WEIR_URL", default_value = "http://127.0.0.1:8080")]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "WEIR_URL",
+        default_value = "http://127.0.0.1:8080"
+    )]
     pub(crate) url: String,
 }
 

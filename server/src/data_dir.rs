@@ -25,7 +25,10 @@ pub(crate) enum DataDirError {
 
 impl DataDir {
     pub(crate) fn open(root: &Path) -> Result<Self, DataDirError> {
-        let failed = |source| DataDirError::Io { path: root.to_owned(), source };
+        let failed = |source| DataDirError::Io {
+            path: root.to_owned(),
+            source,
+        };
         fs::create_dir_all(root).map_err(failed)?;
         let mut lock = OpenOptions::new()
             .read(true)
@@ -40,13 +43,21 @@ impl DataDir {
                 let mut pid = String::new();
                 lock.read_to_string(&mut pid).map_err(failed)?;
                 let pid = pid.trim().to_owned();
-                return Err(DataDirError::InUse { path: root.to_owned(), pid });
+                return Err(DataDirError::InUse {
+                    path: root.to_owned(),
+                    pid,
+                });
             }
             Err(TryLockError::Error(source)) => return Err(failed(source)),
         }
-        lock.set_len(0).and_then(|()| lock.rewind()).map_err(failed)?;
+        lock.set_len(0)
+            .and_then(|()| lock.rewind())
+            .map_err(failed)?;
         writeln!(lock, "{}", std::process::id()).map_err(failed)?;
-        Ok(Self { root: root.to_owned(), _lock: lock })
+        Ok(Self {
+            root: root.to_owned(),
+            _lock: lock,
+        })
     }
 
     pub(crate) fn journal(&self) -> PathBuf {
@@ -79,7 +90,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let first = DataDir::open(folder.path()).unwrap();
         let error = DataDir::open(folder.path()).unwrap_err().to_string();
-        assert!(error.contains(&format!("process {}", std::process::id())), "{error}");
+        assert!(
+            error.contains(&format!("process {}", std::process::id())),
+            "{error}"
+        );
         drop(first);
         DataDir::open(folder.path()).unwrap();
     }

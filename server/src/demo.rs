@@ -33,8 +33,17 @@ pub(crate) struct Demo {
 
 pub(crate) fn start(app: &App) -> Demo {
     let cancel = CancellationToken::new();
-    let mqtt = app.addresses.mqtt.expect("the command checked that the embedded broker is on");
-    eprint!("{}", welcome(&format!("mqtt://{mqtt}"), &format!("http://{}", app.addresses.http)));
+    let mqtt = app
+        .addresses
+        .mqtt
+        .expect("the command checked that the embedded broker is on");
+    eprint!(
+        "{}",
+        welcome(
+            &format!("mqtt://{mqtt}"),
+            &format!("http://{}", app.addresses.http)
+        )
+    );
     let fleet = {
         let cancel = cancel.clone();
         let args = SimulateArgs {
@@ -56,7 +65,11 @@ pub(crate) fn start(app: &App) -> Demo {
         })
     };
     let screen = tokio::spawn(screen(app.api.clone(), cancel.clone()));
-    Demo { cancel, fleet, screen }
+    Demo {
+        cancel,
+        fleet,
+        screen,
+    }
 }
 
 impl Demo {
@@ -73,11 +86,24 @@ impl Demo {
 fn welcome(mqtt: &str, http: &str) -> String {
     let weir = std::env::args().next().filter(|name| name.contains('/'));
     let weir = weir.as_deref().unwrap_or("weir");
-    let url = if http == "http://127.0.0.1:8080" { String::new() } else { format!(" --url {http}") };
+    let url = if http == "http://127.0.0.1:8080" {
+        String::new()
+    } else {
+        format!(" --url {http}")
+    };
     let mut text = String::new();
-    let _ = writeln!(text, "\nWeir is running, with {DEVICES} simulated devices and their faults.\n");
-    let _ = writeln!(text, "  MQTT  {mqtt}   alerts/#   devices/+/telemetry   $aws/things/#");
-    let _ = writeln!(text, "  HTTP  {http}   /api/v1/flow   /api/v1/devices   /metrics\n");
+    let _ = writeln!(
+        text,
+        "\nWeir is running, with {DEVICES} simulated devices and their faults.\n"
+    );
+    let _ = writeln!(
+        text,
+        "  MQTT  {mqtt}   alerts/#   devices/+/telemetry   $aws/things/#"
+    );
+    let _ = writeln!(
+        text,
+        "  HTTP  {http}   /api/v1/flow   /api/v1/devices   /metrics\n"
+    );
     let _ = writeln!(text, "Look around from another terminal:\n");
     let _ = writeln!(
         text,
@@ -87,7 +113,10 @@ fn welcome(mqtt: &str, http: &str) -> String {
     let _ = writeln!(text, "  {weir} tap{url} --device pump-01");
     let _ = writeln!(text, "  {weir} alarms list{url}");
     let _ = writeln!(text, "  {weir} shadow get{url} pump-01");
-    let _ = writeln!(text, "\nCtrl-C stops it. Alerts, as they are raised and cleared:\n");
+    let _ = writeln!(
+        text,
+        "\nCtrl-C stops it. Alerts, as they are raised and cleared:\n"
+    );
     text
 }
 
@@ -99,7 +128,13 @@ async fn screen(api: Arc<Api>, cancel: CancellationToken) {
         bar.set_style(style.expect("the template is well formed"));
         bar.enable_steady_tick(Duration::from_millis(250));
     }
-    let say = |line: String| if interactive { bar.println(line) } else { eprintln!("{line}") };
+    let say = |line: String| {
+        if interactive {
+            bar.println(line)
+        } else {
+            eprintln!("{line}")
+        }
+    };
     let mut events = api.live.subscribe();
     let mut ticks = tokio::time::interval(Duration::from_secs(1));
     let mut figures = Figures::new(&api);
@@ -135,7 +170,9 @@ fn alert_line(event: &LiveEvent) -> Option<String> {
         return None;
     }
     let alert: Alert = serde_json::from_str(&event.data).ok()?;
-    let time = Timestamp::from_millis(alert.timestamp)?.date_time().format("%H:%M:%S");
+    let time = Timestamp::from_millis(alert.timestamp)?
+        .date_time()
+        .format("%H:%M:%S");
     let severity = format!("{:?}", alert.severity).to_uppercase();
     Some(format!(
         "  {time}  {severity:<8}  {:<11}  {:<12}  {}",
@@ -153,20 +190,28 @@ struct Figures {
 
 impl Figures {
     fn new(api: &Api) -> Self {
-        Self { at: Instant::now(), received: api.flow.counts().readings().received }
+        Self {
+            at: Instant::now(),
+            received: api.flow.counts().readings().received,
+        }
     }
 
     fn next(&mut self, api: &Api) -> String {
         let readings = api.flow.counts().readings();
         let elapsed = self.at.elapsed().as_secs_f64().max(0.001);
         let rate = (readings.received - self.received) as f64 / elapsed;
-        *self = Self { at: Instant::now(), received: readings.received };
+        *self = Self {
+            at: Instant::now(),
+            received: readings.received,
+        };
         let core = api.core.lock();
         let devices = core.engine.catalog().devices().len();
         let open = core.alarms.active_count();
         drop(core);
+        let alarms = if open == 1 { "alarm" } else { "alarms" };
         format!(
-            "{devices} devices · {rate:.0} readings/s · {} stored · {open} alarms open · {} quarantined · {} deduplicated",
+            "{devices} devices · {rate:.0} readings/s · {} stored · {open} {alarms} open · \
+             {} quarantined · {} deduplicated",
             grouped(readings.stored),
             grouped(readings.quarantined_total()),
             grouped(readings.deduplicated),
@@ -193,7 +238,12 @@ mod tests {
 
     #[test]
     fn numbers_are_grouped_by_thousands() {
-        for (n, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")] {
+        for (n, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1_000, "1,000"),
+            (1_234_567, "1,234,567"),
+        ] {
             assert_eq!(grouped(n), text);
         }
     }

@@ -38,7 +38,11 @@ const SECURITY_LOG_PER_MINUTE: u32 = 10;
 #[derive(Debug)]
 pub(crate) enum EffectsCommand {
     /// What a chunk that ends at `position` decided.
-    Record { position: Position, alerts: Vec<Alert>, quarantined: Vec<QuarantineEntry> },
+    Record {
+        position: Position,
+        alerts: Vec<Alert>,
+        quarantined: Vec<QuarantineEntry>,
+    },
     /// Tell [`Progress`] once everything before is durable.
     Barrier(Position),
     /// Every outlet has delivered the alert of this id.
@@ -71,12 +75,20 @@ impl EffectsWorker {
             };
             // What has gathered is handled together: deliveries of a burst are
             // one transaction.
-            let gathered = first.into_iter().chain(self.commands.try_iter().take(GATHER));
+            let gathered = first
+                .into_iter()
+                .chain(self.commands.try_iter().take(GATHER));
             let mut delivered = Vec::new();
             for command in gathered.collect::<Vec<_>>() {
                 match command {
-                    EffectsCommand::Record { position, alerts, quarantined } => {
-                        quarantined.iter().for_each(|entry| security_log.note(entry));
+                    EffectsCommand::Record {
+                        position,
+                        alerts,
+                        quarantined,
+                    } => {
+                        quarantined
+                            .iter()
+                            .for_each(|entry| security_log.note(entry));
                         self.record(position, &alerts, &quarantined, &mut outbox);
                     }
                     EffectsCommand::Barrier(position) => self.progress.advance(position),
@@ -108,11 +120,15 @@ impl EffectsWorker {
         outbox: &mut Outbox,
     ) {
         if !quarantined.is_empty() {
-            self.insist("quarantine", || self.quarantine.record(position, quarantined));
+            self.insist("quarantine", || {
+                self.quarantine.record(position, quarantined)
+            });
         }
         if !alerts.is_empty() {
             self.insist("alarms", || self.alarms.record(position, alerts));
-            let early = alerts.iter().filter_map(|alert| outbox.delivered_early.take(&alert.id));
+            let early = alerts
+                .iter()
+                .filter_map(|alert| outbox.delivered_early.take(&alert.id));
             let early = early.collect();
             self.mark_delivered(early, outbox);
         }
@@ -127,7 +143,11 @@ impl EffectsWorker {
         let texts: Vec<&str> = ids.iter().map(String::as_str).collect();
         let known = self.insist("alarms", || self.alarms.delivered_ids(&texts));
         let known = known.unwrap_or_default();
-        let early = ids.into_iter().zip(known).filter(|(_, known)| !known).map(|(id, _)| id);
+        let early = ids
+            .into_iter()
+            .zip(known)
+            .filter(|(_, known)| !known)
+            .map(|(id, _)| id);
         outbox.delivered_early.extend(early);
     }
 
@@ -157,7 +177,8 @@ impl EffectsWorker {
                 }
                 Err(error) => {
                     error!(component, %error, "cannot record; trying again");
-                    self.health.set(component, format!("cannot record: {error}"));
+                    self.health
+                        .set(component, format!("cannot record: {error}"));
                     failed = true;
                     if self.stop.load(Ordering::Acquire) {
                         return None;
@@ -180,7 +201,11 @@ struct Outbox {
 impl Default for Outbox {
     fn default() -> Self {
         let now = Instant::now();
-        Self { delivered_early: HashSet::new(), looked: now, shelves_looked: now }
+        Self {
+            delivered_early: HashSet::new(),
+            looked: now,
+            shelves_looked: now,
+        }
     }
 }
 
@@ -194,7 +219,11 @@ struct SecurityLog {
 
 impl Default for SecurityLog {
     fn default() -> Self {
-        Self { since: Instant::now(), logged: 0, suppressed: 0 }
+        Self {
+            since: Instant::now(),
+            logged: 0,
+            suppressed: 0,
+        }
     }
 }
 
@@ -206,7 +235,10 @@ impl SecurityLog {
         }
         if self.since.elapsed() >= Duration::from_secs(60) {
             if self.suppressed > 0 {
-                warn!(events = self.suppressed, "further security events in the last minute");
+                warn!(
+                    events = self.suppressed,
+                    "further security events in the last minute"
+                );
             }
             *self = Self::default();
         }
@@ -216,6 +248,12 @@ impl SecurityLog {
         }
         self.logged += 1;
         let (reason, topic, client) = (entry.reason.as_str(), &entry.topic, &entry.client);
-        warn!(reason, ?topic, ?client, detail = entry.detail, "security event: message refused");
+        warn!(
+            reason,
+            ?topic,
+            ?client,
+            detail = entry.detail,
+            "security event: message refused"
+        );
     }
 }

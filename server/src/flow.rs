@@ -56,7 +56,13 @@ impl Flow {
 
     /// The pipeline is through with `messages`, of which `live` were appended
     /// by this process.
-    pub(crate) fn record_batch(&self, batch: &Batch, messages: u64, live: u64, shadow_requests: u64) {
+    pub(crate) fn record_batch(
+        &self,
+        batch: &Batch,
+        messages: u64,
+        live: u64,
+        shadow_requests: u64,
+    ) {
         let mut counts = self.0.lock();
         counts.messages_processed += messages;
         counts.messages_processed_live += live;
@@ -86,12 +92,19 @@ impl Flow {
 
 /// `/api/v1/flow`.
 pub(crate) fn document(counts: &Counts, journal: &JournalStatus) -> Value {
-    let in_flight = journal.appended_messages.saturating_sub(counts.messages_processed_live);
-    let uncommitted = journal.appended_messages.saturating_sub(journal.committed_messages);
+    let in_flight = journal
+        .appended_messages
+        .saturating_sub(counts.messages_processed_live);
+    let uncommitted = journal
+        .appended_messages
+        .saturating_sub(journal.committed_messages);
     let received = counts.messages_processed + in_flight;
     let readings = counts.readings();
     let by_reason = |names: &mut dyn Iterator<Item = (&'static str, u64)>| -> Value {
-        names.filter(|(_, n)| *n > 0).map(|(name, n)| (name.to_owned(), Value::from(n))).collect()
+        names
+            .filter(|(_, n)| *n > 0)
+            .map(|(name, n)| (name.to_owned(), Value::from(n)))
+            .collect()
     };
     json!({
         "messages": {

@@ -102,7 +102,10 @@ pub(crate) fn router(api: Arc<Api>) -> Router {
             "/things/{thing}/shadow",
             get(shadow::get).post(shadow::update).delete(shadow::delete),
         )
-        .route("/api/things/shadow/ListNamedShadowsForThing/{thing}", get(shadow::list_named))
+        .route(
+            "/api/things/shadow/ListNamedShadowsForThing/{thing}",
+            get(shadow::list_named),
+        )
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .route(
             "/api/v1/ingest/{*topic}",
@@ -117,7 +120,9 @@ pub(crate) fn router(api: Arc<Api>) -> Router {
 pub(crate) async fn serve(listener: TcpListener, router: Router, shutdown: CancellationToken) {
     let graceful = GracefulShutdown::new();
     let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIMEOUT);
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -142,7 +147,10 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, shutdown: Cance
         });
     }
     drop(listener);
-    if tokio::time::timeout(DRAIN, graceful.shutdown()).await.is_err() {
+    if tokio::time::timeout(DRAIN, graceful.shutdown())
+        .await
+        .is_err()
+    {
         warn!("HTTP requests were still open and are cut off");
     }
 }

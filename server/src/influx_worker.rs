@@ -40,12 +40,27 @@ pub(crate) struct InfluxWorker {
 
 impl InfluxWorker {
     pub(crate) fn run(self) -> Result<()> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let mut engine = Engine::new(&Config { functions: Vec::new(), ..self.config.clone() });
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let mut engine = Engine::new(&Config {
+            functions: Vec::new(),
+            ..self.config.clone()
+        });
         let start = self.journal.start();
-        let mut position = self.journal.consumer(INFLUX_CONSUMER).unwrap_or(start).max(start);
-        info!(position = position.0, "the InfluxDB sink reads the journal from here");
-        let mut reader = self.journal.reader(position).context("the InfluxDB sink cannot read")?;
+        let mut position = self
+            .journal
+            .consumer(INFLUX_CONSUMER)
+            .unwrap_or(start)
+            .max(start);
+        info!(
+            position = position.0,
+            "the InfluxDB sink reads the journal from here"
+        );
+        let mut reader = self
+            .journal
+            .reader(position)
+            .context("the InfluxDB sink cannot read")?;
         while !self.stop.load(Ordering::Acquire) {
             let (lines, readings, end) = self.gather(&mut engine, reader.as_mut(), position)?;
             if end == position {
@@ -68,7 +83,11 @@ impl InfluxWorker {
         reader: &mut dyn JournalReader,
         from: Position,
     ) -> Result<(String, u64, Position)> {
-        let config = self.config.influxdb.as_ref().context("the sink runs without a config")?;
+        let config = self
+            .config
+            .influxdb
+            .as_ref()
+            .context("the sink runs without a config")?;
         let (mut lines, mut readings, mut end) = (String::new(), 0, from);
         let mut batch = Batch::default();
         let mut begun: Option<Instant> = None;
@@ -76,8 +95,14 @@ impl InfluxWorker {
             && begun.is_none_or(|begun| begun.elapsed() < config.batch_interval)
             && !self.stop.load(Ordering::Acquire)
         {
-            let wait = if begun.is_some() { IDLE.min(config.batch_interval) } else { IDLE };
-            let Some(chunk) = reader.next(wait)? else { continue };
+            let wait = if begun.is_some() {
+                IDLE.min(config.batch_interval)
+            } else {
+                IDLE
+            };
+            let Some(chunk) = reader.next(wait)? else {
+                continue;
+            };
             begun.get_or_insert_with(Instant::now);
             batch.clear();
             for record in chunk.records() {
@@ -85,7 +110,12 @@ impl InfluxWorker {
                     engine.on_message(record.position, message, &mut batch);
                 }
             }
-            encode_lines(&batch.rows, engine.catalog(), &config.measurement, &mut lines);
+            encode_lines(
+                &batch.rows,
+                engine.catalog(),
+                &config.measurement,
+                &mut lines,
+            );
             readings += batch.rows.readings();
             end = chunk.end();
         }
@@ -111,11 +141,16 @@ impl InfluxWorker {
                 }
                 Err(error) => {
                     let wait = match &error {
-                        SinkError::Retry { after: Some(after), .. } => *after,
+                        SinkError::Retry {
+                            after: Some(after), ..
+                        } => *after,
                         _ => pause,
                     };
                     warn!(%error, wait_ms = wait.as_millis() as u64, "InfluxDB does not take the batch");
-                    self.health.set(INFLUX_CONSUMER, format!("InfluxDB does not take data: {error}"));
+                    self.health.set(
+                        INFLUX_CONSUMER,
+                        format!("InfluxDB does not take data: {error}"),
+                    );
                     if self.sleep(wait) {
                         return false;
                     }
@@ -157,7 +192,11 @@ impl InfluxWorker {
                 payload: line.into_bytes(),
             })
             .collect();
-        let command = EffectsCommand::Record { position, alerts: Vec::new(), quarantined };
+        let command = EffectsCommand::Record {
+            position,
+            alerts: Vec::new(),
+            quarantined,
+        };
         if self.effects.send(command).is_err() {
             warn!("lines that InfluxDB rejected are not in the quarantine: Weir is stopping");
         }

@@ -76,13 +76,25 @@ impl Live {
             }
         }
         for alert in alerts {
-            self.send("alert", (*alert.device_id).into(), (*alert.sensor).into(), alert);
+            self.send(
+                "alert",
+                (*alert.device_id).into(),
+                (*alert.sensor).into(),
+                alert,
+            );
         }
     }
 
     fn send(&self, kind: &'static str, device: Arc<str>, sensor: Arc<str>, data: &impl Serialize) {
-        let data = serde_json::to_string(data).expect("an event is plain data").into();
+        let data = serde_json::to_string(data)
+            .expect("an event is plain data")
+            .into();
         // The last watcher may have gone meanwhile.
-        let _ = self.0.send(LiveEvent { kind, device, sensor, data });
+        let _ = self.0.send(LiveEvent {
+            kind,
+            device,
+            sensor,
+            data,
+        });
     }
 }

@@ -26,7 +26,11 @@ impl Notifier {
         alarms: Arc<AlarmStore>,
         effects: SyncSender<EffectsCommand>,
     ) -> Self {
-        Self { outlets, alarms, effects }
+        Self {
+            outlets,
+            alarms,
+            effects,
+        }
     }
 
     /// As [`Self::publish`], unless somebody has shelved it: then it waits in

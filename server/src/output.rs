@@ -20,5 +20,7 @@ pub(crate) fn line(text: &str) -> io::Result<bool> {
 
 /// A text from a device as one line that a terminal shows and does not obey.
 pub(crate) fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    text.chars()
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect()
 }

@@ -113,7 +113,11 @@ impl Pipeline {
         let mut checkpointed = self.position;
         loop {
             let stopping = self.stop.load(Ordering::Acquire);
-            let wait = if stopping { Duration::ZERO } else { IDLE.min(self.cadence.shadow_interval) };
+            let wait = if stopping {
+                Duration::ZERO
+            } else {
+                IDLE.min(self.cadence.shadow_interval)
+            };
             match self.reader.next(wait) {
                 Ok(Some(chunk)) => self.process(&chunk, &mut batch)?,
                 Ok(None) if stopping => break,
@@ -133,7 +137,10 @@ impl Pipeline {
                 self.checkpoint()?;
             }
         }
-        info!(position = self.position.0, "the pipeline has caught up and stops");
+        info!(
+            position = self.position.0,
+            "the pipeline has caught up and stops"
+        );
         self.report_changed_devices()?;
         self.checkpoint()
     }
@@ -148,11 +155,22 @@ impl Pipeline {
                 work.live_messages += u64::from(record.position >= self.live_from);
                 match &record.content {
                     Ok(message) => {
-                        self.on_message(&mut core.engine, record.position, message, batch, &mut work);
+                        self.on_message(
+                            &mut core.engine,
+                            record.position,
+                            message,
+                            batch,
+                            &mut work,
+                        );
                     }
                     Err(corrupt) => {
-                        error!(position = record.position.0, reason = corrupt.reason, "corrupt journal record");
-                        core.engine.on_corrupt(record.position, corrupt.reason, batch);
+                        error!(
+                            position = record.position.0,
+                            reason = corrupt.reason,
+                            "corrupt journal record"
+                        );
+                        core.engine
+                            .on_corrupt(record.position, corrupt.reason, batch);
                         keep_rejected(batch, None, corrupt.bytes, &mut work.quarantined);
                     }
                 }
@@ -167,7 +185,8 @@ impl Pipeline {
                 }
             }
             self.live.publish(engine, batch, &work.alerts);
-            self.waiters.resolve(chunk.end(), |position| outcome(engine, batch, position));
+            self.waiters
+                .resolve(chunk.end(), |position| outcome(engine, batch, position));
         }
         self.position = chunk.end();
         self.hand_over(batch, work)
@@ -184,7 +203,8 @@ impl Pipeline {
         if message.topic.starts_with(&self.shadow_prefix)
             && self.intake.is_shadow_request(message.topic)
         {
-            work.shadow_requests.push(ShadowRequest::new(position, message));
+            work.shadow_requests
+                .push(ShadowRequest::new(position, message));
             return;
         }
         let rejected = batch.quarantined.len();
@@ -197,11 +217,14 @@ impl Pipeline {
     /// Gives the workers their parts. Blocks while a queue is full.
     fn hand_over(&mut self, batch: &mut Batch, work: ChunkWork) -> Result<()> {
         let shadow_requests = work.shadow_requests.len() as u64;
-        self.flow.record_batch(batch, work.messages, work.live_messages, shadow_requests);
+        self.flow
+            .record_batch(batch, work.messages, work.live_messages, shadow_requests);
         if !batch.rows.is_empty() {
             let spare = self.spare_rows.try_recv().unwrap_or_default();
             let rows = std::mem::replace(&mut batch.rows, spare);
-            self.rows.send(StoreCommand::Rows(rows)).context("the store worker is gone")?;
+            self.rows
+                .send(StoreCommand::Rows(rows))
+                .context("the store worker is gone")?;
         }
         if !work.alerts.is_empty() || !work.quarantined.is_empty() {
             let command = EffectsCommand::Record {
@@ -209,14 +232,18 @@ impl Pipeline {
                 alerts: work.alerts,
                 quarantined: work.quarantined,
             };
-            self.effects.send(command).context("the effects worker is gone")?;
+            self.effects
+                .send(command)
+                .context("the effects worker is gone")?;
         }
         if !work.shadow_requests.is_empty() {
             let requests = ShadowCommand::Requests {
                 position: self.position,
                 requests: work.shadow_requests,
             };
-            self.shadows.send(requests).context("the shadow worker is gone")?;
+            self.shadows
+                .send(requests)
+                .context("the shadow worker is gone")?;
         }
         Ok(())
     }
@@ -229,7 +256,9 @@ impl Pipeline {
         if reports.is_empty() {
             return Ok(());
         }
-        self.shadows.send(ShadowCommand::Reports(reports)).context("the shadow worker is gone")
+        self.shadows
+            .send(ShadowCommand::Reports(reports))
+            .context("the shadow worker is gone")
     }
 
     /// Sends the snapshot down the same queues as the effects it goes with: the
@@ -246,8 +275,12 @@ impl Pipeline {
             snapshot.encode()
         };
         self.checkpointing.store(true, Ordering::Release);
-        self.effects.send(EffectsCommand::Barrier(position)).context("the effects worker is gone")?;
-        self.shadows.send(ShadowCommand::Barrier(position)).context("the shadow worker is gone")?;
+        self.effects
+            .send(EffectsCommand::Barrier(position))
+            .context("the effects worker is gone")?;
+        self.shadows
+            .send(ShadowCommand::Barrier(position))
+            .context("the shadow worker is gone")?;
         let command = StoreCommand::Checkpoint { position, snapshot };
         self.rows.send(command).context("the store worker is gone")
     }
@@ -283,7 +316,11 @@ fn names(engine: &Engine, verdict: &Verdict) -> SlotNames {
 /// The answer of `?wait=processed`: how many readings of the message were taken
 /// and how many of them are anomalous.
 fn outcome(engine: &Engine, batch: &Batch, position: Position) -> Processed {
-    let rows = batch.rows.rows.iter().filter(|row| row.position == position);
+    let rows = batch
+        .rows
+        .rows
+        .iter()
+        .filter(|row| row.position == position);
     let (mut processed, mut timestamp) = (0, None);
     for row in rows {
         processed += u64::from(row.cell_count);
@@ -298,5 +335,9 @@ fn outcome(engine: &Engine, batch: &Batch, position: Position) -> Processed {
         .collect();
     sensors.sort_unstable();
     sensors.dedup();
-    Processed { processed, alerts: sensors.len() as u64, timestamp }
+    Processed {
+        processed,
+        alerts: sensors.len() as u64,
+        timestamp,
+    }
 }

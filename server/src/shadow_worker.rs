@@ -33,14 +33,21 @@ pub(crate) struct ShadowRequest {
 
 impl ShadowRequest {
     pub(crate) fn new(position: Position, message: &Message<'_>) -> Self {
-        Self { position, topic: message.topic.into(), payload: message.payload.into() }
+        Self {
+            position,
+            topic: message.topic.into(),
+            payload: message.payload.into(),
+        }
     }
 }
 
 #[derive(Debug)]
 pub(crate) enum ShadowCommand {
     /// Requests of a chunk that ends at `position`.
-    Requests { position: Position, requests: Vec<ShadowRequest> },
+    Requests {
+        position: Position,
+        requests: Vec<ShadowRequest>,
+    },
     /// Weir's own updates: what changed since the last ones.
     Reports(Vec<Request>),
     /// Tell [`Progress`] once everything before is durable.
@@ -63,7 +70,9 @@ impl ShadowWorker {
     pub(crate) fn run(self) {
         while let Ok(command) = self.commands.recv() {
             match command {
-                ShadowCommand::Requests { position, requests } => self.requests(position, &requests),
+                ShadowCommand::Requests { position, requests } => {
+                    self.requests(position, &requests)
+                }
                 ShadowCommand::Reports(reports) => self.apply(None, &reports),
                 ShadowCommand::Barrier(position) => self.progress.advance(position),
             }
@@ -106,7 +115,8 @@ impl ShadowWorker {
                 }
                 Err(error) => {
                     error!(%error, "cannot update shadows; trying again");
-                    self.health.set("shadows", format!("cannot update shadows: {error}"));
+                    self.health
+                        .set("shadows", format!("cannot update shadows: {error}"));
                     if self.stop.load(Ordering::Acquire) {
                         return;
                     }
@@ -124,12 +134,18 @@ impl ShadowWorker {
 pub(crate) fn publish(outlets: &[Arc<dyn Outlet>], topic: String, payload: Vec<u8>) {
     let payload = bytes::Bytes::from(payload);
     for outlet in outlets {
-        let publication =
-            Publication { topic: topic.clone(), payload: payload.clone(), qos: 1, retain: false };
+        let publication = Publication {
+            topic: topic.clone(),
+            payload: payload.clone(),
+            qos: 1,
+            retain: false,
+        };
         match outlet.publish(publication, None) {
             Ok(()) => {}
             // Weir is stopping, and whoever asked is disconnected.
-            Err(error @ OutletError::Closed) => debug!(topic, %error, "shadow answer not published"),
+            Err(error @ OutletError::Closed) => {
+                debug!(topic, %error, "shadow answer not published")
+            }
             Err(error) => warn!(topic, %error, "shadow answer not published"),
         }
     }
@@ -145,9 +161,19 @@ pub(crate) fn reports(core: &mut Core) -> Vec<Request> {
         let alerts: Vec<_> = alarms.active(device).collect();
         let readings: Vec<(&str, Value, i64)> = latest
             .iter()
-            .map(|latest| (&*latest.sensor, json_value(&latest.value), latest.time.millis()))
+            .map(|latest| {
+                (
+                    &*latest.sensor,
+                    json_value(&latest.value),
+                    latest.time.millis(),
+                )
+            })
             .collect();
-        let last_update = readings.iter().map(|(.., millis)| *millis).max().unwrap_or_default();
+        let last_update = readings
+            .iter()
+            .map(|(.., millis)| *millis)
+            .max()
+            .unwrap_or_default();
         reports.push(Request {
             thing: catalog.device(device).to_string(),
             name: None,

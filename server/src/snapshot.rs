@@ -48,11 +48,18 @@ mod tests {
 
     #[test]
     fn a_snapshot_of_another_version_is_refused() {
-        let snapshot = Snapshot { engine: vec![1, 2], alarms: vec![3], counts: Counts::default() };
+        let snapshot = Snapshot {
+            engine: vec![1, 2],
+            alarms: vec![3],
+            counts: Counts::default(),
+        };
         let mut bytes = snapshot.encode();
         assert_eq!(Snapshot::decode(&bytes).unwrap().engine, [1, 2]);
         bytes[0] = 9;
-        assert!(matches!(Snapshot::decode(&bytes), Err(SnapshotError::Version { found: 9 })));
+        assert!(matches!(
+            Snapshot::decode(&bytes),
+            Err(SnapshotError::Version { found: 9 })
+        ));
         assert!(matches!(Snapshot::decode(&[]), Err(SnapshotError::Empty)));
     }
 }

@@ -29,7 +29,10 @@ const RETRY: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) enum StoreCommand {
     Rows(RowBatch),
-    Checkpoint { position: Position, snapshot: Vec<u8> },
+    Checkpoint {
+        position: Position,
+        snapshot: Vec<u8>,
+    },
 }
 
 pub(crate) struct StoreWorker {
@@ -79,7 +82,10 @@ impl StoreWorker {
             };
             // Every row before the checkpoint is applied, none behind it.
             let counts = self.flow.counts().store;
-            match self.store.checkpoint(position, snapshot, &counts, &mut before_commit) {
+            match self
+                .store
+                .checkpoint(position, snapshot, &counts, &mut before_commit)
+            {
                 Ok(stats) => {
                     debug!(position = position.0, ?stats, "checkpoint");
                     self.health.clear("store");
@@ -90,7 +96,8 @@ impl StoreWorker {
                 }
                 Err(error) => {
                     error!(position = position.0, %error, "checkpoint failed; trying again");
-                    self.health.set("store", format!("checkpoint failed: {error}"));
+                    self.health
+                        .set("store", format!("checkpoint failed: {error}"));
                     if self.stop.load(Ordering::Acquire) {
                         return;
                     }
@@ -103,6 +110,8 @@ impl StoreWorker {
 
 /// The wall clock. A clock before 1970 counts as 1970.
 pub(crate) fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     Timestamp(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }

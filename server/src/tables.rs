@@ -52,11 +52,19 @@ fn texts<'a>(values: impl Iterator<Item = Option<&'a str>>) -> ArrayRef {
 }
 
 fn millis(values: impl Iterator<Item = Option<i64>>) -> ArrayRef {
-    Arc::new(values.collect::<TimestampMillisecondArray>().with_timezone("UTC"))
+    Arc::new(
+        values
+            .collect::<TimestampMillisecondArray>()
+            .with_timezone("UTC"),
+    )
 }
 
 fn nanos(values: impl Iterator<Item = Option<i64>>) -> ArrayRef {
-    Arc::new(values.collect::<TimestampNanosecondArray>().with_timezone("UTC"))
+    Arc::new(
+        values
+            .collect::<TimestampNanosecondArray>()
+            .with_timezone("UTC"),
+    )
 }
 
 fn numbers(values: impl Iterator<Item = Option<f64>>) -> ArrayRef {
@@ -140,8 +148,12 @@ impl TableSource for Alarms {
     }
 
     fn batch(&self, limit: Option<usize>) -> Result<RecordBatch, BoxError> {
-        let everything =
-            AlarmFilter { state: AlarmStateFilter::Any, severity: None, device: None, limit: rows(limit) };
+        let everything = AlarmFilter {
+            state: AlarmStateFilter::Any,
+            severity: None,
+            device: None,
+            limit: rows(limit),
+        };
         let alarms = self.0.alarms(&everything)?;
         let alarms = || alarms.iter();
         let columns: Vec<ArrayRef> = vec![
@@ -188,8 +200,10 @@ impl TableSource for Rejected {
 
     fn batch(&self, limit: Option<usize>) -> Result<RecordBatch, BoxError> {
         let entries = self.0.list(None, rows(limit))?;
-        let payloads: Vec<_> =
-            entries.iter().map(|entry| String::from_utf8_lossy(&entry.payload)).collect();
+        let payloads: Vec<_> = entries
+            .iter()
+            .map(|entry| String::from_utf8_lossy(&entry.payload))
+            .collect();
         let entries = || entries.iter();
         let columns: Vec<ArrayRef> = vec![
             nanos(entries().map(|entry| Some(entry.received.0))),
@@ -198,7 +212,11 @@ impl TableSource for Rejected {
             texts(entries().map(|entry| Some(entry.topic.as_str()))),
             texts(entries().map(|entry| Some(entry.client.as_str()))),
             texts(entries().map(|entry| Some(entry.door.as_str()))),
-            Arc::new(entries().map(|entry| entry.reading.map(u64::from)).collect::<UInt64Array>()),
+            Arc::new(
+                entries()
+                    .map(|entry| entry.reading.map(u64::from))
+                    .collect::<UInt64Array>(),
+            ),
             counts(entries().map(|entry| entry.payload_bytes)),
             texts(payloads.iter().map(|payload| Some(&**payload))),
         ];
@@ -229,7 +247,9 @@ impl TableSource for Devices {
         let shown = names.len().min(rows(limit));
         let ixs = || (0..shown).map(|ix| DeviceIx(ix as u32));
         let summaries: Vec<_> = ixs().map(|ix| core.engine.device_summary(ix)).collect();
-        let open: Vec<_> = ixs().map(|ix| core.alarms.active(ix).count() as u64).collect();
+        let open: Vec<_> = ixs()
+            .map(|ix| core.alarms.active(ix).count() as u64)
+            .collect();
         drop(core);
         let all = || summaries.iter();
         let columns: Vec<ArrayRef> = vec![
@@ -266,7 +286,9 @@ impl TableSource for Shadows {
         let now = now().seconds();
         self.0.for_each(|thing, name, document| {
             // A deleted one is kept for its version, and is not a document.
-            let Ok(text) = document.get(now, None, String::new) else { return };
+            let Ok(text) = document.get(now, None, String::new) else {
+                return;
+            };
             if things.len() == limit {
                 return;
             }

@@ -52,7 +52,9 @@ impl Doors {
                 doors.sources.push(door.with_context(context)?);
                 if source.publish {
                     let outlet = SourceOutlet::start(source, CancellationToken::new());
-                    doors.source_outlets.push(Arc::new(outlet.with_context(context)?));
+                    doors
+                        .source_outlets
+                        .push(Arc::new(outlet.with_context(context)?));
                 }
             }
         }

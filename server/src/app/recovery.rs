@@ -26,24 +26,39 @@ pub(super) struct Recovered {
 
 impl Recovered {
     pub(super) fn open(config: &Config, data: &DataDir) -> Result<Self> {
-        let (store, checkpoint) =
-            EmbeddedStore::open(&data.store(), &config.embedded_store).context("cannot open the store")?;
+        let (store, checkpoint) = EmbeddedStore::open(&data.store(), &config.embedded_store)
+            .context("cannot open the store")?;
         let recovered = match checkpoint {
             None => {
                 let engine = Engine::new(config);
                 let alarms = AlarmEngine::new(delays(&engine));
                 let flow = Flow::restore(Counts::default(), ReadingCounts::default());
-                Self { store, engine, alarms, flow, position: None }
+                Self {
+                    store,
+                    engine,
+                    alarms,
+                    flow,
+                    position: None,
+                }
             }
             Some(checkpoint) => {
-                info!(position = checkpoint.position.0, "restoring the last checkpoint");
+                info!(
+                    position = checkpoint.position.0,
+                    "restoring the last checkpoint"
+                );
                 let snapshot = Snapshot::decode(&checkpoint.snapshot)?;
                 let engine = Engine::restore(config, &snapshot.engine)
                     .context("cannot restore the functions' memory")?;
                 let alarms = AlarmEngine::restore(delays(&engine), &snapshot.alarms)
                     .context("cannot restore the alarms' memory")?;
                 let flow = Flow::restore(snapshot.counts, checkpoint.counts);
-                Self { store, engine, alarms, flow, position: Some(checkpoint.position) }
+                Self {
+                    store,
+                    engine,
+                    alarms,
+                    flow,
+                    position: Some(checkpoint.position),
+                }
             }
         };
         recovered.store.attach(recovered.engine.catalog().clone());

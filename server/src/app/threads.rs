@@ -28,7 +28,10 @@ pub(super) struct Threads {
 
 impl Threads {
     pub(super) fn new(fatal: Fatal) -> Self {
-        Self { fatal, handles: Vec::new() }
+        Self {
+            fatal,
+            handles: Vec::new(),
+        }
     }
 
     pub(super) fn spawn(
@@ -47,14 +50,21 @@ impl Threads {
             // Nobody listens once Weir is stopping anyway.
             let _ = fatal.0.send(reason);
         };
-        let handle = Builder::new().name(name.to_owned()).spawn(run).context("cannot start a thread")?;
+        let handle = Builder::new()
+            .name(name.to_owned())
+            .spawn(run)
+            .context("cannot start a thread")?;
         self.handles.push(handle);
         Ok(())
     }
 
     /// Waits until all have ended.
     pub(super) async fn join(self) {
-        let join = || self.handles.into_iter().for_each(|handle| drop(handle.join()));
+        let join = || {
+            self.handles
+                .into_iter()
+                .for_each(|handle| drop(handle.join()))
+        };
         if let Err(error) = tokio::task::spawn_blocking(join).await {
             error!(%error, "cannot wait for the workers");
         }

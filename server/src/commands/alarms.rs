@@ -13,7 +13,12 @@ use crate::output;
 
 pub(crate) fn run(command: AlarmsCommand) -> Result<ExitCode> {
     match command {
-        AlarmsCommand::List { all, device, json, remote } => {
+        AlarmsCommand::List {
+            all,
+            device,
+            json,
+            remote,
+        } => {
             let state = if all { "any" } else { "open" };
             let mut path = format!("/api/v1/alarms?state={state}");
             if let Some(device) = device {
@@ -24,15 +29,28 @@ pub(crate) fn run(command: AlarmsCommand) -> Result<ExitCode> {
             if json {
                 output::line(&serde_json::to_string_pretty(alarms)?)?;
             } else {
-                output::line(&table(alarms.as_array().map(Vec::as_slice).unwrap_or_default()))?;
+                output::line(&table(
+                    alarms.as_array().map(Vec::as_slice).unwrap_or_default(),
+                ))?;
             }
         }
-        AlarmsCommand::Ack { id, by, note, remote } => {
+        AlarmsCommand::Ack {
+            id,
+            by,
+            note,
+            remote,
+        } => {
             let body = json!({"by": by.or_else(user), "note": note}).to_string();
             let path = format!("/api/v1/alarms/{}/ack", encoded(&id));
             output::line(&text(remote.post(&path, "application/json", &body)?)?)?;
         }
-        AlarmsCommand::Shelve { id, duration, by, note, remote } => {
+        AlarmsCommand::Shelve {
+            id,
+            duration,
+            by,
+            note,
+            remote,
+        } => {
             let body =
                 json!({"by": by.or_else(user), "note": note, "duration": duration}).to_string();
             let path = format!("/api/v1/alarms/{}/shelve", encoded(&id));
@@ -51,9 +69,11 @@ fn table(alarms: &[Value]) -> String {
         return "no alarms".to_owned();
     }
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+    table.load_style(presets::UTF8_FULL_CONDENSED);
     table.set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header(["severity", "state", "device", "sensor", "since", "reason", "id"]);
+    table.set_header([
+        "severity", "state", "device", "sensor", "since", "reason", "id",
+    ]);
     for alarm in alarms {
         let cell = |key: &str| output::printable(alarm[key].as_str().unwrap_or_default());
         let since = alarm["raisedAt"]

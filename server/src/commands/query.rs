@@ -40,7 +40,7 @@ pub(crate) fn run(args: &QueryArgs) -> Result<ExitCode> {
 /// JSON lines as a table; numbers to the right.
 fn table(lines: &str) -> Result<String> {
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+    table.load_style(presets::UTF8_FULL_CONDENSED);
     table.set_content_arrangement(ContentArrangement::Dynamic);
     let mut rows = 0;
     let mut numeric: Vec<bool> = Vec::new();
@@ -65,7 +65,11 @@ fn table(lines: &str) -> Result<String> {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    Ok(if rows == 0 { "no rows".to_owned() } else { table.to_string() })
+    Ok(if rows == 0 {
+        "no rows".to_owned()
+    } else {
+        table.to_string()
+    })
 }
 
 /// An object's members in their order.
@@ -103,7 +107,8 @@ mod tests {
 
     #[test]
     fn columns_keep_the_order_of_the_query() {
-        let table = table("{\"z\":1.5,\"a\":\"x\\u001b[31m\"}\n{\"z\":null,\"a\":\"y\"}\n").unwrap();
+        let table =
+            table("{\"z\":1.5,\"a\":\"x\\u001b[31m\"}\n{\"z\":null,\"a\":\"y\"}\n").unwrap();
         let header = table.lines().nth(1).unwrap();
         assert!(header.find('z') < header.find('a'), "{table}");
         assert!(!table.contains('\u{1b}'), "{table}");

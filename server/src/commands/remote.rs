@@ -18,8 +18,10 @@ impl Remote {
 
     pub(crate) fn post(&self, path: &str, accept: &str, body: &str) -> Result<Response<Body>> {
         let url = self.address(path);
-        let request =
-            agent().post(&url).header("accept", accept).header("content-type", "application/json");
+        let request = agent()
+            .post(&url)
+            .header("accept", accept)
+            .header("content-type", "application/json");
         self.checked(request.send(body))
     }
 
@@ -30,22 +32,36 @@ impl Remote {
     /// Turns a problem document into an error that says what it says.
     fn checked(&self, result: Result<Response<Body>, ureq::Error>) -> Result<Response<Body>> {
         let mut response = result.with_context(|| {
-            format!("cannot reach a running Weir at {}; is `weir up` running? (--url, WEIR_URL)", self.url)
+            format!(
+                "cannot reach a running Weir at {}; is `weir up` running? (--url, WEIR_URL)",
+                self.url
+            )
         })?;
         if response.status().is_success() {
             return Ok(response);
         }
         let status = response.status();
-        let body = response.body_mut().with_config().limit(LIMIT).read_to_string()?;
+        let body = response
+            .body_mut()
+            .with_config()
+            .limit(LIMIT)
+            .read_to_string()?;
         let problem: Value = serde_json::from_str(&body).unwrap_or_default();
-        let detail = problem["detail"].as_str().or(problem["message"].as_str()).unwrap_or(&body);
+        let detail = problem["detail"]
+            .as_str()
+            .or(problem["message"].as_str())
+            .unwrap_or(&body);
         bail!("{detail} ({status})")
     }
 }
 
 /// A whole answer as text.
 pub(crate) fn text(mut response: Response<Body>) -> Result<String> {
-    Ok(response.body_mut().with_config().limit(LIMIT).read_to_string()?)
+    Ok(response
+        .body_mut()
+        .with_config()
+        .limit(LIMIT)
+        .read_to_string()?)
 }
 
 /// A path segment or query value.
@@ -62,5 +78,8 @@ pub(crate) fn encoded(text: &str) -> String {
 }
 
 fn agent() -> ureq::Agent {
-    ureq::Agent::config_builder().http_status_as_error(false).build().into()
+    ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .build()
+        .into()
 }

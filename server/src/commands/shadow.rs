@@ -11,10 +11,17 @@ use crate::output;
 
 pub(crate) fn run(command: ShadowCommand) -> Result<ExitCode> {
     let answer = match command {
-        ShadowCommand::Get { thing, name, remote } => {
-            text(remote.get(&path(&thing, name.as_deref()))?)?
-        }
-        ShadowCommand::Update { thing, document, name, remote } => {
+        ShadowCommand::Get {
+            thing,
+            name,
+            remote,
+        } => text(remote.get(&path(&thing, name.as_deref()))?)?,
+        ShadowCommand::Update {
+            thing,
+            document,
+            name,
+            remote,
+        } => {
             let path = path(&thing, name.as_deref());
             text(remote.post(&path, "application/json", &document)?)?
         }
@@ -25,6 +32,8 @@ pub(crate) fn run(command: ShadowCommand) -> Result<ExitCode> {
 }
 
 fn path(thing: &str, name: Option<&str>) -> String {
-    let name = name.map(|name| format!("?name={}", encoded(name))).unwrap_or_default();
+    let name = name
+        .map(|name| format!("?name={}", encoded(name)))
+        .unwrap_or_default();
     format!("/things/{}/shadow{name}", encoded(thing))
 }

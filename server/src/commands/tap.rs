@@ -12,9 +12,19 @@ use crate::output;
 
 pub(crate) fn run(args: &TapArgs) -> Result<ExitCode> {
     let mut query = Vec::new();
-    query.extend(args.device.as_deref().map(|device| format!("device={}", encoded(device))));
-    query.extend(args.sensor.as_deref().map(|sensor| format!("sensor={}", encoded(sensor))));
-    let response = args.remote.get(&format!("/api/v1/stream?{}", query.join("&")))?;
+    query.extend(
+        args.device
+            .as_deref()
+            .map(|device| format!("device={}", encoded(device))),
+    );
+    query.extend(
+        args.sensor
+            .as_deref()
+            .map(|sensor| format!("sensor={}", encoded(sensor))),
+    );
+    let response = args
+        .remote
+        .get(&format!("/api/v1/stream?{}", query.join("&")))?;
     let mut event = String::new();
     for line in BufReader::new(response.into_body().into_reader()).lines() {
         let line = line.context("the stream ended; has Weir stopped?")?;
@@ -23,7 +33,11 @@ pub(crate) fn run(args: &TapArgs) -> Result<ExitCode> {
         } else if let Some(data) = line.strip_prefix("data: ")
             && event != "flow"
         {
-            let text = if args.json { json_line(&event, data) } else { person_line(&event, data)? };
+            let text = if args.json {
+                json_line(&event, data)
+            } else {
+                person_line(&event, data)?
+            };
             if !output::line(&text)? {
                 break;
             }

@@ -16,8 +16,13 @@ use crate::commands::bad_config;
 use crate::demo;
 
 /// Variables that are the command line's and not the configuration's.
-const OTHER_VARIABLES: [&str; 5] =
-    ["WEIR_CONFIG", "WEIR_DATA_DIR", "WEIR_LOG", "WEIR_LOG_JSON", "WEIR_URL"];
+const OTHER_VARIABLES: [&str; 5] = [
+    "WEIR_CONFIG",
+    "WEIR_DATA_DIR",
+    "WEIR_LOG",
+    "WEIR_LOG_JSON",
+    "WEIR_URL",
+];
 
 pub(crate) fn run(args: &UpArgs) -> Result<ExitCode> {
     let config = match load(args.config.as_deref()) {
@@ -88,7 +93,11 @@ async fn up(args: &UpArgs, config: Config) -> Result<ExitCode> {
     if !drained {
         warn!("ended before everything was drained; it is replayed at the next start");
     }
-    Ok(if drained { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if drained {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 fn announce(addresses: &Addresses, data_dir: &Path) {
@@ -98,7 +107,10 @@ fn announce(addresses: &Addresses, data_dir: &Path) {
     if let Some(websocket) = addresses.websocket {
         eprintln!("  MQTT   ws://{websocket}/mqtt");
     }
-    eprintln!("  HTTP   http://{}   /readyz /metrics /api/openapi.json", addresses.http);
+    eprintln!(
+        "  HTTP   http://{}   /readyz /metrics /api/openapi.json",
+        addresses.http
+    );
     eprintln!("  data   {}", data_dir.display());
 }
 

@@ -88,8 +88,7 @@ pub(super) async fn acknowledge(
 ) -> Result<Json<Value>, Problem> {
     let Acknowledge { by, note } = optional(&body)?;
     let by = by.unwrap_or_else(|| "api".to_owned());
-    let record =
-        blocking(move || api.alarms.acknowledge(&id, &by, note.as_deref(), now())).await?;
+    let record = blocking(move || api.alarms.acknowledge(&id, &by, note.as_deref(), now())).await?;
     Ok(Json(json!(record)))
 }
 
@@ -124,9 +123,12 @@ fn optional<T: DeserializeOwned + Default>(body: &[u8]) -> Result<T, Problem> {
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, AlarmStoreError> + Send + 'static,
 ) -> Result<T, Problem> {
-    tokio::task::spawn_blocking(work).await.map_err(Problem::internal)?.map_err(|error| match error {
-        AlarmStoreError::NotFound { .. } => Problem::not_found(error.to_string()),
-        AlarmStoreError::TooLong { .. } => Problem::bad_request(error.to_string()),
-        other => Problem::internal(other),
-    })
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(Problem::internal)?
+        .map_err(|error| match error {
+            AlarmStoreError::NotFound { .. } => Problem::not_found(error.to_string()),
+            AlarmStoreError::TooLong { .. } => Problem::bad_request(error.to_string()),
+            other => Problem::internal(other),
+        })
 }

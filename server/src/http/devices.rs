@@ -31,9 +31,13 @@ pub(super) async fn list(
     let core = api.core.lock();
     let total = core.engine.catalog().devices().len();
     let end = after.saturating_add(limit).min(total);
-    let devices: Vec<Value> = (after..end).map(|ix| summary(&core, DeviceIx(ix as u32))).collect();
+    let devices: Vec<Value> = (after..end)
+        .map(|ix| summary(&core, DeviceIx(ix as u32)))
+        .collect();
     let next = (end < total).then_some(end);
-    Ok(Json(json!({"total": total, "devices": devices, "next": next})))
+    Ok(Json(
+        json!({"total": total, "devices": devices, "next": next}),
+    ))
 }
 
 pub(super) async fn one(
@@ -67,8 +71,13 @@ pub(super) async fn one(
 }
 
 fn summary(core: &Core, device: DeviceIx) -> Value {
-    let DeviceSummary { last_seen, last_time, series, readings, location } =
-        core.engine.device_summary(device);
+    let DeviceSummary {
+        last_seen,
+        last_time,
+        series,
+        readings,
+        location,
+    } = core.engine.device_summary(device);
     json!({
         "id": core.engine.catalog().device(device),
         "location": location,

@@ -51,9 +51,13 @@ impl Format {
     /// The first media type of `Accept` that there is; JSON without one. Weights
     /// are ignored: clients of this interface name one type.
     pub(super) fn negotiate(headers: &HeaderMap) -> Option<Self> {
-        let Some(accept) = headers.get(header::ACCEPT) else { return Some(Self::Json) };
+        let Some(accept) = headers.get(header::ACCEPT) else {
+            return Some(Self::Json);
+        };
         let accept = accept.to_str().ok()?.to_ascii_lowercase();
-        let mut types = accept.split(',').map(|item| item.split(';').next().unwrap_or("").trim());
+        let mut types = accept
+            .split(',')
+            .map(|item| item.split(';').next().unwrap_or("").trim());
         types.find_map(|wanted| Self::ALL.into_iter().find(|format| format.accepts(wanted)))
     }
 }
@@ -112,7 +116,11 @@ impl Encoder {
             }
         };
         let empty_csv = (format == Format::Csv).then(|| schema.clone());
-        Ok(Self { writer, output, empty_csv })
+        Ok(Self {
+            writer,
+            output,
+            empty_csv,
+        })
     }
 
     pub(super) fn write(&mut self, batch: &RecordBatch) -> Result<Vec<u8>, ArrowError> {

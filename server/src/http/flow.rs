@@ -19,8 +19,16 @@ pub(super) async fn healthz() -> Json<Value> {
 /// `GET /readyz`: 200, or 503 with what is wrong, by component.
 pub(super) async fn readyz(State(api): Shared) -> Response {
     let reasons = reasons(&api);
-    let status = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(json!({"ready": reasons.is_empty(), "reasons": reasons}))).into_response()
+    let status = if reasons.is_empty() {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    (
+        status,
+        Json(json!({"ready": reasons.is_empty(), "reasons": reasons})),
+    )
+        .into_response()
 }
 
 /// `GET /api/v1/flow`

@@ -49,9 +49,16 @@ pub(super) async fn ingest(
         return Err(too_large());
     }
     if !api.intake.is_telemetry(&topic) {
-        let patterns: Vec<_> = api.config.routes.iter().map(|route| route.topic.as_str()).collect();
+        let patterns: Vec<_> = api
+            .config
+            .routes
+            .iter()
+            .map(|route| route.topic.as_str())
+            .collect();
         let patterns = patterns.join(", ");
-        return Err(Problem::not_found(format!("no route takes {topic:?}; there are: {patterns}")));
+        return Err(Problem::not_found(format!(
+            "no route takes {topic:?}; there are: {patterns}"
+        )));
     }
     let appended = tokio::time::timeout(PATIENCE, append(&api, &topic, &body, params.wait))
         .await
@@ -74,7 +81,10 @@ pub(super) async fn ingest(
             }))
             .into_response())
         }
-        _ => Err(Problem::unavailable("the message is journaled but not processed yet", 5)),
+        _ => Err(Problem::unavailable(
+            "the message is journaled but not processed yet",
+            5,
+        )),
     }
 }
 
@@ -101,14 +111,19 @@ async fn append(
             retained: false,
             duplicate: false,
         };
-        let (listener, committed) = Committed::new();
+        let (listener, committed) = Committed::channel();
         let append = || api.journal.append(&[message], Some(&listener));
         let result = match wait {
             Some(Wait::Processed) => api.waiters.append(append).map(Some),
             None => append().map(|_| None),
         };
         match result {
-            Ok(processed) => return Ok(Pending { committed, processed }),
+            Ok(processed) => {
+                return Ok(Pending {
+                    committed,
+                    processed,
+                });
+            }
             Err(AppendError::Full { .. } | AppendError::Busy { .. }) => api.journal.room().await,
             Err(AppendError::Failed(error)) => {
                 return Err(Problem::unavailable(error.to_string(), 60));
@@ -122,7 +137,7 @@ async fn append(
 struct Committed(Mutex<Option<oneshot::Sender<()>>>);
 
 impl Committed {
-    fn new() -> (Arc<dyn CommitListener>, oneshot::Receiver<()>) {
+    fn channel() -> (Arc<dyn CommitListener>, oneshot::Receiver<()>) {
         let (sender, receiver) = oneshot::channel();
         (Arc::new(Self(Mutex::new(Some(sender)))), receiver)
     }

@@ -40,11 +40,28 @@ impl Collector for Collected {
         store(api, &mut encoder)?;
         doors(api, &mut encoder)?;
         let uptime = api.started.elapsed().as_secs_f64();
-        gauge(&mut encoder, "uptime_seconds", "Since the start of the process", uptime)?;
+        gauge(
+            &mut encoder,
+            "uptime_seconds",
+            "Since the start of the process",
+            uptime,
+        )?;
         let reasons = reasons(api);
-        gauge(&mut encoder, "ready", "1 when nothing is wrong", f64::from(reasons.is_empty()))?;
-        let unhealthy = reasons.keys().map(|component| (vec![("component", component.clone())], 1.0));
-        gauges(&mut encoder, "unhealthy", "Components that /readyz complains of", unhealthy)
+        gauge(
+            &mut encoder,
+            "ready",
+            "1 when nothing is wrong",
+            f64::from(reasons.is_empty()),
+        )?;
+        let unhealthy = reasons
+            .keys()
+            .map(|component| (vec![("component", component.clone())], 1.0));
+        gauges(
+            &mut encoder,
+            "unhealthy",
+            "Components that /readyz complains of",
+            unhealthy,
+        )
     }
 }
 
@@ -53,73 +70,208 @@ fn flow(api: &Api, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
     let readings = counts.readings();
     let mut outcomes: Vec<(Labels<'_>, u64)> = Vec::new();
     let mut add = |outcome: &str, reason: &str, n: u64| {
-        outcomes.push((vec![("outcome", outcome.to_owned()), ("reason", reason.to_owned())], n));
+        outcomes.push((
+            vec![
+                ("outcome", outcome.to_owned()),
+                ("reason", reason.to_owned()),
+            ],
+            n,
+        ));
     };
     add("stored", "", readings.stored);
     add("deduplicated", "", readings.deduplicated);
     for reason in QuarantineReason::ALL {
-        add("quarantined", reason.as_str(), at(&readings.quarantined, reason.index()));
+        add(
+            "quarantined",
+            reason.as_str(),
+            at(&readings.quarantined, reason.index()),
+        );
     }
     for reason in ExpiryReason::ALL {
-        add("expired", reason.as_str(), at(&readings.expired, reason.index()));
+        add(
+            "expired",
+            reason.as_str(),
+            at(&readings.expired, reason.index()),
+        );
     }
-    counter(encoder, "readings_received", "Readings decoded", readings.received)?;
+    counter(
+        encoder,
+        "readings_received",
+        "Readings decoded",
+        readings.received,
+    )?;
     counters(encoder, "readings", "Readings by outcome", outcomes)?;
-    counter(encoder, "reading_conflicts", "Values replaced at the same key", readings.conflicts)?;
+    counter(
+        encoder,
+        "reading_conflicts",
+        "Values replaced at the same key",
+        readings.conflicts,
+    )?;
     let in_flight = counts.readings_in_flight as f64;
-    gauge(encoder, "readings_in_flight", "Readings on the way to the store", in_flight)?;
-    counter(encoder, "messages_processed", "Messages processed", counts.messages_processed)?;
+    gauge(
+        encoder,
+        "readings_in_flight",
+        "Readings on the way to the store",
+        in_flight,
+    )?;
+    counter(
+        encoder,
+        "messages_processed",
+        "Messages processed",
+        counts.messages_processed,
+    )?;
     let open = api.core.lock().alarms.active_count() as f64;
-    gauge(encoder, "alarms_open", "Alarms that are raised and not cleared", open)
+    gauge(
+        encoder,
+        "alarms_open",
+        "Alarms that are raised and not cleared",
+        open,
+    )
 }
 
 fn journal(api: &Api, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
     let status = api.journal.status();
-    counter(encoder, "journal_appended_messages", "Messages appended", status.appended_messages)?;
-    counter(encoder, "journal_committed_messages", "Messages durable", status.committed_messages)?;
-    counter(encoder, "journal_commits", "Groups committed", status.commits)?;
-    counter(encoder, "journal_corrupt_records", "Damaged records found", status.corrupt_records)?;
+    counter(
+        encoder,
+        "journal_appended_messages",
+        "Messages appended",
+        status.appended_messages,
+    )?;
+    counter(
+        encoder,
+        "journal_committed_messages",
+        "Messages durable",
+        status.committed_messages,
+    )?;
+    counter(
+        encoder,
+        "journal_commits",
+        "Groups committed",
+        status.commits,
+    )?;
+    counter(
+        encoder,
+        "journal_corrupt_records",
+        "Damaged records found",
+        status.corrupt_records,
+    )?;
     let seconds = status.sync_ns as f64 / 1e9;
     let sync = ConstCounter::new(seconds);
     let help = "Time spent in fdatasync";
     let descriptor =
         encoder.encode_descriptor("journal_sync_seconds", help, None, sync.metric_type())?;
     sync.encode(descriptor)?;
-    gauge(encoder, "journal_bytes", "Bytes of all segments", status.used_bytes as f64)?;
-    gauge(encoder, "journal_limit_bytes", "Size cap", status.limit_bytes as f64)?;
+    gauge(
+        encoder,
+        "journal_bytes",
+        "Bytes of all segments",
+        status.used_bytes as f64,
+    )?;
+    gauge(
+        encoder,
+        "journal_limit_bytes",
+        "Size cap",
+        status.limit_bytes as f64,
+    )?;
     let lag = status.consumers.iter().map(|(name, position)| {
         let behind = status.written.0.saturating_sub(position.0) as f64;
         (vec![("consumer", name.clone())], behind)
     });
-    gauges(encoder, "journal_consumer_lag_bytes", "Bytes a consumer has not let go of", lag)
+    gauges(
+        encoder,
+        "journal_consumer_lag_bytes",
+        "Bytes a consumer has not let go of",
+        lag,
+    )
 }
 
 fn store(api: &Api, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
     let stats = api.store.stats();
     gauge(encoder, "store_files", "Parquet files", stats.files as f64)?;
-    gauge(encoder, "store_bytes", "Bytes of the Parquet files", stats.bytes as f64)?;
-    gauge(encoder, "store_buffered_readings", "Readings in memory", stats.buffered as f64)?;
-    gauge(encoder, "store_damaged_files", "Files set aside", stats.damaged_files as f64)?;
+    gauge(
+        encoder,
+        "store_bytes",
+        "Bytes of the Parquet files",
+        stats.bytes as f64,
+    )?;
+    gauge(
+        encoder,
+        "store_buffered_readings",
+        "Readings in memory",
+        stats.buffered as f64,
+    )?;
+    gauge(
+        encoder,
+        "store_damaged_files",
+        "Files set aside",
+        stats.damaged_files as f64,
+    )?;
     let written = api.influx_written.load(Ordering::Relaxed);
-    counter(encoder, "influxdb_written_readings", "Readings that InfluxDB took", written)
+    counter(
+        encoder,
+        "influxdb_written_readings",
+        "Readings that InfluxDB took",
+        written,
+    )
 }
 
 fn doors(api: &Api, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
     if let Some(broker) = &api.broker {
         let status = broker.status();
-        gauge(encoder, "broker_connections", "MQTT connections", status.connections as f64)?;
-        counter(encoder, "broker_received_messages", "Messages journaled", status.received)?;
-        counter(encoder, "broker_refused_publishes", "Publishes refused", status.refused_publishes)?;
+        gauge(
+            encoder,
+            "broker_connections",
+            "MQTT connections",
+            status.connections as f64,
+        )?;
+        counter(
+            encoder,
+            "broker_received_messages",
+            "Messages journaled",
+            status.received,
+        )?;
+        counter(
+            encoder,
+            "broker_refused_publishes",
+            "Publishes refused",
+            status.refused_publishes,
+        )?;
     }
-    let connections: Vec<_> =
-        api.sources.iter().flat_map(|source| source.status().connections).collect();
+    let connections: Vec<_> = api
+        .sources
+        .iter()
+        .flat_map(|source| source.status().connections)
+        .collect();
     let labels = |name: &String| vec![("connection", name.clone())];
-    let up = connections.iter().map(|c| (labels(&c.client_id), f64::from(c.connected)));
-    gauges(encoder, "source_connected", "1 while connected to the broker", up)?;
-    let received = connections.iter().map(|c| (labels(&c.client_id), c.received)).collect();
-    counters(encoder, "source_received_messages", "Messages received", received)?;
-    let acknowledged = connections.iter().map(|c| (labels(&c.client_id), c.acknowledged)).collect();
-    counters(encoder, "source_acknowledged_messages", "Messages acknowledged", acknowledged)
+    let up = connections
+        .iter()
+        .map(|c| (labels(&c.client_id), f64::from(c.connected)));
+    gauges(
+        encoder,
+        "source_connected",
+        "1 while connected to the broker",
+        up,
+    )?;
+    let received = connections
+        .iter()
+        .map(|c| (labels(&c.client_id), c.received))
+        .collect();
+    counters(
+        encoder,
+        "source_received_messages",
+        "Messages received",
+        received,
+    )?;
+    let acknowledged = connections
+        .iter()
+        .map(|c| (labels(&c.client_id), c.acknowledged))
+        .collect();
+    counters(
+        encoder,
+        "source_acknowledged_messages",
+        "Messages acknowledged",
+        acknowledged,
+    )
 }
 
 fn at(counts: &[u64], ix: usize) -> u64 {

@@ -28,8 +28,12 @@ mod tests {
             .map(|rest| rest.split('"').next().unwrap().replace("{*", "{"))
             .collect();
         let document: Value = serde_json::from_str(DOCUMENT).unwrap();
-        let documented: BTreeSet<String> =
-            document["paths"].as_object().unwrap().keys().cloned().collect();
+        let documented: BTreeSet<String> = document["paths"]
+            .as_object()
+            .unwrap()
+            .keys()
+            .cloned()
+            .collect();
         assert_eq!(documented, routed);
     }
 }

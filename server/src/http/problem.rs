@@ -15,7 +15,11 @@ pub(crate) struct Problem {
 
 impl Problem {
     fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into(), retry_after: None }
+        Self {
+            status,
+            detail: detail.into(),
+            retry_after: None,
+        }
     }
 
     pub(crate) fn bad_request(detail: impl Into<String>) -> Self {
@@ -27,7 +31,10 @@ impl Problem {
     }
 
     pub(crate) fn method_not_allowed() -> Self {
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, "this path does not take this method")
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "this path does not take this method",
+        )
     }
 
     pub(crate) fn too_large(detail: impl Into<String>) -> Self {
@@ -45,13 +52,19 @@ impl Problem {
     /// The caller may send the same again after `seconds`.
     pub(crate) fn unavailable(detail: impl Into<String>, seconds: u32) -> Self {
         let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, detail);
-        Self { retry_after: Some(seconds), ..problem }
+        Self {
+            retry_after: Some(seconds),
+            ..problem
+        }
     }
 
     /// For what is our fault; the log has the cause.
     pub(crate) fn internal(error: impl std::fmt::Display) -> Self {
         tracing::error!(%error, "a request failed");
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "an internal error; the log says more")
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "an internal error; the log says more",
+        )
     }
 }
 
@@ -65,8 +78,10 @@ impl IntoResponse for Problem {
         });
         let mut response = (self.status, Json(body)).into_response();
         let headers = response.headers_mut();
-        headers
-            .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
         if let Some(seconds) = self.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }

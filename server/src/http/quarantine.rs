@@ -26,13 +26,21 @@ pub(super) async fn list(
     let reason = match params.reason.as_deref() {
         None => None,
         Some(name) => Some(QuarantineReason::from_name(name).ok_or_else(|| {
-            let names: Vec<_> = QuarantineReason::ALL.iter().map(|reason| reason.as_str()).collect();
-            Problem::bad_request(format!("there is no reason {name:?}; there are {}", names.join(", ")))
+            let names: Vec<_> = QuarantineReason::ALL
+                .iter()
+                .map(|reason| reason.as_str())
+                .collect();
+            Problem::bad_request(format!(
+                "there is no reason {name:?}; there are {}",
+                names.join(", ")
+            ))
         })?),
     };
     let limit = params.limit.unwrap_or(DEFAULT_LIMIT).min(MAX_LIMIT);
     let listed = tokio::task::spawn_blocking(move || api.quarantine.list(reason, limit)).await;
-    let entries = listed.map_err(Problem::internal)?.map_err(Problem::internal)?;
+    let entries = listed
+        .map_err(Problem::internal)?
+        .map_err(Problem::internal)?;
     let entries: Vec<Value> = entries.iter().map(document).collect();
     Ok(Json(json!({"entries": entries})))
 }
@@ -52,7 +60,11 @@ fn document(entry: &QuarantineEntry) -> Value {
         "payload": text,
     });
     if text.is_none() {
-        let hex: String = entry.payload.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex: String = entry
+            .payload
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
         document["payloadHex"] = Value::String(hex);
     }
     document

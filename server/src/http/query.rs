@@ -36,7 +36,10 @@ pub(super) async fn query(
     body: Result<Json<Request>, JsonRejection>,
 ) -> Result<Response, Problem> {
     let Json(body) = body.map_err(|rejection| {
-        Problem::bad_request(format!("expected {{\"sql\": \"…\"}}: {}", rejection.body_text()))
+        Problem::bad_request(format!(
+            "expected {{\"sql\": \"…\"}}: {}",
+            rejection.body_text()
+        ))
     })?;
     let format = Format::negotiate(&headers).ok_or_else(|| {
         Problem::bad_request(
@@ -98,7 +101,10 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 pub(super) async fn collect(sql: &Sql, text: &str) -> Result<Vec<RecordBatch>, Problem> {
     let batches = sql.query(text, LIMITS).await.map_err(problem)?;
     let batches: Vec<_> = batches.collect().await;
-    batches.into_iter().collect::<Result<_, _>>().map_err(|error| problem(QueryError::from(error)))
+    batches
+        .into_iter()
+        .collect::<Result<_, _>>()
+        .map_err(|error| problem(QueryError::from(error)))
 }
 
 pub(super) fn problem(error: QueryError) -> Problem {
@@ -122,7 +128,9 @@ pub(super) fn literal(text: &str) -> String {
 
 /// Used where a handler wants rows as JSON values.
 pub(super) fn rows(batches: &[RecordBatch]) -> Result<Vec<serde_json::Value>, Problem> {
-    let Some(first) = batches.first() else { return Ok(Vec::new()) };
+    let Some(first) = batches.first() else {
+        return Ok(Vec::new());
+    };
     let mut encoder =
         Encoder::new(Format::Json, &Arc::clone(&first.schema())).map_err(Problem::internal)?;
     let mut bytes = Vec::new();

@@ -89,11 +89,14 @@ fn statement(
 fn instant(name: &str, text: Option<&str>) -> Result<Option<Timestamp>, Problem> {
     let Some(text) = text else { return Ok(None) };
     let millis = || text.parse().ok().and_then(Timestamp::from_millis);
-    Timestamp::parse_rfc3339(text).or_else(millis).map(Some).ok_or_else(|| {
-        Problem::bad_request(format!(
-            "{name}={text:?} is neither an RFC 3339 time nor milliseconds since 1970"
-        ))
-    })
+    Timestamp::parse_rfc3339(text)
+        .or_else(millis)
+        .map(Some)
+        .ok_or_else(|| {
+            Problem::bad_request(format!(
+                "{name}={text:?} is neither an RFC 3339 time nor milliseconds since 1970"
+            ))
+        })
 }
 
 fn step(text: &str) -> Result<Duration, Problem> {

@@ -58,7 +58,9 @@ pub(super) async fn list_named(
 ) -> Result<Response, Problem> {
     blocking(move || {
         let size = page.page_size.unwrap_or(25);
-        let listed = api.shadows.list_named(&thing, size, page.next_token.as_deref(), now().millis());
+        let listed =
+            api.shadows
+                .list_named(&thing, size, page.next_token.as_deref(), now().millis());
         answer(listed)
     })
     .await
@@ -73,7 +75,13 @@ fn change(
     operation: Operation,
     body: &[u8],
 ) -> Response {
-    let request = Request { thing, name, operation, payload: body.to_vec(), publish: true };
+    let request = Request {
+        thing,
+        name,
+        operation,
+        payload: body.to_vec(),
+        publish: true,
+    };
     let changed = api.shadows.change(&request, now().millis());
     match changed {
         Ok(change) => {
@@ -90,15 +98,15 @@ fn answer(result: Result<Value, Rejected>) -> Response {
     match result {
         Ok(document) => Json(document).into_response(),
         Err(rejected) => {
-            let status = StatusCode::from_u16(rejected.code())
-                .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            let status =
+                StatusCode::from_u16(rejected.code()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
             (status, Json(rejected.to_json(now().seconds(), None))).into_response()
         }
     }
 }
 
-async fn blocking(
-    work: impl FnOnce() -> Response + Send + 'static,
-) -> Result<Response, Problem> {
-    tokio::task::spawn_blocking(work).await.map_err(Problem::internal)
+async fn blocking(work: impl FnOnce() -> Response + Send + 'static) -> Result<Response, Problem> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(Problem::internal)
 }

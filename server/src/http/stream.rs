@@ -27,8 +27,14 @@ pub(super) async fn stream(
     Query(params): Query<Params>,
 ) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     let wanted = move |device: &str, sensor: &str| {
-        params.device.as_deref().is_none_or(|wanted| wanted == device)
-            && params.sensor.as_deref().is_none_or(|wanted| wanted == sensor)
+        params
+            .device
+            .as_deref()
+            .is_none_or(|wanted| wanted == device)
+            && params
+                .sensor
+                .as_deref()
+                .is_none_or(|wanted| wanted == sensor)
     };
     let live = BroadcastStream::new(api.live.subscribe()).filter_map(move |event| {
         let event = match event {
@@ -43,8 +49,11 @@ pub(super) async fn stream(
         std::future::ready(event)
     });
     let shutdown = api.shutdown.clone();
-    let flow = IntervalStream::new(tokio::time::interval(Duration::from_secs(1)))
-        .map(move |_| Event::default().event("flow").data(flow_document(&api).to_string()));
+    let flow = IntervalStream::new(tokio::time::interval(Duration::from_secs(1))).map(move |_| {
+        Event::default()
+            .event("flow")
+            .data(flow_document(&api).to_string())
+    });
     let events = futures::stream::select(live, flow)
         .take_until(async move { shutdown.cancelled().await })
         .map(Ok);
