@@ -17,6 +17,7 @@ mod lru;
 pub(crate) mod manifest;
 mod memory;
 mod open;
+mod prune;
 pub(crate) mod reader;
 mod rewrite;
 pub(crate) mod segment;

@@ -14,6 +14,7 @@ mod runtime;
 mod scan;
 mod session;
 mod table;
+mod unpivot;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,15 +1,11 @@
-//! Reads what matches from files and memory and turns columns into rows: each
-//! batch is handed on once per sensor, with the columns that they share.
+//! Reads what matches from files and memory: the plan's only leaf that knows how
+//! readings are kept.
 
 use std::fmt;
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchOptions, StringViewArray,
-    UInt32Array, new_null_array,
-};
-use arrow::compute;
-use arrow::datatypes::{DataType, SchemaRef, UInt16Type};
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
 use datafusion::common::stats::Precision;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{DataFusionError, Result, Statistics};
@@ -20,9 +16,9 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties, StatisticsArgs,
 };
-use weir_model::{Column, Flags, ValueKind};
 
 use super::readings;
+use super::unpivot::Unpivot;
 use crate::embedded::filter::Filter;
 use crate::embedded::gather::{self, with_names};
 use crate::embedded::layout::Layout;
@@ -40,7 +36,7 @@ pub(super) struct ReadingsExec {
     /// The numbers of the devices asked for.
     devices: Option<Arc<[u32]>>,
     filter: Arc<Filter>,
-    projection: Arc<[usize]>,
+    unpivot: Unpivot,
     wanted: Wanted,
     limit: Option<usize>,
     partitions: Arc<[Vec<Source>]>,
@@ -78,7 +74,7 @@ impl ReadingsExec {
             values: has(readings::VALUE) || has(readings::TEXT),
         };
         let properties = PlanProperties::new(
-            EquivalenceProperties::new(schema),
+            EquivalenceProperties::new(schema.clone()),
             Partitioning::UnknownPartitioning(partitions.len()),
             EmissionType::Incremental,
             Boundedness::Bounded,
@@ -88,7 +84,10 @@ impl ReadingsExec {
             moment: Arc::new(moment),
             devices: devices.map(Into::into),
             filter: Arc::new(filter),
-            projection: projection.into(),
+            unpivot: Unpivot {
+                schema: schema.clone(),
+                projection: projection.into(),
+            },
             wanted,
             limit,
             partitions: partitions.into(),
@@ -281,7 +280,7 @@ impl Iterator for Batches {
                 return Some(Ok(batch));
             }
             match self.next_rows() {
-                Ok(Some((layout, rows))) => match self.scan.unpivot(&layout, &rows) {
+                Ok(Some((layout, rows))) => match self.scan.unpivot.rows(&layout, &rows) {
                     Ok(batches) => self.out = batches.into_iter(),
                     Err(error) => return Some(Err(error)),
                 },
@@ -347,171 +346,4 @@ impl ReadingsExec {
                 .collect()
         })
     }
-
-    /// Rows of a file or chunk as rows of the table.
-    fn unpivot(&self, layout: &Layout, rows: &Rows) -> Result<Vec<RecordBatch>> {
-        match layout {
-            Layout::Narrow => Ok(vec![self.narrow_batch(rows)?]),
-            Layout::Wide(columns) => rows
-                .values
-                .iter()
-                .map(|(at, cells)| self.sensor_batch(rows, &columns[*at], cells.as_ref()))
-                .collect(),
-        }
-    }
-
-    fn sensor_batch(
-        &self,
-        rows: &Rows,
-        column: &Column,
-        cells: Option<&ArrayRef>,
-    ) -> Result<RecordBatch> {
-        let present = match cells {
-            Some(cells) if cells.null_count() > 0 => Some(compute::is_not_null(cells)?),
-            _ => None,
-        };
-        let shared = Shape::new(rows, present)?;
-        let count = shared.count;
-        let columns = self.projection.iter().map(|index| match *index {
-            readings::SENSOR => repeat(Some(&column.sensor), count),
-            readings::UNIT => repeat(column.unit.as_deref(), count),
-            readings::VALUE => {
-                shared.cells(cells, column.kind == ValueKind::Number, DataType::Float64)
-            }
-            readings::TEXT => {
-                shared.cells(cells, column.kind == ValueKind::Text, DataType::Utf8View)
-            }
-            other => shared.column(rows, other),
-        });
-        self.batch(columns.collect::<Result<Vec<_>>>()?, count)
-    }
-
-    fn narrow_batch(&self, rows: &Rows) -> Result<RecordBatch> {
-        let cells = |at: usize| {
-            let found = rows.values.iter().find(|(value, _)| *value == at);
-            found.and_then(|(_, cells)| cells.as_ref())
-        };
-        let present = match (cells(0), cells(1)) {
-            (Some(numbers), Some(texts)) => Some(compute::or(
-                &compute::is_not_null(numbers)?,
-                &compute::is_not_null(texts)?,
-            )?),
-            (Some(cells), None) | (None, Some(cells)) => Some(compute::is_not_null(cells)?),
-            // Without gaps, and nobody asked for the values.
-            (None, None) => None,
-        };
-        let shared = Shape::new(rows, present.filter(|present| present.false_count() > 0))?;
-        let count = shared.count;
-        let series = |at: usize| match &rows.series {
-            Some(series) => shared.filter(&series[at]),
-            None => repeat(None, count),
-        };
-        let columns = self.projection.iter().map(|index| match *index {
-            readings::SENSOR => series(0),
-            readings::UNIT => series(1),
-            readings::VALUE => shared.cells(cells(0), true, DataType::Float64),
-            readings::TEXT => shared.cells(cells(1), true, DataType::Utf8View),
-            other => shared.column(rows, other),
-        });
-        self.batch(columns.collect::<Result<Vec<_>>>()?, count)
-    }
-
-    fn batch(&self, columns: Vec<ArrayRef>, rows: usize) -> Result<RecordBatch> {
-        let options = RecordBatchOptions::new().with_row_count(Some(rows));
-        Ok(RecordBatch::try_new_with_options(
-            self.schema(),
-            columns,
-            &options,
-        )?)
-    }
-}
-
-/// The rows that have a reading of one sensor.
-struct Shape {
-    /// `None` when all have.
-    present: Option<BooleanArray>,
-    count: usize,
-}
-
-impl Shape {
-    fn new(rows: &Rows, present: Option<BooleanArray>) -> Result<Self> {
-        let count = present
-            .as_ref()
-            .map_or(rows.count, BooleanArray::true_count);
-        Ok(Self { present, count })
-    }
-
-    fn filter(&self, column: &ArrayRef) -> Result<ArrayRef> {
-        match &self.present {
-            Some(present) => Ok(compute::filter(column, present)?),
-            None => Ok(column.clone()),
-        }
-    }
-
-    fn cells(&self, cells: Option<&ArrayRef>, own: bool, data_type: DataType) -> Result<ArrayRef> {
-        match cells {
-            Some(cells) if own => self.filter(cells),
-            _ => Ok(new_null_array(&data_type, self.count)),
-        }
-    }
-
-    /// A column that all sensors of a row share.
-    fn column(&self, rows: &Rows, index: usize) -> Result<ArrayRef> {
-        let column = match index {
-            readings::TIME => &rows.time,
-            readings::DEVICE => &rows.device,
-            readings::LOCATION => &rows.location,
-            _ => &rows.flags,
-        };
-        let Some(column) = column else {
-            return Err(DataFusionError::Internal(
-                "a column was not read".to_owned(),
-            ));
-        };
-        let column = self.filter(column)?;
-        match index {
-            readings::QUALITY => flag_texts(&column, |flags| {
-                if flags.is_suspect() {
-                    "suspect"
-                } else {
-                    "good"
-                }
-                .to_owned()
-            }),
-            readings::FLAGS => flag_texts(&column, Flags::names),
-            _ => Ok(column),
-        }
-    }
-}
-
-/// Flags in words. There are few different ones, mostly one.
-fn flag_texts(flags: &ArrayRef, text: impl Fn(Flags) -> String) -> Result<ArrayRef> {
-    let flags = flags.as_primitive::<UInt16Type>().values();
-    let mut distinct: Vec<u16> = Vec::new();
-    let mut places = Vec::with_capacity(flags.len());
-    for flag in flags {
-        let place = distinct
-            .iter()
-            .position(|other| other == flag)
-            .unwrap_or_else(|| {
-                distinct.push(*flag);
-                distinct.len() - 1
-            });
-        places.push(u32::try_from(place).expect("there are at most 65,536"));
-    }
-    let texts = StringViewArray::from_iter_values(distinct.iter().map(|flag| text(Flags(*flag))));
-    Ok(compute::take(&texts, &UInt32Array::from(places), None)?)
-}
-
-/// One text, many times, stored once.
-fn repeat(text: Option<&str>, count: usize) -> Result<ArrayRef> {
-    let Some(text) = text else {
-        return Ok(new_null_array(&DataType::Utf8View, count));
-    };
-    let one = StringViewArray::from_iter_values([text]);
-    Ok(compute::take(
-        &one,
-        &UInt32Array::from(vec![0; count]),
-        None,
-    )?)
 }
