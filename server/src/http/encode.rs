@@ -136,7 +136,8 @@ impl Encoder {
 
     pub(super) fn finish(mut self) -> Result<Vec<u8>, ArrowError> {
         if let Some(schema) = self.empty_csv.take() {
-            self.write(&RecordBatch::new_empty(schema)).map(drop)?;
+            let names = schema.fields().iter().map(|field| field.name().as_str());
+            return Ok(csv_header(names).into_bytes());
         }
         match &mut self.writer {
             Writer::Json(writer) => writer.finish()?,
@@ -146,6 +147,17 @@ impl Encoder {
         }
         Ok(std::mem::take(&mut *self.output.0.lock()))
     }
+}
+
+/// The writer of arrow gives none without a row. Quoted as RFC 4180 says.
+fn csv_header<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let quoted = |name: &str| match name.contains([',', '"', '\n', '\r']) {
+        true => format!("\"{}\"", name.replace('"', "\"\"")),
+        false => name.to_owned(),
+    };
+    let mut header = names.map(quoted).collect::<Vec<_>>().join(",");
+    header.push('\n');
+    header
 }
 
 #[cfg(test)]
