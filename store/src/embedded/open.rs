@@ -36,7 +36,11 @@ pub(super) fn open(
         source,
     };
     disk.create_dir_all(dir).map_err(io_error)?;
-    let found = read_manifests(&*disk, dir)?;
+    let mut found = read_manifests(&*disk, dir)?;
+    if let Some(manifest) = &mut found.newest {
+        found.highest += 1;
+        commit_again(&*disk, dir, manifest, found.highest);
+    }
     let new = found.newest.is_none();
     let mut manifest = found.newest.unwrap_or_default();
     if new {
@@ -111,6 +115,20 @@ pub(super) fn open(
         counts: manifest.counts,
     });
     Ok((shared, checkpoint))
+}
+
+/// A manifest whose last sync failed can be seen without being durable, and no
+/// later sync makes it so. What is told to the caller, and what the journal then
+/// lets go of, rests on it: so it is written once more.
+fn commit_again(disk: &dyn Disk, dir: &Path, manifest: &mut Manifest, sequence: u64) {
+    let before = std::mem::replace(&mut manifest.sequence, sequence);
+    let bytes = manifest.encode().map_err(io::Error::other);
+    let path = manifest::path(dir, sequence);
+    if let Err(error) = bytes.and_then(|bytes| weir_disk::replace(disk, &path, &bytes)) {
+        // A full disk must not keep Weir from starting.
+        manifest.sequence = before;
+        tracing::warn!(path = %path.display(), %error, "cannot write the manifest at open");
+    }
 }
 
 fn read_manifests(disk: &dyn Disk, dir: &Path) -> Result<Found, OpenError> {
