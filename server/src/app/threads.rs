@@ -34,7 +34,19 @@ impl Threads {
         }
     }
 
+    /// A thread that can fail only by a panic.
     pub(super) fn spawn(
+        &mut self,
+        name: &'static str,
+        work: impl FnOnce() + Send + 'static,
+    ) -> Result<()> {
+        self.try_spawn(name, move || {
+            work();
+            Ok(())
+        })
+    }
+
+    pub(super) fn try_spawn(
         &mut self,
         name: &'static str,
         work: impl FnOnce() -> Result<()> + Send + 'static,

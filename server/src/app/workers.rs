@@ -1,0 +1,162 @@
+//! Wires the worker threads: who sends what to whom. The queues' capacities
+//! stand in `pipeline.rs`.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
+
+use anyhow::{Context, Result};
+use tracing::warn;
+use weir_config::Config;
+use weir_ingest::{Intake, Outlet};
+use weir_journal::Journal;
+use weir_store::InfluxSink;
+
+use super::recovery::Opened;
+use super::threads::{Fatal, Threads};
+use crate::effects_worker::{EffectsCommand, EffectsWorker};
+use crate::health::Health;
+use crate::influx_worker::InfluxWorker;
+use crate::live::Live;
+use crate::notifier::Notifier;
+use crate::pipeline::{Cadence, EFFECTS_QUEUE, Pipeline, SHADOW_QUEUE, STORE_QUEUE};
+use crate::progress::Progress;
+use crate::shadow_worker::ShadowWorker;
+use crate::store_worker::StoreWorker;
+use crate::waiters::Waiters;
+
+/// What the workers share with the HTTP interface.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Exchange {
+    pub(super) waiters: Arc<Waiters>,
+    pub(super) live: Arc<Live>,
+    pub(super) health: Arc<Health>,
+    pub(super) influx_written: Arc<AtomicU64>,
+}
+
+/// The running threads.
+pub(super) struct Workers {
+    /// They read the journal, and end when it has nothing more.
+    readers: Threads,
+    /// They end when the readers have.
+    others: Threads,
+    effects: SyncSender<EffectsCommand>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Workers {
+    pub(super) fn start(
+        config: &Config,
+        opened: &Opened,
+        exchange: &Exchange,
+        intake: &Intake,
+        outlets: &Arc<[Arc<dyn Outlet>]>,
+        fatal: Fatal,
+    ) -> Result<Self> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let checkpointing = Arc::new(AtomicBool::new(false));
+        let journal: Arc<dyn Journal> = opened.journal.clone();
+        let health = &exchange.health;
+        let (rows, row_commands) = sync_channel(STORE_QUEUE);
+        let (spare_sender, spare_rows) = sync_channel(STORE_QUEUE);
+        let (effects, effects_commands) = sync_channel(EFFECTS_QUEUE);
+        let (shadows, shadow_commands) = sync_channel(SHADOW_QUEUE);
+        let notifier = Notifier::new(outlets.clone(), opened.alarms.clone(), effects.clone());
+        let (effects_progress, shadows_progress) = (Progress::default(), Progress::default());
+
+        let mut others = Threads::new(fatal.clone());
+        let effects_worker = EffectsWorker {
+            alarms: opened.alarms.clone(),
+            quarantine: opened.quarantine.clone(),
+            commands: effects_commands,
+            notifier: notifier.clone(),
+            progress: effects_progress.clone(),
+            health: health.clone(),
+            stop: stop.clone(),
+        };
+        others.spawn("effects", move || effects_worker.run())?;
+        let shadow_worker = ShadowWorker {
+            shadows: opened.shadows.clone(),
+            journal: journal.clone(),
+            commands: shadow_commands,
+            outlets: outlets.clone(),
+            prefix: config.shadows.prefix.clone(),
+            progress: shadows_progress.clone(),
+            health: health.clone(),
+            stop: stop.clone(),
+        };
+        others.spawn("shadows", move || shadow_worker.run())?;
+        let store_worker = StoreWorker {
+            store: opened.store.clone(),
+            journal: journal.clone(),
+            commands: row_commands,
+            spare_rows: spare_sender,
+            flow: opened.flow.clone(),
+            health: health.clone(),
+            others: vec![effects_progress, shadows_progress],
+            checkpointing: checkpointing.clone(),
+            stop: stop.clone(),
+        };
+        others.spawn("store", move || store_worker.run())?;
+
+        let mut readers = Threads::new(fatal);
+        let pipeline = Pipeline {
+            core: opened.core.clone(),
+            reader: journal
+                .reader(opened.position)
+                .context("cannot read the journal")?,
+            intake: intake.clone(),
+            shadow_prefix: config.shadows.prefix.clone(),
+            store: opened.store.clone(),
+            rows,
+            spare_rows,
+            effects: effects.clone(),
+            shadows,
+            notifier,
+            alerts_recorded: opened.alarms.position(),
+            flow: opened.flow.clone(),
+            waiters: exchange.waiters.clone(),
+            live: exchange.live.clone(),
+            cadence: Cadence {
+                shadow_interval: config.shadows.interval,
+                flush_interval: config.embedded_store.flush_interval,
+                flush_readings: config.embedded_store.flush_readings,
+            },
+            position: opened.position,
+            live_from: opened.live_from,
+            stop: stop.clone(),
+            checkpointing,
+        };
+        readers.try_spawn("pipeline", move || pipeline.run())?;
+        if let Some(influxdb) = &config.influxdb {
+            let worker = InfluxWorker {
+                sink: InfluxSink::new(influxdb).context("store.influxdb")?,
+                config: config.clone(),
+                journal,
+                effects: effects.clone(),
+                health: health.clone(),
+                written: exchange.influx_written.clone(),
+                stop: stop.clone(),
+            };
+            readers.try_spawn("influxdb", move || worker.run())?;
+        }
+        Ok(Self {
+            readers,
+            others,
+            effects,
+            stop,
+        })
+    }
+
+    /// Lets them finish what is in the journal and in their queues. The doors
+    /// have stopped before.
+    pub(super) async fn stop(self) {
+        self.stop.store(true, Ordering::Release);
+        self.readers.join().await;
+        // The readers' queues are closed; this one also has other senders.
+        if self.effects.send(EffectsCommand::Stop).is_err() {
+            warn!("the effects worker had ended before");
+        }
+        self.others.join().await;
+    }
+}
