@@ -226,6 +226,34 @@ impl Weir {
             .unwrap_or_else(|| panic!("no count in {rows:?}"))
     }
 
+    /// Waits until a query returns this number: effects are recorded shortly
+    /// after they are decided.
+    #[track_caller]
+    pub fn wait_count(&self, sql: &str, expect: u64) {
+        let mut count = 0;
+        wait_until(&format!("{sql} gives {expect}"), DEADLINE, || {
+            count = self.count(sql);
+            count >= expect
+        });
+        assert_eq!(count, expect, "{sql}");
+    }
+
+    /// Waits until `/api/v1/alarms` lists so many, such as `state=open`.
+    #[track_caller]
+    pub fn wait_alarms(&self, query: &str, expect: usize) -> Vec<Value> {
+        let mut alarms = Vec::new();
+        wait_until(&format!("{expect} alarms of {query}"), DEADLINE, || {
+            let answer = self
+                .http
+                .get(&format!("/api/v1/alarms?{query}"))
+                .expect(200)
+                .json();
+            alarms = answer["alarms"].as_array().cloned().unwrap_or_default();
+            alarms.len() == expect
+        });
+        alarms
+    }
+
     #[track_caller]
     pub fn flow(&self) -> Flow {
         let answer = self.http.get("/api/v1/flow").expect(200);

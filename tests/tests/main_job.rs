@@ -194,6 +194,7 @@ fn check_shadow(site: &Site, operations: &Subscriber, time: i64) {
 
 #[track_caller]
 fn check_quarantine(site: &Site, payload: &str) {
+    site.weir.wait_count("SELECT count(*) FROM quarantine", 1);
     let answer = site
         .weir
         .http()
@@ -214,22 +215,6 @@ fn check_quarantine(site: &Site, payload: &str) {
 
 #[track_caller]
 fn check_alarms(site: &Site) {
-    let answer = site
-        .weir
-        .http()
-        .get("/api/v1/alarms?state=cleared&device=pump-1")
-        .expect(200);
-    assert_eq!(
-        answer.json()["alarms"].as_array().map(Vec::len),
-        Some(2),
-        "{}",
-        answer.text()
-    );
-    let open = site
-        .weir
-        .http()
-        .get("/api/v1/alarms?state=open")
-        .expect(200)
-        .json();
-    assert_eq!(open["alarms"], json!([]));
+    site.weir.wait_alarms("state=cleared&device=pump-1", 2);
+    site.weir.wait_alarms("state=open", 0);
 }

@@ -15,19 +15,10 @@ fn check(weir: &Weir, device: &str, data: Value, processed: u64, alerts: u64) {
         .json();
     let expect = json!({"processed": processed, "alerts": alerts, "timestamp": time});
     assert_eq!(answer, expect, "{event}");
-    let stored = weir.count(&format!(
-        "SELECT count(*) FROM readings WHERE device = '{device}'"
-    ));
-    assert_eq!(stored, processed, "{event}");
-    let open = weir
-        .http()
-        .get(&format!("/api/v1/alarms?state=open&device={device}"))
-        .json();
-    assert_eq!(
-        open["alarms"].as_array().map(Vec::len),
-        Some(alerts as usize),
-        "{open}"
-    );
+    let stored = format!("SELECT count(*) FROM readings WHERE device = '{device}'");
+    weir.wait_count(&stored, processed);
+    let open = format!("state=open&device={device}");
+    weir.wait_alarms(&open, usize::try_from(alerts).expect("it is small"));
 }
 
 fn reading(sensor: &str, value: f64) -> Value {

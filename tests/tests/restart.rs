@@ -86,17 +86,9 @@ fn wait_reported(weir: &Weir, time: i64) {
 /// What must be the same before and after.
 #[track_caller]
 fn snapshot(weir: &Weir) -> Value {
-    let alarms = weir
-        .http()
-        .get("/api/v1/alarms?state=open")
-        .expect(200)
-        .json();
-    let open = alarms["alarms"].as_array().expect("a list").iter();
+    let open = &weir.wait_alarms("state=open", 1)[0];
     // What was notified when is not part of it.
-    let open: Vec<Value> = open
-        .map(|alarm| json!({"alarmId": alarm["alarmId"], "severity": alarm["severity"]}))
-        .collect();
-    assert_eq!(open.len(), 1, "{alarms}");
+    let open = json!([{"alarmId": open["alarmId"], "severity": open["severity"]}]);
     let shadow = weir.http().get("/things/boiler/shadow").expect(200).json();
     json!({
         "rows": weir.sql("SELECT * FROM readings ORDER BY time, device, sensor"),
