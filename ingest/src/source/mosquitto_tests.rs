@@ -34,9 +34,15 @@ impl Mosquitto {
             .unwrap()
             .port();
         let folder = dir.path().display();
+        // Started by root it would drop to a user who cannot write this folder,
+        // and lose its sessions.
+        let user = match std::env::var("USER").as_deref() {
+            Ok("root") | Err(_) => "user root\n",
+            Ok(_) => "",
+        };
         let config = format!(
             "listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\n\
-             persistence true\npersistence_location {folder}/\nlog_dest none\n"
+             persistence true\npersistence_location {folder}/\nlog_dest none\n{user}"
         );
         std::fs::write(dir.path().join("mosquitto.conf"), config).unwrap();
         let child = spawn(&dir);
