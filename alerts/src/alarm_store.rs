@@ -62,33 +62,7 @@ impl AlarmStore {
     }
 
     fn open_keeping(path: &Path, keep: u64) -> Result<Self, AlarmStoreError> {
-        let fresh = !path.exists();
-        let unreadable = |source: redb::Error| AlarmStoreError::Unreadable {
-            path: path.to_owned(),
-            source: Box::new(source),
-        };
-        if !fresh && path.metadata().is_ok_and(|file| file.len() == 0) {
-            tracing::warn!(path = %path.display(), "the alarm database is an empty file: starting anew");
-        }
-        let database = match Database::builder().set_cache_size(CACHE_BYTES).create(path) {
-            Ok(database) => database,
-            Err(redb::DatabaseError::DatabaseAlreadyOpen) => {
-                return Err(AlarmStoreError::InUse {
-                    path: path.to_owned(),
-                });
-            }
-            Err(error) => return Err(unreadable(error.into())),
-        };
-        if fresh && let Some(folder) = path.parent() {
-            let folder = if folder.as_os_str().is_empty() {
-                Path::new(".")
-            } else {
-                folder
-            };
-            std::fs::File::open(folder)
-                .and_then(|folder| folder.sync_all())
-                .map_err(|error| unreadable(redb::Error::Io(error)))?;
-        }
+        let database = weir_database::open(path, CACHE_BYTES)?;
         let mut store = Self {
             database,
             keep,

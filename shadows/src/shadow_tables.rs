@@ -26,34 +26,7 @@ const EXPIRE_PER_BATCH: usize = 1_000;
 
 /// Opens the database, or makes it; returns it with the stored position.
 pub(crate) fn open(path: &Path) -> Result<(Database, u64), StoreError> {
-    let fresh = !path.exists();
-    let unreadable = |source: redb::Error| StoreError::Unreadable {
-        path: path.to_owned(),
-        source: Box::new(source),
-    };
-    if !fresh && path.metadata().is_ok_and(|file| file.len() == 0) {
-        let path = path.display();
-        tracing::warn!(%path, "the shadow database is an empty file: starting anew");
-    }
-    let database = match Database::builder().set_cache_size(CACHE_BYTES).create(path) {
-        Ok(database) => database,
-        Err(redb::DatabaseError::DatabaseAlreadyOpen) => {
-            return Err(StoreError::InUse {
-                path: path.to_owned(),
-            });
-        }
-        Err(error) => return Err(unreadable(error.into())),
-    };
-    if fresh && let Some(folder) = path.parent() {
-        let folder = if folder.as_os_str().is_empty() {
-            Path::new(".")
-        } else {
-            folder
-        };
-        std::fs::File::open(folder)
-            .and_then(|folder| folder.sync_all())
-            .map_err(|error| unreadable(redb::Error::Io(error)))?;
-    }
+    let database = weir_database::open(path, CACHE_BYTES)?;
     let position = prepare(&database, path)?;
     Ok((database, position))
 }

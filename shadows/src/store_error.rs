@@ -6,15 +6,8 @@ use thiserror::Error;
 
 #[derive(Debug, Error)]
 pub enum StoreError {
-    /// Another process, or another part of this one, has it open.
-    #[error("the shadow database {path} is in use")]
-    InUse { path: PathBuf },
-    /// Not a database, or a damaged one: restore it, or move it away.
-    #[error("the shadow database {path} cannot be read: {source}")]
-    Unreadable {
-        path: PathBuf,
-        source: Box<redb::Error>,
-    },
+    #[error(transparent)]
+    Open(#[from] weir_database::OpenError),
     /// Another version of Weir wrote it.
     #[error("the shadow database {path} has format {found}; this Weir reads {supported}")]
     Format {

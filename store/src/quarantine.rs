@@ -99,17 +99,33 @@ struct Stored {
 /// Why the quarantine could not be read or written.
 #[derive(Debug, Error)]
 pub enum QuarantineError {
+    #[error(transparent)]
+    Open(#[from] weir_database::OpenError),
     #[error("the quarantine's file: {0}")]
     Database(Box<redb::Error>),
     #[error("an entry of the quarantine cannot be encoded: {0}")]
     Encode(postcard::Error),
 }
 
-impl<E: Into<redb::Error>> From<E> for QuarantineError {
-    fn from(error: E) -> Self {
-        Self::Database(Box::new(error.into()))
-    }
+macro_rules! from_redb {
+    ($($error:ty),+) => {$(
+        impl From<$error> for QuarantineError {
+            fn from(error: $error) -> Self {
+                Self::Database(Box::new(error.into()))
+            }
+        }
+    )+};
 }
+
+from_redb!(
+    redb::TransactionError,
+    redb::TableError,
+    redb::StorageError,
+    redb::CommitError
+);
+
+/// Of the database's cache.
+const CACHE_BYTES: usize = 16 << 20;
 
 /// How many entries may be kept.
 #[derive(Clone, Copy, Debug)]
@@ -138,7 +154,7 @@ impl Quarantine {
     }
 
     fn open_with(path: &Path, caps: Caps) -> Result<Self, QuarantineError> {
-        let database = Database::create(path)?;
+        let database = weir_database::open(path, CACHE_BYTES)?;
         let transaction = database.begin_write()?;
         transaction.open_table(ENTRIES)?;
         transaction.open_table(BY_REASON)?;

@@ -3,6 +3,8 @@ use std::path::PathBuf;
 use tempfile::TempDir;
 use weir_model::{AlertKind, AlertState, Severity, Timestamp};
 
+use weir_database::OpenError;
+
 use super::*;
 use crate::alarm_actions::MAX_NOTE_BYTES;
 
@@ -425,7 +427,10 @@ fn a_database_that_cannot_be_used_says_why() {
     let bench = Bench::new();
     let store = bench.open();
     let error = AlarmStore::open(&bench.path).unwrap_err();
-    assert!(matches!(error, AlarmStoreError::InUse { .. }), "{error}");
+    assert!(
+        matches!(error, AlarmStoreError::Open(OpenError::InUse { .. })),
+        "{error}"
+    );
     drop(store);
 
     let database = Database::create(&bench.path).unwrap();
@@ -446,7 +451,7 @@ fn a_database_that_cannot_be_used_says_why() {
     .unwrap();
     let error = AlarmStore::open(&bench.path).unwrap_err();
     assert!(
-        matches!(error, AlarmStoreError::Unreadable { .. }),
+        matches!(error, AlarmStoreError::Open(OpenError::Unreadable { .. })),
         "{error}"
     );
 

@@ -77,8 +77,10 @@ pub(crate) fn encoded(text: &str) -> String {
     })
 }
 
+/// Weir is asked directly: a proxy of the environment is for the world outside.
 fn agent() -> ureq::Agent {
     ureq::Agent::config_builder()
+        .proxy(None)
         .http_status_as_error(false)
         .build()
         .into()

@@ -46,8 +46,8 @@ pub(crate) fn run(args: &UpArgs) -> Result<ExitCode> {
 
 fn load(file: Option<&Path>) -> Result<Config, LoadError> {
     let loaded = match file {
-        Some(file) => Config::load_with_env(file, std::env::vars())?,
-        None => Config::from_env(std::env::vars())?,
+        Some(file) => Config::load_with_env(file, variables())?,
+        None => Config::from_env(variables())?,
     };
     for variable in loaded.unknown_variables {
         if !OTHER_VARIABLES.contains(&variable.as_str()) {
@@ -55,6 +55,12 @@ fn load(file: Option<&Path>) -> Result<Config, LoadError> {
         }
     }
     Ok(loaded.config)
+}
+
+/// The environment, without what is not text: no variable of ours is.
+fn variables() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }
 
 async fn up(args: &UpArgs, config: Config) -> Result<ExitCode> {

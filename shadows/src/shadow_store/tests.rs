@@ -5,6 +5,8 @@ use serde_json::json;
 use tempfile::TempDir;
 use weir_model::{Alert, AlertKind, AlertState, Severity};
 
+use weir_database::OpenError;
+
 use super::*;
 use crate::document::VERSION_KEPT_S;
 use crate::report::report_payload;
@@ -506,7 +508,7 @@ fn a_database_that_cannot_be_used_says_why() {
     let bench = Bench::new();
     let store = bench.open();
     let error = ShadowStore::open(&bench.path, &bench.limits).unwrap_err();
-    assert!(matches!(error, StoreError::InUse { .. }), "{error}");
+    assert!(matches!(error, StoreError::Open(OpenError::InUse { .. })), "{error}");
     let txn = store.database.begin_write().unwrap();
     txn.open_table(META).unwrap().insert("format", 99).unwrap();
     txn.commit().unwrap();
@@ -522,7 +524,7 @@ fn a_database_that_cannot_be_used_says_why() {
     )
     .unwrap();
     let error = ShadowStore::open(&bench.path, &bench.limits).unwrap_err();
-    assert!(matches!(error, StoreError::Unreadable { .. }), "{error}");
+    assert!(matches!(error, StoreError::Open(OpenError::Unreadable { .. })), "{error}");
 }
 
 fn any_request() -> impl Strategy<Value = Request> {

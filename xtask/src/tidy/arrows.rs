@@ -22,6 +22,7 @@ const LAYOUT: &[(&str, &str, May)] = &[
     ("model", "weir-model", May::Only(&[])),
     ("config", "weir-config", May::Only(&["model"])),
     ("disk", "weir-disk", May::Only(&[])),
+    ("database", "weir-database", May::Only(&[])),
     (
         "journal",
         "weir-journal",
@@ -32,12 +33,12 @@ const LAYOUT: &[(&str, &str, May)] = &[
         "weir-functions",
         May::Only(&["model", "config"]),
     ),
-    ("alerts", "weir-alerts", May::Only(&["model", "config"])),
-    ("shadows", "weir-shadows", May::Only(&["model", "config"])),
+    ("alerts", "weir-alerts", May::Only(&["model", "config", "database"])),
+    ("shadows", "weir-shadows", May::Only(&["model", "config", "database"])),
     (
         "store",
         "weir-store",
-        May::Only(&["model", "config", "disk"]),
+        May::Only(&["model", "config", "disk", "database"]),
     ),
     (
         "ingest",

@@ -1,0 +1,124 @@
+//! Opens the small databases beside the series (alarms, quarantine, shadows):
+//! redb, made in a way that a crash cannot spoil.
+//!
+//! redb writes the head of a new file in several steps. A process that is
+//! killed in between leaves a file that no later start can open. So a new
+//! database is made under another name, synced, and renamed: under its own name
+//! it is whole from the first moment on.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use redb::{Database, DatabaseError};
+use thiserror::Error;
+
+/// Why a database cannot be used.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    #[error("the database {path} is in use")]
+    InUse { path: PathBuf },
+    /// Not a database, or a damaged one: restore it, or move it away.
+    #[error("the database {path} cannot be read: {source}")]
+    Unreadable {
+        path: PathBuf,
+        source: Box<redb::Error>,
+    },
+    #[error("the database {path} cannot be made: {source}")]
+    Make { path: PathBuf, source: io::Error },
+}
+
+/// Opens the database at `path`, or makes it. `cache_bytes` bounds its memory.
+pub fn open(path: &Path, cache_bytes: usize) -> Result<Database, OpenError> {
+    let make = |source| OpenError::Make {
+        path: path.to_owned(),
+        source,
+    };
+    // An empty file is what a crash of an older version, or a hand, left.
+    let there = path.metadata().is_ok_and(|file| file.len() > 0);
+    if !there {
+        let partial = path.with_extension("new");
+        match fs::remove_file(&partial) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(make(error)),
+            _ => {}
+        }
+        drop(create(&partial, cache_bytes)?);
+        File::open(&partial)
+            .and_then(|file| file.sync_all())
+            .map_err(make)?;
+        fs::rename(&partial, path).map_err(make)?;
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new("."));
+        File::open(folder)
+            .and_then(|folder| folder.sync_all())
+            .map_err(make)?;
+    }
+    create(path, cache_bytes)
+}
+
+fn create(path: &Path, cache_bytes: usize) -> Result<Database, OpenError> {
+    let mut builder = Database::builder();
+    builder.set_cache_size(cache_bytes);
+    builder.create(path).map_err(|error| match error {
+        DatabaseError::DatabaseAlreadyOpen => OpenError::InUse {
+            path: path.to_owned(),
+        },
+        error => OpenError::Unreadable {
+            path: path.to_owned(),
+            source: Box::new(error.into()),
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use redb::{ReadableDatabase, TableDefinition};
+
+    use super::*;
+
+    const TABLE: TableDefinition<'_, u64, u64> = TableDefinition::new("table");
+    const CACHE: usize = 1 << 20;
+
+    #[test]
+    fn what_was_committed_is_there_after_opening_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.redb");
+        let database = open(&path, CACHE).unwrap();
+        assert!(matches!(open(&path, CACHE), Err(OpenError::InUse { .. })));
+        let transaction = database.begin_write().unwrap();
+        transaction.open_table(TABLE).unwrap().insert(1, 2).unwrap();
+        transaction.commit().unwrap();
+        drop(database);
+        let database = open(&path, CACHE).unwrap();
+        let table = database.begin_read().unwrap().open_table(TABLE).unwrap();
+        assert_eq!(table.get(1).unwrap().unwrap().value(), 2);
+    }
+
+    #[test]
+    fn what_a_killed_creation_left_is_in_nobodys_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.redb");
+        fs::write(path.with_extension("new"), b"half a head").unwrap();
+        fs::write(&path, b"").unwrap();
+        open(&path, CACHE).unwrap();
+        assert!(!path.with_extension("new").exists());
+    }
+
+    #[test]
+    fn a_foreign_file_is_refused_and_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.redb");
+        fs::write(
+            &path,
+            b"something else entirely, longer than a magic number",
+        )
+        .unwrap();
+        assert!(matches!(
+            open(&path, CACHE),
+            Err(OpenError::Unreadable { .. })
+        ));
+        assert!(path.metadata().unwrap().len() > 0);
+    }
+}
