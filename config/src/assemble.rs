@@ -196,7 +196,10 @@ fn routes(reader: &mut Reader<'_>) -> Vec<Route> {
             section.note("topic", "another route takes these topics already");
         }
         if OWN_TOPICS.iter().any(|own| topic.matches(own)) {
-            section.note("topic", "it would take Weir's own alerts for telemetry; make it narrower");
+            section.note(
+                "topic",
+                "it would take Weir's own alerts for telemetry; make it narrower",
+            );
         }
         routes.push(Route { topic, codec });
     }

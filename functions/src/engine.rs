@@ -10,7 +10,9 @@
 use std::sync::Arc;
 
 use weir_config::{Config, Limits, Route};
-use weir_model::{Catalog, DeviceIx, Message, Position, QuarantineReason as Reason, parse_oversized_notice};
+use weir_model::{
+    Catalog, DeviceIx, Message, Position, QuarantineReason as Reason, parse_oversized_notice,
+};
 
 #[cfg(doc)]
 use crate::REMOVED_FUNCTION;

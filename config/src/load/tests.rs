@@ -200,7 +200,11 @@ fn given_routes_take_the_place_of_the_default_one() {
 fn a_route_that_takes_our_own_alerts_is_refused() {
     for topic in ["+/+/{device}", "#", "alerts/{location}/{device}"] {
         let problems = Config::from_toml(&format!("[[route]]\ntopic = \"{topic}\"\n")).unwrap_err();
-        assert_eq!((problems[0].line, &*problems[0].key), (2, "route.topic"), "{topic}");
+        assert_eq!(
+            (problems[0].line, &*problems[0].key),
+            (2, "route.topic"),
+            "{topic}"
+        );
     }
 }
 

@@ -508,7 +508,10 @@ fn a_database_that_cannot_be_used_says_why() {
     let bench = Bench::new();
     let store = bench.open();
     let error = ShadowStore::open(&bench.path, &bench.limits).unwrap_err();
-    assert!(matches!(error, StoreError::Open(OpenError::InUse { .. })), "{error}");
+    assert!(
+        matches!(error, StoreError::Open(OpenError::InUse { .. })),
+        "{error}"
+    );
     let txn = store.database.begin_write().unwrap();
     txn.open_table(META).unwrap().insert("format", 99).unwrap();
     txn.commit().unwrap();
@@ -524,7 +527,10 @@ fn a_database_that_cannot_be_used_says_why() {
     )
     .unwrap();
     let error = ShadowStore::open(&bench.path, &bench.limits).unwrap_err();
-    assert!(matches!(error, StoreError::Open(OpenError::Unreadable { .. })), "{error}");
+    assert!(
+        matches!(error, StoreError::Open(OpenError::Unreadable { .. })),
+        "{error}"
+    );
 }
 
 fn any_request() -> impl Strategy<Value = Request> {

@@ -33,8 +33,16 @@ const LAYOUT: &[(&str, &str, May)] = &[
         "weir-functions",
         May::Only(&["model", "config"]),
     ),
-    ("alerts", "weir-alerts", May::Only(&["model", "config", "database"])),
-    ("shadows", "weir-shadows", May::Only(&["model", "config", "database"])),
+    (
+        "alerts",
+        "weir-alerts",
+        May::Only(&["model", "config", "database"]),
+    ),
+    (
+        "shadows",
+        "weir-shadows",
+        May::Only(&["model", "config", "database"]),
+    ),
     (
         "store",
         "weir-store",
