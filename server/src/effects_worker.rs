@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use tracing::{error, warn};
 use weir_alerts::AlarmStore;
+use weir_journal::Journal;
 use weir_model::{Alert, Position, QuarantineReason};
 use weir_store::{Quarantine, QuarantineEntry};
 
@@ -52,6 +53,7 @@ pub(crate) enum EffectsCommand {
 }
 
 pub(crate) struct EffectsWorker {
+    pub(crate) journal: Arc<dyn Journal>,
     pub(crate) alarms: Arc<AlarmStore>,
     pub(crate) quarantine: Arc<Quarantine>,
     pub(crate) commands: Receiver<EffectsCommand>,
@@ -119,6 +121,12 @@ impl EffectsWorker {
         quarantined: &[QuarantineEntry],
         outbox: &mut Outbox,
     ) {
+        // A position that power could still take back would be given to another
+        // message, whose effects would then pass for recorded.
+        if let Err(error) = self.journal.wait_committed(position) {
+            error!(%error, "alerts and quarantined readings are not recorded");
+            return;
+        }
         if !quarantined.is_empty() {
             self.insist("quarantine", || {
                 self.quarantine.record(position, quarantined)

@@ -66,6 +66,7 @@ impl Workers {
 
         let mut others = Threads::new(fatal.clone());
         let effects_worker = EffectsWorker {
+            journal: journal.clone(),
             alarms: opened.alarms.clone(),
             quarantine: opened.quarantine.clone(),
             commands: effects_commands,
