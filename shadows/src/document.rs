@@ -8,9 +8,10 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use weir_config::Shadows;
 
+use crate::guard;
 use crate::rejected::Rejected;
 use crate::request::{Section, UpdateRequest};
-use crate::tree::{self, Metadata, PatchMetadata, State, Tree};
+use crate::tree::{self, Metadata, PatchMetadata, State, Tree, Writer};
 
 /// How long the version of a deleted shadow goes on, in seconds: 48 hours.
 pub(crate) const VERSION_KEPT_S: i64 = 48 * 3_600;
@@ -66,11 +67,41 @@ impl Document {
         limits: &Shadows,
         wanted: Wanted,
     ) -> Result<Updated, Rejected> {
+        self.apply(request, now_s, limits, wanted, Writer::Client)
+    }
+
+    /// Applies one of Weir's own reports: what is newer in the shadow stays, and
+    /// goes from `request`. `None` when all of the report came too late.
+    pub fn report(
+        &mut self,
+        request: &mut UpdateRequest,
+        now_s: i64,
+        limits: &Shadows,
+        wanted: Wanted,
+    ) -> Result<Option<Updated>, Rejected> {
+        if let Section::Patch(patch) = &mut request.reported {
+            guard::keep_newer(patch, &self.reported);
+            if patch.is_empty() {
+                return Ok(None);
+            }
+        }
+        self.apply(request, now_s, limits, wanted, Writer::Weir)
+            .map(Some)
+    }
+
+    fn apply(
+        &mut self,
+        request: &UpdateRequest,
+        now_s: i64,
+        limits: &Shadows,
+        wanted: Wanted,
+        writer: Writer,
+    ) -> Result<Updated, Rejected> {
         let version = self.version_at(now_s);
         if request.version.is_some_and(|expected| expected != version) {
             return Err(Rejected::VersionConflict);
         }
-        let merged = self.merged(request, now_s, limits)?;
+        let merged = self.merged(request, now_s, limits, writer)?;
         let previous = if wanted == Wanted::All {
             self.snapshot(version)
         } else {
@@ -78,7 +109,7 @@ impl Document {
         };
         match merged {
             Some(merged) => *self = merged,
-            None => self.merge(request, now_s),
+            None => self.merge(request, now_s, writer),
         }
         self.version = version + 1;
         self.deleted_at = None;
@@ -166,6 +197,7 @@ impl Document {
         request: &UpdateRequest,
         now_s: i64,
         limits: &Shadows,
+        writer: Writer,
     ) -> Result<Option<Self>, Rejected> {
         let patch_bytes = |section: &Section| match section {
             Section::Patch(patch) => tree::json_len(patch) + 2,
@@ -176,7 +208,7 @@ impl Document {
             return Ok(None);
         }
         let mut copy = self.clone();
-        copy.merge(request, now_s);
+        copy.merge(request, now_s, writer);
         if copy.bytes > limits.max_document {
             Err(Rejected::TooLarge)
         } else {
@@ -184,7 +216,7 @@ impl Document {
         }
     }
 
-    fn merge(&mut self, request: &UpdateRequest, now_s: i64) {
+    fn merge(&mut self, request: &UpdateRequest, now_s: i64, writer: Writer) {
         for (tree, section) in [
             (&mut self.desired, &request.desired),
             (&mut self.reported, &request.reported),
@@ -192,7 +224,7 @@ impl Document {
             match section {
                 Section::Absent => {}
                 Section::Remove => tree.clear(),
-                Section::Patch(patch) => tree::merge(tree, patch, now_s),
+                Section::Patch(patch) => tree::merge(tree, patch, now_s, writer),
             }
         }
         self.bytes = tree::json_len(&State(&self.desired)) + tree::json_len(&State(&self.reported));

@@ -6,6 +6,8 @@
 //! each; it hands out the answers, and publishing them is left to its caller.
 
 mod document;
+mod guard;
+mod in_flight;
 mod rejected;
 mod report;
 mod request;

@@ -89,6 +89,21 @@ impl Rejected {
         }
     }
 
+    /// What the AWS data plane calls it: the name of an exception in its clients.
+    pub const fn exception(&self) -> &'static str {
+        match self.code() {
+            400 => "InvalidRequestException",
+            401 => "UnauthorizedException",
+            403 => "ForbiddenException",
+            404 => "ResourceNotFoundException",
+            409 => "ConflictException",
+            413 => "RequestEntityTooLargeException",
+            415 => "UnsupportedDocumentEncodingException",
+            429 => "ThrottlingException",
+            _ => "InternalFailureException",
+        }
+    }
+
     /// `{"code", "message", "timestamp" (seconds), "clientToken"?}`.
     pub fn to_json(&self, now_s: i64, client_token: Option<&str>) -> serde_json::Value {
         serde_json::to_value(self.body(now_s, client_token)).expect("texts and integers are JSON")

@@ -21,6 +21,7 @@ use weir_config::Shadows;
 use weir_model::{Position, check_device};
 
 use crate::document::{Document, Wanted};
+use crate::in_flight::InFlight;
 use crate::rejected::Rejected;
 use crate::request::{Operation, Request, UpdateRequest, client_token};
 use crate::shadow_tables::{DELETED, Loaded, SHADOWS, Working, advance, forget_deleted, open};
@@ -35,6 +36,8 @@ pub struct ShadowStore {
     /// As stored: it follows the commit.
     position: AtomicU64,
     dropped_reports: AtomicU64,
+    /// Calls of [`ShadowStore::get`] and [`ShadowStore::change`].
+    in_flight: InFlight,
 }
 
 /// A message to publish.
@@ -79,6 +82,7 @@ impl ShadowStore {
             limits: limits.clone(),
             position,
             dropped_reports: AtomicU64::new(0),
+            in_flight: InFlight::new(limits.max_inflight),
         })
     }
 
@@ -111,6 +115,15 @@ impl ShadowStore {
     /// One update or delete, durable when it returns: a batch of one, whose
     /// outcome is told to the caller too.
     pub fn change(&self, request: &Request, now_ms: i64) -> Result<Change, StoreError> {
+        let _slot = match self.in_flight.enter(&request.thing) {
+            Ok(slot) => slot,
+            Err(rejected) => {
+                return Ok(Change {
+                    answers: Vec::new(),
+                    result: Err(rejected),
+                });
+            }
+        };
         let request = Request {
             publish: true,
             ..request.clone()
@@ -131,6 +144,7 @@ impl ShadowStore {
     /// `get/accepted` of one shadow.
     pub fn get(&self, thing: &str, name: Option<&str>, now_ms: i64) -> Result<Value, Rejected> {
         check_names(thing, name)?;
+        let _slot = self.in_flight.enter(thing)?;
         let document = self
             .read(thing, name.unwrap_or_default())
             .map_err(internal)?;
@@ -317,11 +331,19 @@ impl ShadowStore {
         } else {
             Wanted::Delta
         };
-        let updated = parsed
-            .request
-            .and_then(|update| shadow.document.update(&update, now_s, &self.limits, wanted));
+        let document = &mut shadow.document;
+        let updated = parsed.request.and_then(|mut update| {
+            if request.operation == Operation::Report {
+                document.report(&mut update, now_s, &self.limits, wanted)
+            } else {
+                let updated = document.update(&update, now_s, &self.limits, wanted);
+                updated.map(Some)
+            }
+        });
         let updated = match updated {
-            Ok(updated) => updated,
+            Ok(Some(updated)) => updated,
+            // A report of what the shadow knows newer.
+            Ok(None) => return Outcome::default(),
             Err(rejected) => {
                 return self.reject(request, rejected, now_s, parsed.client_token.as_deref());
             }

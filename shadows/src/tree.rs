@@ -23,6 +23,27 @@ pub(crate) enum Node {
     /// A value and the second in which an update last named it.
     Leaf(Leaf, i64),
     Object(Tree),
+    /// A leaf that one of Weir's own reports wrote. Last, for stored documents.
+    Own(Leaf, i64),
+}
+
+/// Who an update comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Writer {
+    /// A device or an application.
+    Client,
+    /// Weir, which reports what it has measured.
+    Weir,
+}
+
+impl Node {
+    /// The value and its second, of a leaf.
+    pub(crate) fn leaf(&self) -> Option<(&Leaf, i64)> {
+        match self {
+            Self::Leaf(leaf, at) | Self::Own(leaf, at) => Some((leaf, *at)),
+            Self::Object(_) => None,
+        }
+    }
 }
 
 /// A JSON value without null; an object occurs only within an array.
@@ -58,6 +79,16 @@ impl PartialEq for Leaf {
 }
 
 impl Leaf {
+    /// A number without its fraction; one that is out of range is the nearest.
+    pub(crate) fn millis(&self) -> Option<i64> {
+        match self {
+            Self::Unsigned(value) => Some(i64::try_from(*value).unwrap_or(i64::MAX)),
+            Self::Signed(value) => Some(*value),
+            Self::Float(value) => Some(*value as i64),
+            _ => None,
+        }
+    }
+
     fn integer(&self) -> Option<i128> {
         match self {
             Self::Unsigned(value) => Some(i128::from(*value)),
@@ -89,7 +120,7 @@ impl Leaf {
 }
 
 /// Applies a patch: null deletes, objects merge, everything else replaces.
-pub(crate) fn merge(tree: &mut Tree, patch: &Map<String, Value>, now_s: i64) {
+pub(crate) fn merge(tree: &mut Tree, patch: &Map<String, Value>, now_s: i64, writer: Writer) {
     for (name, value) in patch {
         match value {
             Value::Null => {
@@ -97,16 +128,20 @@ pub(crate) fn merge(tree: &mut Tree, patch: &Map<String, Value>, now_s: i64) {
             }
             Value::Object(inner) => {
                 if let Some(Node::Object(present)) = tree.get_mut(name) {
-                    merge(present, inner, now_s);
+                    merge(present, inner, now_s, writer);
                     continue;
                 }
                 let mut new = Tree::new();
-                merge(&mut new, inner, now_s);
+                merge(&mut new, inner, now_s, writer);
                 put(tree, name, Node::Object(new));
             }
             value => {
                 if let Some(leaf) = Leaf::from_json(value) {
-                    put(tree, name, Node::Leaf(leaf, now_s));
+                    let node = match writer {
+                        Writer::Client => Node::Leaf(leaf, now_s),
+                        Writer::Weir => Node::Own(leaf, now_s),
+                    };
+                    put(tree, name, node);
                 }
             }
         }
@@ -127,17 +162,20 @@ fn put(tree: &mut Tree, name: &str, node: Node) {
 pub(crate) fn delta(desired: &Tree, reported: &Tree) -> Tree {
     let mut delta = Tree::new();
     for (name, wanted) in desired {
-        match (wanted, reported.get(name)) {
-            (Node::Object(wanted), Some(Node::Object(present))) => {
-                let inner = self::delta(wanted, present);
-                if !inner.is_empty() {
-                    delta.insert(name.clone(), Node::Object(inner));
-                }
+        let present = reported.get(name);
+        if let (Node::Object(wanted), Some(Node::Object(present))) = (wanted, present) {
+            let inner = self::delta(wanted, present);
+            if !inner.is_empty() {
+                delta.insert(name.clone(), Node::Object(inner));
             }
-            (Node::Leaf(wanted, _), Some(Node::Leaf(present, _))) if wanted == present => {}
-            _ => {
-                delta.insert(name.clone(), wanted.clone());
-            }
+            continue;
+        }
+        let (wanted_leaf, present) = (wanted.leaf(), present.and_then(Node::leaf));
+        let agrees = wanted_leaf
+            .zip(present)
+            .is_some_and(|((wanted, _), (present, _))| wanted == present);
+        if !agrees {
+            delta.insert(name.clone(), wanted.clone());
         }
     }
     delta
@@ -169,7 +207,9 @@ impl Serialize for State<'_> {
         let mut map = serializer.serialize_map(Some(self.0.len()))?;
         for (name, node) in self.0 {
             match node {
-                Node::Leaf(leaf, _) => map.serialize_entry(name, &LeafState(leaf))?,
+                Node::Leaf(leaf, _) | Node::Own(leaf, _) => {
+                    map.serialize_entry(name, &LeafState(leaf))?
+                }
                 Node::Object(tree) => map.serialize_entry(name, &State(tree))?,
             }
         }
@@ -204,7 +244,9 @@ impl Serialize for Metadata<'_> {
         let mut map = serializer.serialize_map(Some(self.0.len()))?;
         for (name, node) in self.0 {
             match node {
-                Node::Leaf(leaf, at) => map.serialize_entry(name, &LeafMetadata(leaf, *at))?,
+                Node::Leaf(leaf, at) | Node::Own(leaf, at) => {
+                    map.serialize_entry(name, &LeafMetadata(leaf, *at))?;
+                }
                 Node::Object(tree) => map.serialize_entry(name, &Metadata(tree))?,
             }
         }

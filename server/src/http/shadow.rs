@@ -1,18 +1,29 @@
 //! Device shadows in the shape of the AWS IoT data plane:
 //! `GET|POST|DELETE /things/{thing}/shadow[?name=]` and `ListNamedShadowsForThing`.
+//!
+//! Refusals have the body that MQTT has, and besides it the header by which
+//! AWS's clients tell their exceptions apart. `Authorization` and the other
+//! headers of a signed request are ignored.
 
 use axum::Json;
 use axum::body::Bytes;
+use axum::extract::rejection::{BytesRejection, PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::Value;
 use weir_shadows::{Operation, Rejected, Request};
 
-use super::{Api, Problem, Shared};
+use super::{Api, Shared};
 use crate::shadow_worker::publish;
 use crate::store_worker::now;
+
+/// Tells AWS's clients which exception to raise.
+const ERROR_TYPE: &str = "x-amzn-errortype";
+
+type Thing = Result<Path<String>, PathRejection>;
+type Named = Result<Query<Name>, QueryRejection>;
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Name {
@@ -26,36 +37,49 @@ pub(super) struct Page {
     next_token: Option<String>,
 }
 
-pub(super) async fn get(
-    State(api): Shared,
-    Path(thing): Path<String>,
-    Query(Name { name }): Query<Name>,
-) -> Result<Response, Problem> {
+pub(super) async fn get(State(api): Shared, thing: Thing, name: Named) -> Response {
+    let (thing, name) = match target(thing, name) {
+        Ok(target) => target,
+        Err(rejected) => return refusal(&rejected),
+    };
     blocking(move || answer(api.shadows.get(&thing, name.as_deref(), now().millis()))).await
 }
 
 pub(super) async fn update(
     State(api): Shared,
-    Path(thing): Path<String>,
-    Query(Name { name }): Query<Name>,
-    body: Bytes,
-) -> Result<Response, Problem> {
+    thing: Thing,
+    name: Named,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    let body = body.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Rejected::TooLarge,
+        _ => Rejected::InvalidJson,
+    });
+    let (thing, name, body) = match (target(thing, name), body) {
+        (Ok((thing, name)), Ok(body)) => (thing, name, body),
+        (Err(rejected), _) | (_, Err(rejected)) => return refusal(&rejected),
+    };
     blocking(move || change(&api, thing, name, Operation::Update, &body)).await
 }
 
-pub(super) async fn delete(
-    State(api): Shared,
-    Path(thing): Path<String>,
-    Query(Name { name }): Query<Name>,
-) -> Result<Response, Problem> {
+pub(super) async fn delete(State(api): Shared, thing: Thing, name: Named) -> Response {
+    let (thing, name) = match target(thing, name) {
+        Ok(target) => target,
+        Err(rejected) => return refusal(&rejected),
+    };
     blocking(move || change(&api, thing, name, Operation::Delete, &[])).await
 }
 
 pub(super) async fn list_named(
     State(api): Shared,
-    Path(thing): Path<String>,
-    Query(page): Query<Page>,
-) -> Result<Response, Problem> {
+    thing: Thing,
+    page: Result<Query<Page>, QueryRejection>,
+) -> Response {
+    let (Path(thing), Query(page)) = match (thing, page) {
+        (Ok(thing), Ok(page)) => (thing, page),
+        (Err(_), _) => return refusal(&Rejected::InvalidThing),
+        (_, Err(_)) => return refusal(&Rejected::InvalidPageSize),
+    };
     blocking(move || {
         let size = page.page_size.unwrap_or(25);
         let listed =
@@ -64,6 +88,13 @@ pub(super) async fn list_named(
         answer(listed)
     })
     .await
+}
+
+/// Which shadow a request is about. What is no text names nothing.
+fn target(thing: Thing, name: Named) -> Result<(String, Option<String>), Rejected> {
+    let Path(thing) = thing.map_err(|_| Rejected::InvalidThing)?;
+    let Query(Name { name }) = name.map_err(|_| Rejected::InvalidShadow)?;
+    Ok((thing, name))
 }
 
 /// Applies a change through the same transaction as requests by MQTT, publishes
@@ -90,23 +121,36 @@ fn change(
             }
             answer(change.result.map(Ok).unwrap_or_else(Err))
         }
-        Err(error) => Problem::internal(error).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "a shadow request failed");
+            refusal(&Rejected::Internal)
+        }
     }
 }
 
 fn answer(result: Result<Value, Rejected>) -> Response {
     match result {
         Ok(document) => Json(document).into_response(),
-        Err(rejected) => {
-            let status =
-                StatusCode::from_u16(rejected.code()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            (status, Json(rejected.to_json(now().seconds(), None))).into_response()
-        }
+        Err(rejected) => refusal(&rejected),
     }
 }
 
-async fn blocking(work: impl FnOnce() -> Response + Send + 'static) -> Result<Response, Problem> {
+fn refusal(rejected: &Rejected) -> Response {
+    let status = StatusCode::from_u16(rejected.code()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let kind = (ERROR_TYPE, HeaderValue::from_static(rejected.exception()));
+    (
+        status,
+        [kind],
+        Json(rejected.to_json(now().seconds(), None)),
+    )
+        .into_response()
+}
+
+async fn blocking(work: impl FnOnce() -> Response + Send + 'static) -> Response {
     tokio::task::spawn_blocking(work)
         .await
-        .map_err(Problem::internal)
+        .unwrap_or_else(|error| {
+            tracing::error!(%error, "a shadow request failed");
+            refusal(&Rejected::Internal)
+        })
 }
