@@ -111,6 +111,7 @@ impl App {
             sql,
             alarms: opened.alarms,
             quarantine: opened.quarantine,
+            replaying: tokio::sync::Mutex::default(),
             shadows: opened.shadows,
             outlets,
             intake,

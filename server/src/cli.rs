@@ -30,6 +30,8 @@ pub(crate) enum Command {
     Query(QueryArgs),
     /// Watch readings and alerts of a running Weir as they come
     Tap(TapArgs),
+    /// Send what is in the quarantine through the pipeline again, after a fix
+    Replay(ReplayArgs),
     /// List, acknowledge and shelve alarms
     Alarms(AlarmsArgs),
     /// Read and change device shadows
@@ -142,6 +144,27 @@ pub(crate) struct TapArgs {
     #[arg(long, value_name = "S")]
     pub(crate) sensor: Option<String>,
     /// Print each event as a JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) remote: Remote,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReplayArgs {
+    /// What to replay: the quarantine is all there is
+    #[arg(long, required = true)]
+    pub(crate) quarantine: bool,
+    /// Only messages that were rejected for this reason
+    #[arg(long, value_name = "R")]
+    pub(crate) reason: Option<String>,
+    /// Only messages of this device, as their topic names it
+    #[arg(long, value_name = "D")]
+    pub(crate) device: Option<String>,
+    /// Only count what would be replayed
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Print the summary as JSON
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]

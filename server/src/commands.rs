@@ -4,6 +4,7 @@ pub(crate) mod alarms;
 pub(crate) mod check;
 pub(crate) mod query;
 pub(crate) mod remote;
+pub(crate) mod replay;
 pub(crate) mod shadow;
 pub(crate) mod simulate;
 pub(crate) mod tap;

@@ -15,6 +15,7 @@ mod problem;
 mod quarantine;
 mod query;
 mod readings;
+mod replay;
 mod shadow;
 mod stream;
 
@@ -66,6 +67,8 @@ pub(crate) struct Api {
     pub(crate) sql: Sql,
     pub(crate) alarms: Arc<AlarmStore>,
     pub(crate) quarantine: Arc<Quarantine>,
+    /// Held while a replay of the quarantine is under way.
+    pub(crate) replaying: tokio::sync::Mutex<()>,
     pub(crate) shadows: Arc<ShadowStore>,
     pub(crate) outlets: Arc<[Arc<dyn Outlet>]>,
     pub(crate) intake: Intake,
@@ -96,6 +99,7 @@ pub(crate) fn router(api: Arc<Api>) -> Router {
         .route("/api/v1/alarms/{id}/ack", post(alarms::acknowledge))
         .route("/api/v1/alarms/{id}/shelve", post(alarms::shelve))
         .route("/api/v1/quarantine", get(quarantine::list))
+        .route("/api/v1/quarantine/replay", post(replay::replay))
         .route("/api/v1/query", post(query::query))
         .route("/api/v1/stream", get(stream::stream))
         .route(

@@ -188,6 +188,8 @@ impl InfluxWorker {
                 client: String::new(),
                 door: Door::Source,
                 received: now(),
+                retained: false,
+                replayed: None,
                 payload_bytes: line.len() as u64,
                 payload: line.into_bytes(),
             })

@@ -13,5 +13,5 @@ pub use embedded::{
 };
 pub use influx::{InfluxConfigError, InfluxSink, SinkError};
 pub use line_protocol::encode_lines;
-pub use quarantine::{Quarantine, QuarantineEntry, QuarantineError};
+pub use quarantine::{Quarantine, QuarantineEntry, QuarantineError, RejectedMessage, RejectedPage};
 pub use sql::{QueryError, QueryLimits, Sql, TableSource};

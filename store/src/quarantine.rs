@@ -5,7 +5,11 @@
 //! by_reason  (reason, position, reading + 1 or 0) -> ()
 //! counts     reason name -> entries recorded since the file was made
 //! totals     position, entries, bytes, expired
+//! replayed   position -> when its message was sent through the pipeline again
 //! ```
+//!
+//! An entry is followed by one byte, 1 for a retained message; files of earlier
+//! versions have none.
 //!
 //! An entry is known by its message, its reading and its reason, so recording
 //! it again after a crash changes nothing. The oldest go when there are too
@@ -23,6 +27,7 @@ const ENTRIES: TableDefinition<'_, Key, &[u8]> = TableDefinition::new("entries")
 const BY_REASON: TableDefinition<'_, (u8, u64, u32), ()> = TableDefinition::new("by_reason");
 const COUNTS: TableDefinition<'_, &str, u64> = TableDefinition::new("counts");
 const TOTALS: TableDefinition<'_, &str, u64> = TableDefinition::new("totals");
+const REPLAYED: TableDefinition<'_, u64, i64> = TableDefinition::new("replayed");
 const POSITION: &str = "position";
 const COUNT: &str = "entries";
 const BYTES: &str = "bytes";
@@ -48,6 +53,11 @@ pub struct QuarantineEntry {
     pub client: String,
     pub door: Door,
     pub received: Timestamp,
+    /// The broker had replayed it from its retained messages.
+    pub retained: bool,
+    /// When its message was sent through the pipeline again. Kept by
+    /// [`Quarantine::mark_replayed`], not by [`Quarantine::record`].
+    pub replayed: Option<Timestamp>,
     /// How long the payload was.
     pub payload_bytes: u64,
     /// Its first [`MAX_PAYLOAD_BYTES`].
@@ -68,6 +78,8 @@ impl QuarantineEntry {
             client: message.map_or_else(String::new, |message| message.client.to_owned()),
             door: message.map_or(Door::Broker, |message| message.door),
             received: message.map_or_else(Timestamp::default, |message| message.received),
+            retained: message.is_some_and(|message| message.retained),
+            replayed: None,
             payload_bytes: message.map_or(payload, |message| message.payload).len() as u64,
             payload: kept.to_vec(),
         }
@@ -83,7 +95,7 @@ impl QuarantineEntry {
     }
 }
 
-/// The entry as it is kept. Fields may be added behind, never changed.
+/// The entry as it is kept. More may follow behind it; it never changes.
 #[derive(Debug, Serialize, Deserialize)]
 struct Stored {
     reason: String,
@@ -160,6 +172,7 @@ impl Quarantine {
         transaction.open_table(BY_REASON)?;
         transaction.open_table(COUNTS)?;
         transaction.open_table(TOTALS)?;
+        transaction.open_table(REPLAYED)?;
         transaction.commit()?;
         Ok(Self { database, caps })
     }
@@ -208,6 +221,11 @@ impl Quarantine {
                 bytes = bytes.saturating_sub(value.value().len() as u64);
                 expired += 1;
             }
+            if expired > read(EXPIRED)? {
+                let mut replayed = transaction.open_table(REPLAYED)?;
+                let oldest = table.first()?.map_or(u64::MAX, |(key, _)| key.value().0);
+                replayed.retain_in(..oldest, |_, _| false)?;
+            }
             for (name, value) in [
                 (POSITION, position),
                 (COUNT, count),
@@ -252,6 +270,7 @@ impl Quarantine {
     ) -> Result<Vec<QuarantineEntry>, QuarantineError> {
         let transaction = self.database.begin_read()?;
         let table = transaction.open_table(ENTRIES)?;
+        let replayed = transaction.open_table(REPLAYED)?;
         let mut found = Vec::new();
         match reason {
             None => {
@@ -272,6 +291,9 @@ impl Quarantine {
                     }
                 }
             }
+        }
+        for entry in &mut found {
+            entry.replayed = replayed_at(&replayed, entry)?;
         }
         Ok(found)
     }
@@ -295,12 +317,27 @@ fn encode(entry: &QuarantineEntry) -> Result<Vec<u8>, QuarantineError> {
         payload_bytes: entry.payload_bytes,
         payload: payload.to_vec(),
     };
-    postcard::to_stdvec(&stored).map_err(QuarantineError::Encode)
+    let mut bytes = postcard::to_stdvec(&stored).map_err(QuarantineError::Encode)?;
+    bytes.push(u8::from(entry.retained));
+    Ok(bytes)
+}
+
+/// Entries without a topic are not of a message: they share a position with one
+/// by chance.
+fn replayed_at(
+    replayed: &impl ReadableTable<u64, i64>,
+    entry: &QuarantineEntry,
+) -> Result<Option<Timestamp>, QuarantineError> {
+    if entry.topic.is_empty() {
+        return Ok(None);
+    }
+    let at = replayed.get(entry.position.0)?;
+    Ok(at.map(|at| Timestamp(at.value())))
 }
 
 /// `None` for an entry that this version does not understand: it is left alone.
 fn decode((position, reading, _): Key, bytes: &[u8]) -> Option<QuarantineEntry> {
-    let (stored, _): (Stored, _) = postcard::take_from_bytes(bytes).ok()?;
+    let (stored, rest): (Stored, _) = postcard::take_from_bytes(bytes).ok()?;
     Some(QuarantineEntry {
         position: Position(position),
         reading: reading.checked_sub(1),
@@ -310,10 +347,15 @@ fn decode((position, reading, _): Key, bytes: &[u8]) -> Option<QuarantineEntry> 
         client: stored.client,
         door: Door::from_u8(stored.door)?,
         received: Timestamp(stored.received),
+        retained: rest.first() == Some(&1),
+        replayed: None,
         payload_bytes: stored.payload_bytes,
         payload: stored.payload,
     })
 }
 
+mod replay;
 #[cfg(test)]
 mod tests;
+
+pub use replay::{RejectedMessage, RejectedPage};

@@ -22,7 +22,7 @@ use super::{Api, Problem, Shared};
 use crate::store_worker::now;
 
 /// How long a request waits for room in the journal, its commit, or its effects.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -134,10 +134,10 @@ async fn append(
 
 /// Resolves a oneshot at the first commit after the append: it is the only one
 /// that this listener made.
-struct Committed(Mutex<Option<oneshot::Sender<()>>>);
+pub(super) struct Committed(Mutex<Option<oneshot::Sender<()>>>);
 
 impl Committed {
-    fn channel() -> (Arc<dyn CommitListener>, oneshot::Receiver<()>) {
+    pub(super) fn channel() -> (Arc<dyn CommitListener>, oneshot::Receiver<()>) {
         let (sender, receiver) = oneshot::channel();
         (Arc::new(Self(Mutex::new(Some(sender)))), receiver)
     }

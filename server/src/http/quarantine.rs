@@ -23,19 +23,7 @@ pub(super) async fn list(
     State(api): Shared,
     Query(params): Query<Params>,
 ) -> Result<Json<Value>, Problem> {
-    let reason = match params.reason.as_deref() {
-        None => None,
-        Some(name) => Some(QuarantineReason::from_name(name).ok_or_else(|| {
-            let names: Vec<_> = QuarantineReason::ALL
-                .iter()
-                .map(|reason| reason.as_str())
-                .collect();
-            Problem::bad_request(format!(
-                "there is no reason {name:?}; there are {}",
-                names.join(", ")
-            ))
-        })?),
-    };
+    let reason = params.reason.as_deref().map(reason_named).transpose()?;
     let limit = params.limit.unwrap_or(DEFAULT_LIMIT).min(MAX_LIMIT);
     let listed = tokio::task::spawn_blocking(move || api.quarantine.list(reason, limit)).await;
     let entries = listed
@@ -43,6 +31,19 @@ pub(super) async fn list(
         .map_err(Problem::internal)?;
     let entries: Vec<Value> = entries.iter().map(document).collect();
     Ok(Json(json!({"entries": entries})))
+}
+
+pub(super) fn reason_named(name: &str) -> Result<QuarantineReason, Problem> {
+    QuarantineReason::from_name(name).ok_or_else(|| {
+        let names: Vec<_> = QuarantineReason::ALL
+            .iter()
+            .map(|reason| reason.as_str())
+            .collect();
+        Problem::bad_request(format!(
+            "there is no reason {name:?}; there are {}",
+            names.join(", ")
+        ))
+    })
 }
 
 fn document(entry: &QuarantineEntry) -> Value {
@@ -56,6 +57,8 @@ fn document(entry: &QuarantineEntry) -> Value {
         "client": entry.client,
         "door": entry.door.as_str(),
         "reading": entry.reading,
+        "retained": entry.retained,
+        "replayed": entry.replayed.map(|at| at.to_rfc3339()),
         "payloadBytes": entry.payload_bytes,
         "payload": text,
     });

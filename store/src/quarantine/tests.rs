@@ -10,6 +10,8 @@ fn entry(position: u64, reading: Option<u32>, reason: QuarantineReason) -> Quara
         client: "gateway".to_owned(),
         door: Door::Http,
         received: Timestamp(7),
+        retained: position == 30,
+        replayed: None,
         payload_bytes: 3,
         payload: vec![0xff, 0, b'x'],
     }
@@ -126,4 +128,97 @@ fn a_large_payload_is_cut_and_its_length_kept() {
     assert_eq!(kept.payload.len(), MAX_PAYLOAD_BYTES);
     assert_eq!(kept.payload_bytes, payload.len() as u64);
     assert_eq!(kept.detail.len(), MAX_DETAIL_BYTES);
+}
+
+#[test]
+fn messages_come_in_order_with_their_bytes_and_all_their_reasons() {
+    let dir = tempfile::tempdir().unwrap();
+    let quarantine = Quarantine::open(&dir.path().join("q")).unwrap();
+    let without_bytes = |position, reading, reason| QuarantineEntry {
+        payload: Vec::new(),
+        ..entry(position, reading, reason)
+    };
+    let line = QuarantineEntry {
+        topic: String::new(),
+        ..entry(20, Some(0), QuarantineReason::StoreRejected)
+    };
+    let all = [
+        entry(10, None, InvalidJson),
+        // Its bytes stand with the reading that was rejected first.
+        without_bytes(20, Some(0), Empty),
+        line,
+        entry(20, Some(1), MissingValue),
+        without_bytes(30, None, InvalidJson),
+    ];
+    quarantine.record(Position(30), &all).unwrap();
+
+    let first = quarantine.messages(None, 2).unwrap();
+    let found: Vec<_> = first
+        .messages
+        .iter()
+        .map(|m| (m.entry.position.0, m.reasons.clone(), m.is_whole()))
+        .collect();
+    let expected = [
+        (10, vec![InvalidJson], true),
+        (20, vec![Empty, MissingValue], true),
+        (20, vec![QuarantineReason::StoreRejected], true),
+    ];
+    for one in &expected {
+        assert!(found.contains(one), "{one:?} in {found:?}");
+    }
+    assert_eq!((found.len(), first.next), (3, Some(Position(20))));
+    let second = quarantine.messages(first.next, 2).unwrap();
+    assert_eq!((second.messages.len(), second.next), (1, None));
+    assert!(!second.messages[0].is_whole());
+    assert!(second.messages[0].entry.retained);
+    let behind = quarantine.messages(Some(Position(u64::MAX)), 2).unwrap();
+    assert_eq!(behind, RejectedPage::default());
+}
+
+#[test]
+fn a_replay_is_remembered_for_all_entries_of_its_message_until_they_expire() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("q");
+    let caps = Caps {
+        entries: 3,
+        bytes: u64::MAX,
+    };
+    let quarantine = Quarantine::open_with(&path, caps).unwrap();
+    let all = [
+        entry(10, Some(0), MissingValue),
+        entry(10, Some(1), MissingValue),
+        entry(20, None, InvalidJson),
+    ];
+    quarantine.record(Position(20), &all).unwrap();
+    let marked = [Position(10), Position(15)];
+    quarantine.mark_replayed(&marked, Timestamp(99)).unwrap();
+    // What is recorded again after a crash stays replayed.
+    quarantine.record(Position(20), &all).unwrap();
+    drop(quarantine);
+    let quarantine = Quarantine::open_with(&path, caps).unwrap();
+    let replayed = |quarantine: &Quarantine| -> Vec<_> {
+        let listed = quarantine.list(None, 10).unwrap();
+        listed.iter().map(|entry| entry.replayed).collect()
+    };
+    let at = Some(Timestamp(99));
+    assert_eq!(replayed(&quarantine), [None, at, at]);
+    let page = quarantine.messages(None, 10).unwrap();
+    assert_eq!(page.messages[0].entry.replayed, at);
+
+    let newer: Vec<_> = (30..33).map(|at| entry(at, None, Empty)).collect();
+    quarantine.record(Position(33), &newer).unwrap();
+    let marks = quarantine.database.begin_read().unwrap();
+    let marks = marks.open_table(REPLAYED).unwrap();
+    assert!(marks.iter().unwrap().next().is_none());
+}
+
+#[test]
+fn an_entry_of_an_earlier_version_is_read() {
+    let written = entry(30, None, Empty);
+    let mut bytes = encode(&written).unwrap();
+    assert_eq!(decode(written.key(), &bytes), Some(written.clone()));
+    bytes.pop();
+    let read = decode(written.key(), &bytes).unwrap();
+    assert!(!read.retained);
+    assert_eq!(read.payload, written.payload);
 }
