@@ -1,13 +1,14 @@
 //! The HTTP interface (DESIGN section 6): the router, what handlers share, and
 //! the listener.
 //!
-//! Slow clients are bounded: headers must be complete within ten seconds, and
-//! bodies have a size limit per route. Errors are RFC 9457 problem documents.
+//! Slow clients are bounded: headers must be complete within ten seconds, bodies
+//! have a size limit per route, connections a number. Errors are RFC 9457 problem documents.
 
 mod alarms;
 mod devices;
 mod encode;
 mod flow;
+mod guard;
 mod ingest;
 mod metrics;
 mod openapi;
@@ -32,6 +33,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use parking_lot::Mutex;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 use weir_alerts::AlarmStore;
@@ -53,6 +55,8 @@ use problem::Problem;
 const BODY_LIMIT: usize = 1 << 20;
 /// Time for a client to send its headers.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// Connections at once; further ones wait to be accepted.
+const MAX_CONNECTIONS: usize = 1_024;
 /// Time for open requests to finish once Weir stops.
 const DRAIN: Duration = Duration::from_secs(5);
 
@@ -117,6 +121,7 @@ pub(crate) fn router(api: Arc<Api>) -> Router {
         )
         .fallback(async || Problem::not_found("there is nothing at this path"))
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
+        .layer(axum::middleware::from_fn(guard::only_local))
         .with_state(api)
 }
 
@@ -127,9 +132,14 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, shutdown: Cance
     builder
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT);
+    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+        let next = async {
+            let place = places.clone().acquire_owned().await.expect("it is never closed");
+            (listener.accept().await, place)
+        };
+        let (accepted, place) = tokio::select! {
+            next = next => next,
             () = shutdown.cancelled() => break,
         };
         let stream = match accepted {
@@ -148,6 +158,7 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, shutdown: Cance
             if let Err(error) = connection.await {
                 debug!(%error, "HTTP connection ended");
             }
+            drop(place);
         });
     }
     drop(listener);
