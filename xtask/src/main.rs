@@ -9,6 +9,7 @@
 
 mod bench;
 mod cargo;
+mod python;
 mod test;
 mod tidy;
 mod tools;

@@ -8,12 +8,13 @@
 use anyhow::Result;
 
 use crate::cargo::{binary, build, cargo, root, succeed};
-use crate::{tidy, tools};
+use crate::{python, tidy, tools};
 
 /// Tidy, build, test; `filter` selects tests by a part of their name.
 pub(crate) fn run(filter: Option<&str>) -> Result<()> {
     tidy::run()?;
     tools::ensure()?;
+    let python = python::ensure()?;
     let binaries = build(&["--workspace", "--all-targets"])?;
     let mut command = cargo();
     command.args([
@@ -25,6 +26,7 @@ pub(crate) fn run(filter: Option<&str>) -> Result<()> {
     ]);
     command.args(filter);
     command.env("WEIR_BIN", binary(&binaries, "weir")?);
+    command.env("WEIR_PYTHON", python);
     succeed(&mut command)
 }
 

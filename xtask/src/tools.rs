@@ -57,6 +57,19 @@ pub(crate) fn ensure() -> Result<()> {
     )
 }
 
+/// Installs Debian packages where that is possible, or says what to install.
+pub(crate) fn install_or_say(packages: &[&str]) -> Result<()> {
+    if is_root() && find("apt-get").is_some() {
+        eprintln!("xtask: installing {}", packages.join(" "));
+        return install(packages);
+    }
+    bail!(
+        "the tests need packages that are not installed. On Debian or Ubuntu:\n\n    \
+         sudo apt-get install {}\n",
+        packages.join(" ")
+    )
+}
+
 fn missing() -> Vec<&'static str> {
     let absent = TOOLS.iter().filter(|tool| find(tool.program).is_none());
     absent.map(|tool| tool.package).collect()

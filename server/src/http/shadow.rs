@@ -6,19 +6,22 @@
 //! headers of a signed request are ignored.
 
 use axum::Json;
-use axum::body::Bytes;
-use axum::extract::rejection::{BytesRejection, PathRejection, QueryRejection};
+use axum::body::Body;
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use futures::StreamExt;
 use serde::Deserialize;
 use serde_json::Value;
 use weir_shadows::{Operation, Rejected, Request};
 
-use super::{Api, Shared};
+use super::{Api, BODY_LIMIT, Shared};
 use crate::shadow_worker::publish;
 use crate::store_worker::now;
 
+/// Bytes of a body beyond [`BODY_LIMIT`] that are read for politeness.
+const DISCARD_LIMIT: usize = 16 << 20;
 /// Tells AWS's clients which exception to raise.
 const ERROR_TYPE: &str = "x-amzn-errortype";
 
@@ -45,17 +48,8 @@ pub(super) async fn get(State(api): Shared, thing: Thing, name: Named) -> Respon
     blocking(move || answer(api.shadows.get(&thing, name.as_deref(), now().millis()))).await
 }
 
-pub(super) async fn update(
-    State(api): Shared,
-    thing: Thing,
-    name: Named,
-    body: Result<Bytes, BytesRejection>,
-) -> Response {
-    let body = body.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Rejected::TooLarge,
-        _ => Rejected::InvalidJson,
-    });
-    let (thing, name, body) = match (target(thing, name), body) {
+pub(super) async fn update(State(api): Shared, thing: Thing, name: Named, body: Body) -> Response {
+    let (thing, name, body) = match (target(thing, name), whole(body).await) {
         (Ok((thing, name)), Ok(body)) => (thing, name, body),
         (Err(rejected), _) | (_, Err(rejected)) => return refusal(&rejected),
     };
@@ -88,6 +82,28 @@ pub(super) async fn list_named(
         answer(listed)
     })
     .await
+}
+
+/// Reads a body to its end even when it is too large: a client that still sends
+/// would see a broken connection in place of the answer.
+async fn whole(body: Body) -> Result<Vec<u8>, Rejected> {
+    let (mut kept, mut discarded) = (Vec::new(), 0);
+    let mut chunks = body.into_data_stream();
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|_| Rejected::InvalidJson)?;
+        if discarded == 0 && kept.len() + chunk.len() <= BODY_LIMIT {
+            kept.extend_from_slice(&chunk);
+            continue;
+        }
+        discarded += chunk.len();
+        if discarded > DISCARD_LIMIT {
+            break;
+        }
+    }
+    if discarded > 0 {
+        return Err(Rejected::TooLarge);
+    }
+    Ok(kept)
 }
 
 /// Which shadow a request is about. What is no text names nothing.
