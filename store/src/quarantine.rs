@@ -60,7 +60,7 @@ pub struct QuarantineEntry {
     pub replayed: Option<Timestamp>,
     /// How long the payload was.
     pub payload_bytes: u64,
-    /// Its first [`MAX_PAYLOAD_BYTES`].
+    /// Its first 64 KiB.
     pub payload: Vec<u8>,
 }
 
