@@ -41,6 +41,8 @@ pub(crate) struct RawReading {
     pub(crate) time: RawTime,
     pub(crate) warning: Option<f64>,
     pub(crate) critical: Option<f64>,
+    /// The device's own count of the readings of this sensor.
+    pub(crate) sequence: Option<u64>,
     /// Index into [`json::Decoder::faults`] of what is wrong with it.
     pub(crate) fault: Option<u32>,
 }
@@ -54,6 +56,7 @@ impl RawReading {
         time: RawTime::Missing,
         warning: None,
         critical: None,
+        sequence: None,
         fault: None,
     };
 }
@@ -64,6 +67,8 @@ pub(crate) struct RawEvent {
     pub(crate) device: Span,
     pub(crate) location: Span,
     pub(crate) time: RawTime,
+    /// The device's own count of its events.
+    pub(crate) sequence: Option<u64>,
     /// Its readings: a range of [`json::Decoder::readings`].
     pub(crate) first: usize,
     pub(crate) end: usize,

@@ -24,6 +24,7 @@ use crate::memory::Memory;
 use crate::reading::Step;
 use crate::row_builder::RowBuilder;
 use crate::rules::Rule;
+use crate::sequence::SequenceCounts;
 use crate::snapshot::{self, SnapshotError};
 
 /// Decodes, validates and detects; holds the memory of all series.
@@ -173,6 +174,16 @@ impl Engine {
 
     pub fn device_summary(&self, device: DeviceIx) -> DeviceSummary {
         self.memory.summary(device)
+    }
+
+    /// Gaps and repeats in the numbers that the device gives.
+    pub fn sequence_counts(&self, device: DeviceIx) -> SequenceCounts {
+        self.memory.devices[device.index()].sequences
+    }
+
+    /// Those of all devices together.
+    pub fn sequence_totals(&self) -> SequenceCounts {
+        self.memory.sequences
     }
 
     fn take(

@@ -20,6 +20,7 @@ use weir_model::{
 use crate::fault::Fault;
 use crate::latest::LatestValue;
 use crate::rules::Rule;
+use crate::sequence::{self, SequenceCounts};
 use crate::threshold;
 
 /// Ends a chain of slots.
@@ -56,6 +57,11 @@ pub(crate) struct Device {
     locations_named: u32,
     pub(crate) series: Vec<u32>,
     retained: Vec<Retained>,
+    /// Of its events. These two are a table of their own in the snapshot.
+    #[serde(skip)]
+    pub(crate) sequence: Option<u64>,
+    #[serde(skip)]
+    pub(crate) sequences: SequenceCounts,
     /// The series of its last message, in order: most likely the next ones too.
     #[serde(skip)]
     foretold: Vec<u32>,
@@ -95,6 +101,9 @@ pub(crate) struct Series {
     /// Some `[[function]]` selects it: limits in the payload do not count.
     pub(crate) ruled: bool,
     pub(crate) first_slot: u32,
+    /// Of its readings. A table of its own in the snapshot.
+    #[serde(skip)]
+    pub(crate) sequence: Option<u64>,
     /// The row that its last cell went to, to find a sensor repeated in a row.
     #[serde(skip)]
     pub(crate) row: u64,
@@ -120,6 +129,8 @@ pub(crate) struct Memory {
     pub(crate) slots: Vec<SlotMemory>,
     /// Devices with a changed latest value, in the order of their changing.
     pub(crate) changed: Vec<DeviceIx>,
+    /// Of all devices.
+    pub(crate) sequences: SequenceCounts,
     /// The catalog's tables, without its locks.
     pub(crate) columns: Vec<Arc<Column>>,
     pub(crate) locations: Vec<Arc<str>>,
@@ -165,7 +176,12 @@ impl Memory {
                 .map_or(sensor, |(key, ())| key)
                 .clone();
         }
+        let mut sequences = SequenceCounts::default();
+        for device in &devices {
+            sequences.add(&device.sequences);
+        }
         let mut memory = Self {
+            sequences,
             columns: tables.columns.clone(),
             locations: tables.locations.clone(),
             catalog: Arc::new(Catalog::from_tables(tables)),
@@ -221,6 +237,8 @@ impl Memory {
             locations_named: 0,
             series: Vec::new(),
             retained: Vec::new(),
+            sequence: None,
+            sequences: SequenceCounts::default(),
             foretold: Vec::new(),
         });
         self.index_device(ix.0);
@@ -279,6 +297,7 @@ impl Memory {
             changed: false,
             ruled: false,
             first_slot: NO_SLOT,
+            sequence: None,
             row: 0,
         });
         self.devices[device.index()].series.push(ix);
@@ -490,6 +509,19 @@ impl Memory {
             position,
         });
         false
+    }
+
+    /// Notes the number of an event, or of a reading when there is a series.
+    #[inline]
+    pub(crate) fn note_sequence(&mut self, device: DeviceIx, series: Option<u32>, number: u64) {
+        let device = &mut self.devices[device.index()];
+        let last = match series {
+            Some(series) => &mut self.series[series as usize].sequence,
+            None => &mut device.sequence,
+        };
+        let step = sequence::step(last, number);
+        device.sequences.record(step);
+        self.sequences.record(step);
     }
 
     fn index_device(&mut self, ix: u32) {

@@ -81,13 +81,36 @@ impl<'a> Step<'a> {
             if let Err(fault) = self.reading(&mut sender, event, raw, at) {
                 let index = first_index + at as u32;
                 self.out.quarantine(self.position, Some(index), fault);
+                self.note_rejected_sequence(&sender, raw, at);
             }
+        }
+        if let (Some(number), Some(device), false) =
+            (event.sequence, sender.device, self.message.retained)
+        {
+            self.memory.note_sequence(device, None, number);
         }
         if sender.timeless && !sender.replayed {
             // A device that was not known before the event is only now.
             self.is_replayed(sender.device);
         }
         Ok(())
+    }
+
+    /// A reading that is refused has arrived all the same: it is no gap.
+    #[cold]
+    fn note_rejected_sequence(&mut self, sender: &Sender<'a>, raw: &RawReading, at: usize) {
+        let (Some(number), Some(device), false) =
+            (raw.sequence, sender.device, self.message.retained)
+        else {
+            return;
+        };
+        let named = (!raw.sensor.is_none()).then(|| self.span(raw.sensor));
+        let Some(sensor) = named.or(self.captures.sensor) else {
+            return;
+        };
+        if let Some(series) = self.memory.find_series(device, at, sensor) {
+            self.memory.note_sequence(device, Some(series), number);
+        }
     }
 
     fn sender(&mut self, event: &RawEvent, readings: &[RawReading]) -> Result<Sender<'a>, Fault> {
@@ -151,6 +174,9 @@ impl<'a> Step<'a> {
         let (device, series, location) = self.remember(sender, &judged)?;
         self.out.received += 1;
 
+        if let (Some(number), false) = (raw.sequence, self.message.retained) {
+            self.memory.note_sequence(device, Some(series), number);
+        }
         let counts = self.step_time(series, &mut judged, sender.timeless);
         if counts && self.memory.series[series as usize].location != location {
             self.memory.series[series as usize].location = location;

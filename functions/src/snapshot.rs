@@ -1,9 +1,12 @@
 //! The engine's memory as bytes.
 //!
 //! ```text
-//! 1 byte   version (1)
+//! 1 byte   version (2)
 //! postcard (tables of the catalog, rules, removed, devices, series, slots, changed)
+//! postcard ([(device, last sequence, counts)], [(series, last sequence)])
 //! ```
+//!
+//! Version 1 ends before the sequences, and is read.
 //!
 //! The order of everything is that of its index, so the same memory gives the
 //! same bytes. Reading trusts nothing: an index that leads nowhere is an error
@@ -15,9 +18,11 @@ use weir_model::{CatalogTables, DeviceIx};
 
 use crate::memory::{Device, Memory, NO_SLOT, PAYLOAD, REMOVED_FUNCTION, Series, SlotMemory};
 use crate::rules::Rule;
+use crate::sequence::SequenceCounts;
 use crate::threshold;
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+const WITHOUT_SEQUENCES: u8 = 1;
 
 /// Why a snapshot was not taken.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -43,6 +48,14 @@ struct Written<'a> {
     changed: &'a [DeviceIx],
 }
 
+/// What is known of the numbers that devices give; those that give none are
+/// left out.
+#[derive(Default, Serialize, Deserialize)]
+struct Sequences {
+    devices: Vec<(u32, Option<u64>, SequenceCounts)>,
+    series: Vec<(u32, u64)>,
+}
+
 #[derive(Deserialize)]
 struct Read {
     tables: CatalogTables,
@@ -64,7 +77,20 @@ pub(crate) fn write(memory: &Memory, rules: &[Rule], removed: &[(u32, String)]) 
         slots: &memory.slots,
         changed: &memory.changed,
     };
-    postcard::to_extend(&written, vec![VERSION]).expect("plain values go into memory")
+    let devices = (0..).zip(&memory.devices);
+    let series = (0..).zip(&memory.series);
+    let sequences = Sequences {
+        devices: devices
+            .filter(|(_, device)| device.sequences != SequenceCounts::default())
+            .map(|(ix, device)| (ix, device.sequence, device.sequences))
+            .collect(),
+        series: series
+            .filter_map(|(ix, series)| Some((ix, series.sequence?)))
+            .collect(),
+    };
+    postcard::to_extend(&written, vec![VERSION])
+        .and_then(|bytes| postcard::to_extend(&sequences, bytes))
+        .expect("plain values go into memory")
 }
 
 /// The memory as it serves these rules, and the slots of those that are gone.
@@ -73,11 +99,14 @@ pub(crate) fn read(
     rules: &[Rule],
 ) -> Result<(Memory, Vec<(u32, String)>), SnapshotError> {
     let (version, bytes) = bytes.split_first().ok_or(SnapshotError::Empty)?;
-    if *version != VERSION {
+    if ![VERSION, WITHOUT_SEQUENCES].contains(version) {
         return Err(SnapshotError::Version { found: *version });
     }
-    let mut read: Read = postcard::from_bytes(bytes)?;
+    let (mut read, rest): (Read, _) = postcard::take_from_bytes(bytes)?;
     check(&read)?;
+    if *version == VERSION {
+        put_sequences(&mut read, postcard::from_bytes(rest)?)?;
+    }
     let unchanged = read.rules == rules;
     if !unchanged {
         adopt(&mut read, rules);
@@ -98,6 +127,20 @@ pub(crate) fn read(
         }
     }
     Ok((memory, removed))
+}
+
+fn put_sequences(read: &mut Read, sequences: Sequences) -> Result<(), SnapshotError> {
+    let what = "the owner of a sequence";
+    let nobody = SnapshotError::Inconsistent { what };
+    for (ix, last, counts) in sequences.devices {
+        let device = read.devices.get_mut(ix as usize).ok_or(nobody.clone())?;
+        (device.sequence, device.sequences) = (last, counts);
+    }
+    for (ix, last) in sequences.series {
+        let series = read.series.get_mut(ix as usize).ok_or(nobody.clone())?;
+        series.sequence = Some(last);
+    }
+    Ok(())
 }
 
 /// Gives the slots of the old rules to the new rules of the same name.

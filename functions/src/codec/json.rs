@@ -168,6 +168,7 @@ impl Decoding<'_, '_> {
             device: Span::NONE,
             location: Span::NONE,
             time: RawTime::Missing,
+            sequence: None,
             first: end,
             end,
             fault: Some(Fault::new(Reason::UnknownForm, detail)),
@@ -187,6 +188,7 @@ impl Decoding<'_, '_> {
             device: Span::NONE,
             location: Span::NONE,
             time: RawTime::Missing,
+            sequence: None,
             first,
             end: first,
             fault: None,
@@ -232,6 +234,11 @@ impl Decoding<'_, '_> {
             event
                 .fault
                 .get_or_insert(repeated_fault(self.scanner.resolve(repeated)));
+        }
+        if has_data {
+            let mut members = self.flat.iter();
+            let sequence = members.find(|(key, _)| self.scanner.resolve(*key) == "sequence");
+            event.sequence = sequence.and_then(|(_, scalar)| self.sequence_of(*scalar));
         }
         if !has_data && event.fault.is_none() {
             event.fault = self.without_data()?;

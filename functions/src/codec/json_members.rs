@@ -23,6 +23,7 @@ pub(super) enum Member {
     Timestamp,
     Warning,
     Critical,
+    Sequence,
     Unknown,
 }
 
@@ -37,6 +38,7 @@ impl Member {
             "warningThreshold" => Self::Warning,
             "timestamp" => Self::Timestamp,
             "unit" => Self::Unit,
+            "sequence" => Self::Sequence,
             _ => Self::Unknown,
         }
     }
@@ -90,6 +92,7 @@ impl Decoding<'_, '_> {
             Member::Critical => {
                 reading.critical = self.limit_of(scalar, "criticalThreshold", fault);
             }
+            Member::Sequence => reading.sequence = self.sequence_of(scalar),
             Member::Value => self.set_value(reading, scalar, Span::NONE, fault),
             Member::Unknown => {}
         }
@@ -183,6 +186,15 @@ impl Decoding<'_, '_> {
             },
             Scalar::Null => RawTime::Missing,
             _ => RawTime::Invalid,
+        }
+    }
+
+    /// What is no count says nothing about the reading: it is passed over.
+    #[inline]
+    pub(super) fn sequence_of(&self, scalar: Scalar) -> Option<u64> {
+        match scalar {
+            Scalar::Number(number) => u64::try_from(number.to_i64(self.scanner.source())?).ok(),
+            _ => None,
         }
     }
 

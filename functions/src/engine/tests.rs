@@ -15,6 +15,7 @@ mod forms;
 mod latest_values;
 mod properties;
 mod rules_and_restore;
+mod sequences;
 mod times;
 
 const WARNING: Level = Some(Severity::Warning);

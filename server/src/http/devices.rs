@@ -65,6 +65,16 @@ pub(super) async fn one(
         })
         .collect();
     let alerts: Vec<_> = core.alarms.active(device).cloned().collect();
+    let sequence = core.engine.sequence_counts(device);
+    if sequence.seen > 0 {
+        document["sequence"] = json!({
+            "seen": sequence.seen,
+            "gaps": sequence.gaps,
+            "missing": sequence.missing,
+            "repeats": sequence.repeats,
+            "restarts": sequence.restarts,
+        });
+    }
     document["latest"] = Value::Object(latest);
     document["alarms"] = json!(alerts);
     Ok(Json(document))

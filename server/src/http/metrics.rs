@@ -120,13 +120,41 @@ fn flow(api: &Api, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         "Messages processed",
         counts.messages_processed,
     )?;
-    let open = api.core.lock().alarms.active_count() as f64;
+    let (open, sequences) = {
+        let core = api.core.lock();
+        (core.alarms.active_count(), core.engine.sequence_totals())
+    };
     gauge(
         encoder,
         "alarms_open",
         "Alarms that are raised and not cleared",
-        open,
-    )
+        open as f64,
+    )?;
+    for (name, help, value) in [
+        (
+            "sequence_gaps",
+            "Times that numbers were left out",
+            sequences.gaps,
+        ),
+        (
+            "sequence_missing",
+            "Numbers left out by devices' counts",
+            sequences.missing,
+        ),
+        (
+            "sequence_repeats",
+            "Numbers that came again or late",
+            sequences.repeats,
+        ),
+        (
+            "sequence_restarts",
+            "Counters of devices set anew",
+            sequences.restarts,
+        ),
+    ] {
+        counter(encoder, name, help, value)?;
+    }
+    Ok(())
 }
 
 fn journal(api: &Api, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
