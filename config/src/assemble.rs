@@ -10,7 +10,7 @@ use crate::reader::{Reader, Section};
 use crate::units::show_size;
 use crate::{
     Broker, BrokerUrl, Config, EmbeddedStore, Http, InfluxDb, JournalSection, Limits, Route,
-    RouteCodec, Shadows, Source, SourceTls, TopicPattern, rules,
+    RouteCodec, Shadows, Source, SourceTls, TopicPattern, Watchdog, rules,
 };
 
 const KIB: u64 = 1024;
@@ -43,6 +43,7 @@ pub(crate) fn assemble(reader: &mut Reader<'_>) -> Config {
         influxdb: influxdb(reader),
         functions: rules::functions(reader),
         shadows: shadows(reader),
+        watchdog: watchdog(reader),
     };
     check_across(reader, &config);
     config
@@ -304,6 +305,18 @@ fn influxdb(reader: &mut Reader<'_>) -> Option<InfluxDb> {
         }),
     };
     section.is_given().then_some(influxdb)
+}
+
+fn watchdog(reader: &mut Reader<'_>) -> Watchdog {
+    let mut section = reader.section("watchdog");
+    let default = Watchdog::default();
+    Watchdog {
+        stalled_after: section.value(
+            "stalled_after",
+            default.stalled_after,
+            duration(Duration::ZERO..=DAY),
+        ),
+    }
 }
 
 fn shadows(reader: &mut Reader<'_>) -> Shadows {

@@ -33,7 +33,7 @@ pub(crate) const TABLES: &[Table] = &[
         "",
         &[
             "http", "broker", "source", "route", "journal", "limits", "store", "function",
-            "shadows",
+            "shadows", "watchdog",
         ],
     ),
     table("http", &["listen"]),
@@ -114,6 +114,7 @@ pub(crate) const TABLES: &[Table] = &[
             "off_delay",
         ],
     ),
+    table("watchdog", &["stalled_after"]),
     table(
         "shadows",
         &[

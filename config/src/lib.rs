@@ -26,7 +26,7 @@ pub use load::Loaded;
 pub use problem::{LoadError, Problem};
 pub use sections::{
     Broker, Config, EmbeddedStore, Function, FunctionKind, Http, InfluxDb, JournalSection, Limits,
-    Route, RouteCodec, Shadows, Source, SourceTls, Threshold,
+    Route, RouteCodec, Shadows, Source, SourceTls, Threshold, Watchdog,
 };
 pub use topic::{Captures, InvalidPattern, TopicPattern};
 pub use units::parse_duration;

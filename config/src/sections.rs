@@ -25,6 +25,7 @@ pub struct Config {
     pub influxdb: Option<InfluxDb>,
     pub functions: Vec<Function>,
     pub shadows: Shadows,
+    pub watchdog: Watchdog,
 }
 
 /// `[http]`
@@ -215,6 +216,14 @@ pub struct Shadows {
     pub max_inflight: usize,
 }
 
+/// `[watchdog]`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Watchdog {
+    /// How long a consumer of the journal may stand still with something to do
+    /// before `/readyz` says so. Up to 1 day; zero turns it off.
+    pub stalled_after: Duration,
+}
+
 const KIB: u64 = 1024;
 const MIB: u64 = 1024 * KIB;
 const GIB: u64 = 1024 * MIB;
@@ -232,6 +241,7 @@ impl Default for Config {
             influxdb: None,
             functions: Vec::new(),
             shadows: Shadows::default(),
+            watchdog: Watchdog::default(),
         }
     }
 }
@@ -345,6 +355,14 @@ impl Default for Shadows {
             max_document: 8 * 1024,
             max_depth: 6,
             max_inflight: 10,
+        }
+    }
+}
+
+impl Default for Watchdog {
+    fn default() -> Self {
+        Self {
+            stalled_after: Duration::from_secs(30),
         }
     }
 }

@@ -29,6 +29,7 @@ use weir_journal::{Journal, LocalJournal};
 use crate::data_dir::DataDir;
 use crate::http::{self, Api};
 use crate::tables;
+use crate::watchdog::Watchdog;
 
 use doors::Doors;
 use recovery::Opened;
@@ -89,6 +90,13 @@ impl App {
             .collect();
         let exchange = Exchange::default();
         let workers = Workers::start(&config, &opened, &exchange, &intake, &outlets, fatal)?;
+        let watchdog = Arc::new(Watchdog::new(&config));
+        tokio::spawn(watchdog.clone().run(
+            journal.clone(),
+            exchange.processed.clone(),
+            exchange.health.clone(),
+            doors.clone(),
+        ));
         let sql = opened.store.sql();
         tables::register(
             &sql,
@@ -121,6 +129,7 @@ impl App {
             broker,
             sources,
             influx_written: exchange.influx_written,
+            watchdog,
             started,
             shutdown: doors.clone(),
         });

@@ -48,6 +48,7 @@ use crate::health::Health;
 use crate::live::Live;
 use crate::pipeline::Core;
 use crate::waiters::Waiters;
+use crate::watchdog::Watchdog;
 
 use problem::Problem;
 
@@ -82,6 +83,7 @@ pub(crate) struct Api {
     pub(crate) broker: Option<EmbeddedBroker>,
     pub(crate) sources: Vec<SourceDoor>,
     pub(crate) influx_written: Arc<AtomicU64>,
+    pub(crate) watchdog: Arc<Watchdog>,
     pub(crate) started: Instant,
     pub(crate) shutdown: CancellationToken,
 }

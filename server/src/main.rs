@@ -21,6 +21,7 @@ mod snapshot;
 mod store_worker;
 mod tables;
 mod waiters;
+mod watchdog;
 
 use std::process::ExitCode;
 

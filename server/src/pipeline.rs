@@ -15,7 +15,7 @@
 //! and the journal holds what comes meanwhile.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender};
 use std::time::{Duration, Instant};
 
@@ -79,6 +79,8 @@ pub(crate) struct Pipeline {
     pub(crate) cadence: Cadence,
     /// Everything before it has been processed.
     pub(crate) position: Position,
+    /// The same, for the watchdog.
+    pub(crate) processed: Arc<AtomicU64>,
     /// Where this process began to append: what lies before is replay.
     pub(crate) live_from: Position,
     pub(crate) stop: Arc<AtomicBool>,
@@ -107,6 +109,7 @@ struct ChunkWork {
 impl Pipeline {
     /// Runs until it is told to stop and has caught up, or a worker is gone.
     pub(crate) fn run(mut self) -> Result<()> {
+        self.processed.store(self.position.0, Ordering::Release);
         let mut batch = Batch::default();
         let mut last_reports = Instant::now();
         let mut last_checkpoint = Instant::now();
@@ -189,7 +192,9 @@ impl Pipeline {
                 .resolve(chunk.end(), |position| outcome(engine, batch, position));
         }
         self.position = chunk.end();
-        self.hand_over(batch, work)
+        self.hand_over(batch, work)?;
+        self.processed.store(self.position.0, Ordering::Release);
+        Ok(())
     }
 
     fn on_message(

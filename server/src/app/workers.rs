@@ -32,6 +32,8 @@ pub(super) struct Exchange {
     pub(super) live: Arc<Live>,
     pub(super) health: Arc<Health>,
     pub(super) influx_written: Arc<AtomicU64>,
+    /// The pipeline's position.
+    pub(super) processed: Arc<AtomicU64>,
 }
 
 /// The running threads.
@@ -124,6 +126,7 @@ impl Workers {
                 flush_readings: config.embedded_store.flush_readings,
             },
             position: opened.position,
+            processed: exchange.processed.clone(),
             live_from: opened.live_from,
             stop: stop.clone(),
             checkpointing,

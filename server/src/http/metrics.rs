@@ -210,6 +210,13 @@ fn journal(api: &Api, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         "journal_consumer_lag_bytes",
         "Bytes a consumer has not let go of",
         lag,
+    )?;
+    let stalled = api.watchdog.stalled_seconds().into_iter();
+    gauges(
+        encoder,
+        "consumer_stalled_seconds",
+        "How long a consumer has stood still with something to do; 0 while it has not for long",
+        stalled.map(|(name, seconds)| (vec![("consumer", name.to_owned())], seconds)),
     )
 }
 
