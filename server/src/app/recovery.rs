@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use tracing::{error, info};
 use weir_alerts::{AlarmEngine, AlarmStore, Delays};
 use weir_config::Config;
-use weir_functions::{Engine, FunctionInfo};
+use weir_functions::{Engine, FunctionInfo, REMOVED_FUNCTION};
 use weir_journal::{Journal, LocalJournal};
 use weir_model::{Position, ReadingCounts};
 use weir_shadows::ShadowStore;
@@ -42,7 +42,7 @@ impl Opened {
         let (store, checkpoint) = EmbeddedStore::open(&data.store(), &config.embedded_store)
             .context("cannot open the store")?;
         let checkpointed = checkpoint.as_ref().map(|checkpoint| checkpoint.position);
-        let (core, flow) = memory(config, checkpoint)?;
+        let (mut core, flow) = memory(config, checkpoint)?;
         store.attach(core.engine.catalog().clone());
 
         let mut consumers = vec![PIPELINE_CONSUMER];
@@ -56,6 +56,7 @@ impl Opened {
         info!(position = position.0, replay_bytes, "the journal is open");
 
         let alarms = AlarmStore::open(&data.alarms()).context("cannot open the alarms")?;
+        close_removed(&mut core, &alarms).context("cannot close alarms of removed functions")?;
         let quarantine =
             Quarantine::open(&data.quarantine()).context("cannot open the quarantine")?;
         let shadows = ShadowStore::open(&data.shadows(), &config.shadows)
@@ -95,6 +96,24 @@ fn memory(config: &Config, checkpoint: Option<Checkpoint>) -> Result<(Core, Flow
         Core { engine, alarms },
         Flow::restore(snapshot.counts, checkpoint.counts),
     ))
+}
+
+/// Clears what functions raised that are configured no more: no reading ever
+/// will. The clears wait in the outbox; their ids come from the alarms' last
+/// readings, so doing it again after a crash changes nothing.
+fn close_removed(core: &mut Core, alarms: &AlarmStore) -> Result<()> {
+    let Core {
+        engine,
+        alarms: memory,
+    } = core;
+    let is_removed = |slot: u32| engine.slot(slot).function_ix == REMOVED_FUNCTION;
+    let cleared = memory.remap(delays(engine), |slot| (!is_removed(slot)).then_some(slot));
+    if !cleared.is_empty() {
+        let count = cleared.len();
+        info!(alarms = count, "clearing alarms of removed functions");
+        alarms.record_unpositioned(&cleared)?;
+    }
+    Ok(())
 }
 
 /// By function index, as verdicts name them.
