@@ -229,23 +229,48 @@ pub(crate) struct ShadowArgs {
 pub(crate) enum ShadowCommand {
     /// Print a device's shadow
     Get {
-        thing: String,
-        /// A named shadow instead of the classic one
+        /// Print what is desired and not reported, a line each
         #[arg(long)]
-        name: Option<String>,
+        diff: bool,
         #[command(flatten)]
-        remote: Remote,
+        target: ShadowTarget,
     },
     /// Change a device's shadow: '{"state":{"desired":{"led":"on"}}}'
     Update {
-        thing: String,
+        #[command(flatten)]
+        target: ShadowTarget,
         document: String,
-        /// A named shadow instead of the classic one
-        #[arg(long)]
-        name: Option<String>,
+    },
+    /// Delete a device's shadow; its version goes on for 48 hours
+    Delete {
+        #[command(flatten)]
+        target: ShadowTarget,
+    },
+    /// List the named shadows of a device
+    List {
+        thing: String,
         #[command(flatten)]
         remote: Remote,
     },
+    /// Print each change of a device's shadow, and what is desired and not reported
+    Watch {
+        /// How often to look
+        #[arg(long, value_name = "D", default_value = "1s", value_parser = duration)]
+        interval: Duration,
+        #[command(flatten)]
+        target: ShadowTarget,
+    },
+}
+
+/// Which shadow, and where.
+#[derive(Debug, Args)]
+pub(crate) struct ShadowTarget {
+    pub(crate) thing: String,
+    /// A named shadow instead of the classic one
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    #[command(flatten)]
+    pub(crate) remote: Remote,
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

@@ -6,6 +6,7 @@ pub(crate) mod query;
 pub(crate) mod remote;
 pub(crate) mod replay;
 pub(crate) mod shadow;
+mod shadow_diff;
 pub(crate) mod simulate;
 pub(crate) mod tap;
 pub(crate) mod up;

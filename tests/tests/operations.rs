@@ -106,6 +106,54 @@ fn a_shadow_is_changed_and_read() {
 }
 
 #[test]
+fn shadows_are_listed_compared_watched_and_deleted() {
+    let weir = Weir::start(WeirSpec::embedded());
+    let lines = |args: &[&str]| {
+        let output = weir.command(args);
+        assert!(output.status.success(), "{args:?}: {output:?}");
+        String::from_utf8(output.stdout).expect("lines are UTF-8")
+    };
+    let document =
+        r#"{"state":{"desired":{"led":"on","level":{"min":3}},"reported":{"led":"off"}}}"#;
+    run(&weir, &["shadow", "update", "lamp", document]);
+    for name in ["b", "a"] {
+        run(
+            &weir,
+            &["shadow", "update", "lamp", document, "--name", name],
+        );
+    }
+    assert_eq!(lines(&["shadow", "list", "lamp"]), "a\nb\n");
+    assert_eq!(lines(&["shadow", "list", "nobody"]), "");
+    assert_eq!(
+        lines(&["shadow", "get", "lamp", "--diff"]),
+        "led: reported \"off\", desired \"on\"\nlevel.min: not reported, desired 3\n"
+    );
+
+    let folder = tempfile::tempdir().expect("the temporary folder is writable");
+    let mut command = Command::new(weir_binary());
+    command
+        .args(["shadow", "watch", "lamp", "--interval", "20ms", "--url"])
+        .arg(format!("http://{}", weir.http_address().get()));
+    let watch = Process::start(&mut command, &folder.path().join("watch"));
+    let shows = |text: &str| {
+        wait_until(&format!("the watch shows {text}"), DEADLINE, || {
+            watch.output().contains(text)
+        });
+    };
+    shows("version 1\n  led: reported \"off\", desired \"on\"\n  level.min: not reported");
+    let done = r#"{"state":{"reported":{"led":"on","level":{"min":3}}}}"#;
+    run(&weir, &["shadow", "update", "lamp", done]);
+    shows("version 2\n  reported.led: \"off\" -> \"on\"");
+    shows("  reported.level: added {\"min\":3}\n  reported is as desired\n");
+
+    assert_eq!(run(&weir, &["shadow", "delete", "lamp"])["version"], 2);
+    shows("deleted");
+    let gone = weir.command(&["shadow", "delete", "lamp"]);
+    assert_eq!(gone.status.code(), Some(1), "{gone:?}");
+    assert_eq!(lines(&["shadow", "list", "lamp"]), "a\nb\n");
+}
+
+#[test]
 fn a_tap_shows_readings_and_alerts_as_they_come() {
     let weir = Weir::start(WeirSpec::embedded());
     let folder = tempfile::tempdir().expect("the temporary folder is writable");

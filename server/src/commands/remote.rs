@@ -16,6 +16,20 @@ impl Remote {
         self.checked(agent().get(&url).call())
     }
 
+    /// `None` when there is nothing at this path.
+    pub(crate) fn find(&self, path: &str) -> Result<Option<Response<Body>>> {
+        let url = self.address(path);
+        match agent().get(&url).call() {
+            Ok(response) if response.status() == 404 => Ok(None),
+            result => self.checked(result).map(Some),
+        }
+    }
+
+    pub(crate) fn delete(&self, path: &str) -> Result<Response<Body>> {
+        let url = self.address(path);
+        self.checked(agent().delete(&url).call())
+    }
+
     pub(crate) fn post(&self, path: &str, accept: &str, body: &str) -> Result<Response<Body>> {
         let url = self.address(path);
         let request = agent()
