@@ -137,7 +137,11 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, shutdown: Cance
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
         let next = async {
-            let place = places.clone().acquire_owned().await.expect("it is never closed");
+            let place = places
+                .clone()
+                .acquire_owned()
+                .await
+                .expect("it is never closed");
             (listener.accept().await, place)
         };
         let (accepted, place) = tokio::select! {
