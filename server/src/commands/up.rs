@@ -67,6 +67,9 @@ async fn up(args: &UpArgs, config: Config) -> Result<ExitCode> {
     let (fatal, mut failed) = Fatal::channel();
     let mut terminate = signal(SignalKind::terminate()).context("cannot handle SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot handle SIGINT")?;
+    // The terminal has gone, or somebody asks for a reload, which there is not
+    // yet: an orderly end either way.
+    let mut hangup = signal(SignalKind::hangup()).context("cannot handle SIGHUP")?;
     let app = App::start(config, &args.data_dir, fatal).await?;
     if let Some(file) = &args.ports_file {
         write_ports(file, &app.addresses)
@@ -81,6 +84,7 @@ async fn up(args: &UpArgs, config: Config) -> Result<ExitCode> {
     let failure = tokio::select! {
         _ = terminate.recv() => None,
         _ = interrupt.recv() => None,
+        _ = hangup.recv() => None,
         reason = failed.recv() => reason,
     };
     if let Some(demo) = demo {
