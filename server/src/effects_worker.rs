@@ -69,7 +69,8 @@ impl EffectsWorker {
         let mut outbox = Outbox::default();
         let mut security_log = SecurityLog::default();
         self.resend(&mut outbox);
-        'commands: loop {
+        let mut stopping = false;
+        while !stopping {
             let first = match self.commands.recv_timeout(RETRY) {
                 Ok(command) => Some(command),
                 Err(RecvTimeoutError::Timeout) => None,
@@ -95,7 +96,7 @@ impl EffectsWorker {
                     }
                     EffectsCommand::Barrier(position) => self.progress.advance(position),
                     EffectsCommand::Delivered(id) => delivered.push(id),
-                    EffectsCommand::Stop => break 'commands,
+                    EffectsCommand::Stop => stopping = true,
                 }
             }
             self.mark_delivered(delivered, &mut outbox);
@@ -125,6 +126,7 @@ impl EffectsWorker {
         // message, whose effects would then pass for recorded.
         if let Err(error) = self.journal.wait_committed(position) {
             error!(%error, "alerts and quarantined readings are not recorded");
+            self.progress.close();
             return;
         }
         if !quarantined.is_empty() {
@@ -168,7 +170,8 @@ impl EffectsWorker {
         }
     }
 
-    /// Tries until it works; `None` when Weir stops first.
+    /// Tries until it works; `None` when Weir stops first, and then no checkpoint
+    /// passes what was given up.
     fn insist<T, E: Display>(
         &self,
         component: &str,
@@ -189,6 +192,7 @@ impl EffectsWorker {
                         .set(component, format!("cannot record: {error}"));
                     failed = true;
                     if self.stop.load(Ordering::Acquire) {
+                        self.progress.close();
                         return None;
                     }
                     thread::sleep(RETRY);

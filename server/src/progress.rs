@@ -17,15 +17,18 @@ struct State {
 }
 
 impl Progress {
-    /// Everything before `position` is durable.
+    /// Everything before `position` is durable. Without effect once it is closed.
     pub(crate) fn advance(&self, position: Position) {
         let (state, changed) = &*self.0;
         let mut state = state.lock();
-        state.position = state.position.max(position);
+        if !state.closed {
+            state.position = state.position.max(position);
+        }
         changed.notify_all();
     }
 
-    /// The worker is gone: nobody need wait for it.
+    /// The worker is gone, or has given something up: it will not get any
+    /// further, and nobody need wait for it.
     pub(crate) fn close(&self) {
         let (state, changed) = &*self.0;
         state.lock().closed = true;
@@ -41,5 +44,20 @@ impl Progress {
             changed.wait(&mut state);
         }
         state.position >= position
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_given_up_is_never_passed() {
+        let progress = Progress::default();
+        progress.advance(Position(5));
+        progress.close();
+        progress.advance(Position(9));
+        assert!(progress.wait(Position(5)));
+        assert!(!progress.wait(Position(6)));
     }
 }

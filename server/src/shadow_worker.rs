@@ -101,6 +101,7 @@ impl ShadowWorker {
         // A request is answered as done only when nothing can undo it.
         if let Err(error) = self.journal.wait_committed(position) {
             error!(%error, "shadow requests are not applied");
+            self.progress.close();
             return;
         }
         self.apply(Some(position), &requests);
@@ -118,6 +119,7 @@ impl ShadowWorker {
                     self.health
                         .set("shadows", format!("cannot update shadows: {error}"));
                     if self.stop.load(Ordering::Acquire) {
+                        self.progress.close();
                         return;
                     }
                     thread::sleep(RETRY);
