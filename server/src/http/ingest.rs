@@ -15,7 +15,7 @@ use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::oneshot;
-use weir_journal::{AppendError, CommitListener};
+use weir_journal::{AppendError, CommitListener, Journal};
 use weir_model::{Door, Message, Position};
 
 use super::{Api, Problem, Shared};
@@ -100,7 +100,7 @@ async fn append(
     payload: &[u8],
     wait: Option<Wait>,
 ) -> Result<Pending, Problem> {
-    loop {
+    when_there_is_room(&*api.journal, || {
         let message = Message {
             received: now(),
             door: Door::Http,
@@ -113,18 +113,27 @@ async fn append(
         };
         let (listener, committed) = Committed::channel();
         let append = || api.journal.append(&[message], Some(&listener));
-        let result = match wait {
-            Some(Wait::Processed) => api.waiters.append(append).map(Some),
-            None => append().map(|_| None),
+        let processed = match wait {
+            Some(Wait::Processed) => Some(api.waiters.append(append)?),
+            None => append().map(|_| None)?,
         };
-        match result {
-            Ok(processed) => {
-                return Ok(Pending {
-                    committed,
-                    processed,
-                });
-            }
-            Err(AppendError::Full { .. } | AppendError::Busy { .. }) => api.journal.room().await,
+        Ok(Pending {
+            committed,
+            processed,
+        })
+    })
+    .await
+}
+
+/// Tries until the journal has room for it. The caller bounds the time.
+pub(super) async fn when_there_is_room<T>(
+    journal: &dyn Journal,
+    mut append: impl FnMut() -> Result<T, AppendError>,
+) -> Result<T, Problem> {
+    loop {
+        match append() {
+            Ok(appended) => return Ok(appended),
+            Err(AppendError::Full { .. } | AppendError::Busy { .. }) => journal.room().await,
             Err(AppendError::Failed(error)) => {
                 return Err(Problem::unavailable(error.to_string(), 60));
             }

@@ -13,11 +13,10 @@ use axum::Json;
 use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
 use serde::{Deserialize, Serialize};
-use weir_journal::AppendError;
 use weir_model::{Message, Position, QuarantineReason, parse_oversized_notice};
 use weir_store::{QuarantineError, RejectedMessage, RejectedPage};
 
-use super::ingest::{Committed, PATIENCE};
+use super::ingest::{Committed, PATIENCE, when_there_is_room};
 use super::quarantine::reason_named;
 use super::{Api, Problem, Shared};
 use crate::store_worker::now;
@@ -173,26 +172,22 @@ async fn append(
     message: &RejectedMessage,
 ) -> Result<tokio::sync::oneshot::Receiver<()>, Problem> {
     let entry = &message.entry;
-    loop {
-        let message = Message {
-            received: entry.received,
-            door: entry.door,
-            client: &entry.client,
-            topic: &entry.topic,
-            payload: &entry.payload,
-            qos: 1,
-            retained: entry.retained,
-            duplicate: false,
-        };
+    let message = Message {
+        received: entry.received,
+        door: entry.door,
+        client: &entry.client,
+        topic: &entry.topic,
+        payload: &entry.payload,
+        qos: 1,
+        retained: entry.retained,
+        duplicate: false,
+    };
+    when_there_is_room(&*api.journal, || {
         let (listener, committed) = Committed::channel();
-        match api.journal.append(&[message], Some(&listener)) {
-            Ok(_) => return Ok(committed),
-            Err(AppendError::Full { .. } | AppendError::Busy { .. }) => api.journal.room().await,
-            Err(AppendError::Failed(error)) => {
-                return Err(Problem::unavailable(error.to_string(), 60));
-            }
-        }
-    }
+        api.journal.append(&[message], Some(&listener))?;
+        Ok(committed)
+    })
+    .await
 }
 
 /// Reading and writing the quarantine block.
