@@ -31,19 +31,4 @@ pub enum AlarmStoreError {
     Entry(#[from] postcard::Error),
 }
 
-macro_rules! from_redb {
-    ($($error:ty),+) => {$(
-        impl From<$error> for AlarmStoreError {
-            fn from(error: $error) -> Self {
-                Self::Storage(Box::new(error.into()))
-            }
-        }
-    )+};
-}
-
-from_redb!(
-    redb::TransactionError,
-    redb::TableError,
-    redb::StorageError,
-    redb::CommitError
-);
+weir_database::from_redb!(AlarmStoreError::Storage);

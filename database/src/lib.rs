@@ -28,6 +28,29 @@ pub enum OpenError {
     Make { path: PathBuf, source: io::Error },
 }
 
+/// Lets `?` turn what redb's transactions and tables fail with into a variant of
+/// the caller's error that holds a `Box<redb::Error>`. A bare `From<E>` for all
+/// of them would stand in the way of the error's other sources.
+#[macro_export]
+macro_rules! from_redb {
+    ($error:ident :: $variant:ident) => {
+        $crate::from_redb!(
+            $error::$variant,
+            TransactionError,
+            TableError,
+            StorageError,
+            CommitError
+        );
+    };
+    ($error:ident :: $variant:ident, $($source:ident),+) => {$(
+        impl From<redb::$source> for $error {
+            fn from(error: redb::$source) -> Self {
+                Self::$variant(Box::new(error.into()))
+            }
+        }
+    )+};
+}
+
 /// Opens the database at `path`, or makes it. `cache_bytes` bounds its memory.
 pub fn open(path: &Path, cache_bytes: usize) -> Result<Database, OpenError> {
     let make = |source| OpenError::Make {

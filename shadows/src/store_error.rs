@@ -23,19 +23,4 @@ pub enum StoreError {
     Document(#[from] postcard::Error),
 }
 
-macro_rules! from_redb {
-    ($($error:ty),+) => {$(
-        impl From<$error> for StoreError {
-            fn from(error: $error) -> Self {
-                Self::Storage(Box::new(error.into()))
-            }
-        }
-    )+};
-}
-
-from_redb!(
-    redb::TransactionError,
-    redb::TableError,
-    redb::StorageError,
-    redb::CommitError
-);
+weir_database::from_redb!(StoreError::Storage);

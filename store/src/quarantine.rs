@@ -119,22 +119,7 @@ pub enum QuarantineError {
     Encode(postcard::Error),
 }
 
-macro_rules! from_redb {
-    ($($error:ty),+) => {$(
-        impl From<$error> for QuarantineError {
-            fn from(error: $error) -> Self {
-                Self::Database(Box::new(error.into()))
-            }
-        }
-    )+};
-}
-
-from_redb!(
-    redb::TransactionError,
-    redb::TableError,
-    redb::StorageError,
-    redb::CommitError
-);
+weir_database::from_redb!(QuarantineError::Database);
 
 /// Of the database's cache.
 const CACHE_BYTES: usize = 16 << 20;
