@@ -16,6 +16,7 @@ use weir_model::{
 
 #[cfg(doc)]
 use crate::REMOVED_FUNCTION;
+use crate::adopt::adopt;
 use crate::batch::Batch;
 use crate::codec::json::{Decoder, Settings};
 use crate::fault::{Fault, Quoted};
@@ -25,7 +26,7 @@ use crate::reading::Step;
 use crate::row_builder::RowBuilder;
 use crate::rules::Rule;
 use crate::sequence::SequenceCounts;
-use crate::snapshot::{self, SnapshotError};
+use crate::snapshot::{self, Restored, SnapshotError};
 
 /// Decodes, validates and detects; holds the memory of all series.
 #[derive(Debug)]
@@ -40,6 +41,8 @@ pub struct Engine {
     /// Names of functions that slots are left of, though they are configured no
     /// more: (slot, name), ascending.
     removed: Vec<(u32, String)>,
+    /// See [`Self::abandoned`].
+    abandoned: Vec<u32>,
 }
 
 /// What the alarm engine needs to know of a function.
@@ -66,41 +69,57 @@ pub struct Slot<'a> {
 impl Engine {
     /// An engine that remembers nothing.
     pub fn new(config: &Config) -> Self {
-        Self::with_memory(config, Memory::new(), Vec::new())
-    }
-
-    /// Goes on from a snapshot. Functions are matched by name: one that is
-    /// unchanged keeps its memory, a changed or new one starts empty, and that
-    /// of a removed one is dropped. Devices, series and slots keep their
-    /// indexes.
-    pub fn restore(config: &Config, snapshot: &[u8]) -> Result<Self, SnapshotError> {
-        let rules: Vec<Rule> = config.functions.iter().map(Rule::new).collect();
-        let (memory, removed) = snapshot::read(snapshot, &rules)?;
-        Ok(Self::with_memory(config, memory, removed))
-    }
-
-    fn with_memory(config: &Config, memory: Memory, removed: Vec<(u32, String)>) -> Self {
-        let payload = FunctionInfo {
-            name: "payload".into(),
-            on_delay_ns: 0,
-            off_delay_ns: 0,
+        let restored = Restored {
+            memory: Memory::new(),
+            removed: Vec::new(),
+            abandoned: Vec::new(),
         };
-        let nanos =
-            |delay: std::time::Duration| i64::try_from(delay.as_nanos()).unwrap_or(i64::MAX);
-        let configured = config.functions.iter().map(|function| FunctionInfo {
-            name: function.name.as_str().into(),
-            on_delay_ns: nanos(function.on_delay),
-            off_delay_ns: nanos(function.off_delay),
-        });
+        Self::with_memory(config, rules(config), restored)
+    }
+
+    /// Goes on from a snapshot. When the functions are others than those it was
+    /// taken under, this is as [`Self::reconfigure`].
+    pub fn restore(config: &Config, snapshot: &[u8]) -> Result<Self, SnapshotError> {
+        let rules = rules(config);
+        let restored = snapshot::read(snapshot, &rules)?;
+        Ok(Self::with_memory(config, rules, restored))
+    }
+
+    /// Takes on another configuration for the messages to come. Functions are
+    /// matched by name: one that is unchanged keeps its memory, a changed one
+    /// what its kind can keep of it, a new one starts empty, and that of a
+    /// removed one is dropped ([`Self::abandoned`] then tells its slots). The
+    /// catalog and all indexes of devices, series and slots stay.
+    pub fn reconfigure(&mut self, config: &Config) {
+        let rules = rules(config);
+        self.abandoned = match self.rules == rules {
+            true => Vec::new(),
+            false => adopt(&mut self.memory, &self.rules, &mut self.removed, &rules),
+        };
+        self.rules = rules;
+        self.routes = config.routes.clone();
+        self.limits = config.limits.clone();
+        self.functions = functions(config);
+    }
+
+    /// The slots that the last [`Self::reconfigure`], or [`Self::restore`] under
+    /// other functions, has left without their function, ascending: what they
+    /// raised has to be cleared, no verdict will.
+    pub fn abandoned(&self) -> &[u32] {
+        &self.abandoned
+    }
+
+    fn with_memory(config: &Config, rules: Vec<Rule>, restored: Restored) -> Self {
         Self {
             routes: config.routes.clone(),
             limits: config.limits.clone(),
-            functions: std::iter::once(payload).chain(configured).collect(),
-            rules: config.functions.iter().map(Rule::new).collect(),
+            functions: functions(config),
+            rules,
             decoder: Decoder::default(),
             row_builder: RowBuilder::default(),
-            memory,
-            removed,
+            memory: restored.memory,
+            removed: restored.removed,
+            abandoned: restored.abandoned,
         }
     }
 
@@ -244,6 +263,26 @@ impl Engine {
         row_builder.finish(&mut out.rows, &mut memory.series);
         Ok(())
     }
+}
+
+fn rules(config: &Config) -> Vec<Rule> {
+    config.functions.iter().map(Rule::new).collect()
+}
+
+/// `payload`, then those of the configuration in their order.
+fn functions(config: &Config) -> Vec<FunctionInfo> {
+    let payload = FunctionInfo {
+        name: "payload".into(),
+        on_delay_ns: 0,
+        off_delay_ns: 0,
+    };
+    let nanos = |delay: std::time::Duration| i64::try_from(delay.as_nanos()).unwrap_or(i64::MAX);
+    let configured = config.functions.iter().map(|function| FunctionInfo {
+        name: function.name.as_str().into(),
+        on_delay_ns: nanos(function.on_delay),
+        off_delay_ns: nanos(function.off_delay),
+    });
+    std::iter::once(payload).chain(configured).collect()
 }
 
 /// The payload as text, when it may be one.

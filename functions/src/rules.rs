@@ -7,10 +7,10 @@
 use serde::{Deserialize, Serialize};
 use weir_config::{Function, FunctionKind};
 
-use crate::threshold::Limits;
+use crate::threshold::{self, Limits};
 
-/// What a `[[function]]` computes, and over which series. Two that are equal may
-/// inherit each other's memory.
+/// What a `[[function]]` computes, and over which series. Two that are equal have
+/// each other's memory.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Rule {
     pub(crate) name: String,
@@ -41,6 +41,15 @@ impl Rule {
             sensor: function.sensor.clone(),
             location: function.location.clone(),
             kind: RuleKind::Threshold(limits),
+        }
+    }
+
+    /// What this function keeps of the memory of the one that had its name before
+    /// it was changed. A threshold keeps level and side: an alarm that is open is
+    /// judged by the new limits, and not forgotten.
+    pub(crate) fn inherit(&self, before: &Self, memory: threshold::Memory) -> threshold::Memory {
+        match (&before.kind, &self.kind) {
+            (RuleKind::Threshold(_), RuleKind::Threshold(_)) => memory,
         }
     }
 

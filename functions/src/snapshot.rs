@@ -16,10 +16,10 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use weir_model::{CatalogTables, DeviceIx};
 
-use crate::memory::{Device, Memory, NO_SLOT, PAYLOAD, REMOVED_FUNCTION, Series, SlotMemory};
+use crate::adopt::adopt;
+use crate::memory::{Device, Memory, NO_SLOT, REMOVED_FUNCTION, Series, SlotMemory};
 use crate::rules::Rule;
 use crate::sequence::SequenceCounts;
-use crate::threshold;
 
 const VERSION: u8 = 2;
 const WITHOUT_SEQUENCES: u8 = 1;
@@ -93,11 +93,16 @@ pub(crate) fn write(memory: &Memory, rules: &[Rule], removed: &[(u32, String)]) 
         .expect("plain values go into memory")
 }
 
-/// The memory as it serves these rules, and the slots of those that are gone.
-pub(crate) fn read(
-    bytes: &[u8],
-    rules: &[Rule],
-) -> Result<(Memory, Vec<(u32, String)>), SnapshotError> {
+/// The memory as it serves these rules.
+pub(crate) struct Restored {
+    pub(crate) memory: Memory,
+    /// Slots of functions that are configured no more, and their names.
+    pub(crate) removed: Vec<(u32, String)>,
+    /// Slots that lost their function since, as [`adopt`] says.
+    pub(crate) abandoned: Vec<u32>,
+}
+
+pub(crate) fn read(bytes: &[u8], rules: &[Rule]) -> Result<Restored, SnapshotError> {
     let (version, bytes) = bytes.split_first().ok_or(SnapshotError::Empty)?;
     if ![VERSION, WITHOUT_SEQUENCES].contains(version) {
         return Err(SnapshotError::Version { found: *version });
@@ -107,26 +112,25 @@ pub(crate) fn read(
     if *version == VERSION {
         put_sequences(&mut read, postcard::from_bytes(rest)?)?;
     }
-    let unchanged = read.rules == rules;
-    if !unchanged {
-        adopt(&mut read, rules);
-    }
     let Read {
         tables,
-        removed,
+        rules: old,
+        mut removed,
         devices,
         series,
         slots,
         changed,
-        ..
     } = read;
     let mut memory = Memory::from_tables(tables, devices, series, slots, changed);
-    if !unchanged {
-        for series in 0..memory.series.len() as u32 {
-            memory.resolve_rules(series, rules);
-        }
-    }
-    Ok((memory, removed))
+    let abandoned = match old == rules {
+        true => Vec::new(),
+        false => adopt(&mut memory, &old, &mut removed, rules),
+    };
+    Ok(Restored {
+        memory,
+        removed,
+        abandoned,
+    })
 }
 
 fn put_sequences(read: &mut Read, sequences: Sequences) -> Result<(), SnapshotError> {
@@ -141,39 +145,6 @@ fn put_sequences(read: &mut Read, sequences: Sequences) -> Result<(), SnapshotEr
         series.sequence = Some(last);
     }
     Ok(())
-}
-
-/// Gives the slots of the old rules to the new rules of the same name.
-fn adopt(read: &mut Read, rules: &[Rule]) {
-    let mut removed = Vec::new();
-    for (ix, slot) in (0..).zip(&mut read.slots) {
-        if slot.function == PAYLOAD {
-            continue;
-        }
-        let old = read.rules.get(usize::from(slot.function) - 1);
-        let name = match old {
-            Some(rule) => rule.name.clone(),
-            None => {
-                let at = read.removed.binary_search_by_key(&ix, |(slot, _)| *slot);
-                at.map(|at| read.removed[at].1.clone()).unwrap_or_default()
-            }
-        };
-        match rules.iter().position(|rule| rule.name == name) {
-            Some(new) => {
-                if old != Some(&rules[new]) {
-                    slot.memory = threshold::Memory::EMPTY;
-                }
-                slot.function = new as u16 + 1;
-            }
-            None => {
-                slot.memory = threshold::Memory::EMPTY;
-                slot.function = REMOVED_FUNCTION;
-                slot.active = false;
-                removed.push((ix, name));
-            }
-        }
-    }
-    read.removed = removed;
 }
 
 fn check(read: &Read) -> Result<(), SnapshotError> {

@@ -14,6 +14,7 @@ mod bad_inputs;
 mod forms;
 mod latest_values;
 mod properties;
+mod reconfigure;
 mod rules_and_restore;
 mod sequences;
 mod times;

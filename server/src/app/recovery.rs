@@ -98,16 +98,19 @@ fn memory(config: &Config, checkpoint: Option<Checkpoint>) -> Result<(Core, Flow
     ))
 }
 
-/// Clears what functions raised that are configured no more: no reading ever
-/// will. The clears wait in the outbox; their ids come from the alarms' last
+/// Clears what functions raised that are configured no more, or not for this
+/// series: no reading ever will. The clears wait in the outbox; their ids come from the alarms' last
 /// readings, so doing it again after a crash changes nothing.
 fn close_removed(core: &mut Core, alarms: &AlarmStore) -> Result<()> {
     let Core {
         engine,
         alarms: memory,
     } = core;
-    let is_removed = |slot: u32| engine.slot(slot).function_ix == REMOVED_FUNCTION;
-    let cleared = memory.remap(delays(engine), |slot| (!is_removed(slot)).then_some(slot));
+    let abandoned = engine.abandoned();
+    let is_lost = |slot: u32| {
+        abandoned.binary_search(&slot).is_ok() || engine.slot(slot).function_ix == REMOVED_FUNCTION
+    };
+    let cleared = memory.remap(delays(engine), |slot| (!is_lost(slot)).then_some(slot));
     if !cleared.is_empty() {
         let count = cleared.len();
         info!(alarms = count, "clearing alarms of removed functions");

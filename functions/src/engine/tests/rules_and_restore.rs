@@ -110,7 +110,8 @@ fn a_function_keeps_its_memory_by_its_name() {
     assert_eq!(levels(&bench.temperature(0, 85.0)), [WARNING, WARNING]);
     let snapshot = bench.engine.snapshot();
 
-    // 79 is a warning only for one that remembers that it was above 80.
+    // 79 is a warning only for one that remembers that it was above 80, and a
+    // threshold that is changed keeps that.
     let changed = Function {
         device: Some("*".to_owned()),
         ..named("b")
@@ -129,7 +130,7 @@ fn a_function_keeps_its_memory_by_its_name() {
     let verdicts: Vec<_> = batch.verdicts.iter().map(verdict).collect();
     let expect = [
         (0, "a".into(), WARNING),
-        (1, "b".into(), None),
+        (1, "b".into(), WARNING),
         (2, "new".into(), None),
     ];
     assert_eq!(verdicts, expect);
