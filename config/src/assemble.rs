@@ -4,13 +4,15 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::address::{parse_http_url, parse_listen};
+use crate::address::parse_listen;
+use crate::influxdb::influxdb;
+use crate::quarantine::quarantine;
 use crate::range::{count, duration, instant_ns, label, size};
 use crate::reader::{Reader, Section};
 use crate::units::show_size;
 use crate::{
-    Broker, BrokerUrl, Config, EmbeddedStore, Http, InfluxDb, JournalSection, Limits, Route,
-    RouteCodec, Shadows, Source, SourceTls, TopicPattern, Watchdog, rules,
+    Broker, BrokerUrl, Config, EmbeddedStore, Http, JournalSection, Limits, Route, RouteCodec,
+    Shadows, Source, SourceTls, TopicPattern, Watchdog, rules,
 };
 
 const KIB: u64 = 1024;
@@ -41,6 +43,7 @@ pub(crate) fn assemble(reader: &mut Reader<'_>) -> Config {
         limits: limits(reader),
         embedded_store: embedded_store(reader),
         influxdb: influxdb(reader),
+        quarantine: quarantine(reader),
         functions: rules::functions(reader),
         shadows: shadows(reader),
         watchdog: watchdog(reader),
@@ -277,36 +280,6 @@ fn embedded_store(reader: &mut Reader<'_>) -> EmbeddedStore {
     }
 }
 
-fn influxdb(reader: &mut Reader<'_>) -> Option<InfluxDb> {
-    let mut section = reader.section("store.influxdb");
-    let default = InfluxDb::default();
-    let influxdb = InfluxDb {
-        url: section.value("url", default.url, |raw| parse_http_url(raw.text()?)),
-        org: section.value("org", default.org, label(256)),
-        bucket: section.value("bucket", default.bucket, label(256)),
-        token_file: section.file("token_file"),
-        batch_lines: section.value("batch_lines", default.batch_lines, count(1..=50_000)),
-        batch_interval: section.value(
-            "batch_interval",
-            default.batch_interval,
-            duration(MILLISECOND..=HOUR),
-        ),
-        timeout: section.value(
-            "timeout",
-            default.timeout,
-            duration(100 * MILLISECOND..=HOUR),
-        ),
-        measurement: section.value("measurement", default.measurement, |raw| {
-            let name = label(256)(raw)?;
-            match name.starts_with('_') {
-                true => Err("must not begin with _, which InfluxDB keeps for itself".to_owned()),
-                false => Ok(name),
-            }
-        }),
-    };
-    section.is_given().then_some(influxdb)
-}
-
 fn watchdog(reader: &mut Reader<'_>) -> Watchdog {
     let mut section = reader.section("watchdog");
     let default = Watchdog::default();
@@ -316,6 +289,9 @@ fn watchdog(reader: &mut Reader<'_>) -> Watchdog {
             default.stalled_after,
             duration(Duration::ZERO..=DAY),
         ),
+        alerts: section.value("alerts", default.alerts, |raw| raw.boolean()),
+        alert_after: section.value("alert_after", default.alert_after, duration(SECOND..=DAY)),
+        critical: section.value("critical", default.critical, |raw| raw.texts()),
     }
 }
 

@@ -32,8 +32,17 @@ pub(crate) const TABLES: &[Table] = &[
     table(
         "",
         &[
-            "http", "broker", "source", "route", "journal", "limits", "store", "function",
-            "shadows", "watchdog",
+            "http",
+            "broker",
+            "source",
+            "route",
+            "journal",
+            "limits",
+            "store",
+            "quarantine",
+            "function",
+            "shadows",
+            "watchdog",
         ],
     ),
     table("http", &["listen"]),
@@ -93,8 +102,13 @@ pub(crate) const TABLES: &[Table] = &[
             "token_file",
             "batch_lines",
             "batch_interval",
+            "parallel",
+            "gzip",
             "timeout",
             "measurement",
+            "tags",
+            "field",
+            "text_field",
         ],
     ),
     tables(
@@ -114,7 +128,11 @@ pub(crate) const TABLES: &[Table] = &[
             "off_delay",
         ],
     ),
-    table("watchdog", &["stalled_after"]),
+    table("quarantine", &["max_entries", "max_size", "max_age"]),
+    table(
+        "watchdog",
+        &["stalled_after", "alerts", "alert_after", "critical"],
+    ),
     table(
         "shadows",
         &[

@@ -11,9 +11,11 @@
 
 mod address;
 mod assemble;
+mod influxdb;
 mod keys;
 mod load;
 mod problem;
+mod quarantine;
 mod range;
 mod reader;
 mod rules;
@@ -22,11 +24,13 @@ mod topic;
 mod units;
 
 pub use address::{BrokerUrl, InvalidUrl};
+pub use influxdb::{InfluxDb, LineMapping, LinePart, LineTemplate};
 pub use load::Loaded;
 pub use problem::{LoadError, Problem};
+pub use quarantine::Quarantine;
 pub use sections::{
-    Broker, Config, EmbeddedStore, Function, FunctionKind, Http, InfluxDb, JournalSection, Limits,
-    Route, RouteCodec, Shadows, Source, SourceTls, Threshold, Watchdog,
+    Broker, Config, EmbeddedStore, Function, FunctionKind, Http, JournalSection, Limits, Route,
+    RouteCodec, Shadows, Source, SourceTls, Threshold, Watchdog,
 };
 pub use topic::{Captures, InvalidPattern, TopicPattern};
 pub use units::parse_duration;

@@ -294,6 +294,23 @@ impl<'a> Raw<'a> {
         }
     }
 
+    /// A list of texts; of a variable, separated by commas.
+    pub(crate) fn texts(self) -> Result<Vec<String>, String> {
+        match self {
+            Self::File(DeValue::Array(list)) => {
+                let text = |item: &Spanned<DeValue<'_>>| {
+                    Raw::File(item.get_ref()).text().map(str::to_owned)
+                };
+                list.iter().map(text).collect()
+            }
+            Self::File(other) => Err(format!("must be a list of texts, not {}", kind(other))),
+            Self::Variable("") => Ok(Vec::new()),
+            Self::Variable(text) => {
+                Ok(text.split(',').map(|part| part.trim().to_owned()).collect())
+            }
+        }
+    }
+
     pub(crate) fn integer(self) -> Result<i64, String> {
         match self {
             Self::File(DeValue::Integer(n)) => i64::from_str_radix(n.as_str(), n.radix())

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::TopicPattern;
+use crate::{InfluxDb, Quarantine, TopicPattern};
 
 /// Everything that a configuration file can say.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,6 +23,7 @@ pub struct Config {
     pub limits: Limits,
     pub embedded_store: EmbeddedStore,
     pub influxdb: Option<InfluxDb>,
+    pub quarantine: Quarantine,
     pub functions: Vec<Function>,
     pub shadows: Shadows,
     pub watchdog: Watchdog,
@@ -148,25 +149,6 @@ pub struct EmbeddedStore {
     pub flush_readings: usize,
 }
 
-/// `[store.influxdb]`
-#[derive(Clone, Debug, PartialEq)]
-pub struct InfluxDb {
-    /// `http://` or `https://`, without credentials or a trailing slash.
-    pub url: String,
-    pub org: String,
-    pub bucket: String,
-    /// Holds the API token and nothing else.
-    pub token_file: Option<PathBuf>,
-    /// Lines per request, 1 to 50,000.
-    pub batch_lines: usize,
-    /// Longest wait for a fuller batch. 1 ms to 1 h.
-    pub batch_interval: Duration,
-    /// Of one request. 100 ms to 1 h.
-    pub timeout: Duration,
-    /// The InfluxDB measurement that readings are written to; no leading `_`.
-    pub measurement: String,
-}
-
 /// `[[function]]`
 #[derive(Clone, Debug, PartialEq)]
 pub struct Function {
@@ -222,6 +204,14 @@ pub struct Watchdog {
     /// How long a consumer of the journal may stand still with something to do
     /// before `/readyz` says so. Up to 1 day; zero turns it off.
     pub stalled_after: Duration,
+    /// What `/readyz` complains of is an alarm of the device `$weir` too.
+    pub alerts: bool,
+    /// Raised when it has been so for this long, and cleared when it has been
+    /// over for as long. 1 s to 1 day.
+    pub alert_after: Duration,
+    /// Globs over the components of `/readyz` whose alarms are critical; those
+    /// of others are warnings.
+    pub critical: Vec<String>,
 }
 
 const KIB: u64 = 1024;
@@ -239,6 +229,7 @@ impl Default for Config {
             limits: Limits::default(),
             embedded_store: EmbeddedStore::default(),
             influxdb: None,
+            quarantine: Quarantine::default(),
             functions: Vec::new(),
             shadows: Shadows::default(),
             watchdog: Watchdog::default(),
@@ -332,21 +323,6 @@ impl Default for EmbeddedStore {
     }
 }
 
-impl Default for InfluxDb {
-    fn default() -> Self {
-        Self {
-            url: "http://127.0.0.1:8086".to_owned(),
-            org: "weir".to_owned(),
-            bucket: "telemetry".to_owned(),
-            token_file: None,
-            batch_lines: 5_000,
-            batch_interval: Duration::from_secs(1),
-            timeout: Duration::from_secs(10),
-            measurement: "readings".to_owned(),
-        }
-    }
-}
-
 impl Default for Shadows {
     fn default() -> Self {
         Self {
@@ -363,6 +339,11 @@ impl Default for Watchdog {
     fn default() -> Self {
         Self {
             stalled_after: Duration::from_secs(30),
+            alerts: true,
+            alert_after: Duration::from_secs(10),
+            critical: ["journal", "store", "alarms", "quarantine", "shadows"]
+                .map(str::to_owned)
+                .to_vec(),
         }
     }
 }

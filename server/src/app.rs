@@ -128,7 +128,7 @@ impl App {
             health: exchange.health,
             broker,
             sources,
-            influx_written: exchange.influx_written,
+            influx: exchange.influx,
             watchdog,
             started,
             shutdown: doors.clone(),

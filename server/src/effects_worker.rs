@@ -14,7 +14,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tracing::{error, warn};
+use tracing::{error, info, warn};
 use weir_alerts::AlarmStore;
 use weir_journal::Journal;
 use weir_model::{Alert, Position, QuarantineReason};
@@ -110,6 +110,10 @@ impl EffectsWorker {
             }
             if outbox.looked.elapsed() >= RESEND_AFTER {
                 self.resend(&mut outbox);
+                let expired = self.insist("quarantine", || self.quarantine.expire(now()));
+                if let Some(entries @ 1..) = expired {
+                    info!(entries, "old entries of the quarantine are gone");
+                }
             }
         }
         self.progress.close();

@@ -21,7 +21,6 @@ mod shadow;
 mod stream;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -45,6 +44,7 @@ use weir_store::{EmbeddedStore, Quarantine, Sql};
 
 use crate::flow::Flow;
 use crate::health::Health;
+use crate::influx_worker::InfluxStats;
 use crate::live::Live;
 use crate::pipeline::Core;
 use crate::waiters::Waiters;
@@ -82,7 +82,7 @@ pub(crate) struct Api {
     pub(crate) health: Arc<Health>,
     pub(crate) broker: Option<EmbeddedBroker>,
     pub(crate) sources: Vec<SourceDoor>,
-    pub(crate) influx_written: Arc<AtomicU64>,
+    pub(crate) influx: Arc<InfluxStats>,
     pub(crate) watchdog: Arc<Watchdog>,
     pub(crate) started: Instant,
     pub(crate) shutdown: CancellationToken,

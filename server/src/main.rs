@@ -10,6 +10,7 @@ mod effects_worker;
 mod flow;
 mod health;
 mod http;
+mod influx_waits;
 mod influx_worker;
 mod live;
 mod notifier;

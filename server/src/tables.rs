@@ -195,6 +195,7 @@ impl TableSource for Rejected {
             ("reading", DataType::UInt64),
             ("payload_bytes", DataType::UInt64),
             ("payload", DataType::Utf8),
+            ("replayed", time(TimeUnit::Nanosecond)),
         ])
     }
 
@@ -219,6 +220,7 @@ impl TableSource for Rejected {
             ),
             counts(entries().map(|entry| entry.payload_bytes)),
             texts(payloads.iter().map(|payload| Some(&**payload))),
+            nanos(entries().map(|entry| entry.replayed.map(|at| at.0))),
         ];
         Ok(RecordBatch::try_new(self.schema(), columns)?)
     }

@@ -3,22 +3,36 @@
 //!
 //! A batch may be written again at any time: the same series and time overwrite
 //! themselves. What the server will never take is found by halving and handed
-//! back line by line, so one bad line does not stop the others.
+//! back line by line (`batch`), so one bad line does not stop the others. What
+//! an answer asks for stands in `answer`.
+//!
+//! The write is a request of our own, because influxdb2 loses the answer's
+//! headers (Retry-After) and does not compress lines; what the server has to say
+//! about itself is asked through influxdb2.
 
-use std::io;
+mod answer;
+mod batch;
+
+use std::io::{self, Write};
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use influxdb2::{Client, ClientBuilder, RequestError};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use influxdb2::api::buckets::ListBucketsRequest;
+use influxdb2::models::Status;
+use influxdb2::{Client, ClientBuilder};
+use reqwest_influx::header::{
+    AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, RETRY_AFTER,
+};
 use reqwest_influx::redirect::Policy;
-use reqwest_influx::{StatusCode, Url};
+use reqwest_influx::{ClientBuilder as HttpBuilder, Url};
 use thiserror::Error;
 use weir_config::InfluxDb;
 
-use crate::line_protocol::split_lines;
+pub use answer::SinkError;
+pub use batch::{RefusedLine, Written};
 
-/// Longest message of the server that is kept, in bytes.
-const MAX_MESSAGE_BYTES: usize = 512;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Why the sink could not be made.
@@ -26,166 +40,170 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 pub enum InfluxConfigError {
     #[error("cannot read the token file {path}: {source}")]
     Token { path: PathBuf, source: io::Error },
+    #[error("the token file {path} holds something that is not a token")]
+    TokenText { path: PathBuf },
     #[error("{url:?} is not a URL of a server")]
     Url { url: String },
     #[error("cannot make the HTTP client: {0}")]
     Client(#[from] influxdb2::BuildError),
-}
-
-/// Why lines were not written, by what to do about it.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
-pub enum SinkError {
-    /// Try the same again: after the given time if the server named one.
-    #[error("{message}")]
-    Retry {
-        after: Option<Duration>,
-        message: String,
-    },
-    /// The token is not accepted: try again slowly, and tell someone.
-    #[error("the token is not accepted: {message}")]
-    Auth { message: String },
-    /// Send less at once.
-    #[error("too much at once: {message}")]
-    TooLarge { message: String },
-    /// Some line will never be taken.
-    #[error("rejected: {message}")]
-    Rejected { message: String },
+    #[error("cannot make the HTTP client: {0}")]
+    Http(#[from] reqwest_influx::Error),
 }
 
 /// A client of one bucket.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct InfluxSink {
+    config: InfluxDb,
+    http: reqwest_influx::Client,
+    write_url: Url,
+    /// Marked as sensitive: it is not shown.
+    authorization: Option<HeaderValue>,
     client: Client,
-    org: String,
-    bucket: String,
+    /// A line that the server took, and no later one since: writing it again
+    /// changes nothing and shows whether the server takes anything.
+    witness: Option<String>,
 }
 
 impl InfluxSink {
     pub fn new(config: &InfluxDb) -> Result<Self, InfluxConfigError> {
-        let token = match &config.token_file {
-            None => String::new(),
-            Some(path) => {
-                std::fs::read_to_string(path).map_err(|source| InfluxConfigError::Token {
-                    path: path.clone(),
-                    source,
-                })?
-            }
+        let bad_url = || InfluxConfigError::Url {
+            url: config.url.clone(),
         };
         let host = Url::parse(&config.url).ok().filter(Url::has_host);
-        if host.is_none() {
-            return Err(InfluxConfigError::Url {
-                url: config.url.clone(),
-            });
-        }
-        // A redirect would carry readings to somewhere that nobody configured.
-        let http = reqwest_influx::Client::builder()
-            .timeout(config.timeout)
-            .connect_timeout(config.timeout.min(CONNECT_TIMEOUT))
-            .redirect(Policy::none())
-            .http1_only();
-        let client =
-            ClientBuilder::with_builder(http, &config.url, &config.org, token.trim()).build()?;
+        let mut write_url = host.ok_or_else(bad_url)?;
+        write_url.set_path("/api/v2/write");
+        write_url
+            .query_pairs_mut()
+            .append_pair("bucket", &config.bucket)
+            .append_pair("org", &config.org)
+            .append_pair("precision", "ns");
+        let token = token(config)?;
         Ok(Self {
-            client,
-            org: config.org.clone(),
-            bucket: config.bucket.clone(),
+            http: http(config).build()?,
+            write_url,
+            authorization: authorization(config, &token)?,
+            client: client(config, &token)?,
+            witness: None,
+            config: config.clone(),
         })
     }
 
+    /// Reads the token file anew: somebody may have put a better one there.
+    pub fn reload_token(&mut self) -> Result<(), InfluxConfigError> {
+        let token = token(&self.config)?;
+        self.authorization = authorization(&self.config, &token)?;
+        self.client = client(&self.config, &token)?;
+        Ok(())
+    }
+
     /// Writes lines as one request.
-    pub async fn write(&self, lines: &str) -> Result<(), SinkError> {
-        let body = lines.to_owned();
-        match self
-            .client
-            .write_line_protocol(&self.org, &self.bucket, body)
-            .await
-        {
-            Ok(()) => Ok(()),
-            Err(error) => classify(&error),
+    async fn write(&self, lines: &str) -> Result<(), SinkError> {
+        let mut request = self
+            .http
+            .post(self.write_url.clone())
+            .header(CONTENT_TYPE, "text/plain; charset=utf-8");
+        if let Some(authorization) = &self.authorization {
+            request = request.header(AUTHORIZATION, authorization.clone());
         }
-    }
-
-    /// Writes lines, in as many requests as it takes, and returns those that the
-    /// server will not take, each with its reason.
-    ///
-    /// # Errors
-    ///
-    /// [`SinkError::Retry`] or [`SinkError::Auth`]: some of the lines may have
-    /// been written; all of them are to be written again.
-    pub async fn write_batch(&self, lines: &str) -> Result<Vec<(String, String)>, SinkError> {
-        let first = match self.write(lines).await {
-            Ok(()) => return Ok(Vec::new()),
-            Err(error) => error,
+        request = match self.config.gzip {
+            true => request.header(CONTENT_ENCODING, "gzip").body(gzip(lines)),
+            false => request.body(lines.to_owned()),
         };
-        let lines = split_lines(lines);
-        let mut rejected = Vec::new();
-        // Parts in order, the next one on top; the first has failed already.
-        let mut parts = vec![&lines[..]];
-        let mut failure = Some(first);
-        while let Some(part) = parts.pop() {
-            let result = match failure.take() {
-                Some(error) => Err(error),
-                None => self.write(&part.join("\n")).await,
-            };
-            match (result, part) {
-                (Ok(()), _) | (_, []) => {}
-                (
-                    Err(SinkError::Rejected { message } | SinkError::TooLarge { message }),
-                    [line],
-                ) => rejected.push(((*line).to_owned(), message)),
-                (Err(SinkError::Rejected { .. } | SinkError::TooLarge { .. }), _) => {
-                    let (front, back) = part.split_at(part.len() / 2);
-                    parts.push(back);
-                    parts.push(front);
-                }
-                (Err(error), _) => return Err(error),
-            }
+        let answer = request.send().await.map_err(|error| not_answered(&error))?;
+        let status = answer.status();
+        let after = answer.headers().get(RETRY_AFTER);
+        let after = after.and_then(|after| after.to_str().ok());
+        let after = after.and_then(|after| answer::retry_after(after, SystemTime::now()));
+        if status.is_success() {
+            return Ok(());
         }
-        Ok(rejected)
+        // A body that breaks off leaves what the status says.
+        let text = answer.text().await.unwrap_or_default();
+        Err(SinkError::of_answer(status, after, &text))
+    }
+
+    /// What the server says about itself, for whoever has to find out why it
+    /// takes nothing; `None` when it says nothing of use.
+    pub async fn diagnose(&self) -> Option<String> {
+        let health = self.client.health().await.ok()?;
+        if health.status == Status::Fail {
+            let why = health
+                .message
+                .unwrap_or_else(|| "no reason given".to_owned());
+            return Some(format!("its /health says: {}", answer::shorten(&why)));
+        }
+        let request = ListBucketsRequest {
+            org: Some(self.config.org.clone()),
+            limit: Some(100),
+            ..ListBucketsRequest::default()
+        };
+        let buckets = self.client.list_buckets(Some(request)).await.ok()?.buckets;
+        if buckets
+            .iter()
+            .any(|bucket| bucket.name == self.config.bucket)
+        {
+            return None;
+        }
+        let names: Vec<_> = buckets.into_iter().map(|bucket| bucket.name).collect();
+        let (bucket, org) = (&self.config.bucket, &self.config.org);
+        let names = names.join(", ");
+        Some(format!(
+            "{org:?} has no bucket {bucket:?}; it has: {}",
+            answer::shorten(&names)
+        ))
     }
 }
 
-fn classify(error: &RequestError) -> Result<(), SinkError> {
-    let RequestError::Http { status, text } = error else {
-        return Err(SinkError::Retry {
-            after: None,
-            message: chain(error),
-        });
+fn not_answered(error: &reqwest_influx::Error) -> SinkError {
+    SinkError::Retry {
+        after: None,
+        message: answer::chain(error),
+    }
+}
+
+fn token(config: &InfluxDb) -> Result<String, InfluxConfigError> {
+    let Some(path) = &config.token_file else {
+        return Ok(String::new());
     };
-    let message = format!("{status}: {}", shorten(text));
-    match *status {
-        status if status.is_success() => Ok(()),
-        StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => {
-            Err(SinkError::Rejected { message })
-        }
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(SinkError::Auth { message }),
-        StatusCode::PAYLOAD_TOO_LARGE => Err(SinkError::TooLarge { message }),
-        // The client library does not hand on Retry-After: the caller backs off.
-        _ => Err(SinkError::Retry {
-            after: None,
-            message,
-        }),
-    }
+    let text = std::fs::read_to_string(path).map_err(|source| InfluxConfigError::Token {
+        path: path.clone(),
+        source,
+    })?;
+    Ok(text.trim().to_owned())
 }
 
-fn shorten(text: &str) -> &str {
-    let text = text.trim();
-    &text[..text.floor_char_boundary(MAX_MESSAGE_BYTES)]
+fn authorization(config: &InfluxDb, token: &str) -> Result<Option<HeaderValue>, InfluxConfigError> {
+    if token.is_empty() {
+        return Ok(None);
+    }
+    let mut value = HeaderValue::from_str(&format!("Token {token}")).map_err(|_| {
+        let path = config.token_file.clone().unwrap_or_default();
+        InfluxConfigError::TokenText { path }
+    })?;
+    value.set_sensitive(true);
+    Ok(Some(value))
 }
 
-/// An error with its causes: the outermost says only that a request failed.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut message = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let text = error.to_string();
-        if !message.contains(&text) {
-            message.push_str(": ");
-            message.push_str(&text);
-        }
-        cause = error.source();
-    }
-    message
+/// A redirect would carry readings to somewhere that nobody configured.
+fn http(config: &InfluxDb) -> HttpBuilder {
+    reqwest_influx::Client::builder()
+        .timeout(config.timeout)
+        .connect_timeout(config.timeout.min(CONNECT_TIMEOUT))
+        .redirect(Policy::none())
+        .http1_only()
+}
+
+fn client(config: &InfluxDb, token: &str) -> Result<Client, InfluxConfigError> {
+    Ok(ClientBuilder::with_builder(http(config), &config.url, &config.org, token).build()?)
+}
+
+/// The fastest level: lines repeat themselves so much that more gains little.
+fn gzip(lines: &str) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::with_capacity(lines.len() / 4), Compression::fast());
+    encoder
+        .write_all(lines.as_bytes())
+        .and_then(|()| encoder.finish())
+        .expect("a Vec takes everything that is written to it")
 }
 
 #[cfg(test)]

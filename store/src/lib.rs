@@ -11,7 +11,10 @@ pub use embedded::{
     Applied, BoxError, Checkpoint, CheckpointStats, EmbeddedStore, ManifestError, OpenError,
     StoreError, StoreStats,
 };
-pub use influx::{InfluxConfigError, InfluxSink, SinkError};
-pub use line_protocol::encode_lines;
-pub use quarantine::{Quarantine, QuarantineEntry, QuarantineError, RejectedMessage, RejectedPage};
+pub use influx::{InfluxConfigError, InfluxSink, RefusedLine, SinkError, Written};
+pub use line_protocol::{LineBatch, encode_lines};
+pub use quarantine::{
+    Expired, Quarantine, QuarantineEntry, QuarantineError, QuarantineTotals, RejectedMessage,
+    RejectedPage,
+};
 pub use sql::{QueryError, QueryLimits, Sql, TableSource};

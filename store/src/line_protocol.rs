@@ -9,23 +9,126 @@
 //! lines, and must not become one. Source: InfluxDB v2 line protocol reference.
 
 use std::fmt::Write;
+use std::ops::Range;
 
-use weir_model::{Catalog, RowBatch, Value};
+use weir_config::{LineMapping, LinePart, LineTemplate};
+use weir_model::{Catalog, Column, Position, RowBatch, Value};
 
-/// Appends a line per reading, in the order of the batch.
-pub fn encode_lines(batch: &RowBatch, catalog: &Catalog, measurement: &str, into: &mut String) {
+/// Lines of one request, and where each of them came from.
+#[derive(Clone, Debug, Default)]
+pub struct LineBatch {
+    body: String,
+    origins: Vec<Origin>,
+}
+
+/// The reading that a line was made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Origin {
+    start: usize,
+    pub(crate) position: Position,
+    /// Among the stored readings of its message, from 0.
+    pub(crate) reading: u32,
+}
+
+impl LineBatch {
+    pub fn len(&self) -> usize {
+        self.origins.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.origins.is_empty()
+    }
+
+    pub fn clear(&mut self) {
+        self.body.clear();
+        self.origins.clear();
+    }
+
+    /// Takes over all lines of another, behind its own.
+    pub fn append(&mut self, other: &mut Self) {
+        let offset = self.body.len();
+        let moved = other.origins.iter().map(|origin| Origin {
+            start: origin.start + offset,
+            ..*origin
+        });
+        self.origins.extend(moved);
+        self.body.push_str(&other.body);
+        other.clear();
+    }
+
+    /// The body of some lines.
+    pub(crate) fn body(&self, lines: &Range<usize>) -> &str {
+        let at = |line: usize| match self.origins.get(line) {
+            Some(origin) => origin.start,
+            None => self.body.len(),
+        };
+        &self.body[at(lines.start)..at(lines.end)]
+    }
+
+    /// One line, without its line break.
+    pub(crate) fn line(&self, line: usize) -> &str {
+        let body = self.body(&(line..line + 1));
+        body.strip_suffix('\n').unwrap_or(body)
+    }
+
+    pub(crate) fn origin(&self, line: usize) -> Origin {
+        self.origins[line]
+    }
+
+    /// A line that is at hand as text.
+    #[cfg(test)]
+    pub(crate) fn push(&mut self, line: &str) {
+        self.origins.push(Origin {
+            start: self.body.len(),
+            position: Position(self.origins.len() as u64),
+            reading: 0,
+        });
+        self.body.push_str(line);
+        self.body.push('\n');
+    }
+}
+
+/// Appends a line per reading, in the order of the batch. All lines of a device
+/// go to the same of `lanes`, of which there is at least one.
+pub fn encode_lines(
+    batch: &RowBatch,
+    catalog: &Catalog,
+    mapping: &LineMapping,
+    lanes: &mut [LineBatch],
+) {
     let (devices, columns, locations) = (catalog.devices(), catalog.columns(), catalog.locations());
+    let (mut message, mut reading) = (None, 0);
     for row in &batch.rows {
+        let lane = row.device.index() % lanes.len();
+        let lane = &mut lanes[lane];
+        if message != Some(row.position) {
+            (message, reading) = (Some(row.position), 0);
+        }
         for cell in batch.cells_of(row) {
-            let column = &columns[cell.column.index()];
-            let location = &locations[row.location.index()];
-            push_escaped(into, measurement);
-            push_tag(into, "device", &devices[row.device.index()]);
-            push_tag(into, "sensor", &column.sensor);
-            push_tag(into, "unit", column.unit.as_deref().unwrap_or_default());
-            push_tag(into, "location", location);
+            let names = Names {
+                device: &devices[row.device.index()],
+                column: &columns[cell.column.index()],
+                location: &locations[row.location.index()],
+            };
+            lane.origins.push(Origin {
+                start: lane.body.len(),
+                position: row.position,
+                reading,
+            });
+            reading += 1;
+            let into = &mut lane.body;
+            names.push(into, &mapping.measurement);
+            for (tag, value) in &mapping.tags {
+                names.push_tag(into, tag, value);
+            }
+            into.push(' ');
+            let field = match cell.value {
+                Value::Number(_) => &mapping.field,
+                Value::Text(_) => &mapping.text_field,
+            };
+            names.push_field(into, field);
             match cell.value {
-                Value::Number(number) => write!(into, " value={number:?}"),
+                Value::Number(number) => write!(into, "={number:?}"),
                 Value::Text(index) => {
                     push_text(into, &batch.texts[index as usize]);
                     Ok(())
@@ -37,13 +140,49 @@ pub fn encode_lines(batch: &RowBatch, catalog: &Catalog, measurement: &str, into
     }
 }
 
-/// A tag with an empty value is not allowed: it is left out.
-fn push_tag(into: &mut String, name: &str, value: &str) {
-    if !value.is_empty() {
+/// What the templates of one line are filled with.
+struct Names<'a> {
+    device: &'a str,
+    column: &'a Column,
+    location: &'a str,
+}
+
+impl Names<'_> {
+    fn push(&self, into: &mut String, template: &LineTemplate) {
+        for part in template.parts() {
+            push_escaped(
+                into,
+                match part {
+                    LinePart::Text(text) => text,
+                    LinePart::Device => self.device,
+                    LinePart::Sensor => &self.column.sensor,
+                    LinePart::Unit => self.column.unit.as_deref().unwrap_or_default(),
+                    LinePart::Location => self.location,
+                },
+            );
+        }
+    }
+
+    /// A tag with an empty value is not allowed: it is left out.
+    fn push_tag(&self, into: &mut String, name: &str, value: &LineTemplate) {
+        let before = into.len();
         into.push(',');
-        into.push_str(name);
+        push_escaped(into, name);
         into.push('=');
-        push_escaped(into, value);
+        let empty = into.len();
+        self.push(into, value);
+        if into.len() == empty {
+            into.truncate(before);
+        }
+    }
+
+    /// InfluxDB drops a field that is called `time` without a word.
+    fn push_field(&self, into: &mut String, field: &LineTemplate) {
+        let start = into.len();
+        self.push(into, field);
+        if &into[start..] == "time" {
+            into.push('_');
+        }
     }
 }
 
@@ -64,7 +203,7 @@ fn push_escaped(into: &mut String, text: &str) {
 
 /// A field of text may contain line breaks.
 fn push_text(into: &mut String, text: &str) {
-    into.push_str(" text=\"");
+    into.push_str("=\"");
     for character in text.chars() {
         if matches!(character, '"' | '\\') {
             into.push('\\');
@@ -72,33 +211,6 @@ fn push_text(into: &mut String, text: &str) {
         into.push(character);
     }
     into.push('"');
-}
-
-/// The lines of a body, without their line breaks. A break within a quoted field
-/// does not end a line.
-pub(crate) fn split_lines(body: &str) -> Vec<&str> {
-    let mut lines = Vec::new();
-    let (mut start, mut in_tags, mut quoted, mut escaped) = (0, true, false, false);
-    for (at, byte) in body.bytes().enumerate() {
-        if escaped {
-            escaped = false;
-            continue;
-        }
-        match byte {
-            b'\\' => escaped = true,
-            b' ' if in_tags => in_tags = false,
-            b'"' if !in_tags => quoted = !quoted,
-            b'\n' if !quoted => {
-                lines.push(&body[start..at]);
-                start = at + 1;
-                in_tags = true;
-            }
-            _ => {}
-        }
-    }
-    lines.push(&body[start..]);
-    lines.retain(|line| !line.is_empty());
-    lines
 }
 
 #[cfg(test)]
@@ -110,6 +222,19 @@ mod tests {
     use super::*;
 
     fn line(
+        device: &str,
+        sensor: &str,
+        unit: &str,
+        location: &str,
+        value: Option<f64>,
+        text: &str,
+    ) -> String {
+        let mapping = LineMapping::default();
+        mapped(&mapping, device, sensor, unit, location, value, text)
+    }
+
+    fn mapped(
+        mapping: &LineMapping,
         device: &str,
         sensor: &str,
         unit: &str,
@@ -149,15 +274,13 @@ mod tests {
             }],
             texts: vec![text.into()],
         };
-        let mut lines = String::new();
-        encode_lines(&batch, &catalog, "readings", &mut lines);
-        assert_eq!(
-            split_lines(&lines).len(),
-            1,
-            "one reading is one line: {lines:?}"
-        );
+        let mut lanes = [LineBatch::default()];
+        encode_lines(&batch, &catalog, mapping, &mut lanes);
+        let [lines] = lanes;
+        assert_eq!(lines.len(), 1, "one reading is one line: {lines:?}");
         lines
-            .strip_suffix(" 1795219200000000001\n")
+            .line(0)
+            .strip_suffix(" 1795219200000000001")
             .expect("the time ends the line")
             .to_owned()
     }
@@ -238,9 +361,39 @@ mod tests {
     }
 
     #[test]
-    fn a_body_is_cut_where_its_lines_end() {
-        let body = "m,t=a\\\"b x=\"1\n\\\"2\" 1\nm,t=\"c x=2 2\n\nm x=\"\" 3";
-        let lines = ["m,t=a\\\"b x=\"1\n\\\"2\" 1", "m,t=\"c x=2 2", "m x=\"\" 3"];
-        assert_eq!(split_lines(body), lines);
+    fn a_mapping_says_what_becomes_of_a_reading() {
+        let template = |text| LineTemplate::parse(text).expect("it is well formed");
+        let mapping = LineMapping {
+            measurement: template("plant {location}"),
+            tags: vec![
+                ("id".to_owned(), template("{device}/{unit}")),
+                ("unit".to_owned(), template("{unit}")),
+            ],
+            field: template("{sensor}"),
+            text_field: template("{sensor}_text"),
+        };
+        for (sensor, value, text, expect) in [
+            ("flow", Some(1.0), "", "plant\\ hall,id=p1/ flow=1.0"),
+            ("flow", None, "on", "plant\\ hall,id=p1/ flow_text=\"on\""),
+            ("time", Some(1.0), "", "plant\\ hall,id=p1/ time_=1.0"),
+            ("a b", Some(1.0), "", "plant\\ hall,id=p1/ a\\ b=1.0"),
+        ] {
+            let line = mapped(&mapping, "p1", sensor, "", "hall", value, text);
+            assert_eq!(line, expect);
+        }
+    }
+
+    #[test]
+    fn batches_join_and_come_apart_by_line() {
+        let (mut first, mut second) = (LineBatch::default(), LineBatch::default());
+        first.push("a x=1 1");
+        second.push("b x=\"two\nlines\" 2");
+        second.push("c x=3 3");
+        first.append(&mut second);
+        assert!(second.is_empty());
+        assert_eq!(first.len(), 3);
+        assert_eq!(first.line(1), "b x=\"two\nlines\" 2");
+        assert_eq!(first.body(&(1..3)), "b x=\"two\nlines\" 2\nc x=3 3\n");
+        assert_eq!(first.body(&(0..0)), "");
     }
 }

@@ -4,7 +4,7 @@
 //! entries    (position, reading + 1 or 0, reason) -> entry in postcard
 //! by_reason  (reason, position, reading + 1 or 0) -> ()
 //! counts     reason name -> entries recorded since the file was made
-//! totals     position, entries, bytes, expired
+//! totals     position, entries, bytes, expired (by size), expired_by_age
 //! replayed   position -> when its message was sent through the pipeline again
 //! ```
 //!
@@ -13,11 +13,12 @@
 //!
 //! An entry is known by its message, its reading and its reason, so recording
 //! it again after a crash changes nothing. The oldest go when there are too
-//! many; that is counted.
+//! many, when they are too large together, and when they are too old; that is
+//! counted.
 
 use std::path::Path;
 
-use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
+use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use weir_model::{Door, Message, Position, QuarantineReason, Quarantined, Timestamp};
@@ -32,13 +33,14 @@ const POSITION: &str = "position";
 const COUNT: &str = "entries";
 const BYTES: &str = "bytes";
 const EXPIRED: &str = "expired";
+const EXPIRED_BY_AGE: &str = "expired_by_age";
 
 /// Bytes that are kept of a payload.
 const MAX_PAYLOAD_BYTES: usize = 64 * 1024;
 /// Bytes that are kept of a detail.
 const MAX_DETAIL_BYTES: usize = 4 * 1024;
-const MAX_ENTRIES: u64 = 1_000_000;
-const MAX_BYTES: u64 = 1 << 30;
+/// Entries that one call lets go of for their age.
+const EXPIRE_AT_ONCE: usize = 10_000;
 
 /// A rejected message or reading with everything that is known about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,33 +126,34 @@ weir_database::from_redb!(QuarantineError::Database);
 /// Of the database's cache.
 const CACHE_BYTES: usize = 16 << 20;
 
-/// How many entries may be kept.
-#[derive(Clone, Copy, Debug)]
-struct Caps {
-    entries: u64,
-    bytes: u64,
+/// Entries that had to go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Expired {
+    /// There were too many, or they were too large together.
+    pub by_size: u64,
+    pub by_age: u64,
+}
+
+/// How many entries are kept, and of what size.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct QuarantineTotals {
+    pub entries: u64,
+    /// As they are encoded.
+    pub bytes: u64,
+    /// Since the file was made.
+    pub expired: Expired,
 }
 
 /// The quarantine. Reading and writing block.
 #[derive(Debug)]
 pub struct Quarantine {
     database: Database,
-    caps: Caps,
+    caps: weir_config::Quarantine,
 }
 
 impl Quarantine {
     /// Opens the file, or makes it.
-    pub fn open(path: &Path) -> Result<Self, QuarantineError> {
-        Self::open_with(
-            path,
-            Caps {
-                entries: MAX_ENTRIES,
-                bytes: MAX_BYTES,
-            },
-        )
-    }
-
-    fn open_with(path: &Path, caps: Caps) -> Result<Self, QuarantineError> {
+    pub fn open(path: &Path, caps: &weir_config::Quarantine) -> Result<Self, QuarantineError> {
         let database = weir_database::open(path, CACHE_BYTES)?;
         let transaction = database.begin_write()?;
         transaction.open_table(ENTRIES)?;
@@ -159,6 +162,7 @@ impl Quarantine {
         transaction.open_table(TOTALS)?;
         transaction.open_table(REPLAYED)?;
         transaction.commit()?;
+        let caps = caps.clone();
         Ok(Self { database, caps })
     }
 
@@ -196,7 +200,7 @@ impl Quarantine {
                 let before = counts.get(name)?.map_or(0, |value| value.value());
                 counts.insert(name, before + 1)?;
             }
-            while count > self.caps.entries || bytes > self.caps.bytes {
+            while count > self.caps.max_entries || bytes > self.caps.max_size {
                 let Some((key, value)) = table.pop_first()? else {
                     break;
                 };
@@ -207,9 +211,8 @@ impl Quarantine {
                 expired += 1;
             }
             if expired > read(EXPIRED)? {
-                let mut replayed = transaction.open_table(REPLAYED)?;
                 let oldest = table.first()?.map_or(u64::MAX, |(key, _)| key.value().0);
-                replayed.retain_in(..oldest, |_, _| false)?;
+                forget_replays(&transaction, oldest)?;
             }
             for (name, value) in [
                 (POSITION, position),
@@ -229,9 +232,75 @@ impl Quarantine {
         self.total(POSITION).map(Position)
     }
 
-    /// Entries that had to go because there were too many.
-    pub fn expired_entries(&self) -> Result<u64, QuarantineError> {
-        self.total(EXPIRED)
+    /// Lets go of what was received longer ago than it may be kept, some
+    /// thousands at most; returns how many those were. What has no time (a
+    /// corrupt record) goes with what was received after it.
+    pub fn expire(&self, now: Timestamp) -> Result<u64, QuarantineError> {
+        let age = i64::try_from(self.caps.max_age.as_nanos()).unwrap_or(i64::MAX);
+        let oldest_kept = now.0.saturating_sub(age);
+        let gone = self.older_than(oldest_kept)?;
+        if gone.is_empty() {
+            return Ok(0);
+        }
+        let transaction = self.database.begin_write()?;
+        {
+            let mut table = transaction.open_table(ENTRIES)?;
+            let mut by_reason = transaction.open_table(BY_REASON)?;
+            let mut totals = transaction.open_table(TOTALS)?;
+            let mut bytes = 0;
+            for key in &gone {
+                if let Some(value) = table.remove(key)? {
+                    bytes += value.value().len() as u64;
+                }
+                by_reason.remove((key.2, key.0, key.1))?;
+            }
+            let oldest = table.first()?.map_or(u64::MAX, |(key, _)| key.value().0);
+            forget_replays(&transaction, oldest)?;
+            let count = gone.len() as u64;
+            for (name, change) in [(COUNT, count), (BYTES, bytes)] {
+                let before = totals.get(name)?.map_or(0, |value| value.value());
+                totals.insert(name, before.saturating_sub(change))?;
+            }
+            let before = totals.get(EXPIRED_BY_AGE)?.map_or(0, |value| value.value());
+            totals.insert(EXPIRED_BY_AGE, before + count)?;
+        }
+        transaction.commit()?;
+        Ok(gone.len() as u64)
+    }
+
+    /// The first entries, as far as they were received before a time.
+    fn older_than(&self, oldest_kept: i64) -> Result<Vec<Key>, QuarantineError> {
+        let table = self.database.begin_read()?.open_table(ENTRIES)?;
+        let (mut gone, mut timeless) = (Vec::new(), Vec::new());
+        for entry in table.iter()?.take(EXPIRE_AT_ONCE) {
+            let (key, value) = entry?;
+            let received = decode(key.value(), value.value()).map_or(0, |entry| entry.received.0);
+            if received == 0 {
+                timeless.push(key.value());
+            } else if received < oldest_kept {
+                gone.append(&mut timeless);
+                gone.push(key.value());
+            } else {
+                break;
+            }
+        }
+        Ok(gone)
+    }
+
+    /// What is kept, and what had to go.
+    pub fn totals(&self) -> Result<QuarantineTotals, QuarantineError> {
+        let totals = self.database.begin_read()?.open_table(TOTALS)?;
+        let read = |name: &str| -> Result<u64, QuarantineError> {
+            Ok(totals.get(name)?.map_or(0, |value| value.value()))
+        };
+        Ok(QuarantineTotals {
+            entries: read(COUNT)?,
+            bytes: read(BYTES)?,
+            expired: Expired {
+                by_size: read(EXPIRED)?,
+                by_age: read(EXPIRED_BY_AGE)?,
+            },
+        })
     }
 
     /// Entries recorded since the file was made, by reason; those that have gone
@@ -287,6 +356,13 @@ impl Quarantine {
         let totals = self.database.begin_read()?.open_table(TOTALS)?;
         Ok(totals.get(name)?.map_or(0, |value| value.value()))
     }
+}
+
+/// Marks of messages that have no entry any more.
+fn forget_replays(transaction: &WriteTransaction, oldest: u64) -> Result<(), QuarantineError> {
+    let mut replayed = transaction.open_table(REPLAYED)?;
+    replayed.retain_in(..oldest, |_, _| false)?;
+    Ok(())
 }
 
 fn encode(entry: &QuarantineEntry) -> Result<Vec<u8>, QuarantineError> {

@@ -57,8 +57,8 @@ impl Opened {
 
         let alarms = AlarmStore::open(&data.alarms()).context("cannot open the alarms")?;
         close_removed(&mut core, &alarms).context("cannot close alarms of removed functions")?;
-        let quarantine =
-            Quarantine::open(&data.quarantine()).context("cannot open the quarantine")?;
+        let quarantine = Quarantine::open(&data.quarantine(), &config.quarantine)
+            .context("cannot open the quarantine")?;
         let shadows = ShadowStore::open(&data.shadows(), &config.shadows)
             .context("cannot open the shadows")?;
         Ok(Self {

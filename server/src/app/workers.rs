@@ -16,7 +16,7 @@ use super::recovery::Opened;
 use super::threads::{Fatal, Threads};
 use crate::effects_worker::{EffectsCommand, EffectsWorker};
 use crate::health::Health;
-use crate::influx_worker::InfluxWorker;
+use crate::influx_worker::{InfluxStats, InfluxWorker};
 use crate::live::Live;
 use crate::notifier::Notifier;
 use crate::pipeline::{Cadence, EFFECTS_QUEUE, Pipeline, SHADOW_QUEUE, STORE_QUEUE};
@@ -31,7 +31,7 @@ pub(super) struct Exchange {
     pub(super) waiters: Arc<Waiters>,
     pub(super) live: Arc<Live>,
     pub(super) health: Arc<Health>,
-    pub(super) influx_written: Arc<AtomicU64>,
+    pub(super) influx: Arc<InfluxStats>,
     /// The pipeline's position.
     pub(super) processed: Arc<AtomicU64>,
 }
@@ -137,9 +137,9 @@ impl Workers {
                 sink: InfluxSink::new(influxdb).context("store.influxdb")?,
                 config: config.clone(),
                 journal,
-                effects: effects.clone(),
+                quarantine: opened.quarantine.clone(),
                 health: health.clone(),
-                written: exchange.influx_written.clone(),
+                stats: exchange.influx.clone(),
                 stop: stop.clone(),
             };
             readers.try_spawn("influxdb", move || worker.run())?;

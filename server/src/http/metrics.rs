@@ -38,6 +38,7 @@ impl Collector for Collected {
         flow(api, &mut encoder)?;
         journal(api, &mut encoder)?;
         store(api, &mut encoder)?;
+        databases(api, &mut encoder)?;
         doors(api, &mut encoder)?;
         let uptime = api.started.elapsed().as_secs_f64();
         gauge(
@@ -241,12 +242,64 @@ fn store(api: &Api, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         "Files set aside",
         stats.damaged_files as f64,
     )?;
-    let written = api.influx_written.load(Ordering::Relaxed);
-    counter(
+    let influx = &api.influx;
+    for (name, help, count) in [
+        (
+            "influxdb_written_readings",
+            "Readings that InfluxDB took",
+            &influx.written,
+        ),
+        (
+            "influxdb_refused_readings",
+            "Readings that InfluxDB will never take, quarantined",
+            &influx.refused,
+        ),
+        (
+            "influxdb_retries",
+            "Times that InfluxDB did not take a batch",
+            &influx.retries,
+        ),
+    ] {
+        counter(encoder, name, help, count.load(Ordering::Relaxed))?;
+    }
+    Ok(())
+}
+
+/// A database that cannot be read leaves its metrics out: /readyz tells of it.
+fn databases(api: &Api, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+    if let Ok(pending) = api.alarms.pending_count() {
+        gauge(
+            encoder,
+            "alerts_pending",
+            "Alerts that an outlet has not confirmed",
+            pending as f64,
+        )?;
+    }
+    let Ok(totals) = api.quarantine.totals() else {
+        return Ok(());
+    };
+    gauge(
         encoder,
-        "influxdb_written_readings",
-        "Readings that InfluxDB took",
-        written,
+        "quarantine_entries",
+        "Entries that are kept",
+        totals.entries as f64,
+    )?;
+    gauge(
+        encoder,
+        "quarantine_bytes",
+        "Bytes of the entries that are kept",
+        totals.bytes as f64,
+    )?;
+    let by = |reason: &str, count| (vec![("reason", reason.to_owned())], count);
+    let expired = vec![
+        by("size", totals.expired.by_size),
+        by("age", totals.expired.by_age),
+    ];
+    counters(
+        encoder,
+        "quarantine_expired_entries",
+        "Entries let go of because of their number, size or age",
+        expired,
     )
 }
 

@@ -5,6 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
 use super::*;
+use crate::line_protocol::LineBatch;
 
 /// What the server answers to a body; `None` never answers.
 type Answer = dyn Fn(&str) -> Option<(u16, &'static str)> + Send + Sync;
@@ -33,7 +34,7 @@ fn serve(stream: TcpStream, answer: &Answer, bodies: &Mutex<Vec<String>>) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut stream = stream;
     loop {
-        let mut length = 0;
+        let (mut length, mut gzip) = (0, false);
         loop {
             let mut line = String::new();
             if reader.read_line(&mut line).unwrap_or(0) == 0 {
@@ -42,13 +43,17 @@ fn serve(stream: TcpStream, answer: &Answer, bodies: &Mutex<Vec<String>>) {
             if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
                 length = value.trim().parse().unwrap();
             }
+            gzip |= line.eq_ignore_ascii_case("content-encoding: gzip\r\n");
             if line == "\r\n" {
                 break;
             }
         }
         let mut body = vec![0; length];
         reader.read_exact(&mut body).unwrap();
-        let body = String::from_utf8(body).unwrap();
+        let body = match gzip {
+            true => std::io::read_to_string(flate2::read::GzDecoder::new(&body[..])).unwrap(),
+            false => String::from_utf8(body).unwrap(),
+        };
         let Some((status, text)) = answer(&body) else {
             // Hold the connection until the client gives up.
             let _ = reader.read_line(&mut String::new());
@@ -57,8 +62,13 @@ fn serve(stream: TcpStream, answer: &Answer, bodies: &Mutex<Vec<String>>) {
         if status == 204 {
             bodies.lock().unwrap().push(body);
         }
+        let after = if status == 429 {
+            "Retry-After: 7\r\n"
+        } else {
+            ""
+        };
         let head = format!(
-            "HTTP/1.1 {status} x\r\nContent-Length: {}\r\n\r\n",
+            "HTTP/1.1 {status} x\r\n{after}Content-Length: {}\r\n\r\n",
             text.len()
         );
         if stream.write_all((head + text).as_bytes()).is_err() {
@@ -77,60 +87,49 @@ fn sink(url: &str) -> InfluxSink {
     .unwrap()
 }
 
+fn batch(lines: &[&str]) -> [LineBatch; 1] {
+    let mut batch = LineBatch::default();
+    lines.iter().for_each(|line| batch.push(line));
+    [batch]
+}
+
 #[tokio::test]
 async fn each_answer_is_classified_by_what_to_do() {
-    let retry = |message: &str| SinkError::Retry {
-        after: None,
+    let retry = |message: &str, after: Option<u64>| SinkError::Retry {
+        after: after.map(Duration::from_secs),
         message: message.to_owned(),
     };
+    let auth = |message: &str| SinkError::Auth {
+        message: message.to_owned(),
+    };
+    let rejected = |message: &str| SinkError::Rejected {
+        message: message.to_owned(),
+    };
+    let refused = |message: &str| SinkError::Refused {
+        message: message.to_owned(),
+    };
+    let too_large = SinkError::TooLarge {
+        message: "413 Payload Too Large: ".to_owned(),
+    };
     for (status, text, expect) in [
-        (
-            401,
-            "no",
-            SinkError::Auth {
-                message: "401 Unauthorized: no".to_owned(),
-            },
-        ),
-        (
-            403,
-            "",
-            SinkError::Auth {
-                message: "403 Forbidden: ".to_owned(),
-            },
-        ),
-        (
-            413,
-            "",
-            SinkError::TooLarge {
-                message: "413 Payload Too Large: ".to_owned(),
-            },
-        ),
-        (
-            400,
-            "bad",
-            SinkError::Rejected {
-                message: "400 Bad Request: bad".to_owned(),
-            },
-        ),
-        (
-            422,
-            "",
-            SinkError::Rejected {
-                message: "422 Unprocessable Entity: ".to_owned(),
-            },
-        ),
-        (404, "bucket", retry("404 Not Found: bucket")),
-        (429, "slow", retry("429 Too Many Requests: slow")),
-        (503, "", retry("503 Service Unavailable: ")),
-        (307, "", retry("307 Temporary Redirect: ")),
+        (401, "no", auth("401 Unauthorized: no")),
+        (403, "", auth("403 Forbidden: ")),
+        (413, "", too_large),
+        (400, "bad", rejected("400 Bad Request: bad")),
+        (422, "", rejected("422 Unprocessable Entity: ")),
+        (404, "bucket", refused("404 Not Found: bucket")),
+        (307, "", refused("307 Temporary Redirect: ")),
+        (429, "slow", retry("429 Too Many Requests: slow", Some(7))),
+        (503, "", retry("503 Service Unavailable: ", None)),
+        (408, "", retry("408 Request Timeout: ", None)),
     ] {
         let server = stub(move |_| Some((status, text)));
         assert_eq!(sink(&server.url).write("m x=1 1").await, Err(expect));
     }
-    let server = stub(|_| Some((204, "")));
-    assert_eq!(sink(&server.url).write("m x=1 1").await, Ok(()));
-    let server = stub(|_| Some((200, "")));
-    assert_eq!(sink(&server.url).write("m x=1 1").await, Ok(()));
+    for status in [204, 200] {
+        let server = stub(move |_| Some((status, "")));
+        assert_eq!(sink(&server.url).write("m x=1 1").await, Ok(()));
+    }
 }
 
 #[tokio::test]
@@ -150,26 +149,24 @@ async fn a_server_that_is_gone_or_hangs_is_tried_again() {
     );
 
     let server = stub(|_| None);
-    let timeout = Duration::from_millis(200);
     let config = InfluxDb {
         url: server.url.clone(),
-        timeout,
+        timeout: Duration::from_millis(200),
         ..InfluxDb::default()
     };
-    let hangs = InfluxSink::new(&config)
-        .unwrap()
-        .write_batch("m x=1 1")
-        .await
-        .unwrap_err();
+    let mut lanes = batch(&["m x=1 1"]);
+    let mut sink = InfluxSink::new(&config).unwrap();
+    let hangs = sink.write_lanes(&mut lanes).await.error.unwrap();
     assert!(matches!(&hangs, SinkError::Retry { .. }), "{hangs:?}");
     assert!(hangs.to_string().contains("timed out"), "{hangs}");
+    assert_eq!(lanes[0].len(), 1, "it is to be written again");
 }
 
 #[tokio::test]
 async fn bad_lines_are_found_and_all_others_written() {
     let server = stub(|body| {
         Some(if body.contains("bad") {
-            (400, "unable to parse")
+            (400, "no")
         } else {
             (204, "")
         })
@@ -180,20 +177,42 @@ async fn bad_lines_are_found_and_all_others_written() {
             _ => format!("m,n={line} text=\"two\nlines\" 1"),
         })
         .collect();
-    let rejected = sink(&server.url)
-        .write_batch(&lines.join("\n"))
-        .await
-        .unwrap();
-    let message = "400 Bad Request: unable to parse".to_owned();
-    let expect = [1_234, 4_999].map(|line: usize| (lines[line].clone(), message.clone()));
-    assert_eq!(rejected, expect);
-    let taken = server.taken.lock().unwrap().join("\n");
-    let expect: Vec<_> = lines
+    let mut lanes = batch(&lines.iter().map(String::as_str).collect::<Vec<_>>());
+    let written = sink(&server.url).write_lanes(&mut lanes).await;
+    assert_eq!((written.lines, written.error), (4_998, None));
+    let expect = [1_234, 4_999].map(|line: usize| RefusedLine {
+        position: weir_model::Position(line as u64),
+        reading: 0,
+        line: lines[line].clone(),
+        reason: "400 Bad Request: no".to_owned(),
+    });
+    assert_eq!(written.refused, expect);
+    assert!(lanes[0].is_empty());
+    let taken = server.taken.lock().unwrap().concat();
+    let expect: String = lines
         .iter()
         .filter(|line| !line.contains("bad"))
-        .cloned()
+        .map(|line| format!("{line}\n"))
         .collect();
-    assert_eq!(taken, expect.join("\n"), "each once, in order");
+    assert_eq!(taken, expect, "each once, in order");
+}
+
+#[tokio::test]
+async fn a_partial_write_that_dropped_everything_is_not_halved() {
+    let asked = Arc::new(Mutex::new(0));
+    let count = asked.clone();
+    let server = stub(move |_| {
+        *count.lock().unwrap() += 1;
+        Some((
+            422,
+            "partial write: points beyond retention policy dropped=3",
+        ))
+    });
+    let written = sink(&server.url)
+        .write_lanes(&mut batch(&["a x=1 1", "b x=1 1", "c x=1 1"]))
+        .await;
+    assert_eq!((written.refused.len(), written.error), (3, None));
+    assert_eq!(*asked.lock().unwrap(), 1);
 }
 
 #[tokio::test]
@@ -206,9 +225,11 @@ async fn what_is_too_large_is_split() {
         })
     });
     let lines: Vec<String> = (0..100).map(|line| format!("m,n={line} x=1 1")).collect();
-    let body = lines.join("\n");
-    assert_eq!(sink(&server.url).write_batch(&body).await, Ok(Vec::new()));
-    assert_eq!(server.taken.lock().unwrap().join("\n"), body);
+    let mut lanes = batch(&lines.iter().map(String::as_str).collect::<Vec<_>>());
+    let written = sink(&server.url).write_lanes(&mut lanes).await;
+    assert_eq!((written.lines, written.error), (100, None));
+    let taken = server.taken.lock().unwrap().concat();
+    assert_eq!(taken, lines.join("\n") + "\n");
 }
 
 #[tokio::test]
@@ -219,17 +240,92 @@ async fn a_failure_amid_halving_is_told_and_nothing_dropped() {
             _ => (503, "busy"),
         })
     });
-    let error = sink(&server.url)
-        .write_batch("a x=1 1\nb x=1 1\nc x=1 1\nd x=1 1")
-        .await;
-    let message = "503 Service Unavailable: busy".to_owned();
-    assert_eq!(
-        error,
-        Err(SinkError::Retry {
-            after: None,
-            message
+    let mut lanes = batch(&["a x=1 1", "b x=1 1", "c x=1 1", "d x=1 1"]);
+    let written = sink(&server.url).write_lanes(&mut lanes).await;
+    let busy = SinkError::Retry {
+        after: None,
+        message: "503 Service Unavailable: busy".to_owned(),
+    };
+    assert_eq!(written.error, Some(busy));
+    assert_eq!(lanes[0].len(), 4);
+}
+
+/// A server that refuses everything has not judged the lines.
+#[tokio::test]
+async fn a_server_that_refuses_everything_gets_no_line_quarantined() {
+    let lines: Vec<String> = (0..1_000).map(|line| format!("m,n={line} x=1 1")).collect();
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    let open = Arc::new(Mutex::new(false));
+    let (takes, asked) = (open.clone(), Arc::new(Mutex::new(0)));
+    let count = asked.clone();
+    let server = stub(move |body| {
+        *count.lock().unwrap() += 1;
+        let good = *takes.lock().unwrap() && !body.contains("bad");
+        Some(if good {
+            (204, "")
+        } else {
+            (400, "<html>Bad Request</html>")
         })
-    );
+    });
+    let mut sink = sink(&server.url);
+    for few in [&lines[..1], &lines[..3], &lines[..]] {
+        let mut lanes = batch(few);
+        let written = sink.write_lanes(&mut lanes).await;
+        let error = written.error.expect("nothing was taken");
+        assert!(matches!(error, SinkError::Refused { .. }), "{error:?}");
+        assert_eq!((written.refused.len(), lanes[0].len()), (0, few.len()));
+    }
+    assert!(*asked.lock().unwrap() < 60, "{asked:?} requests");
+
+    // Once it takes lines, a bad one among them is one, however it is worded.
+    *open.lock().unwrap() = true;
+    let written = sink.write_lanes(&mut batch(&lines)).await;
+    assert_eq!((written.lines, written.error), (1_000, None));
+    let mut alone = batch(&["bad x=1 1"]);
+    let written = sink.write_lanes(&mut alone).await;
+    assert_eq!((written.refused.len(), written.error), (1, None));
+    assert!(alone[0].is_empty());
+    let all_bad: Vec<String> = (0..100).map(|line| format!("bad,n={line} x=1 1")).collect();
+    let mut all_bad = batch(&all_bad.iter().map(String::as_str).collect::<Vec<_>>());
+    let written = sink.write_lanes(&mut all_bad).await;
+    assert_eq!((written.refused.len(), written.error), (100, None));
+
+    // The same when it changes its mind.
+    *open.lock().unwrap() = false;
+    let written = sink.write_lanes(&mut batch(&lines[..2])).await;
+    assert!(matches!(written.error, Some(SinkError::Refused { .. })));
+}
+
+#[tokio::test]
+async fn lanes_that_are_through_are_not_written_again() {
+    let server = stub(|body| {
+        Some(if body.starts_with("b") {
+            (503, "busy")
+        } else {
+            (204, "")
+        })
+    });
+    let [first] = batch(&["a x=1 1"]);
+    let [second] = batch(&["b x=1 1"]);
+    let mut lanes = [first, second];
+    let written = sink(&server.url).write_lanes(&mut lanes).await;
+    assert!(matches!(written.error, Some(SinkError::Retry { .. })));
+    assert_eq!((lanes[0].len(), lanes[1].len()), (0, 1));
+}
+
+#[tokio::test]
+async fn a_new_token_is_read_from_its_file() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let config = InfluxDb {
+        token_file: Some(file.path().to_owned()),
+        ..InfluxDb::default()
+    };
+    let mut sink = InfluxSink::new(&config).unwrap();
+    assert_eq!(sink.authorization, None);
+    std::fs::write(file.path(), "secret\n").unwrap();
+    sink.reload_token().unwrap();
+    assert_eq!(sink.authorization.as_ref().unwrap(), "Token secret");
+    assert!(!format!("{sink:?}").contains("secret"));
 }
 
 #[test]
@@ -356,11 +452,14 @@ async fn a_real_server_gives_back_what_was_written() {
             }
         }
     }
-    let mut lines = String::new();
-    crate::encode_lines(&batch, &catalog, "readings", &mut lines);
-    let sink = sink(&server.url);
+    let mapping = weir_config::LineMapping::default();
+    let mut sink = sink(&server.url);
     for _ in 0..2 {
-        assert_eq!(sink.write_batch(&lines).await, Ok(Vec::new()));
+        let mut lanes = [LineBatch::default(), LineBatch::default()];
+        crate::encode_lines(&batch, &catalog, &mapping, &mut lanes);
+        assert!(lanes.iter().all(|lane| !lane.is_empty()));
+        let written = sink.write_lanes(&mut lanes).await;
+        assert_eq!((written.error, written.refused), (None, Vec::new()));
     }
 
     let begun = std::time::Instant::now();

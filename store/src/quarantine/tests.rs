@@ -17,6 +17,10 @@ fn entry(position: u64, reading: Option<u32>, reason: QuarantineReason) -> Quara
     }
 }
 
+fn limits() -> weir_config::Quarantine {
+    weir_config::Quarantine::default()
+}
+
 use QuarantineReason::{Empty, InvalidJson, MissingValue};
 
 #[test]
@@ -29,11 +33,11 @@ fn entries_come_back_verbatim_the_newest_first_and_by_reason() {
         entry(20, Some(1), MissingValue),
         entry(30, None, Empty),
     ];
-    let quarantine = Quarantine::open(&path).unwrap();
+    let quarantine = Quarantine::open(&path, &limits()).unwrap();
     quarantine.record(Position(20), &all[..3]).unwrap();
     quarantine.record(Position(40), &all[3..]).unwrap();
     drop(quarantine);
-    let quarantine = Quarantine::open(&path).unwrap();
+    let quarantine = Quarantine::open(&path, &limits()).unwrap();
     let newest_first: Vec<_> = all.iter().rev().cloned().collect();
     assert_eq!(quarantine.list(None, 100).unwrap(), newest_first);
     assert_eq!(quarantine.list(None, 2).unwrap(), newest_first[..2]);
@@ -55,7 +59,7 @@ fn entries_come_back_verbatim_the_newest_first_and_by_reason() {
 #[test]
 fn recording_again_changes_nothing() {
     let dir = tempfile::tempdir().unwrap();
-    let quarantine = Quarantine::open(&dir.path().join("q")).unwrap();
+    let quarantine = Quarantine::open(&dir.path().join("q"), &limits()).unwrap();
     let entries = [
         entry(10, None, InvalidJson),
         entry(20, Some(0), MissingValue),
@@ -76,17 +80,17 @@ fn recording_again_changes_nothing() {
 #[test]
 fn the_oldest_go_when_there_are_too_many() {
     for caps in [
-        Caps {
-            entries: 3,
-            bytes: u64::MAX,
+        weir_config::Quarantine {
+            max_entries: 3,
+            ..limits()
         },
-        Caps {
-            entries: u64::MAX,
-            bytes: 200,
+        weir_config::Quarantine {
+            max_size: 200,
+            ..limits()
         },
     ] {
         let dir = tempfile::tempdir().unwrap();
-        let quarantine = Quarantine::open_with(&dir.path().join("q"), caps).unwrap();
+        let quarantine = Quarantine::open(&dir.path().join("q"), &caps).unwrap();
         for position in 0..10 {
             quarantine
                 .record(Position(position), &[entry(position, None, Empty)])
@@ -96,9 +100,48 @@ fn the_oldest_go_when_there_are_too_many() {
         let positions: Vec<_> = kept.iter().map(|entry| entry.position.0).collect();
         assert_eq!(positions, [9, 8, 7]);
         assert_eq!(quarantine.list(Some(Empty), 100).unwrap(), kept);
-        assert_eq!(quarantine.expired_entries().unwrap(), 7);
+        let totals = quarantine.totals().unwrap();
+        let expired = Expired {
+            by_size: 7,
+            by_age: 0,
+        };
+        assert_eq!((totals.entries, totals.expired), (3, expired));
         assert_eq!(quarantine.counts().unwrap(), [(Empty, 10)]);
     }
+}
+
+#[test]
+fn the_old_go_in_their_order_and_what_has_no_time_with_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let caps = weir_config::Quarantine {
+        max_age: std::time::Duration::from_nanos(100),
+        ..limits()
+    };
+    let quarantine = Quarantine::open(&dir.path().join("q"), &caps).unwrap();
+    let received = [0, 10, 20, 0, 30, 0, 40];
+    for (position, received) in (0..).zip(received) {
+        let entry = QuarantineEntry {
+            received: Timestamp(received),
+            ..entry(position, None, Empty)
+        };
+        quarantine.record(Position(position), &[entry]).unwrap();
+    }
+    let kept = |quarantine: &Quarantine| -> Vec<u64> {
+        let kept = quarantine.list(Some(Empty), 100).unwrap();
+        kept.iter().map(|entry| entry.position.0).collect()
+    };
+    assert_eq!(quarantine.expire(Timestamp(110)).unwrap(), 0);
+    assert_eq!(quarantine.expire(Timestamp(131)).unwrap(), 5);
+    assert_eq!(kept(&quarantine), [6, 5]);
+    assert_eq!(quarantine.expire(Timestamp(131)).unwrap(), 0);
+    let totals = quarantine.totals().unwrap();
+    let expired = Expired {
+        by_size: 0,
+        by_age: 5,
+    };
+    assert_eq!((totals.entries, totals.expired), (2, expired));
+    assert_eq!(quarantine.expire(Timestamp(1_000)).unwrap(), 2);
+    assert_eq!(quarantine.totals().unwrap().bytes, 0);
 }
 
 #[test]
@@ -121,7 +164,7 @@ fn a_large_payload_is_cut_and_its_length_kept() {
         detail: "é".repeat(MAX_DETAIL_BYTES),
     };
     let dir = tempfile::tempdir().unwrap();
-    let quarantine = Quarantine::open(&dir.path().join("q")).unwrap();
+    let quarantine = Quarantine::open(&dir.path().join("q"), &limits()).unwrap();
     let entry = QuarantineEntry::new(&rejected, Some(&message), &payload);
     quarantine.record(Position(1), &[entry]).unwrap();
     let kept = quarantine.list(None, 1).unwrap().remove(0);
@@ -133,7 +176,7 @@ fn a_large_payload_is_cut_and_its_length_kept() {
 #[test]
 fn messages_come_in_order_with_their_bytes_and_all_their_reasons() {
     let dir = tempfile::tempdir().unwrap();
-    let quarantine = Quarantine::open(&dir.path().join("q")).unwrap();
+    let quarantine = Quarantine::open(&dir.path().join("q"), &limits()).unwrap();
     let without_bytes = |position, reading, reason| QuarantineEntry {
         payload: Vec::new(),
         ..entry(position, reading, reason)
@@ -179,11 +222,11 @@ fn messages_come_in_order_with_their_bytes_and_all_their_reasons() {
 fn a_replay_is_remembered_for_all_entries_of_its_message_until_they_expire() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("q");
-    let caps = Caps {
-        entries: 3,
-        bytes: u64::MAX,
+    let caps = weir_config::Quarantine {
+        max_entries: 3,
+        ..limits()
     };
-    let quarantine = Quarantine::open_with(&path, caps).unwrap();
+    let quarantine = Quarantine::open(&path, &caps).unwrap();
     let all = [
         entry(10, Some(0), MissingValue),
         entry(10, Some(1), MissingValue),
@@ -195,7 +238,7 @@ fn a_replay_is_remembered_for_all_entries_of_its_message_until_they_expire() {
     // What is recorded again after a crash stays replayed.
     quarantine.record(Position(20), &all).unwrap();
     drop(quarantine);
-    let quarantine = Quarantine::open_with(&path, caps).unwrap();
+    let quarantine = Quarantine::open(&path, &caps).unwrap();
     let replayed = |quarantine: &Quarantine| -> Vec<_> {
         let listed = quarantine.list(None, 10).unwrap();
         listed.iter().map(|entry| entry.replayed).collect()
