@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use weir_model::{AlertState, Level, Severity, Side};
+use weir_model::{AlertState, Level, Severity, Short, Side, Span, Why};
 
 use crate::alarm_engine::SlotNames;
 
@@ -18,6 +18,7 @@ pub(crate) struct Facts<'a> {
     pub(crate) value: f64,
     pub(crate) threshold: Option<f64>,
     pub(crate) side: Side,
+    pub(crate) why: Why,
     /// The limits seen crossed in this episode, by which a limit is named.
     pub(crate) warning_limit: Option<f64>,
     pub(crate) critical_limit: Option<f64>,
@@ -27,6 +28,9 @@ pub(crate) struct Facts<'a> {
 }
 
 pub(crate) fn reason(facts: &Facts<'_>) -> String {
+    if let Why::Silence { seconds, expected } = facts.why {
+        return silence(facts, seconds, expected);
+    }
     let sensor = &facts.names.sensor;
     let value = Quantity(facts.value, facts.names.unit.as_deref());
     let mut text = match facts.state {
@@ -75,7 +79,8 @@ pub(crate) fn reason(facts: &Facts<'_>) -> String {
 fn beyond(facts: &Facts<'_>) -> String {
     let level = facts.level.unwrap_or(facts.severity);
     let Some(limit) = facts.threshold else {
-        return format!("{level} by {}", facts.names.function);
+        let phrase = facts.why.phrase(facts.value, facts.names.unit.as_deref());
+        return phrase.unwrap_or_else(|| format!("{level} by {}", facts.names.function));
     };
     let relation = match facts.side {
         Side::High if facts.value > limit => "above",
@@ -91,7 +96,7 @@ fn beyond(facts: &Facts<'_>) -> String {
 /// ", below the warning limit 80 °C", of a reading that is within its limits.
 fn back(facts: &Facts<'_>) -> String {
     let Some(limit) = facts.threshold else {
-        return String::new();
+        return usual(facts.why);
     };
     let relation = match facts.value.total_cmp(&limit) {
         std::cmp::Ordering::Less => "below",
@@ -109,6 +114,36 @@ fn back(facts: &Facts<'_>) -> String {
         ", {relation} the {name} {}",
         Quantity(limit, facts.names.unit.as_deref())
     )
+}
+
+/// ", near the usual 14.0 ± 1.5", of a reading that is unusual no more.
+fn usual(why: Why) -> String {
+    match why {
+        Why::Deviation { usual, spread } => {
+            format!(", near the usual {} ± {}", Short(usual), Short(spread))
+        }
+        _ => String::new(),
+    }
+}
+
+/// Of a device rather than of a value.
+fn silence(facts: &Facts<'_>, seconds: f64, expected: f64) -> String {
+    let device = &facts.names.device;
+    let expected = Span(expected);
+    match facts.state {
+        AlertState::Cleared => format!(
+            "{device} is heard again, after {}",
+            Elapsed(facts.elapsed_ns)
+        ),
+        AlertState::Deescalated => format!("{device} was heard again, but not for long enough"),
+        AlertState::Raised | AlertState::Escalated if seconds.is_nan() => {
+            format!("{device} has never been heard; at least every {expected} is expected")
+        }
+        AlertState::Raised | AlertState::Escalated => format!(
+            "{device} has said nothing for {}; at least every {expected} is expected",
+            Span(seconds)
+        ),
+    }
 }
 
 /// A number in the fewest digits that read back as the same, with its unit.
@@ -166,6 +201,45 @@ mod tests {
         assert_eq!(text(1e300, Some("Pa")), "1e300 Pa");
         assert_eq!(text(-2.5e-9, None), "-2.5e-9");
         assert_eq!(text(0.0, None), "0");
+    }
+
+    fn deviation(state: AlertState, level: Level, value: f64) -> String {
+        let names = SlotNames {
+            device: "pump-1".into(),
+            sensor: "temperature".into(),
+            unit: Some("°C".into()),
+            function: "drift".into(),
+            location: None,
+        };
+        reason(&Facts {
+            names: &names,
+            state,
+            severity: Severity::Warning,
+            level,
+            value,
+            threshold: None,
+            side: Side::High,
+            why: Why::Deviation {
+                usual: 14.0,
+                spread: 1.5,
+            },
+            warning_limit: None,
+            critical_limit: None,
+            elapsed_ns: 90_000_000_000,
+        })
+    }
+
+    #[test]
+    fn a_detector_names_what_is_usual() {
+        let warning = Some(Severity::Warning);
+        assert_eq!(
+            deviation(AlertState::Raised, warning, 23.3),
+            "temperature 23.3 °C is 6.20 deviations above the usual 14.0 ± 1.50 for 1 min 30 s"
+        );
+        assert_eq!(
+            deviation(AlertState::Cleared, None, 14.2),
+            "temperature is back to 14.2 °C, near the usual 14.0 ± 1.50, after 1 min 30 s"
+        );
     }
 
     #[test]

@@ -172,6 +172,7 @@ impl Open {
             value: verdict.value,
             threshold: limit_of(verdict),
             side: verdict.side,
+            why: verdict.why,
             warning_limit: self.warning_limit,
             critical_limit: self.critical_limit,
             elapsed_ns: verdict.time.0.saturating_sub(from.0),

@@ -13,6 +13,7 @@ mod address;
 mod assemble;
 mod influxdb;
 mod keys;
+mod kinds;
 mod load;
 mod problem;
 mod quarantine;
@@ -25,12 +26,13 @@ mod units;
 
 pub use address::{BrokerUrl, InvalidUrl};
 pub use influxdb::{InfluxDb, LineMapping, LinePart, LineTemplate};
+pub use kinds::{Clock, Effect, Ewma, FunctionKind, Range, Scores, Threshold};
 pub use load::Loaded;
 pub use problem::{LoadError, Problem};
 pub use quarantine::Quarantine;
 pub use sections::{
-    Broker, Config, EmbeddedStore, Function, FunctionKind, Http, JournalSection, Limits, Route,
-    RouteCodec, Shadows, Source, SourceTls, Threshold, Watchdog,
+    Broker, Config, EmbeddedStore, Function, Http, JournalSection, Limits, Route, RouteCodec,
+    Shadows, Source, SourceTls, Watchdog,
 };
 pub use topic::{Captures, InvalidPattern, TopicPattern};
 pub use units::parse_duration;

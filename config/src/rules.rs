@@ -4,14 +4,64 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::range::{duration, label};
-use crate::reader::{Raw, Reader, Section};
-use crate::{Function, FunctionKind, Threshold};
+use crate::reader::{Raw, Reader, Section, shorten};
+use crate::{Function, FunctionKind, keys};
+
+mod checks;
+mod detectors;
+mod limits;
 
 /// Longer than this, nobody would wait for an alarm to come or go.
 const MAX_DELAY: Duration = Duration::from_secs(30 * 24 * 3600);
 
-const HIGHS: [&str; 2] = ["warning_high", "critical_high"];
-const LOWS: [&str; 2] = ["warning_low", "critical_low"];
+/// Keys that every kind has.
+const COMMON: &[&str] = &[
+    "name",
+    "kind",
+    "device",
+    "sensor",
+    "location",
+    "on_delay",
+    "off_delay",
+];
+
+/// A kind, the keys that it has beside [`COMMON`], and who reads them.
+struct Kind {
+    name: &'static str,
+    keys: &'static [&'static str],
+    read: fn(&mut Section<'_, '_>) -> FunctionKind,
+}
+
+/// The first is what a function without a kind, or of an unknown one, is read as.
+const KINDS: &[Kind] = &[
+    Kind {
+        name: "threshold",
+        keys: limits::KEYS,
+        read: |section| FunctionKind::Threshold(limits::threshold(section)),
+    },
+    Kind {
+        name: "range",
+        keys: &["min", "max", "quality", "severity"],
+        read: |section| FunctionKind::Range(checks::range(section)),
+    },
+    Kind {
+        name: "clock",
+        keys: &["max_ahead", "max_behind", "quality", "severity"],
+        read: |section| FunctionKind::Clock(checks::clock(section)),
+    },
+    Kind {
+        name: "ewma",
+        keys: &[
+            "half_life",
+            "warmup",
+            "min_spread",
+            "warning_score",
+            "critical_score",
+            "quality",
+        ],
+        read: |section| FunctionKind::Ewma(detectors::ewma(section)),
+    },
+];
 
 pub(crate) fn functions(reader: &mut Reader<'_>) -> Vec<Function> {
     let mut names = BTreeSet::new();
@@ -34,18 +84,17 @@ pub(crate) fn functions(reader: &mut Reader<'_>) -> Vec<Function> {
 
 fn function(section: &mut Section<'_, '_>) -> Function {
     let name = section.required("name", name).unwrap_or_default();
-    section.required("kind", |raw| match raw.text()? {
-        "threshold" => Ok(()),
-        other => Err(format!(
-            "there is no kind {other:?}; there is \"threshold\""
-        )),
-    });
+    let given = section.required("kind", kind);
+    let kind = given.unwrap_or(&KINDS[0]);
+    if given.is_some() {
+        refuse_keys_of_others(section, kind);
+    }
     Function {
         name,
         device: section.optional("device", label(256)),
         sensor: section.optional("sensor", label(256)),
         location: section.optional("location", label(256)),
-        kind: FunctionKind::Threshold(threshold(section)),
+        kind: (kind.read)(section),
         on_delay: section.value(
             "on_delay",
             Duration::ZERO,
@@ -56,6 +105,37 @@ fn function(section: &mut Section<'_, '_>) -> Function {
             Duration::ZERO,
             duration(Duration::ZERO..=MAX_DELAY),
         ),
+    }
+}
+
+fn kind(raw: Raw<'_>) -> Result<&'static Kind, String> {
+    let name = raw.text()?;
+    let known = || KINDS.iter().map(|kind| kind.name);
+    KINDS.iter().find(|kind| kind.name == name).ok_or_else(|| {
+        let nearest = known().min_by_key(|known| strsim::damerau_levenshtein(name, known));
+        let list = known().collect::<Vec<_>>().join(", ");
+        let hint = nearest
+            .filter(|_| name.len() < 64)
+            .map_or(String::new(), |nearest| {
+                format!("; did you mean {nearest:?}?")
+            });
+        format!(
+            "there is no kind {:?}; there are {list}{hint}",
+            shorten(name)
+        )
+    })
+}
+
+/// A key that another kind has is a mistake, and not one to pass over.
+fn refuse_keys_of_others(section: &mut Section<'_, '_>, kind: &Kind) {
+    for key in keys::keys_of("function") {
+        if section.has(key) && !COMMON.contains(key) && !kind.keys.contains(key) {
+            let own = kind.keys.join(", ");
+            section.note(
+                key,
+                format!("is no key of kind {:?}, which has {own}", kind.name),
+            );
+        }
     }
 }
 
@@ -70,80 +150,5 @@ fn name(raw: Raw<'_>) -> Result<String, String> {
     match name.bytes().all(allowed) {
         true => Ok(name),
         false => Err("may contain only a-z, 0-9, _ and -".to_owned()),
-    }
-}
-
-fn threshold(section: &mut Section<'_, '_>) -> Threshold {
-    let mut limit = |key| section.optional(key, |raw| raw.number());
-    let threshold = Threshold {
-        warning_high: limit("warning_high"),
-        critical_high: limit("critical_high"),
-        warning_low: limit("warning_low"),
-        critical_low: limit("critical_low"),
-        deadband: limit("deadband").unwrap_or(0.0),
-    };
-    check_limits(section, &threshold);
-    threshold
-}
-
-fn check_limits(section: &mut Section<'_, '_>, limits: &Threshold) {
-    if ![HIGHS, LOWS]
-        .as_flattened()
-        .iter()
-        .any(|key| section.has(key))
-    {
-        let [a, b] = HIGHS;
-        let [c, d] = LOWS;
-        section.note_table(format!(
-            "has no limit: give one or more of {a}, {b}, {c}, {d}"
-        ));
-    }
-    if let (Some(warning), Some(critical)) = (limits.warning_high, limits.critical_high)
-        && warning > critical
-    {
-        let reason = format!("{warning} lies above critical_high, {critical}");
-        section.note("warning_high", reason);
-    }
-    if let (Some(warning), Some(critical)) = (limits.warning_low, limits.critical_low)
-        && warning < critical
-    {
-        section.note(
-            "warning_low",
-            format!("{warning} lies below critical_low, {critical}"),
-        );
-    }
-    if limits.deadband < 0.0 {
-        section.note(
-            "deadband",
-            format!("must be at least 0, not {}", limits.deadband),
-        );
-    }
-    check_sides(section, limits);
-}
-
-/// Between the innermost limits there must be room for a value without an alarm.
-fn check_sides(section: &mut Section<'_, '_>, limits: &Threshold) {
-    let highs = [limits.warning_high, limits.critical_high]
-        .into_iter()
-        .zip(HIGHS);
-    let lows = [limits.warning_low, limits.critical_low]
-        .into_iter()
-        .zip(LOWS);
-    let highs = highs.filter_map(|(limit, key)| Some((limit?, key)));
-    let lows = lows.filter_map(|(limit, key)| Some((limit?, key)));
-    let Some((high, high_key)) = highs.min_by(|a, b| a.0.total_cmp(&b.0)) else {
-        return;
-    };
-    let Some((low, low_key)) = lows.max_by(|a, b| a.0.total_cmp(&b.0)) else {
-        return;
-    };
-    if low >= high {
-        section.note(low_key, format!("{low} is not below {high_key}, {high}"));
-    } else if limits.deadband >= high - low {
-        let reason = format!(
-            "{} leaves no value between {low_key} and {high_key} at which an alarm clears",
-            limits.deadband
-        );
-        section.note("deadband", reason);
     }
 }

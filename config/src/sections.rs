@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::{InfluxDb, Quarantine, TopicPattern};
+use crate::{FunctionKind, InfluxDb, Quarantine, TopicPattern};
 
 /// Everything that a configuration file can say.
 #[derive(Clone, Debug, PartialEq)]
@@ -164,23 +164,6 @@ pub struct Function {
     pub on_delay: Duration,
     /// Clear only after it has been over for so long, in event time. 0 to 30 days.
     pub off_delay: Duration,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub enum FunctionKind {
-    Threshold(Threshold),
-}
-
-/// Limits in the sensor's unit. Above `*_high` or below `*_low` is beyond.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Threshold {
-    pub warning_high: Option<f64>,
-    pub critical_high: Option<f64>,
-    pub warning_low: Option<f64>,
-    pub critical_low: Option<f64>,
-    /// A limit that was crossed is left only beyond limit minus deadband (plus,
-    /// for a low one). At least 0, and less than the room between the limits.
-    pub deadband: f64,
 }
 
 /// `[shadows]`

@@ -2,16 +2,17 @@
 //! two runs.
 //!
 //! Functions are matched by name. One that is unchanged keeps its memory, bit
-//! for bit; a changed one goes on with what its kind can keep ([`Rule::inherit`]);
+//! for bit; a changed one goes on with what its kind can keep ([`Mark::keeps`]);
 //! that of a removed one is dropped. Indexes of devices, series and slots stay.
 //! What it promises: the same memory and the same two sets of rules give the same
 //! outcome, so a reload can be replayed.
 
+use crate::kinds::State;
 use crate::memory::{Memory, PAYLOAD, REMOVED_FUNCTION};
-use crate::rules::Rule;
+use crate::rules::{Mark, Rule};
 use crate::threshold;
 
-/// Gives the slots of the rules `old` to the rules of the same name in `new`, and
+/// Gives the slots of the rules that `old` marks to the rules of the same name in `new`, and
 /// the series the slots that the new rules select them for. `removed` names the
 /// functions of slots that no rule has, before and after.
 ///
@@ -20,7 +21,7 @@ use crate::threshold;
 /// verdict will clear what they raised.
 pub(crate) fn adopt(
     memory: &mut Memory,
-    old: &[Rule],
+    old: &[&Mark],
     removed: &mut Vec<(u32, String)>,
     new: &[Rule],
 ) -> Vec<u32> {
@@ -32,7 +33,7 @@ pub(crate) fn adopt(
         }
         let before = old.get(usize::from(slot.function) - 1);
         let name = match before {
-            Some(rule) => rule.name.clone(),
+            Some(mark) => mark.name.clone(),
             None => {
                 let at = removed.binary_search_by_key(&ix, |(slot, _)| *slot);
                 at.map(|at| removed[at].1.clone()).unwrap_or_default()
@@ -42,14 +43,12 @@ pub(crate) fn adopt(
             Some(after) => {
                 slot.function = after as u16 + 1;
                 let rule = &new[after];
-                slot.memory = match before {
-                    Some(before) if before == rule => slot.memory,
-                    Some(before) => rule.inherit(before, slot.memory),
-                    None => threshold::Memory::EMPTY,
-                };
+                if !before.is_some_and(|before| before.keeps(&rule.mark)) {
+                    slot.state = rule.kind.empty();
+                }
             }
             None => {
-                slot.memory = threshold::Memory::EMPTY;
+                slot.state = State::Nothing;
                 slot.function = REMOVED_FUNCTION;
                 slot.active = false;
                 still_removed.push((ix, name));
@@ -67,7 +66,11 @@ pub(crate) fn adopt(
         .map(|(slot, _)| slot)
         .collect();
     for slot in &lost {
-        memory.slots[*slot as usize].memory = threshold::Memory::EMPTY;
+        let slot = &mut memory.slots[*slot as usize];
+        slot.state = match usize::from(slot.function).checked_sub(1) {
+            None => State::Threshold(threshold::Memory::EMPTY),
+            Some(at) => new.get(at).map_or(State::Nothing, |rule| rule.kind.empty()),
+        };
     }
     lost
 }

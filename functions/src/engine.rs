@@ -20,13 +20,15 @@ use crate::adopt::adopt;
 use crate::batch::Batch;
 use crate::codec::json::{Decoder, Settings};
 use crate::fault::{Fault, Quoted};
+use crate::kinds::Kind;
 use crate::latest::{DeviceSummary, Latest};
 use crate::memory::Memory;
 use crate::reading::Step;
 use crate::row_builder::RowBuilder;
-use crate::rules::Rule;
+use crate::rules::{Mark, Rule};
 use crate::sequence::SequenceCounts;
 use crate::snapshot::{self, Restored, SnapshotError};
+use crate::threshold;
 
 /// Decodes, validates and detects; holds the memory of all series.
 #[derive(Debug)]
@@ -52,6 +54,10 @@ pub struct FunctionInfo {
     /// In event time.
     pub on_delay_ns: i64,
     pub off_delay_ns: i64,
+    /// `threshold`, `ewma`, ...: as in the configuration.
+    pub kind: &'static str,
+    /// What it remembers of one series, in bytes.
+    pub bytes_per_series: usize,
 }
 
 /// The names behind a slot.
@@ -94,7 +100,10 @@ impl Engine {
         let rules = rules(config);
         self.abandoned = match self.rules == rules {
             true => Vec::new(),
-            false => adopt(&mut self.memory, &self.rules, &mut self.removed, &rules),
+            false => {
+                let old: Vec<&Mark> = self.rules.iter().map(|rule| &rule.mark).collect();
+                adopt(&mut self.memory, &old, &mut self.removed, &rules)
+            }
         };
         self.rules = rules;
         self.routes = config.routes.clone();
@@ -275,12 +284,16 @@ fn functions(config: &Config) -> Vec<FunctionInfo> {
         name: "payload".into(),
         on_delay_ns: 0,
         off_delay_ns: 0,
+        kind: "threshold",
+        bytes_per_series: Kind::Threshold(threshold::Limits::default()).memory_bytes(),
     };
     let nanos = |delay: std::time::Duration| i64::try_from(delay.as_nanos()).unwrap_or(i64::MAX);
     let configured = config.functions.iter().map(|function| FunctionInfo {
         name: function.name.as_str().into(),
         on_delay_ns: nanos(function.on_delay),
         off_delay_ns: nanos(function.off_delay),
+        kind: function.kind.name(),
+        bytes_per_series: Kind::new(&function.kind).memory_bytes(),
     });
     std::iter::once(payload).chain(configured).collect()
 }

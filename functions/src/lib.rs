@@ -7,14 +7,19 @@
 
 mod adopt;
 mod batch;
+mod checks;
 mod codec;
+mod conclusion;
+mod detectors;
 mod engine;
 mod fault;
+mod kinds;
 mod latest;
 mod memory;
 mod reading;
 mod row_builder;
 mod rules;
+mod run;
 mod sequence;
 mod snapshot;
 mod threshold;

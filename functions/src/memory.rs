@@ -18,10 +18,10 @@ use weir_model::{
 };
 
 use crate::fault::Fault;
+use crate::kinds::{Kind, Stage, State};
 use crate::latest::LatestValue;
 use crate::rules::Rule;
 use crate::sequence::{self, SequenceCounts};
-use crate::threshold;
 
 /// Ends a chain of slots.
 pub(crate) const NO_SLOT: u32 = u32::MAX;
@@ -101,6 +101,9 @@ pub(crate) struct Series {
     /// Some `[[function]]` selects it: limits in the payload do not count.
     pub(crate) ruled: bool,
     pub(crate) first_slot: u32,
+    /// Which stages its functions have: follows from its slots and the rules.
+    #[serde(skip)]
+    pub(crate) stages: Stages,
     /// Of its readings. A table of its own in the snapshot.
     #[serde(skip)]
     pub(crate) sequence: Option<u64>,
@@ -109,7 +112,14 @@ pub(crate) struct Series {
     pub(crate) row: u64,
 }
 
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
+/// What is to be done with the readings of a series besides detecting.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Stages {
+    /// Some function is a check.
+    pub(crate) checks: bool,
+}
+
+#[derive(Debug)]
 pub(crate) struct SlotMemory {
     pub(crate) series: u32,
     pub(crate) function: u16,
@@ -117,7 +127,7 @@ pub(crate) struct SlotMemory {
     pub(crate) active: bool,
     /// The next slot of the series.
     pub(crate) next: u32,
-    pub(crate) memory: threshold::Memory,
+    pub(crate) state: State,
 }
 
 /// The tables and the ways into them.
@@ -297,6 +307,7 @@ impl Memory {
             changed: false,
             ruled: false,
             first_slot: NO_SLOT,
+            stages: Stages::default(),
             sequence: None,
             row: 0,
         });
@@ -411,19 +422,36 @@ impl Memory {
         let mut ruled = false;
         for (function, rule) in (1..).zip(rules) {
             let selects = rule.selects(&device, &sensor, &location);
-            ruled |= selects;
+            // Only limits take the place of limits.
+            ruled |= selects && matches!(rule.kind, Kind::Threshold(_));
             match self.slot_of(series, function) {
                 Some(slot) => {
                     let slot = &mut self.slots[slot as usize];
                     slot.active = selects;
                 }
                 None if selects => {
-                    self.add_slot(series, function);
+                    self.add_slot(series, function, rule.kind.empty());
                 }
                 None => {}
             }
         }
         self.series[series as usize].ruled = ruled;
+        self.resolve_stages(series, rules);
+    }
+
+    /// Notes what the slots of a series ask for.
+    pub(crate) fn resolve_stages(&mut self, series: u32, rules: &[Rule]) {
+        let mut stages = Stages::default();
+        let mut at = self.series[series as usize].first_slot;
+        while at != NO_SLOT {
+            let slot = &self.slots[at as usize];
+            let rule = usize::from(slot.function).checked_sub(1);
+            if let Some(rule) = rule.and_then(|at| rules.get(at)) {
+                stages.checks |= slot.active && rule.kind.stage() == Stage::Check;
+            }
+            at = slot.next;
+        }
+        self.series[series as usize].stages = stages;
     }
 
     pub(crate) fn slot_of(&self, series: u32, function: u16) -> Option<u32> {
@@ -439,7 +467,7 @@ impl Memory {
     }
 
     /// Adds a slot behind those that the series has.
-    pub(crate) fn add_slot(&mut self, series: u32, function: u16) -> u32 {
+    pub(crate) fn add_slot(&mut self, series: u32, function: u16, state: State) -> u32 {
         let ix = self.slots.len() as u32;
         assert!(
             ix != NO_SLOT,
@@ -450,7 +478,7 @@ impl Memory {
             function,
             active: true,
             next: NO_SLOT,
-            memory: threshold::Memory::EMPTY,
+            state,
         });
         let mut at = self.series[series as usize].first_slot;
         if at == NO_SLOT {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use weir_config::{Captures, Limits};
 use weir_model::{
     Cell, DeviceIx, Flags, LocationIx, Message, Position, QuarantineReason as Reason, Timestamp,
-    Value, ValueKind, Verdict,
+    Value, ValueKind,
 };
 
 use crate::batch::Batch;
@@ -18,10 +18,10 @@ use crate::codec::json_span::Span;
 use crate::codec::{RawEvent, RawReading, RawTime, RawValue};
 use crate::fault::{Fault, Quoted};
 use crate::latest::LatestValue;
-use crate::memory::{Memory, NEVER, NO_SLOT, PAYLOAD, is_column, same_text};
+use crate::memory::{Memory, NEVER, is_column, same_text};
 use crate::row_builder::{RowBuilder, RowKey};
-use crate::rules::{Rule, RuleKind};
-use crate::threshold;
+use crate::rules::Rule;
+use crate::run::Subject;
 use crate::validator;
 
 /// Everything that the readings of one message are judged by.
@@ -172,22 +172,29 @@ impl<'a> Step<'a> {
             return Ok(());
         }
         let (device, series, location) = self.remember(sender, &judged)?;
+        let counts = self.counts(series, judged.time, sender.timeless);
+        if counts && self.memory.series[series as usize].location != location {
+            self.memory.series[series as usize].location = location;
+            self.memory.resolve_rules(series, self.rules);
+        }
+        let found = self.run_functions(Subject {
+            series,
+            device,
+            location,
+            time: judged.time,
+            raw,
+            live: counts && !self.message.retained,
+        })?;
+        judged.flags = judged.flags.with(found);
         self.out.received += 1;
 
         if let (Some(number), false) = (raw.sequence, self.message.retained) {
             self.memory.note_sequence(device, Some(series), number);
         }
-        let counts = self.step_time(series, &mut judged, sender.timeless);
-        if counts && self.memory.series[series as usize].location != location {
-            self.memory.series[series as usize].location = location;
-            self.memory.resolve_rules(series, self.rules);
-        }
+        self.step_time(series, &mut judged, sender.timeless, counts);
         self.store(device, series, location, &judged, raw.value);
         if counts {
             self.set_latest(series, &judged, raw.value);
-            if let (RawValue::Number(value), false) = (raw.value, self.message.retained) {
-                self.detect(series, location, judged.time, value, raw);
-            }
         }
         Ok(())
     }
@@ -324,10 +331,22 @@ impl<'a> Step<'a> {
         Ok((device, series, location))
     }
 
-    /// Moves the series' times on, flags a reading that is not newer, and says
-    /// whether it counts for the latest value and the functions.
+    /// Whether a reading counts for the latest value and the functions.
     #[inline]
-    fn step_time(&mut self, series: u32, judged: &mut Judged<'a>, timeless: bool) -> bool {
+    fn counts(&self, series: u32, time: Timestamp, timeless: bool) -> bool {
+        let last = self.memory.series[series as usize].last;
+        // Retained, and of an unknown age: it is better than nothing, but must
+        // not make live readings look late.
+        if timeless {
+            last == NEVER
+        } else {
+            time.0 > last
+        }
+    }
+
+    /// Moves the series' times on, and flags a reading that is not newer.
+    #[inline]
+    fn step_time(&mut self, series: u32, judged: &mut Judged<'a>, timeless: bool, counts: bool) {
         let series = &mut self.memory.series[series as usize];
         let time = judged.time.0;
         if time > series.newest {
@@ -335,16 +354,9 @@ impl<'a> Step<'a> {
         } else {
             judged.flags = judged.flags.with(Flags::LATE);
         }
-        if timeless {
-            // Retained, and of an unknown age: it is better than nothing, but
-            // must not make live readings look late.
-            return series.last == NEVER;
-        }
-        let counts = time > series.last;
-        if counts {
+        if counts && !timeless {
             series.last = time;
         }
-        counts
     }
 
     #[inline]
@@ -406,65 +418,6 @@ impl<'a> Step<'a> {
         series.latest_flags = judged.flags;
         if !series.changed {
             self.memory.mark_changed(ix);
-        }
-    }
-
-    /// One verdict per function of the series.
-    #[inline]
-    fn detect(
-        &mut self,
-        ix: u32,
-        location: LocationIx,
-        time: Timestamp,
-        value: f64,
-        raw: &RawReading,
-    ) {
-        let memory = &mut *self.memory;
-        let series = &memory.series[ix as usize];
-        let (device, ruled) = (series.device, series.ruled);
-        let has_limits = raw.warning.is_some() || raw.critical.is_some();
-        if has_limits && !ruled && memory.slot_of(ix, PAYLOAD).is_none() {
-            memory.add_slot(ix, PAYLOAD);
-        }
-        let mut at = memory.series[ix as usize].first_slot;
-        while at != NO_SLOT {
-            let slot = &mut memory.slots[at as usize];
-            let limits = match slot.function {
-                PAYLOAD if !ruled => threshold::Limits {
-                    warning_high: raw.warning,
-                    critical_high: raw.critical,
-                    ..threshold::Limits::default()
-                },
-                // A function that selects the series no more has no limits
-                // there: what it raised is cleared by the next reading.
-                PAYLOAD => threshold::Limits::default(),
-                function => match self.rules.get(usize::from(function) - 1) {
-                    Some(Rule {
-                        kind: RuleKind::Threshold(limits),
-                        ..
-                    }) if slot.active => *limits,
-                    Some(_) => threshold::Limits::default(),
-                    // Removed: its alarms were closed when it was.
-                    None => {
-                        at = slot.next;
-                        continue;
-                    }
-                },
-            };
-            let concluded = threshold::decide(&limits, &mut slot.memory, value);
-            self.out.verdicts.push(Verdict {
-                position: self.position,
-                slot: at,
-                function: slot.function,
-                device,
-                location,
-                time,
-                value,
-                level: concluded.level,
-                threshold: concluded.threshold,
-                side: concluded.side,
-            });
-            at = slot.next;
         }
     }
 }

@@ -5,51 +5,77 @@
 //! changes, never per reading.
 
 use serde::{Deserialize, Serialize};
-use weir_config::{Function, FunctionKind};
+use weir_config::Function;
 
-use crate::threshold::{self, Limits};
+use crate::kinds::Kind;
 
-/// What a `[[function]]` computes, and over which series. Two that are equal have
-/// each other's memory.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// A `[[function]]`: what it computes, and over which series.
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Rule {
     pub(crate) name: String,
     device: Option<String>,
     sensor: Option<String>,
     location: Option<String>,
-    pub(crate) kind: RuleKind,
+    pub(crate) kind: Kind,
+    /// How a snapshot knows it again.
+    pub(crate) mark: Mark,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) enum RuleKind {
-    Threshold(Limits),
+/// A function as a snapshot knows it: whether it is still the same, and if not,
+/// whether its memory still serves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Mark {
+    pub(crate) name: String,
+    /// Its kind and those settings that its memory depends on.
+    pub(crate) shape: String,
+    /// All settings that say which series it selects.
+    pub(crate) selectors: String,
+}
+
+impl Mark {
+    pub(crate) fn new(name: &str, kind: &str, shape: &str, selectors: String) -> Self {
+        Self {
+            name: name.to_owned(),
+            shape: format!("{kind} {shape}"),
+            selectors,
+        }
+    }
+
+    /// The memory of the one serves the other.
+    pub(crate) fn keeps(&self, other: &Self) -> bool {
+        self.name == other.name && self.shape == other.shape
+    }
+}
+
+/// The selectors as a snapshot keeps them.
+pub(crate) fn selectors(
+    device: Option<&str>,
+    sensor: Option<&str>,
+    location: Option<&str>,
+) -> String {
+    format!("{:?}", (device, sensor, location))
 }
 
 impl Rule {
     pub(crate) fn new(function: &Function) -> Self {
-        let FunctionKind::Threshold(threshold) = &function.kind;
-        let limits = Limits {
-            warning_high: threshold.warning_high,
-            critical_high: threshold.critical_high,
-            warning_low: threshold.warning_low,
-            critical_low: threshold.critical_low,
-            deadband: threshold.deadband,
-        };
+        let Function {
+            name,
+            device,
+            sensor,
+            location,
+            kind: settings,
+            ..
+        } = function;
+        let selectors = selectors(device.as_deref(), sensor.as_deref(), location.as_deref());
+        let kind = Kind::new(settings);
+        let shape = kind.shape();
         Self {
-            name: function.name.clone(),
-            device: function.device.clone(),
-            sensor: function.sensor.clone(),
-            location: function.location.clone(),
-            kind: RuleKind::Threshold(limits),
-        }
-    }
-
-    /// What this function keeps of the memory of the one that had its name before
-    /// it was changed. A threshold keeps level and side: an alarm that is open is
-    /// judged by the new limits, and not forgotten.
-    pub(crate) fn inherit(&self, before: &Self, memory: threshold::Memory) -> threshold::Memory {
-        match (&before.kind, &self.kind) {
-            (RuleKind::Threshold(_), RuleKind::Threshold(_)) => memory,
+            name: name.clone(),
+            device: device.clone(),
+            sensor: sensor.clone(),
+            location: location.clone(),
+            mark: Mark::new(name, settings.name(), &shape, selectors),
+            kind,
         }
     }
 

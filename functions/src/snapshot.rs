@@ -1,12 +1,15 @@
 //! The engine's memory as bytes.
 //!
 //! ```text
-//! 1 byte   version (2)
-//! postcard (tables of the catalog, rules, removed, devices, series, slots, changed)
+//! 1 byte   version (3)
+//! postcard (tables of the catalog, marks of the rules, removed, devices, series,
+//!           slots, changed)
 //! postcard ([(device, last sequence, counts)], [(series, last sequence)])
+//! postcard bytes: what each slot remembers, one behind the other; a slot says
+//!          how long its own are, and its function's kind reads them
 //! ```
 //!
-//! Version 1 ends before the sequences, and is read.
+//! Versions 1 and 2 are read: [`legacy`] draws them.
 //!
 //! The order of everything is that of its index, so the same memory gives the
 //! same bytes. Reading trusts nothing: an index that leads nowhere is an error
@@ -17,12 +20,15 @@ use thiserror::Error;
 use weir_model::{CatalogTables, DeviceIx};
 
 use crate::adopt::adopt;
+use crate::kinds::{Kind, State};
 use crate::memory::{Device, Memory, NO_SLOT, REMOVED_FUNCTION, Series, SlotMemory};
-use crate::rules::Rule;
+use crate::rules::{Mark, Rule};
 use crate::sequence::SequenceCounts;
+use crate::threshold;
 
-const VERSION: u8 = 2;
-const WITHOUT_SEQUENCES: u8 = 1;
+mod legacy;
+
+const VERSION: u8 = 3;
 
 /// Why a snapshot was not taken.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -40,12 +46,23 @@ pub enum SnapshotError {
 #[derive(Serialize)]
 struct Written<'a> {
     tables: CatalogTables,
-    rules: &'a [Rule],
+    marks: Vec<&'a Mark>,
     removed: &'a [(u32, String)],
     devices: &'a [Device],
     series: &'a [Series],
-    slots: &'a [SlotMemory],
+    slots: Vec<SlotEntry>,
     changed: &'a [DeviceIx],
+}
+
+/// A slot; what it remembers stands behind everything else.
+#[derive(Serialize, Deserialize)]
+struct SlotEntry {
+    series: u32,
+    function: u16,
+    active: bool,
+    next: u32,
+    /// Bytes of its memory.
+    memory: u32,
 }
 
 /// What is known of the numbers that devices give; those that give none are
@@ -59,22 +76,35 @@ struct Sequences {
 #[derive(Deserialize)]
 struct Read {
     tables: CatalogTables,
-    rules: Vec<Rule>,
+    marks: Vec<Mark>,
     removed: Vec<(u32, String)>,
     devices: Vec<Device>,
     series: Vec<Series>,
-    slots: Vec<SlotMemory>,
+    slots: Vec<SlotEntry>,
     changed: Vec<DeviceIx>,
 }
 
 pub(crate) fn write(memory: &Memory, rules: &[Rule], removed: &[(u32, String)]) -> Vec<u8> {
+    let mut states = Vec::new();
+    let mut slots = Vec::with_capacity(memory.slots.len());
+    for slot in &memory.slots {
+        let before = states.len();
+        states = slot.state.write(states);
+        slots.push(SlotEntry {
+            series: slot.series,
+            function: slot.function,
+            active: slot.active,
+            next: slot.next,
+            memory: (states.len() - before) as u32,
+        });
+    }
     let written = Written {
         tables: memory.catalog.to_tables(),
-        rules,
+        marks: rules.iter().map(|rule| &rule.mark).collect(),
         removed,
         devices: &memory.devices,
         series: &memory.series,
-        slots: &memory.slots,
+        slots,
         changed: &memory.changed,
     };
     let devices = (0..).zip(&memory.devices);
@@ -90,6 +120,7 @@ pub(crate) fn write(memory: &Memory, rules: &[Rule], removed: &[(u32, String)]) 
     };
     postcard::to_extend(&written, vec![VERSION])
         .and_then(|bytes| postcard::to_extend(&sequences, bytes))
+        .and_then(|bytes| postcard::to_extend(&states, bytes))
         .expect("plain values go into memory")
 }
 
@@ -104,27 +135,39 @@ pub(crate) struct Restored {
 
 pub(crate) fn read(bytes: &[u8], rules: &[Rule]) -> Result<Restored, SnapshotError> {
     let (version, bytes) = bytes.split_first().ok_or(SnapshotError::Empty)?;
-    if ![VERSION, WITHOUT_SEQUENCES].contains(version) {
-        return Err(SnapshotError::Version { found: *version });
-    }
-    let (mut read, rest): (Read, _) = postcard::take_from_bytes(bytes)?;
+    let (mut read, sequences, states) = match *version {
+        VERSION => {
+            let (read, rest): (Read, _) = postcard::take_from_bytes(bytes)?;
+            let (sequences, rest): (Sequences, _) = postcard::take_from_bytes(rest)?;
+            let states: Vec<u8> = postcard::from_bytes(rest)?;
+            (read, sequences, states)
+        }
+        older @ (legacy::WITHOUT_SEQUENCES | legacy::ONLY_THRESHOLDS) => {
+            legacy::read(older, bytes)?
+        }
+        found => return Err(SnapshotError::Version { found }),
+    };
     check(&read)?;
-    if *version == VERSION {
-        put_sequences(&mut read, postcard::from_bytes(rest)?)?;
-    }
+    put_sequences(&mut read, sequences)?;
+    let slots = slots(&read, &states, rules)?;
     let Read {
         tables,
-        rules: old,
+        marks,
         mut removed,
         devices,
         series,
-        slots,
         changed,
+        ..
     } = read;
     let mut memory = Memory::from_tables(tables, devices, series, slots, changed);
-    let abandoned = match old == rules {
-        true => Vec::new(),
-        false => adopt(&mut memory, &old, &mut removed, rules),
+    let old: Vec<&Mark> = marks.iter().collect();
+    let abandoned = if old.iter().copied().eq(rules.iter().map(|rule| &rule.mark)) {
+        for series in 0..memory.series.len() as u32 {
+            memory.resolve_stages(series, rules);
+        }
+        Vec::new()
+    } else {
+        adopt(&mut memory, &old, &mut removed, rules)
     };
     Ok(Restored {
         memory,
@@ -147,6 +190,42 @@ fn put_sequences(read: &mut Read, sequences: Sequences) -> Result<(), SnapshotEr
     Ok(())
 }
 
+/// The slots, each with what it remembers if the present rule of that name has
+/// a use for it.
+fn slots(read: &Read, states: &[u8], rules: &[Rule]) -> Result<Vec<SlotMemory>, SnapshotError> {
+    let what = "the memory of a slot";
+    let malformed = SnapshotError::Inconsistent { what };
+    let payload = Kind::Threshold(threshold::Limits::default());
+    let kind_of = |mark: &Mark| {
+        let rule = rules.iter().find(|rule| mark.keeps(&rule.mark));
+        rule.map(|rule| &rule.kind)
+    };
+    let kinds = read.marks.iter().map(kind_of);
+    let kinds: Vec<Option<&Kind>> = std::iter::once(Some(&payload)).chain(kinds).collect();
+    let mut slots = Vec::with_capacity(read.slots.len());
+    let mut rest = states;
+    for entry in &read.slots {
+        let (bytes, behind) = rest
+            .split_at_checked(entry.memory as usize)
+            .ok_or(malformed.clone())?;
+        rest = behind;
+        let kind = kinds.get(usize::from(entry.function)).copied().flatten();
+        // A memory that another version wrote otherwise begins anew.
+        let state = kind.map(|kind| kind.read(bytes).unwrap_or_else(|| kind.empty()));
+        slots.push(SlotMemory {
+            series: entry.series,
+            function: entry.function,
+            active: entry.active,
+            next: entry.next,
+            state: state.unwrap_or(State::Nothing),
+        });
+    }
+    match rest {
+        [] => Ok(slots),
+        _ => Err(malformed),
+    }
+}
+
 fn check(read: &Read) -> Result<(), SnapshotError> {
     let ensure = |holds: bool, what| match holds {
         true => Ok(()),
@@ -154,7 +233,7 @@ fn check(read: &Read) -> Result<(), SnapshotError> {
     };
     let Read {
         tables,
-        rules,
+        marks,
         removed,
         devices,
         series,
@@ -211,7 +290,7 @@ fn check(read: &Read) -> Result<(), SnapshotError> {
     }
     for (ix, slot) in (0..).zip(slots) {
         ensure(is_series(&slot.series), "the series of a slot")?;
-        let known = usize::from(slot.function) <= rules.len();
+        let known = usize::from(slot.function) <= marks.len();
         ensure(
             known || slot.function == REMOVED_FUNCTION,
             "the function of a slot",

@@ -7,7 +7,11 @@
 //! deadband). Pure: memory and value in, memory and conclusion out.
 
 use serde::{Deserialize, Serialize};
+use weir_config::Threshold;
 use weir_model::{Level, Severity, Side};
+
+use crate::conclusion::Conclusion;
+use crate::kinds::{Input, InputValue, State};
 
 /// Limits in the sensor's unit; none that is absent is ever crossed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -17,6 +21,18 @@ pub(crate) struct Limits {
     pub(crate) warning_low: Option<f64>,
     pub(crate) critical_low: Option<f64>,
     pub(crate) deadband: f64,
+}
+
+impl Limits {
+    pub(crate) fn new(settings: &Threshold) -> Self {
+        Self {
+            warning_high: settings.warning_high,
+            critical_high: settings.critical_high,
+            warning_low: settings.warning_low,
+            critical_low: settings.critical_low,
+            deadband: settings.deadband,
+        }
+    }
 }
 
 /// What the function remembers of a series: what it concluded last, and at
@@ -33,15 +49,6 @@ impl Memory {
         level: None,
         side: None,
     };
-}
-
-/// The conclusion from one value.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Conclusion {
-    pub(crate) level: Level,
-    /// As in `Verdict::threshold`.
-    pub(crate) threshold: f64,
-    pub(crate) side: Side,
 }
 
 /// One end of the limits, mirrored so that beyond is always above.
@@ -82,7 +89,17 @@ impl End {
     }
 }
 
+/// Concludes from a reading by limits that came with it.
+#[inline]
+pub(crate) fn step(limits: &Limits, state: &mut State, input: &Input<'_>) -> Conclusion {
+    match (state, input.value) {
+        (State::Threshold(memory), InputValue::Number(value)) => decide(limits, memory, value),
+        _ => Conclusion::QUIET,
+    }
+}
+
 /// Concludes from a value, which must be newer than those before it.
+#[inline]
 pub(crate) fn decide(limits: &Limits, memory: &mut Memory, value: f64) -> Conclusion {
     let high = End {
         side: Side::High,
@@ -131,6 +148,7 @@ pub(crate) fn decide(limits: &Limits, memory: &mut Memory, value: f64) -> Conclu
         level,
         threshold,
         side: end.side,
+        ..Conclusion::QUIET
     }
 }
 

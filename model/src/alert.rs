@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DeviceIx, LocationIx, Position, Timestamp};
+use crate::{DeviceIx, LocationIx, Position, Timestamp, Why};
 
 /// How bad it is. Ordered: `Warning < Critical`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -60,6 +60,11 @@ pub struct Verdict {
     /// one whose crossing ended. NaN when the function has no limit.
     pub threshold: f64,
     pub side: Side,
+    /// How unusual the reading is, in the function's own measure. NaN when the
+    /// function gives no score.
+    pub score: f64,
+    /// The numbers behind the conclusion.
+    pub why: Why,
 }
 
 /// The state change that an alert tells of.

@@ -12,6 +12,7 @@ mod message;
 mod quarantine;
 mod rows;
 mod time;
+mod why;
 
 pub use alert::{Alert, AlertKind, AlertState, Level, Severity, Side, Verdict};
 pub use catalog::{Catalog, CatalogTables, Column, ColumnIx, DeviceIx, LocationIx, ValueKind};
@@ -19,5 +20,6 @@ pub use flow::ReadingCounts;
 pub use ids::{DeviceId, InvalidId, SensorId, check_device, check_label, check_sensor};
 pub use message::{Door, Message, Position, oversized_notice, parse_oversized_notice};
 pub use quarantine::{ExpiryReason, QuarantineReason, Quarantined};
-pub use rows::{Cell, Flags, Row, RowBatch, Value};
+pub use rows::{Cell, Flags, Quality, Row, RowBatch, Value};
 pub use time::Timestamp;
+pub use why::{Short, Span, Why};

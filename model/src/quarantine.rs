@@ -95,6 +95,27 @@ reasons! {
         TooManySeries = "too_many_series",
         /// A store refused it for good.
         StoreRejected = "store_rejected",
+        // The order is kept on disk: new ones go to the end.
+        /// A function: beyond what its sensor can measure.
+        OutOfRange = "out_of_range",
+        /// A function: it moved faster than it can.
+        Jump = "jump",
+        /// A function: it has not moved for too long.
+        Stuck = "stuck",
+        /// A function: its unit is not the expected one and cannot be converted.
+        WrongUnit = "wrong_unit",
+        /// A function: none of the values allowed.
+        NotAllowedValue = "not_allowed_value",
+        /// A function: its time is too far from the time at which it came.
+        ClockSkew = "clock_skew",
+        /// A function: the same value as the one just before.
+        Repeated = "repeated",
+        /// A function: a detector found it unusual.
+        Unusual = "unusual",
+        /// A function: more time lies before it than expected.
+        Gap = "gap",
+        /// An expression of a function failed on it.
+        ExpressionFailed = "expression_failed",
     }
 }
 

@@ -23,15 +23,48 @@ impl Flags {
     pub const RETAINED: Self = Self(1 << 1);
     /// It is not newer than the latest reading of its series.
     pub const LATE: Self = Self(1 << 2);
+    /// More time lies before it than `gap` expects.
+    pub const GAP: Self = Self(1 << 3);
+    /// It came in another unit and was converted.
+    pub const CONVERTED: Self = Self(1 << 4);
+    /// Weir computed it from other readings.
+    pub const DERIVED: Self = Self(1 << 5);
+    /// Beyond what its sensor can measure.
+    pub const OUT_OF_RANGE: Self = Self(1 << 8);
+    /// It moved faster than it can.
+    pub const JUMP: Self = Self(1 << 9);
+    /// It has not moved for too long.
+    pub const STUCK: Self = Self(1 << 10);
+    /// Its unit is not the expected one and cannot be converted.
+    pub const WRONG_UNIT: Self = Self(1 << 11);
+    /// None of the values allowed.
+    pub const NOT_ALLOWED: Self = Self(1 << 12);
+    /// Its time is too far from the time at which it came.
+    pub const CLOCK: Self = Self(1 << 13);
+    /// The same value as the one just before.
+    pub const REPEATED: Self = Self(1 << 14);
+    /// A detector found it unusual.
+    pub const UNUSUAL: Self = Self(1 << 15);
 
     /// Bits that make a reading's quality `suspect`.
     pub const SUSPECT_MASK: Self = Self(0xff00);
 
     /// Every flag with the name that the `flags` column shows.
-    pub const NAMES: [(Self, &'static str); 3] = [
+    pub const NAMES: [(Self, &'static str); 14] = [
         (Self::TIME_RECEIVED, "time_received"),
         (Self::RETAINED, "retained"),
         (Self::LATE, "late"),
+        (Self::GAP, "gap"),
+        (Self::CONVERTED, "converted"),
+        (Self::DERIVED, "derived"),
+        (Self::OUT_OF_RANGE, "out_of_range"),
+        (Self::JUMP, "jump"),
+        (Self::STUCK, "stuck"),
+        (Self::WRONG_UNIT, "wrong_unit"),
+        (Self::NOT_ALLOWED, "not_allowed"),
+        (Self::CLOCK, "clock"),
+        (Self::REPEATED, "repeated"),
+        (Self::UNUSUAL, "unusual"),
     ];
 
     pub const fn contains(self, other: Self) -> bool {
@@ -52,6 +85,21 @@ impl Flags {
         let set = Self::NAMES.iter().filter(|(flag, _)| self.contains(*flag));
         set.map(|(_, name)| *name).collect::<Vec<_>>().join(",")
     }
+}
+
+/// What a function's finding makes of a reading.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Quality {
+    /// It is stored as it is.
+    #[default]
+    Good,
+    /// It is stored with a flag.
+    Suspect,
+    /// It is quarantined.
+    Bad,
 }
 
 /// A reading's value. Text is kept beside the cells, in [`RowBatch::texts`].
@@ -125,6 +173,7 @@ mod tests {
         assert_eq!(Flags::default().names(), "");
         assert_eq!(Flags::RETAINED.with(Flags::LATE).names(), "retained,late");
         assert!(!Flags::LATE.is_suspect());
-        assert!(Flags(1 << 8).is_suspect());
+        assert!(!Flags::GAP.with(Flags::DERIVED).is_suspect());
+        assert!(Flags::OUT_OF_RANGE.is_suspect() && Flags::UNUSUAL.is_suspect());
     }
 }

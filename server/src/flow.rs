@@ -51,7 +51,14 @@ impl Counts {
 impl Flow {
     /// Continues from the counters of a checkpoint.
     pub(crate) fn restore(counts: Counts, store: ReadingCounts) -> Self {
-        Self(Mutex::new(Counts { store, ..counts }))
+        // An older version knew fewer reasons: its list may be shorter.
+        let mut pipeline = ReadingCounts::default();
+        pipeline.add(&counts.pipeline);
+        Self(Mutex::new(Counts {
+            pipeline,
+            store,
+            ..counts
+        }))
     }
 
     /// The pipeline is through with `messages`, of which `live` were appended

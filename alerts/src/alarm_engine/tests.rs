@@ -1,5 +1,5 @@
 use proptest::prelude::*;
-use weir_model::{Level, LocationIx, Position, Severity, Side, Timestamp};
+use weir_model::{Level, LocationIx, Position, Severity, Side, Timestamp, Why};
 
 use super::*;
 
@@ -31,6 +31,8 @@ fn verdict(slot: u32, time_s: i64, level: Level) -> Verdict {
         level,
         threshold,
         side: Side::High,
+        score: f64::NAN,
+        why: Why::Limit,
     }
 }
 

@@ -11,6 +11,7 @@ use super::*;
 use crate::latest::LatestValue;
 
 mod bad_inputs;
+mod effects;
 mod forms;
 mod latest_values;
 mod properties;

@@ -202,3 +202,34 @@ fn a_snapshot_that_is_damaged_is_refused_and_never_panics() {
         }
     }
 }
+
+/// Version 2, written by the last Weir that did: functions a and b on
+/// `temperature` at 85, both warning, and a payload's limit on `other`.
+const VERSION_2: &[u8] = include_bytes!("snapshot-2.bin");
+
+#[test]
+fn a_snapshot_of_the_versions_before_is_read() {
+    let both = config(&[named("a"), named("b")]);
+    let engine = Engine::restore(&both, VERSION_2).unwrap();
+    assert_eq!(engine.sequence_totals().seen, 1);
+    let mut bench = Bench {
+        engine,
+        position: 9,
+    };
+    // Only who remembers that it was above 80 warns at 79.
+    assert_eq!(levels(&bench.temperature(2, 79.0)), [WARNING, WARNING]);
+    assert_eq!(bench.engine.slot_count(), 3);
+    let other = r#"{"timestamp":1700000000003,"other":1}"#;
+    assert_eq!(levels(&bench.send(other)), [None]);
+
+    // Version 1 had no sequences: the device's and the totals of it.
+    let (_, tables) = VERSION_2.split_first().unwrap();
+    let first = [&[1], &tables[..tables.len() - SEQUENCES.len()]].concat();
+    assert!(VERSION_2.ends_with(SEQUENCES));
+    let engine = Engine::restore(&both, &first).unwrap();
+    assert_eq!(engine.sequence_totals().seen, 0);
+    assert_eq!(engine.slot_count(), 3);
+}
+
+/// One device: index 0, last number 7, one seen, no gap; and no series.
+const SEQUENCES: &[u8] = &[1, 0, 1, 7, 1, 0, 0, 0, 0, 0];

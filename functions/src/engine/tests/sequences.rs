@@ -92,17 +92,3 @@ fn the_counts_are_part_of_the_snapshot() {
     bench.send(r#"{"deviceId":"p1","data":[{"sensorId":"b","value":1,"sequence":5}]}"#);
     assert_eq!(counts(&bench), [5, 3, 4, 0, 0]);
 }
-
-#[test]
-fn a_snapshot_of_the_version_before_is_read() {
-    let mut bench = Bench::new();
-    bench.temperature(T0, 20.0);
-    let snapshot = bench.engine.snapshot();
-    // Two empty tables stand behind what version 1 had.
-    let (tables, sequences) = snapshot.split_at(snapshot.len() - 2);
-    assert_eq!(sequences, [0, 0]);
-    let before = [&[1], &tables[1..]].concat();
-    bench.engine = Engine::restore(&Config::default(), &before).unwrap();
-    assert_eq!(bench.engine.snapshot(), snapshot);
-    assert_eq!(bench.engine.sequence_totals(), SequenceCounts::default());
-}

@@ -1,0 +1,4 @@
+//! Functions that check single readings before anything learns from them.
+
+pub(crate) mod clock;
+pub(crate) mod range;
