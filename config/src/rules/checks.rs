@@ -17,16 +17,13 @@ pub(super) fn range(section: &mut Section<'_, '_>) -> Range {
         max: section.optional("max", |raw| raw.number()),
         effect: effect(section, Quality::Bad),
     };
-    match (range.min, range.max) {
-        (None, None) => {
-            if !section.has("min") && !section.has("max") {
-                section.note_table("has no end: give min, max or both");
-            }
-        }
-        (Some(min), Some(max)) if min > max => {
-            section.note("min", format!("{min} lies above max, {max}"));
-        }
-        _ => {}
+    if !section.has("min") && !section.has("max") {
+        section.note_table("has no end: give min, max or both");
+    }
+    if let (Some(min), Some(max)) = (range.min, range.max)
+        && min > max
+    {
+        section.note("min", format!("{min} lies above max, {max}"));
     }
     range
 }
