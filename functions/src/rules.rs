@@ -89,7 +89,7 @@ impl Rule {
 
 /// Whether the glob matches the whole text. Takes at most glob times text steps:
 /// only the last `*` is ever tried again.
-fn glob_matches(glob: &str, text: &str) -> bool {
+pub fn glob_matches(glob: &str, text: &str) -> bool {
     let (mut glob, mut text) = (glob.chars(), text.chars());
     let mut retry = None;
     loop {

@@ -133,6 +133,7 @@ impl App {
             started,
             shutdown: doors.clone(),
         });
+        workers.alert_of(&api)?;
         let router = http::router(api.clone());
         let http = tokio::spawn(http::serve(http_listener, router, doors.clone()));
         info!(took_ms = started.elapsed().as_millis() as u64, "weir is up");

@@ -44,6 +44,8 @@ pub(crate) enum EffectsCommand {
         alerts: Vec<Alert>,
         quarantined: Vec<QuarantineEntry>,
     },
+    /// An alarm of Weir itself; no position stands for it.
+    Operational(Alert),
     /// Tell [`Progress`] once everything before is durable.
     Barrier(Position),
     /// Every outlet has delivered the alert of this id.
@@ -94,6 +96,9 @@ impl EffectsWorker {
                             .for_each(|entry| security_log.note(entry));
                         self.record(position, &alerts, &quarantined, &mut outbox);
                     }
+                    EffectsCommand::Operational(alert) => {
+                        self.record_operational(alert, &mut outbox);
+                    }
                     EffectsCommand::Barrier(position) => self.progress.advance(position),
                     EffectsCommand::Delivered(id) => delivered.push(id),
                     EffectsCommand::Stop => stopping = true,
@@ -140,12 +145,23 @@ impl EffectsWorker {
         }
         if !alerts.is_empty() {
             self.insist("alarms", || self.alarms.record(position, alerts));
-            let early = alerts
-                .iter()
-                .filter_map(|alert| outbox.delivered_early.take(&alert.id));
-            let early = early.collect();
-            self.mark_delivered(early, outbox);
+            self.mark_delivered_early(alerts, outbox);
         }
+    }
+
+    fn record_operational(&self, alert: Alert, outbox: &mut Outbox) {
+        let alerts = [alert];
+        self.insist("alarms", || self.alarms.record_unpositioned(&alerts));
+        self.mark_delivered_early(&alerts, outbox);
+    }
+
+    /// What was delivered before it was recorded.
+    fn mark_delivered_early(&self, alerts: &[Alert], outbox: &mut Outbox) {
+        let early = alerts
+            .iter()
+            .filter_map(|alert| outbox.delivered_early.take(&alert.id));
+        let early = early.collect();
+        self.mark_delivered(early, outbox);
     }
 
     /// Takes alerts out of the outbox. One that is delivered before it was

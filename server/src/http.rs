@@ -50,6 +50,7 @@ use crate::pipeline::Core;
 use crate::waiters::Waiters;
 use crate::watchdog::Watchdog;
 
+pub(crate) use flow::reasons;
 use problem::Problem;
 
 /// Bytes of a request body where a route does not say otherwise.

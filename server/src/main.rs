@@ -14,6 +14,7 @@ mod influx_waits;
 mod influx_worker;
 mod live;
 mod notifier;
+mod operational_alerts;
 mod output;
 mod pipeline;
 mod progress;

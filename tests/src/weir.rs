@@ -93,7 +93,7 @@ impl Weir {
         let (config, ports) = (self.folder.path().join("weir.toml"), self.ports_file());
         fs::write(&config, &self.spec.config).expect("the temporary folder is writable");
         let _ = fs::remove_file(&ports);
-        let mut command = self.spec.command();
+        let mut command = self.spec.command(&self.data_dir());
         command.args(["up", "--config"]).arg(&config);
         command.arg("--data-dir").arg(self.data_dir());
         command.arg("--ports-file").arg(&ports);

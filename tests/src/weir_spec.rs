@@ -1,8 +1,12 @@
 //! What to start: the configuration, what the log may say, and faults.
 
+use std::path::Path;
 use std::process::Command;
 
 use crate::{Mosquitto, weir_binary};
+
+/// Stands for the data folder, which is known only when Weir is started.
+const DATA_DIR: &str = "{data}";
 
 /// What to start, and what its log may say.
 #[derive(Clone, Debug)]
@@ -63,13 +67,24 @@ impl WeirSpec {
         self
     }
 
-    /// The binary, as it is to be run.
-    pub(crate) fn command(&self) -> Command {
+    /// As [`WeirSpec::inject`], for calls that touch one file of the data folder.
+    #[must_use]
+    pub fn inject_into(mut self, file: &str, calls: &str, fault: &str) -> Self {
+        self = self.inject(calls, fault);
+        self.wrapper.push("-P".to_owned());
+        self.wrapper.push(format!("{DATA_DIR}/{file}"));
+        self
+    }
+
+    /// The binary, as it is to be run on this data folder.
+    pub(crate) fn command(&self, data_dir: &Path) -> Command {
         match self.wrapper.as_slice() {
             [] => Command::new(weir_binary()),
             [program, args @ ..] => {
                 let mut command = Command::new(crate::program(program));
-                command.args(args).arg(weir_binary());
+                let data_dir = data_dir.display().to_string();
+                command.args(args.iter().map(|arg| arg.replace(DATA_DIR, &data_dir)));
+                command.arg(weir_binary());
                 command
             }
         }

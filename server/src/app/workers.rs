@@ -16,9 +16,11 @@ use super::recovery::Opened;
 use super::threads::{Fatal, Threads};
 use crate::effects_worker::{EffectsCommand, EffectsWorker};
 use crate::health::Health;
+use crate::http::Api;
 use crate::influx_worker::{InfluxStats, InfluxWorker};
 use crate::live::Live;
 use crate::notifier::Notifier;
+use crate::operational_alerts::OperationalAlerts;
 use crate::pipeline::{Cadence, EFFECTS_QUEUE, Pipeline, SHADOW_QUEUE, STORE_QUEUE};
 use crate::progress::Progress;
 use crate::shadow_worker::ShadowWorker;
@@ -43,6 +45,7 @@ pub(super) struct Workers {
     /// They end when the readers have.
     others: Threads,
     effects: SyncSender<EffectsCommand>,
+    notifier: Notifier,
     stop: Arc<AtomicBool>,
 }
 
@@ -64,6 +67,7 @@ impl Workers {
         let (effects, effects_commands) = sync_channel(EFFECTS_QUEUE);
         let (shadows, shadow_commands) = sync_channel(SHADOW_QUEUE);
         let notifier = Notifier::new(outlets.clone(), opened.alarms.clone(), effects.clone());
+        let alerting = notifier.clone();
         let (effects_progress, shadows_progress) = (Progress::default(), Progress::default());
 
         let mut others = Threads::new(fatal.clone());
@@ -148,8 +152,19 @@ impl Workers {
             readers,
             others,
             effects,
+            notifier: alerting,
             stop,
         })
+    }
+
+    /// Lets Weir raise alarms of its own.
+    pub(super) fn alert_of(&self, api: &Arc<Api>) -> Result<()> {
+        let alerts = OperationalAlerts {
+            api: api.clone(),
+            notifier: self.notifier.clone(),
+            effects: self.effects.clone(),
+        };
+        alerts.start()
     }
 
     /// Lets them finish what is in the journal and in their queues. The doors

@@ -43,7 +43,8 @@ pub(super) fn flow_document(api: &Api) -> Value {
     document(&counts, &api.journal.status())
 }
 
-pub(super) fn reasons(api: &Api) -> BTreeMap<String, String> {
+/// What is wrong, by component.
+pub(crate) fn reasons(api: &Api) -> BTreeMap<String, String> {
     let mut reasons = api.health.reasons();
     let journal = api.journal.status();
     if let Some(stalled) = journal.stalled {
