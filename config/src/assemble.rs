@@ -12,7 +12,7 @@ use crate::reader::{Reader, Section};
 use crate::units::show_size;
 use crate::{
     Broker, BrokerUrl, Config, EmbeddedStore, Http, JournalSection, Limits, Route, RouteCodec,
-    Shadows, Source, SourceTls, TopicPattern, Watchdog, rules,
+    Shadows, Source, SourceTls, TopicPattern, Watchdog, query, rules,
 };
 
 const KIB: u64 = 1024;
@@ -47,8 +47,12 @@ pub(crate) fn assemble(reader: &mut Reader<'_>) -> Config {
         functions: rules::functions(reader),
         shadows: shadows(reader),
         watchdog: watchdog(reader),
+        query: query::query(reader),
+        flight: query::flight(reader),
+        postgres: query::postgres(reader),
     };
     check_across(reader, &config);
+    query::check_ports(reader, &config);
     config
 }
 

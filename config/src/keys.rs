@@ -43,6 +43,9 @@ pub(crate) const TABLES: &[Table] = &[
             "function",
             "shadows",
             "watchdog",
+            "query",
+            "flight",
+            "postgres",
         ],
     ),
     table("http", &["listen"]),
@@ -144,6 +147,12 @@ pub(crate) const TABLES: &[Table] = &[
         "watchdog",
         &["stalled_after", "alerts", "alert_after", "critical"],
     ),
+    table(
+        "query",
+        &["timeout", "max_rows", "max_memory", "max_concurrent"],
+    ),
+    table("flight", &["listen"]),
+    table("postgres", &["listen"]),
     table(
         "shadows",
         &[

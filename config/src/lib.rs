@@ -17,6 +17,7 @@ mod kinds;
 mod load;
 mod problem;
 mod quarantine;
+mod query;
 mod range;
 mod reader;
 mod rules;
@@ -30,6 +31,7 @@ pub use kinds::{Clock, Effect, Ewma, FunctionKind, Range, Scores, Threshold};
 pub use load::Loaded;
 pub use problem::{LoadError, Problem};
 pub use quarantine::Quarantine;
+pub use query::{Query, SqlDoor};
 pub use sections::{
     Broker, Config, EmbeddedStore, Function, Http, JournalSection, Limits, Route, RouteCodec,
     Shadows, Source, SourceTls, Watchdog,

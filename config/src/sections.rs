@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::query::{Query, SqlDoor};
 use crate::{FunctionKind, InfluxDb, Quarantine, TopicPattern};
 
 /// Everything that a configuration file can say.
@@ -27,6 +28,11 @@ pub struct Config {
     pub functions: Vec<Function>,
     pub shadows: Shadows,
     pub watchdog: Watchdog,
+    pub query: Query,
+    /// Flight SQL; `None` when it is off, which is the default.
+    pub flight: Option<SqlDoor>,
+    /// The Postgres wire protocol; `None` when it is off, which is the default.
+    pub postgres: Option<SqlDoor>,
 }
 
 /// `[http]`
@@ -216,6 +222,9 @@ impl Default for Config {
             functions: Vec::new(),
             shadows: Shadows::default(),
             watchdog: Watchdog::default(),
+            query: Query::default(),
+            flight: None,
+            postgres: None,
         }
     }
 }

@@ -17,4 +17,6 @@ pub use quarantine::{
     Expired, Quarantine, QuarantineEntry, QuarantineError, QuarantineTotals, RejectedMessage,
     RejectedPage,
 };
-pub use sql::{QueryError, QueryLimits, Sql, TableSource};
+pub use sql::{
+    Dialect, MAX_SQL_BYTES, Parameters, Prepared, QueryError, QueryLimits, Sql, TableSource,
+};

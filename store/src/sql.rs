@@ -3,11 +3,19 @@
 //! A query can read our tables and nothing else: no other statement is planned,
 //! no file is named, nothing is written, not even to spill. Its time, rows and
 //! memory are limited, and a plan that joins gives way to the others after each
-//! batch, so that the limit of time holds.
+//! batch, so that the limit of time holds. Only so many run at once, and one whose
+//! stream is dropped, because its client has gone, ends.
+//!
+//! Every door (HTTP, Flight SQL, Postgres) queries by [`Sql`] and nothing else, so
+//! what holds here holds at each of them; `tests/src/hostile.rs` has the list of
+//! statements that all of them are tried with.
 
+mod bounded;
 mod cooperative;
 mod edge;
 mod error;
+mod functions;
+mod prepared;
 mod pushdown;
 mod readings;
 mod runtime;
@@ -17,6 +25,7 @@ mod table;
 mod unpivot;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use arrow::datatypes::SchemaRef;
@@ -26,15 +35,17 @@ use datafusion::physical_plan::execute_stream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::prelude::SessionContext;
 use futures::{StreamExt, TryStreamExt};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
 use crate::embedded::Shared;
 pub use error::QueryError;
+pub use prepared::{Parameters, Prepared};
 use runtime::QueryRuntime;
 pub use table::TableSource;
 
 /// Longest statement, in bytes.
-const MAX_SQL_BYTES: usize = 64 * 1024;
+pub const MAX_SQL_BYTES: usize = 64 * 1024;
 
 /// What one query may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,11 +66,23 @@ impl Default for QueryLimits {
     }
 }
 
+/// Whose SQL a statement is written in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Dialect {
+    /// DataFusion's own, which is also InfluxDB 3's.
+    #[default]
+    Generic,
+    /// What clients of Postgres write.
+    Postgres,
+}
+
 /// The way to query a store. Cheap to clone; clones share their tables.
 #[derive(Clone)]
 pub struct Sql {
     template: Arc<SessionContext>,
     runtime: Arc<QueryRuntime>,
+    places: Arc<Semaphore>,
+    running: Arc<AtomicUsize>,
 }
 
 impl std::fmt::Debug for Sql {
@@ -78,7 +101,23 @@ impl Sql {
         Self {
             template: Arc::new(template),
             runtime: Arc::new(QueryRuntime::new()),
+            places: Arc::new(Semaphore::new(Semaphore::MAX_PERMITS)),
+            running: Arc::default(),
         }
+    }
+
+    /// With so many queries at once; further ones wait, for as long as they may
+    /// take. At least one.
+    #[must_use]
+    pub fn with_concurrency(mut self, queries: usize) -> Self {
+        let queries = queries.clamp(1, Semaphore::MAX_PERMITS);
+        self.places = Arc::new(Semaphore::new(queries));
+        self
+    }
+
+    /// Queries that have begun and whose rows are not yet read to the end.
+    pub fn running(&self) -> usize {
+        self.running.load(Ordering::Relaxed)
     }
 
     /// Makes a table known under `name`, or replaces the one that has it.
@@ -91,8 +130,8 @@ impl Sql {
             .expect("the name was just made free");
     }
 
-    /// Runs one query. Errors that come up while the rows are made are in the
-    /// stream; [`QueryError::from`] makes them one of ours again.
+    /// Runs one query without parameters. Errors that come up while the rows are
+    /// made are in the stream; [`QueryError::from`] makes them one of ours again.
     ///
     /// Texts are Utf8 in the result, whatever they are inside.
     pub async fn query(
@@ -100,43 +139,112 @@ impl Sql {
         sql: &str,
         limits: QueryLimits,
     ) -> Result<SendableRecordBatchStream, QueryError> {
-        let deadline = Instant::now() + limits.timeout;
-        let timed_out = || QueryError::Timeout {
-            after: limits.timeout,
+        let begun = Instant::now();
+        let prepared = self.prepare(sql, Dialect::Generic, limits).await?;
+        let limits = QueryLimits {
+            timeout: limits.timeout.saturating_sub(begun.elapsed()),
+            ..limits
         };
+        self.run(&prepared, &Parameters::None, limits).await
+    }
+
+    /// Parses, checks and plans one query, without running it.
+    pub async fn prepare(
+        &self,
+        sql: &str,
+        dialect: Dialect,
+        limits: QueryLimits,
+    ) -> Result<Prepared, QueryError> {
         if sql.len() > MAX_SQL_BYTES {
             return Err(QueryError::TooLong {
                 bytes: sql.len(),
                 limit: MAX_SQL_BYTES,
             });
         }
-        session::check_size(sql)?;
+        session::check_size(sql, dialect)?;
         let (template, sql) = (self.template.clone(), sql.to_owned());
+        let plan = self.runtime.run(async move {
+            let state = session::for_query(&template, limits.memory);
+            let plan = session::plan(&state, &sql, dialect).await;
+            plan.and_then(|plan| Prepared::new(&state, plan))
+                .map_err(QueryError::into_datafusion)
+        });
+        let deadline = Instant::now() + limits.timeout;
+        let plan = timeout_at(deadline, plan).await;
+        plan.map_err(|_| QueryError::Timeout {
+            after: limits.timeout,
+        })?
+        .map_err(QueryError::from)
+    }
+
+    /// Runs a query; see [`Sql::query`].
+    pub async fn run(
+        &self,
+        prepared: &Prepared,
+        parameters: &Parameters,
+        limits: QueryLimits,
+    ) -> Result<SendableRecordBatchStream, QueryError> {
+        let deadline = Instant::now() + limits.timeout;
+        let timed_out = || QueryError::Timeout {
+            after: limits.timeout,
+        };
+        let place = timeout_at(deadline, self.places.clone().acquire_owned());
+        let place = place
+            .await
+            .map_err(|_| QueryError::Busy {
+                after: limits.timeout,
+            })?
+            .expect("it is never closed");
+        let running = Running::new(self, place);
+        let logical = prepared.bind(parameters)?;
+        let template = self.template.clone();
         let start = self.runtime.run(async move {
             let state = session::for_query(&template, limits.memory);
-            let logical = session::plan(&state, &sql)
-                .await
-                .map_err(QueryError::into_datafusion)?;
+            let schema = prepared::schema(&state, &logical);
             let plan = state.create_physical_plan(&logical).await?;
-            execute_stream(plan, state.task_ctx())
+            Ok((schema, execute_stream(plan, state.task_ctx())?))
         });
-        let stream = timeout_at(deadline, start)
+        let (schema, stream) = timeout_at(deadline, start)
             .await
             .map_err(|_| timed_out())??;
         let stream = self.runtime.drive(stream);
-        Ok(limited(stream, limits, deadline))
+        Ok(limited(stream, schema, limits, deadline, running))
+    }
+}
+
+/// A query under way: counted, and in one of the places, until it is dropped.
+struct Running {
+    count: Arc<AtomicUsize>,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Running {
+    fn new(sql: &Sql, place: OwnedSemaphorePermit) -> Self {
+        sql.running.fetch_add(1, Ordering::Relaxed);
+        Self {
+            count: sql.running.clone(),
+            _place: place,
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.count.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 /// Ends the stream with an error once it is over a limit.
 fn limited(
     stream: SendableRecordBatchStream,
+    schema: SchemaRef,
     limits: QueryLimits,
     deadline: Instant,
+    running: Running,
 ) -> SendableRecordBatchStream {
-    let schema: SchemaRef = edge::schema(&stream.schema());
     let target = schema.clone();
-    let batches = futures::stream::try_unfold((stream, 0), move |(mut stream, rows)| async move {
+    let state = (stream, 0, running);
+    let batches = futures::stream::try_unfold(state, move |(mut stream, rows, running)| async move {
         let next = timeout_at(deadline, stream.next()).await;
         let next = next.map_err(|_| QueryError::Timeout {
             after: limits.timeout,
@@ -149,7 +257,7 @@ fn limited(
                 limit: limits.max_rows,
             });
         }
-        Ok(Some((batch, (stream, rows))))
+        Ok(Some((batch, (stream, rows, running))))
     });
     let batches = batches
         .and_then(move |batch| {

@@ -33,9 +33,11 @@ pub(super) fn convert(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordB
     RecordBatch::try_new_with_options(schema.clone(), columns, &options)
 }
 
+/// Nullable, always: the optimizer may find out that a column holds no null, and
+/// a client that prepared the query would see another schema than it was told.
 fn outside(field: &FieldRef) -> FieldRef {
     let data_type = outside_type(field.data_type());
-    Arc::new(Field::new(field.name(), data_type, field.is_nullable()))
+    Arc::new(Field::new(field.name(), data_type, true))
 }
 
 fn outside_type(inside: &DataType) -> DataType {

@@ -18,6 +18,8 @@ pub enum QueryError {
     TooLong { bytes: usize, limit: usize },
     #[error("the query took longer than {after:?}")]
     Timeout { after: Duration },
+    #[error("no place for the query became free within {after:?}: too many others are running")]
+    Busy { after: Duration },
     #[error("the query gives more than {limit} rows: add a LIMIT or aggregate")]
     TooManyRows { limit: usize },
     #[error("the query needs more memory than it may use: {0}")]

@@ -2,21 +2,25 @@
 
 use std::sync::Arc;
 
+use datafusion::common::config::Dialect as SqlDialect;
 use datafusion::error::DataFusionError;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::GreedyMemoryPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::planner::ExprPlanner;
 use datafusion::prelude::{SQLOptions, SessionConfig, SessionContext};
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::Statement as SqlStatement;
-use datafusion::sql::sqlparser::dialect::GenericDialect;
+use datafusion::sql::sqlparser::dialect::{GenericDialect, PostgreSqlDialect};
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 
 use super::cooperative::YieldAtJoins;
+use super::Dialect;
 use super::error::QueryError;
+use super::{bounded, functions};
 use super::runtime::threads;
 
 /// Operators of one statement. A dashboard's have dozens; a list of names is one.
@@ -43,15 +47,20 @@ pub(super) fn template() -> SessionContext {
     let options = config.options_mut();
     options.sql_parser.map_string_types_to_utf8view = true;
     options.execution.time_zone = Some("UTC".to_owned());
-    let state = SessionStateBuilder::new_with_default_features()
+    let mut state = SessionStateBuilder::new_with_default_features()
         .with_config(config)
         .with_runtime_env(Arc::new(bounded_memory(usize::MAX)))
-        .with_physical_optimizer_rule(Arc::new(YieldAtJoins))
-        .build();
+        .with_physical_optimizer_rule(Arc::new(YieldAtJoins));
+    // Ours goes first: whoever plans `||` first has planned it.
+    let mut planners: Vec<Arc<dyn ExprPlanner>> = vec![Arc::new(bounded::BoundConcat)];
+    planners.extend(state.expr_planners().clone().unwrap_or_default());
+    let state = state.with_expr_planners(planners).build();
     let context = SessionContext::new_with_state(state);
     for name in UNBOUNDED_FUNCTIONS {
         context.deregister_udf(name);
     }
+    bounded::wrap(&context);
+    functions::register(&context);
     context
 }
 
@@ -73,8 +82,11 @@ fn bounded_memory(bytes: usize) -> RuntimeEnv {
 
 /// Refuses a statement whose expressions could be nested deeper than the stack
 /// holds: every level takes an operator.
-pub(super) fn check_size(sql: &str) -> Result<(), QueryError> {
-    let tokens = Tokenizer::new(&GenericDialect {}, sql).tokenize();
+pub(super) fn check_size(sql: &str, dialect: Dialect) -> Result<(), QueryError> {
+    let tokens = match dialect {
+        Dialect::Generic => Tokenizer::new(&GenericDialect {}, sql).tokenize(),
+        Dialect::Postgres => Tokenizer::new(&PostgreSqlDialect {}, sql).tokenize(),
+    };
     let tokens = tokens
         .map_err(|error| QueryError::Invalid(DataFusionError::SQL(Box::new(error.into()), None)))?;
     let operators = tokens.iter().filter(|token| is_operator(token)).count();
@@ -112,8 +124,15 @@ fn is_operator(token: &Token) -> bool {
 }
 
 /// Parses and plans one query; anything else is refused.
-pub(super) async fn plan(state: &SessionState, sql: &str) -> Result<LogicalPlan, QueryError> {
-    let dialect = state.config_options().sql_parser.dialect;
+pub(super) async fn plan(
+    state: &SessionState,
+    sql: &str,
+    dialect: Dialect,
+) -> Result<LogicalPlan, QueryError> {
+    let dialect = match dialect {
+        Dialect::Generic => SqlDialect::Generic,
+        Dialect::Postgres => SqlDialect::PostgreSQL,
+    };
     let statement = state
         .sql_to_statement(sql, &dialect)
         .map_err(|error| match error {

@@ -455,3 +455,42 @@ fn queries_run_while_rows_are_appended() {
     assert!(reader.join().unwrap() <= 10_000);
     assert_eq!(store.count(), 10_000);
 }
+
+/// The list that every door is tried with.
+#[derive(serde::Deserialize)]
+struct Hostile {
+    refused: Vec<String>,
+    stopped: Vec<String>,
+}
+
+#[test]
+fn hostile_statements_are_refused_or_stopped() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = filled(dir.path());
+    let hostile: Hostile =
+        serde_json::from_str(include_str!("../../../tests/hostile.json")).unwrap();
+    for sql in &hostile.refused {
+        let error = store.try_sql(sql, QueryLimits::default()).unwrap_err();
+        assert!(
+            matches!(error, QueryError::Refused { .. } | QueryError::Invalid(_)),
+            "{sql}: {error:?}"
+        );
+    }
+    let limits = QueryLimits {
+        timeout: Duration::from_millis(300),
+        max_rows: 10_000,
+        memory: 16 << 20,
+    };
+    for sql in &hostile.stopped {
+        let error = store.try_sql(sql, limits).unwrap_err();
+        assert!(
+            matches!(
+                error,
+                QueryError::Timeout { .. } | QueryError::TooManyRows { .. } | QueryError::Memory(_)
+            ),
+            "{sql}: {error:?}"
+        );
+    }
+    assert_eq!(store.count(), 18);
+    assert_eq!(store.store.sql().running(), 0);
+}
