@@ -78,7 +78,11 @@ pub(crate) fn check_ports(reader: &mut Reader<'_>, config: &Config) {
     let mut taken = vec![("http.listen", config.http.listen)];
     if let Some(broker) = &config.broker {
         taken.push(("broker.listen", broker.listen));
-        taken.extend(broker.websocket_listen.map(|at| ("broker.websocket_listen", at)));
+        taken.extend(
+            broker
+                .websocket_listen
+                .map(|at| ("broker.websocket_listen", at)),
+        );
     }
     for (name, door) in [("flight", &config.flight), ("postgres", &config.postgres)] {
         let Some(door) = door else { continue };
@@ -89,7 +93,11 @@ pub(crate) fn check_ports(reader: &mut Reader<'_>, config: &Config) {
             let mut section = reader.section(name);
             section.note("listen", format!("{other} is {at} too"));
         }
-        let key = if name == "flight" { "flight.listen" } else { "postgres.listen" };
+        let key = if name == "flight" {
+            "flight.listen"
+        } else {
+            "postgres.listen"
+        };
         taken.push((key, door.listen));
     }
 }

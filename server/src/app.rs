@@ -98,6 +98,7 @@ impl App {
             doors.clone(),
         ));
         let sql = opened.store.sql();
+        let sql = sql.with_concurrency(config.query.max_concurrent);
         tables::register(
             &sql,
             &opened.core,

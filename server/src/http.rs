@@ -15,6 +15,7 @@ mod openapi;
 mod problem;
 mod quarantine;
 mod query;
+mod query_v3;
 mod readings;
 mod replay;
 mod shadow;
@@ -108,6 +109,7 @@ pub(crate) fn router(api: Arc<Api>) -> Router {
         .route("/api/v1/quarantine", get(quarantine::list))
         .route("/api/v1/quarantine/replay", post(replay::replay))
         .route("/api/v1/query", post(query::query))
+        .route("/api/v3/query_sql", get(query_v3::get).post(query_v3::post))
         .route("/api/v1/stream", get(stream::stream))
         .route(
             "/things/{thing}/shadow",

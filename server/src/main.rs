@@ -18,6 +18,7 @@ mod operational_alerts;
 mod output;
 mod pipeline;
 mod progress;
+mod queries;
 mod shadow_worker;
 mod snapshot;
 mod store_worker;

@@ -244,21 +244,22 @@ fn limited(
 ) -> SendableRecordBatchStream {
     let target = schema.clone();
     let state = (stream, 0, running);
-    let batches = futures::stream::try_unfold(state, move |(mut stream, rows, running)| async move {
-        let next = timeout_at(deadline, stream.next()).await;
-        let next = next.map_err(|_| QueryError::Timeout {
-            after: limits.timeout,
-        })?;
-        let Some(batch) = next else { return Ok(None) };
-        let batch = batch.map_err(QueryError::from)?;
-        let rows = rows + batch.num_rows();
-        if rows > limits.max_rows {
-            return Err(QueryError::TooManyRows {
-                limit: limits.max_rows,
-            });
-        }
-        Ok(Some((batch, (stream, rows, running))))
-    });
+    let batches =
+        futures::stream::try_unfold(state, move |(mut stream, rows, running)| async move {
+            let next = timeout_at(deadline, stream.next()).await;
+            let next = next.map_err(|_| QueryError::Timeout {
+                after: limits.timeout,
+            })?;
+            let Some(batch) = next else { return Ok(None) };
+            let batch = batch.map_err(QueryError::from)?;
+            let rows = rows + batch.num_rows();
+            if rows > limits.max_rows {
+                return Err(QueryError::TooManyRows {
+                    limit: limits.max_rows,
+                });
+            }
+            Ok(Some((batch, (stream, rows, running))))
+        });
     let batches = batches
         .and_then(move |batch| {
             std::future::ready(edge::convert(&batch, &target).map_err(QueryError::from))

@@ -182,6 +182,15 @@ impl Weir {
         &self.http_address
     }
 
+    /// The address that the ports file gives under this name, such as `flight`.
+    #[track_caller]
+    pub fn port(&self, name: &str) -> SocketAddr {
+        let ports = fs::read(self.ports_file()).expect("it has started");
+        let ports: Value = serde_json::from_slice(&ports).expect("the ports file is JSON");
+        let address = ports[name].as_str().and_then(|text| text.parse().ok());
+        address.unwrap_or_else(|| panic!("no {name} in {ports}"))
+    }
+
     pub fn data_dir(&self) -> PathBuf {
         self.folder.path().join("data")
     }

@@ -1,5 +1,5 @@
-//! AWS's own clients for the shadow scenarios, in a Python environment of their
-//! own in the target folder. What is in it is written in
+//! Real clients that are libraries for Python, in an environment of their own in
+//! the target folder. What is in it is written in
 //! `tests/python/requirements.txt`; it is made anew when that changes.
 
 use std::fs;
@@ -28,7 +28,7 @@ pub(crate) fn ensure() -> Result<PathBuf> {
     if !can_make_environments() {
         tools::install_or_say(&["python3-venv"])?;
     }
-    eprintln!("xtask: installing AWS's clients into {}", folder.display());
+    eprintln!("xtask: installing Python clients into {}", folder.display());
     succeed(
         Command::new("python3")
             .args(["-m", "venv", "--clear"])
@@ -43,7 +43,7 @@ pub(crate) fn ensure() -> Result<PathBuf> {
         "--disable-pip-version-check",
         "-r",
     ]);
-    succeed(pip.arg(&requirements)).context("cannot install AWS's clients for the tests")?;
+    succeed(pip.arg(&requirements)).context("cannot install the Python clients for the tests")?;
     // Last: an environment that is half made is made again.
     fs::write(&installed, wanted)?;
     if !interpreter.is_file() {

@@ -10,8 +10,12 @@ use arrow::error::ArrowError;
 use arrow::ipc::writer::StreamWriter;
 use arrow::json::WriterBuilder as JsonBuilder;
 use arrow::json::writer::{JsonArray, LineDelimited, Writer as JsonWriter};
+use arrow::util::pretty::pretty_format_batches;
 use axum::http::{HeaderMap, header};
 use parking_lot::Mutex;
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::properties::WriterProperties;
 
 /// Times as RFC 3339 with nanoseconds, always UTC.
 const TIME_FORMAT: &str = "%Y-%m-%dT%H:%M:%S%.9fZ";
@@ -22,10 +26,39 @@ pub(super) enum Format {
     JsonLines,
     Csv,
     ArrowStream,
+    Parquet,
+    /// A table for people. All of it waits in memory, so it has a limit of its own.
+    Pretty,
 }
 
+/// Rows of a table for people.
+const MAX_PRETTY_ROWS: usize = 10_000;
+/// A row group is written once it takes so many bytes, so that a long result is
+/// never in memory as a whole.
+const ROW_GROUP_BYTES: usize = 8 << 20;
+
 impl Format {
-    const ALL: [Self; 4] = [Self::Json, Self::JsonLines, Self::Csv, Self::ArrowStream];
+    /// What `Accept` can ask for.
+    const ALL: [Self; 6] = [
+        Self::Json,
+        Self::JsonLines,
+        Self::Csv,
+        Self::ArrowStream,
+        Self::Parquet,
+        Self::Pretty,
+    ];
+
+    /// As InfluxDB 3 names them.
+    pub(super) fn by_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "json" => Self::Json,
+            "jsonl" | "json_lines" => Self::JsonLines,
+            "csv" => Self::Csv,
+            "parquet" => Self::Parquet,
+            "pretty" => Self::Pretty,
+            _ => return None,
+        })
+    }
 
     pub(super) fn content_type(self) -> &'static str {
         match self {
@@ -33,6 +66,8 @@ impl Format {
             Self::JsonLines => "application/jsonl",
             Self::Csv => "text/csv; charset=utf-8",
             Self::ArrowStream => "application/vnd.apache.arrow.stream",
+            Self::Parquet => "application/vnd.apache.parquet",
+            Self::Pretty => "text/plain; charset=utf-8",
         }
     }
 
@@ -45,6 +80,11 @@ impl Format {
             ),
             Self::Csv => matches!(media_type, "text/csv" | "text/*"),
             Self::ArrowStream => media_type == "application/vnd.apache.arrow.stream",
+            Self::Parquet => matches!(
+                media_type,
+                "application/vnd.apache.parquet" | "application/parquet"
+            ),
+            Self::Pretty => media_type == "text/plain",
         }
     }
 
@@ -82,6 +122,8 @@ enum Writer {
     JsonLines(JsonWriter<Shared, LineDelimited>),
     Csv(Box<arrow::csv::Writer<Shared>>),
     Arrow(Box<StreamWriter<Shared>>),
+    Parquet(Box<ArrowWriter<Shared>>),
+    Pretty(Vec<RecordBatch>, Arc<Schema>),
 }
 
 /// Encodes a stream of batches piece by piece.
@@ -114,6 +156,15 @@ impl Encoder {
             Format::ArrowStream => {
                 Writer::Arrow(Box::new(StreamWriter::try_new(output.clone(), schema)?))
             }
+            Format::Parquet => {
+                let properties = WriterProperties::builder()
+                    .set_compression(Compression::ZSTD(ZstdLevel::default()))
+                    .build();
+                let writer =
+                    ArrowWriter::try_new(output.clone(), schema.clone(), Some(properties))?;
+                Writer::Parquet(Box::new(writer))
+            }
+            Format::Pretty => Writer::Pretty(Vec::new(), schema.clone()),
         };
         let empty_csv = (format == Format::Csv).then(|| schema.clone());
         Ok(Self {
@@ -130,6 +181,21 @@ impl Encoder {
             Writer::JsonLines(writer) => writer.write(batch)?,
             Writer::Csv(writer) => writer.write(batch)?,
             Writer::Arrow(writer) => writer.write(batch)?,
+            Writer::Parquet(writer) => {
+                writer.write(batch)?;
+                if writer.in_progress_size() > ROW_GROUP_BYTES {
+                    writer.flush()?;
+                }
+            }
+            Writer::Pretty(batches, _) => {
+                batches.push(batch.clone());
+                if batches.iter().map(RecordBatch::num_rows).sum::<usize>() > MAX_PRETTY_ROWS {
+                    return Err(ArrowError::MemoryError(format!(
+                        "a table for people has at most {MAX_PRETTY_ROWS} rows: add a LIMIT, or ask \
+                         for another format"
+                    )));
+                }
+            }
         }
         Ok(std::mem::take(&mut *self.output.0.lock()))
     }
@@ -144,6 +210,14 @@ impl Encoder {
             Writer::JsonLines(writer) => writer.finish()?,
             Writer::Csv(_) => {}
             Writer::Arrow(writer) => writer.finish()?,
+            Writer::Parquet(writer) => drop(writer.finish()?),
+            Writer::Pretty(batches, schema) => {
+                if batches.is_empty() {
+                    batches.push(RecordBatch::new_empty(schema.clone()));
+                }
+                let text = pretty_format_batches(batches)?.to_string();
+                return Ok((text + "\n").into_bytes());
+            }
         }
         Ok(std::mem::take(&mut *self.output.0.lock()))
     }

@@ -223,6 +223,12 @@ fn journal(api: &Api, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
 
 fn store(api: &Api, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
     let stats = api.store.stats();
+    gauge(
+        encoder,
+        "queries_running",
+        "Queries whose rows are not yet read to the end",
+        api.sql.running() as f64,
+    )?;
     gauge(encoder, "store_files", "Parquet files", stats.files as f64)?;
     gauge(
         encoder,

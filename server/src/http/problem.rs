@@ -11,6 +11,8 @@ pub(crate) struct Problem {
     status: StatusCode,
     detail: String,
     retry_after: Option<u32>,
+    /// The detail a second time, as `error`.
+    error_member: bool,
 }
 
 impl Problem {
@@ -19,6 +21,7 @@ impl Problem {
             status,
             detail: detail.into(),
             retry_after: None,
+            error_member: false,
         }
     }
 
@@ -62,6 +65,14 @@ impl Problem {
         }
     }
 
+    /// For clients of InfluxDB 3, which look for the reason in a member `error`.
+    pub(crate) fn with_error_member(self) -> Self {
+        Self {
+            error_member: true,
+            ..self
+        }
+    }
+
     /// For what is our fault; the log has the cause.
     pub(crate) fn internal(error: impl std::fmt::Display) -> Self {
         tracing::error!(%error, "a request failed");
@@ -74,12 +85,15 @@ impl Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let body = json!({
+        let mut body = json!({
             "type": "about:blank",
             "title": self.status.canonical_reason().unwrap_or("Error"),
             "status": self.status.as_u16(),
             "detail": self.detail,
         });
+        if self.error_member {
+            body["error"] = body["detail"].clone();
+        }
         let mut response = (self.status, Json(body)).into_response();
         let headers = response.headers_mut();
         headers.insert(

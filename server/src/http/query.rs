@@ -1,9 +1,9 @@
 //! `POST /api/v1/query`: read-only SQL, streamed in the format of `Accept`.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use arrow::array::RecordBatch;
+use arrow::error::ArrowError;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
@@ -12,17 +12,11 @@ use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use futures::{Stream, StreamExt};
 use serde::Deserialize;
-use weir_store::{QueryError, QueryLimits, Sql};
+use weir_store::{Dialect, Parameters, QueryError};
 
 use super::encode::{Encoder, Format};
-use super::{Problem, Shared};
-
-/// What one query may use.
-pub(super) const LIMITS: QueryLimits = QueryLimits {
-    max_rows: 1_000_000,
-    timeout: Duration::from_secs(30),
-    memory: 512 << 20,
-};
+use super::{Api, Problem, Shared};
+use crate::queries;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -44,28 +38,45 @@ pub(super) async fn query(
     let format = Format::negotiate(&headers).ok_or_else(|| {
         Problem::bad_request(
             "Accept names none of application/json, application/jsonl, text/csv, \
-             application/vnd.apache.arrow.stream",
+             application/vnd.apache.arrow.stream, application/vnd.apache.parquet, text/plain",
         )
     })?;
-    run(&api.sql, &body.sql, format).await
+    run(&api, &body.sql, &Parameters::None, format).await
 }
 
 /// Runs a query. Its first batch is awaited before the answer begins, so that
 /// most failures still become a status; a later one cuts the body off.
-async fn run(sql: &Sql, text: &str, format: Format) -> Result<Response, Problem> {
-    let mut batches = sql.query(text, LIMITS).await.map_err(problem)?;
+pub(super) async fn run(
+    api: &Api,
+    text: &str,
+    parameters: &Parameters,
+    format: Format,
+) -> Result<Response, Problem> {
+    let limits = queries::limits(&api.config.query);
+    let prepared = api.sql.prepare(text, Dialect::Generic, limits).await;
+    let prepared = prepared.map_err(problem)?;
+    let batches = api.sql.run(&prepared, parameters, limits).await;
+    let mut batches = batches.map_err(problem)?;
     let schema = batches.schema();
     let mut encoder = Encoder::new(format, &schema).map_err(Problem::internal)?;
     let first = match batches.next().await {
         Some(batch) => {
             let batch: RecordBatch = batch.map_err(|error| problem(QueryError::from(error)))?;
-            Some(encoder.write(&batch).map_err(Problem::internal)?)
+            Some(encoder.write(&batch).map_err(unencodable)?)
         }
         None => None,
     };
     let rest = encode_rest(batches, encoder, first.unwrap_or_default());
     let content_type = [(header::CONTENT_TYPE, format.content_type())];
     Ok((content_type, Body::from_stream(rest)).into_response())
+}
+
+/// Only a table for people that is too long is the sender's fault.
+fn unencodable(error: ArrowError) -> Problem {
+    match error {
+        ArrowError::MemoryError(detail) => Problem::unprocessable(detail),
+        error => Problem::internal(error),
+    }
 }
 
 fn encode_rest<S, E>(
@@ -75,7 +86,7 @@ fn encode_rest<S, E>(
 ) -> impl Stream<Item = Result<Vec<u8>, BoxError>>
 where
     S: Stream<Item = Result<RecordBatch, E>> + Unpin,
-    E: std::error::Error + Send + Sync + 'static,
+    QueryError: From<E>,
 {
     let state = (batches, Some(encoder), Some(first));
     futures::stream::unfold(state, async |(mut batches, mut encoder, mut first)| {
@@ -86,7 +97,11 @@ where
         let (bytes, encoder) = match batches.next().await {
             Some(Ok(batch)) => (writer.write(&batch).map_err(Into::into), Some(writer)),
             Some(Err(error)) => {
-                tracing::warn!(%error, "a query failed after its answer had begun");
+                let error = QueryError::from(error);
+                // What went over a limit is the sender's business.
+                if let QueryError::Store(error) = &error {
+                    tracing::warn!(%error, "the store failed under a query");
+                }
                 (Err(error.into()), None)
             }
             None => (writer.finish().map_err(Into::into), None),
@@ -98,8 +113,9 @@ where
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Collects a small result of our own making.
-pub(super) async fn collect(sql: &Sql, text: &str) -> Result<Vec<RecordBatch>, Problem> {
-    let batches = sql.query(text, LIMITS).await.map_err(problem)?;
+pub(super) async fn collect(api: &Api, text: &str) -> Result<Vec<RecordBatch>, Problem> {
+    let limits = queries::limits(&api.config.query);
+    let batches = api.sql.query(text, limits).await.map_err(problem)?;
     let batches: Vec<_> = batches.collect().await;
     batches
         .into_iter()
@@ -114,6 +130,7 @@ pub(super) fn problem(error: QueryError) -> Problem {
         | QueryError::TooLong { .. }
         | QueryError::Failed(_) => Problem::bad_request(error.to_string()),
         QueryError::Timeout { .. } => Problem::timeout(error.to_string()),
+        QueryError::Busy { .. } => Problem::unavailable(error.to_string(), 1),
         QueryError::TooManyRows { .. } | QueryError::Memory(_) => {
             Problem::unprocessable(error.to_string())
         }

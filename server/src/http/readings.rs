@@ -1,17 +1,20 @@
-//! `GET /api/v1/devices/{id}/readings?sensor&from&to&step`: one device's
-//! series for a chart, raw or as minimum, maximum and mean per step.
+//! `GET /api/v1/devices/{id}/readings?sensor&from&to&step&format`: one device's
+//! series for a chart, raw or as minimum, maximum and mean per step; as JSON or CSV.
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
+use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use weir_config::parse_duration;
 use weir_model::{Timestamp, check_device};
+use weir_store::Parameters;
 
-use super::query::{collect, literal, rows};
+use super::encode::Format;
+use super::query::{collect, literal, rows, run};
 use super::{Problem, Shared};
 use crate::store_worker::now;
 
@@ -27,13 +30,14 @@ pub(super) struct Params {
     from: Option<String>,
     to: Option<String>,
     step: Option<String>,
+    format: Option<String>,
 }
 
 pub(super) async fn readings(
     State(api): Shared,
     Path(device): Path<String>,
     Query(params): Query<Params>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Response, Problem> {
     if check_device(&device).is_err() || api.core.lock().engine.device_ix(&device).is_none() {
         return Err(Problem::not_found(format!("there is no device {device:?}")));
     }
@@ -42,8 +46,17 @@ pub(super) async fn readings(
         .unwrap_or_else(|| to.saturating_add_nanos(-DEFAULT_RANGE_NS));
     let step = params.step.as_deref().map(step).transpose()?;
     let sql = statement(&device, params.sensor.as_deref(), from, to, step);
-    let points = rows(&collect(&api.sql, &sql).await?)?;
-    Ok(Json(json!({
+    match params.format.as_deref() {
+        None | Some("json") => {}
+        Some("csv") => return run(&api, &sql, &Parameters::None, Format::Csv).await,
+        Some(other) => {
+            return Err(Problem::bad_request(format!(
+                "format={other:?} is neither json nor csv"
+            )));
+        }
+    }
+    let points = rows(&collect(&api, &sql).await?)?;
+    let answer = Json(json!({
         "device": device,
         "sensor": params.sensor,
         "from": from.to_rfc3339(),
@@ -51,7 +64,8 @@ pub(super) async fn readings(
         "step": params.step,
         "truncated": points.len() == MAX_POINTS,
         "readings": points,
-    })))
+    }));
+    Ok(answer.into_response())
 }
 
 fn statement(

@@ -94,7 +94,12 @@ impl ScalarUDFImpl for Bounded {
     }
 
     fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        check(self.name(), self.growth, &arguments.args, arguments.number_rows)?;
+        check(
+            self.name(),
+            self.growth,
+            &arguments.args,
+            arguments.number_rows,
+        )?;
         self.inner.invoke_with_args(arguments)
     }
 }
@@ -107,7 +112,9 @@ fn check(name: &str, growth: Growth, arguments: &[ColumnarValue], rows: usize) -
         Growth::Sum => sum,
         Growth::Product(by) => {
             let by = arguments.get(by).map_or(0, longest);
-            let first = arguments.first().map_or(0, |first| total_bytes(first, rows));
+            let first = arguments
+                .first()
+                .map_or(0, |first| total_bytes(first, rows));
             let others = if name == "concat_ws" {
                 arguments.len().saturating_mul(rows)
             } else {
@@ -139,7 +146,10 @@ fn array_bytes(array: &dyn Array) -> usize {
             texts.lengths().map(|length| length as usize).sum()
         }
         // Slices included: what a filter left over may be counted whole.
-        _ => array.to_data().get_slice_memory_size().unwrap_or(usize::MAX),
+        _ => array
+            .to_data()
+            .get_slice_memory_size()
+            .unwrap_or(usize::MAX),
     }
 }
 
@@ -226,8 +236,8 @@ impl ScalarUDFImpl for Concat {
         let all_scalar = |value: &ColumnarValue| matches!(value, ColumnarValue::Scalar(_));
         let scalar = arguments.args.iter().all(all_scalar);
         let rows = if scalar { 1 } else { arguments.number_rows };
-        let [left, right] = <[ColumnarValue; 2]>::try_from(arguments.args)
-            .expect("an operator has two sides");
+        let [left, right] =
+            <[ColumnarValue; 2]>::try_from(arguments.args).expect("an operator has two sides");
         let joined = concat_elements_dyn(&left.into_array(rows)?, &right.into_array(rows)?)?;
         Ok(if scalar {
             ColumnarValue::Scalar(ScalarValue::try_from_array(&joined, 0)?)

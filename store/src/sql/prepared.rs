@@ -74,7 +74,9 @@ impl Prepared {
             let given = match parameters {
                 Parameters::None => None,
                 Parameters::Positional(values) => {
-                    let at = name.parse::<usize>().map_or(at, |number| number.wrapping_sub(1));
+                    let at = name
+                        .parse::<usize>()
+                        .map_or(at, |number| number.wrapping_sub(1));
                     values.get(at)
                 }
                 Parameters::Named(values) => {

@@ -17,11 +17,11 @@ use datafusion::sql::sqlparser::dialect::{GenericDialect, PostgreSqlDialect};
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 
-use super::cooperative::YieldAtJoins;
 use super::Dialect;
+use super::cooperative::YieldAtJoins;
 use super::error::QueryError;
-use super::{bounded, functions};
 use super::runtime::threads;
+use super::{bounded, functions};
 
 /// Operators of one statement. A dashboard's have dozens; a list of names is one.
 const MAX_OPERATORS: usize = 1_000;

@@ -1,0 +1,41 @@
+//! What the doors for SQL share: limits, parameters.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, BooleanArray, Float64Array, Int64Array, NullArray, StringArray};
+use serde_json::{Map, Value};
+use weir_config::Query;
+use weir_store::{Parameters, QueryLimits};
+
+/// What one query may use, as it is configured.
+pub(crate) fn limits(config: &Query) -> QueryLimits {
+    QueryLimits {
+        max_rows: config.max_rows,
+        timeout: config.timeout,
+        memory: usize::try_from(config.max_memory).unwrap_or(usize::MAX),
+    }
+}
+
+/// Parameters as JSON gives them; those of a statement are `$name`.
+pub(crate) fn named(values: Map<String, Value>) -> Result<Parameters, String> {
+    if values.is_empty() {
+        return Ok(Parameters::None);
+    }
+    let named = values.into_iter().map(|(name, value)| {
+        let array: ArrayRef = match &value {
+            Value::Null => Arc::new(NullArray::new(1)),
+            Value::Bool(value) => Arc::new(BooleanArray::from(vec![*value])),
+            Value::String(text) => Arc::new(StringArray::from(vec![text.as_str()])),
+            Value::Number(number) => match (number.as_i64(), number.as_f64()) {
+                (Some(whole), _) => Arc::new(Int64Array::from(vec![whole])),
+                (None, Some(number)) => Arc::new(Float64Array::from(vec![number])),
+                (None, None) => return Err(format!("the parameter {name} is out of range")),
+            },
+            Value::Array(_) | Value::Object(_) => {
+                return Err(format!("the parameter {name} is not a single value"));
+            }
+        };
+        Ok((name, array))
+    });
+    Ok(Parameters::Named(named.collect::<Result<_, _>>()?))
+}
