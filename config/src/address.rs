@@ -71,22 +71,33 @@ pub(crate) fn parse_http_url(url: &str) -> Result<String, String> {
     Ok(url.trim_end_matches('/').to_owned())
 }
 
-/// An address that only this machine can reach.
-pub(crate) fn parse_listen(text: &str) -> Result<SocketAddr, String> {
+/// An address that anybody may reach: [`crate::access::check_listeners`] refuses
+/// what it must, so every listener has to be named there.
+pub(crate) fn parse_any_listen(text: &str) -> Result<SocketAddr, String> {
     let text = match text.strip_prefix("localhost:") {
         Some(port) => &format!("127.0.0.1:{port}"),
         None => text,
     };
-    let address: SocketAddr = text.parse().map_err(
-        |_| "must be an address with a port, like \"127.0.0.1:8080\" (port 0 picks a free one)",
-    )?;
-    if address.ip().to_canonical().is_loopback() {
-        return Ok(address);
+    text.parse().map_err(|_| {
+        "must be an address with a port, like \"127.0.0.1:8080\" (port 0 picks a free one)"
+            .to_owned()
+    })
+}
+
+/// An address that only this machine can reach, for a listener that has no TLS.
+pub(crate) fn parse_listen(text: &str) -> Result<SocketAddr, String> {
+    match parse_any_listen(text)? {
+        address if is_loopback(address) => Ok(address),
+        address => Err(format!(
+            "{address} can be reached from beyond this machine, which needs TLS, and this \
+             listener has none; listen on 127.0.0.1 or [::1]"
+        )),
     }
-    Err(format!(
-        "{address} can be reached from beyond this machine, which needs TLS and authentication; \
-         this version has neither, so listen on 127.0.0.1 or [::1]"
-    ))
+}
+
+/// Whether only this machine can reach it.
+pub(crate) fn is_loopback(address: SocketAddr) -> bool {
+    address.ip().to_canonical().is_loopback()
 }
 
 /// `host[:port]` with the host of a URL: a name, an IPv4 or an IPv6 in brackets.
@@ -199,17 +210,21 @@ mod tests {
     }
 
     #[test]
-    fn listeners_stay_on_this_machine() {
-        for text in ["127.0.0.1:0", "127.9.9.9:1", "[::1]:8080", "localhost:80"] {
-            assert!(parse_listen(text).is_ok(), "{text}");
-        }
-        for text in [
-            "0.0.0.0:8080",
-            "[::]:8080",
-            "192.168.1.4:80",
-            "[::ffff:10.0.0.1]:1",
+    fn an_address_to_listen_on_has_a_port_and_may_be_beyond_this_machine() {
+        for (text, only_here) in [
+            ("127.0.0.1:0", true),
+            ("127.9.9.9:1", true),
+            ("[::1]:8080", true),
+            ("[::ffff:127.0.0.1]:1", true),
+            ("localhost:80", true),
+            ("0.0.0.0:8080", false),
+            ("[::]:8080", false),
+            ("192.168.1.4:80", false),
+            ("[::ffff:10.0.0.1]:1", false),
         ] {
-            assert!(parse_listen(text).unwrap_err().contains("TLS"), "{text}");
+            let address = parse_any_listen(text).unwrap();
+            assert_eq!(is_loopback(address), only_here, "{text}");
+            assert_eq!(parse_listen(text).is_ok(), only_here, "{text}");
         }
         for text in [
             "",
@@ -219,10 +234,8 @@ mod tests {
             "localhost",
             "example.com:80",
         ] {
-            assert!(
-                parse_listen(text).unwrap_err().contains("must be"),
-                "{text}"
-            );
+            let reason = parse_any_listen(text).unwrap_err();
+            assert!(reason.contains("must be"), "{text}");
         }
     }
 }

@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::address::parse_listen;
+use crate::access::{auth, check_listeners, listens_with_tls, tls};
+use crate::address::parse_any_listen;
 use crate::influxdb::influxdb;
 use crate::quarantine::quarantine;
 use crate::range::{count, duration, instant_ns, label, size};
@@ -36,6 +37,8 @@ pub(crate) fn assemble(reader: &mut Reader<'_>) -> Config {
     let sources = sources(reader);
     let config = Config {
         http: http(reader),
+        auth: auth(reader),
+        tls: tls(reader),
         broker: broker(reader, sources.is_empty()),
         sources,
         routes: routes(reader),
@@ -58,22 +61,28 @@ pub(crate) fn assemble(reader: &mut Reader<'_>) -> Config {
 
 fn http(reader: &mut Reader<'_>) -> Http {
     let mut section = reader.section("http");
-    Http {
-        listen: section.value("listen", Http::default().listen, |raw| {
-            parse_listen(raw.text()?)
-        }),
-    }
+    let listen = section.value("listen", Http::default().listen, |raw| {
+        parse_any_listen(raw.text()?)
+    });
+    let tls = listens_with_tls(&mut section, &[listen]);
+    Http { listen, tls }
 }
 
 /// On unless there is a `[[source]]`; a `[broker]` that is written down is always on.
 fn broker(reader: &mut Reader<'_>, on_by_default: bool) -> Option<Broker> {
     let mut section = reader.section("broker");
     let default = Broker::default();
+    let listen = section.value("listen", default.listen, |raw| {
+        parse_any_listen(raw.text()?)
+    });
+    let websocket_listen = section
+        .optional("websocket_listen", |raw| parse_any_listen(raw.text()?))
+        .or(default.websocket_listen);
+    let listeners: Vec<_> = std::iter::once(listen).chain(websocket_listen).collect();
     let broker = Broker {
-        listen: section.value("listen", default.listen, |raw| parse_listen(raw.text()?)),
-        websocket_listen: section
-            .optional("websocket_listen", |raw| parse_listen(raw.text()?))
-            .or(default.websocket_listen),
+        listen,
+        websocket_listen,
+        tls: listens_with_tls(&mut section, &listeners),
         max_connections: section.value(
             "max_connections",
             default.max_connections,
@@ -326,6 +335,7 @@ fn shadows(reader: &mut Reader<'_>) -> Shadows {
 }
 
 fn check_across(reader: &mut Reader<'_>, config: &Config) {
+    check_listeners(reader, config);
     let pending = config.journal.max_pending;
     let too_large = |max_packet| {
         let (packet, pending) = (show_size(max_packet), show_size(pending));

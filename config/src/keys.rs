@@ -33,6 +33,8 @@ pub(crate) const TABLES: &[Table] = &[
         "",
         &[
             "http",
+            "auth",
+            "tls",
             "broker",
             "source",
             "route",
@@ -48,12 +50,15 @@ pub(crate) const TABLES: &[Table] = &[
             "postgres",
         ],
     ),
-    table("http", &["listen"]),
+    table("http", &["listen", "tls"]),
+    table("auth", &["file"]),
+    table("tls", &["cert_file", "key_file", "client_ca_file"]),
     table(
         "broker",
         &[
             "listen",
             "websocket_listen",
+            "tls",
             "max_connections",
             "max_packet",
             "max_inflight",

@@ -9,6 +9,7 @@
 //! Flags go before `WEIR_…` variables, those before the file, and the file
 //! before the defaults: see [`Config::from_toml_with_env`].
 
+mod access;
 mod address;
 mod assemble;
 mod influxdb;
@@ -33,8 +34,8 @@ pub use problem::{LoadError, Problem};
 pub use quarantine::Quarantine;
 pub use query::{Query, SqlDoor};
 pub use sections::{
-    Broker, Config, EmbeddedStore, Function, Http, JournalSection, Limits, Route, RouteCodec,
-    Shadows, Source, SourceTls, Watchdog,
+    Auth, Broker, Config, EmbeddedStore, Function, Http, JournalSection, Limits, Route, RouteCodec,
+    Shadows, Source, SourceTls, Tls, Watchdog,
 };
 pub use topic::{Captures, InvalidPattern, TopicPattern};
 pub use units::parse_duration;

@@ -14,6 +14,10 @@ use crate::{FunctionKind, InfluxDb, Quarantine, TopicPattern};
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     pub http: Http,
+    /// Who may do what; `None`: everybody on this machine may do everything.
+    pub auth: Option<Auth>,
+    /// The certificate of the listeners that speak TLS.
+    pub tls: Option<Tls>,
     /// The embedded broker; `None` when it is off, which is the default once a
     /// `[[source]]` is given.
     pub broker: Option<Broker>,
@@ -38,17 +42,38 @@ pub struct Config {
 /// `[http]`
 #[derive(Clone, Debug, PartialEq)]
 pub struct Http {
-    /// Loopback only, until there are TLS and authentication. Port 0 picks one.
+    /// Beyond loopback only with `[auth]` and TLS. Port 0 picks one.
     pub listen: SocketAddr,
+    /// The listener speaks TLS. Never without [`Config::tls`].
+    pub tls: bool,
+}
+
+/// `[auth]`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Auth {
+    /// The access file: identities, hashes of their secrets, rules.
+    pub file: PathBuf,
+}
+
+/// `[tls]`: PEM files.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tls {
+    /// The server's certificate, and those between it and an authority.
+    pub cert_file: PathBuf,
+    pub key_file: PathBuf,
+    /// Authorities whose client certificates authenticate by common name.
+    pub client_ca_file: Option<PathBuf>,
 }
 
 /// `[broker]`: the embedded MQTT broker.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Broker {
-    /// Loopback only, as [`Http::listen`].
+    /// Beyond loopback as [`Http::listen`].
     pub listen: SocketAddr,
-    /// MQTT over WebSocket; off unless given. Loopback only.
+    /// MQTT over WebSocket; off unless given. As [`Http::listen`].
     pub websocket_listen: Option<SocketAddr>,
+    /// The listeners speak TLS. Never without [`Config::tls`].
+    pub tls: bool,
     /// Connections at once. 1 to 1,000,000.
     pub max_connections: usize,
     /// Largest MQTT packet in bytes. 1 KiB to 128 MiB, at most
@@ -211,6 +236,8 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             http: Http::default(),
+            auth: None,
+            tls: None,
             broker: Some(Broker::default()),
             sources: Vec::new(),
             routes: vec![Route::default()],
@@ -233,6 +260,7 @@ impl Default for Http {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            tls: false,
         }
     }
 }
@@ -242,6 +270,7 @@ impl Default for Broker {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 1883)),
             websocket_listen: None,
+            tls: false,
             max_connections: 10_000,
             max_packet: 2 * MIB,
             max_inflight: 2_000,

@@ -16,8 +16,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
+use weir_access::Access;
 use weir_config::{Broker, Config};
-use weir_ingest::{EmbeddedBroker, Intake};
+use weir_ingest::{EmbeddedBroker, Guard, Intake};
 use weir_journal::{
     AppendError, Appended, CommitListener, Journal, JournalFailed, JournalReader, JournalStatus,
     ReadError,
@@ -111,8 +112,17 @@ fn main() {
         ..Broker::default()
     };
     let intake = Intake::new(&Config::default());
-    let starting =
-        EmbeddedBroker::start(&config, intake, journal.clone(), CancellationToken::new());
+    let guard = Guard {
+        access: Access::open(&Config::default()),
+        tls: None,
+    };
+    let starting = EmbeddedBroker::start(
+        &config,
+        intake,
+        guard,
+        journal.clone(),
+        CancellationToken::new(),
+    );
     let broker = runtime.block_on(starting).expect("the broker starts");
     let (cpu, start) = (cpu_seconds(), Instant::now());
     let per_connection = messages / connections;

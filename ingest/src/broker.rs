@@ -13,9 +13,13 @@
 //! sender has no acknowledgement and may send it again. Nobody's publish waits
 //! for a slow subscriber, except MQTT 5 and QoS 2 ones for at most 2 s.
 //!
-//! Devices do not write alerts, `$SYS` or the answers of shadows: such a
-//! publish is logged, counted and dropped; MQTT 5 is answered "not authorized",
-//! MQTT 3.1.1, which has no words for it, an ordinary acknowledgement.
+//! Who may connect, publish and subscribe, the rules of `weir-access` say
+//! (`login.rs`); without authentication everybody may, but for alerts, `$SYS`
+//! and the answers of shadows, which Weir alone writes. What is refused is
+//! counted and logged. A publish is then dropped; MQTT 5 is answered "not
+//! authorized", MQTT 3.1.1, which has no words for it, an ordinary
+//! acknowledgement, as by Mosquitto and EMQX. A subscription is answered 0x87
+//! or 0x80.
 //!
 //! Sessions and retained messages are kept in memory: a restart of Weir ends
 //! them, and clients learn it from `session_present = 0`. A message that is
@@ -23,9 +27,11 @@
 //! keep it for others. The will of a lost connection is taken like a publish of
 //! that moment; a will delay (MQTT 5) delays its routing only.
 
-mod access;
+mod claims;
 mod connection;
 mod gate;
+mod interest;
+mod login;
 mod outlet;
 mod shared;
 mod transport;
@@ -51,7 +57,7 @@ use self::connection::Connection;
 pub use self::outlet::BrokerOutlet;
 use self::shared::Shared;
 use self::transport::Gated;
-use crate::{Intake, Outlet, OutletError, Publication};
+use crate::{Guard, Intake, Outlet, OutletError, Publication};
 
 /// How long accepting pauses when it fails: usually file descriptors have run
 /// out, and only time brings them back.
@@ -66,11 +72,10 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(20);
 #[derive(Debug, Error)]
 pub enum BrokerError {
     #[error(
-        "the embedded broker does not listen on {address}: it has neither TLS nor authentication \
-         yet, so anybody there could write; listen on 127.0.0.1 or [::1], or put a broker that \
-         has both in front of Weir and name it in [[source]]"
+        "the embedded broker does not listen on {address}, where others than this machine can \
+         connect, without authentication and TLS; add [auth] and [tls], or listen on 127.0.0.1"
     )]
-    NotLoopback { address: SocketAddr },
+    Unguarded { address: SocketAddr },
     #[error("the embedded broker cannot listen on {address}: {source}")]
     Bind {
         address: SocketAddr,
@@ -88,8 +93,12 @@ pub struct BrokerStatus {
     pub refused_connections: u64,
     /// Messages that were appended to the journal.
     pub received: u64,
-    /// Publishes to topics that devices may not write.
+    /// CONNECTs without the right credentials, or with another's client id.
+    pub refused_logins: u64,
+    /// Publishes to topics that are not the client's to write.
     pub refused_publishes: u64,
+    /// Subscriptions to what is not the client's to read.
+    pub refused_subscribes: u64,
     /// Messages in the journal that wait for their commit.
     pub uncommitted: usize,
     /// Bytes of acknowledgements that wait for a commit.
@@ -130,12 +139,13 @@ impl EmbeddedBroker {
     pub async fn start(
         config: &weir_config::Broker,
         intake: Intake,
+        guard: Guard,
         journal: Arc<dyn Journal>,
         shutdown: CancellationToken,
     ) -> Result<Self, BrokerError> {
-        let tcp = listen(config.listen).await?;
+        let tcp = listen(config.listen, &guard).await?;
         let websocket = match config.websocket_listen {
-            Some(address) => Some(listen(address).await?),
+            Some(address) => Some(listen(address, &guard).await?),
             None => None,
         };
         let local_addr = local_addr(&tcp, config.listen)?;
@@ -143,7 +153,13 @@ impl EmbeddedBroker {
             (Some(listener), Some(address)) => Some(self::local_addr(listener, address)?),
             _ => None,
         };
-        let shared = Arc::new(Shared::new(config, intake, journal, shutdown.child_token()));
+        let shared = Arc::new(Shared::new(
+            config,
+            intake,
+            guard,
+            journal,
+            shutdown.child_token(),
+        ));
         let (outlet, router) = BrokerOutlet::new();
         let tasks = TaskTracker::new();
         tasks.spawn(router.run(shared.clone()));
@@ -188,6 +204,8 @@ impl EmbeddedBroker {
             connections: counters.connections.get(),
             refused_connections: counters.refused_connections.load(Ordering::Relaxed),
             received: counters.received.load(Ordering::Relaxed),
+            refused_logins: counters.refused_logins.load(Ordering::Relaxed),
+            refused_subscribes: counters.refused_subscribes.load(Ordering::Relaxed),
             refused_publishes: counters.refused_publishes.load(Ordering::Relaxed),
             uncommitted: counters.uncommitted.get(),
             held_bytes: counters.held_bytes.get(),
@@ -224,9 +242,10 @@ impl Outlet for EmbeddedBroker {
     }
 }
 
-async fn listen(address: SocketAddr) -> Result<TcpListener, BrokerError> {
-    if !address.ip().is_loopback() {
-        return Err(BrokerError::NotLoopback { address });
+/// The configuration refuses it before; this is the last door.
+async fn listen(address: SocketAddr, guard: &Guard) -> Result<TcpListener, BrokerError> {
+    if !address.ip().to_canonical().is_loopback() && !guard.is_closed() {
+        return Err(BrokerError::Unguarded { address });
     }
     TcpListener::bind(address)
         .await
@@ -321,7 +340,7 @@ async fn serve_mqtt<S>(shared: Arc<Shared>, stream: S, peer: SocketAddr)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + Sync + 'static,
 {
-    let connection = Connection::new(shared.clone(), peer);
+    let connection = Connection::new(shared.clone(), peer, None);
     let (gated, returned) = Gated::new(stream, connection.clone());
     let transport = BrokerTransport::WebSocket(Box::new(gated));
     let handler = shared.handler(transport, &connection);

@@ -5,6 +5,7 @@
 //! Doors also are the way out to the same brokers: see [`Outlet`].
 
 mod broker;
+mod guard;
 mod intake;
 mod outlet;
 mod source;
@@ -13,6 +14,7 @@ mod source_outlet;
 mod test_journal;
 
 pub use broker::{BrokerError, BrokerOutlet, BrokerStatus, EmbeddedBroker};
+pub use guard::Guard;
 pub use intake::Intake;
 pub use outlet::{Outlet, OutletError, Publication};
 pub use source::{ConnectionStatus, SourceDoor, SourceError, SourceStatus};

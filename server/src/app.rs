@@ -22,12 +22,14 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
+use weir_access::Access;
 use weir_config::Config;
-use weir_ingest::{Intake, Outlet, SourceOutlet};
+use weir_ingest::{Guard, Intake, Outlet, SourceOutlet};
 use weir_journal::{Journal, LocalJournal};
 
 use crate::data_dir::DataDir;
 use crate::http::{self, Api};
+use crate::refusals::Refusals;
 use crate::tables;
 use crate::watchdog::Watchdog;
 
@@ -67,18 +69,26 @@ impl App {
     /// Starts everything. When it returns, every listener accepts connections.
     pub(crate) async fn start(config: Config, data_dir: &Path, fatal: Fatal) -> Result<Self> {
         let started = Instant::now();
+        let access = Access::load(&config)?;
+        if config.http.tls || config.broker.as_ref().is_some_and(|broker| broker.tls) {
+            anyhow::bail!("TLS for listeners is under construction");
+        }
         let data = DataDir::open(data_dir)?;
         let http_listener = bind("http.listen", config.http.listen).await?;
         let opened = Opened::open(&config, &data)?;
         let journal: Arc<dyn Journal> = opened.journal.clone();
         let intake = Intake::new(&config);
         let doors = CancellationToken::new();
+        let guard = Guard {
+            access: access.clone(),
+            tls: None,
+        };
         let Doors {
             broker,
             sources,
             source_outlets,
             source_runtime,
-        } = Doors::start(&config, &intake, &journal, &doors).await?;
+        } = Doors::start(&config, &intake, &guard, &journal, &doors).await?;
         let outlets: Arc<[Arc<dyn Outlet>]> = broker
             .iter()
             .map(|broker| Arc::new(broker.outlet()) as Arc<dyn Outlet>)
@@ -113,6 +123,8 @@ impl App {
         };
         let api = Arc::new(Api {
             config,
+            access,
+            refusals: Refusals::default(),
             core: opened.core,
             flow: opened.flow,
             journal,

@@ -4,6 +4,7 @@
 //! Slow clients are bounded: headers must be complete within ten seconds, bodies
 //! have a size limit per route, connections a number. Errors are RFC 9457 problem documents.
 
+mod access;
 mod alarms;
 mod devices;
 mod encode;
@@ -26,6 +27,7 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -36,6 +38,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
+use weir_access::Access;
 use weir_alerts::AlarmStore;
 use weir_config::Config;
 use weir_ingest::{EmbeddedBroker, Intake, Outlet, SourceDoor};
@@ -48,6 +51,7 @@ use crate::health::Health;
 use crate::influx_worker::InfluxStats;
 use crate::live::Live;
 use crate::pipeline::Core;
+use crate::refusals::Refusals;
 use crate::waiters::Waiters;
 use crate::watchdog::Watchdog;
 
@@ -67,6 +71,8 @@ const DRAIN: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(crate) struct Api {
     pub(crate) config: Config,
+    pub(crate) access: Access,
+    pub(crate) refusals: Refusals,
     pub(crate) core: Arc<Mutex<Core>>,
     pub(crate) flow: Arc<Flow>,
     pub(crate) journal: Arc<dyn Journal>,
@@ -126,7 +132,8 @@ pub(crate) fn router(api: Arc<Api>) -> Router {
         )
         .fallback(async || Problem::not_found("there is nothing at this path"))
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
-        .layer(axum::middleware::from_fn(guard::only_local))
+        .layer(from_fn_with_state(api.clone(), access::check))
+        .layer(from_fn_with_state(api.clone(), guard::only_local))
         .with_state(api)
 }
 

@@ -19,6 +19,7 @@ mod output;
 mod pipeline;
 mod progress;
 mod queries;
+mod refusals;
 mod shadow_worker;
 mod snapshot;
 mod store_worker;

@@ -8,10 +8,9 @@ use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker, ready};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::{Bytes, BytesMut};
 use mqtt5::QoS;
@@ -23,12 +22,13 @@ use mqtt5::packet::connect::ConnectPacket;
 use mqtt5::packet::publish::PublishPacket;
 use mqtt5::types::ReasonCode;
 use parking_lot::Mutex;
-use tracing::{error, warn};
+use tracing::error;
+use weir_access::Identity;
 use weir_journal::{AppendError, CommitListener};
-use weir_model::Timestamp;
 
-use super::access;
+use super::claims::Claim;
 use super::gate::{Gate, Ledger, Stashed};
+use super::login::now;
 use super::shared::Shared;
 
 /// Retained messages in all.
@@ -42,6 +42,11 @@ pub(super) struct Connection {
     pub(super) shared: Arc<Shared>,
     pub(super) peer: SocketAddr,
     pub(super) gate: Arc<Gate>,
+    /// Of the client certificate that TLS has verified.
+    common_name: Option<String>,
+    /// From CONNECT on.
+    identity: OnceLock<Identity>,
+    claim: OnceLock<Claim>,
     listener: Arc<dyn CommitListener>,
     books: Mutex<Books>,
     is_mqtt5: AtomicBool,
@@ -51,8 +56,6 @@ pub(super) struct Connection {
 #[derive(Default)]
 struct Books {
     ledger: Ledger,
-    /// The authenticated identity; empty when there is none.
-    client: Arc<str>,
     /// Resolves when an append that was refused is worth another try.
     room: Option<BoxFuture<'static, ()>>,
     /// Published when the connection ends without a DISCONNECT.
@@ -63,17 +66,41 @@ struct Books {
 }
 
 impl Connection {
-    pub(super) fn new(shared: Arc<Shared>, peer: SocketAddr) -> Arc<Self> {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        peer: SocketAddr,
+        common_name: Option<String>,
+    ) -> Arc<Self> {
         let gate = Arc::<Gate>::default();
         Arc::new(Self {
             shared,
             peer,
             listener: gate.clone(),
             gate,
+            common_name,
+            identity: OnceLock::new(),
+            claim: OnceLock::new(),
             books: Mutex::default(),
             is_mqtt5: AtomicBool::new(false),
             is_established: AtomicBool::new(false),
         })
+    }
+
+    pub(super) fn common_name(&self) -> Option<&str> {
+        self.common_name.as_deref()
+    }
+
+    pub(super) fn identity(&self) -> Option<&Identity> {
+        self.identity.get()
+    }
+
+    /// Once: a connection has one CONNECT.
+    pub(super) fn set_identity(&self, identity: Identity) {
+        let _ = self.identity.set(identity);
+    }
+
+    pub(super) fn hold_claim(&self, claim: Claim) {
+        let _ = self.claim.set(claim);
     }
 
     pub(super) fn is_mqtt5(&self) -> bool {
@@ -100,8 +127,11 @@ impl Connection {
                 ready!(room.as_mut().poll(cx));
                 books.room = None;
             }
-            let Books { ledger, client, .. } = &mut *books;
-            match ledger.append(&*self.shared.journal, client, &self.listener) {
+            let client = self.identity().map_or("", Identity::name);
+            match books
+                .ledger
+                .append(&*self.shared.journal, client, &self.listener)
+            {
                 Ok(messages) => {
                     self.shared
                         .counters
@@ -269,22 +299,6 @@ impl Connection {
         self.route(&event, event.retain && may_retain).await;
         PublishAction::Handled
     }
-
-    fn refuse(&self, client_id: &str, topic: &str) {
-        let counters = &self.shared.counters;
-        counters.refused_publishes.fetch_add(1, Ordering::Relaxed);
-        if let Some(suppressed) = self.shared.refusal_log.admit() {
-            let topic: String = topic.chars().take(200).collect();
-            warn!(
-                security = true,
-                peer = %self.peer,
-                client_id,
-                topic = ?topic,
-                suppressed,
-                "refused a publish to a topic that devices may not write"
-            );
-        }
-    }
 }
 
 /// What a connection waits for.
@@ -332,8 +346,13 @@ impl AuthProvider for Connection {
             if outlives && !self.shared.has_room_for_session(&connect.client_id).await {
                 return Ok(AuthResult::fail(ReasonCode::QuotaExceeded));
             }
-            // Loopback only, so everybody is welcome and nobody is known.
-            Ok(AuthResult::success())
+            if let Err(refusal) = self.login(connect).await {
+                return Ok(refusal);
+            }
+            Ok(match self.identity().map(Identity::name) {
+                None | Some("") => AuthResult::success(),
+                Some(name) => AuthResult::success_with_user(name),
+            })
         })
     }
 
@@ -343,9 +362,9 @@ impl AuthProvider for Connection {
         _user_id: Option<&'a str>,
         topic: &'a str,
     ) -> BoxFuture<'a, bool> {
-        let allowed = access::may_publish(&self.shared.intake, topic);
+        let allowed = self.may_publish(topic);
         if !allowed {
-            self.refuse(client_id, topic);
+            self.refuse_publish(client_id, topic);
         }
         Box::pin(std::future::ready(allowed))
     }
@@ -356,23 +375,26 @@ impl AuthProvider for Connection {
         _user_id: Option<&'a str>,
         filter: &'a str,
     ) -> BoxFuture<'a, bool> {
-        self.shared.interest.note(client_id, filter);
-        Box::pin(std::future::ready(true))
+        let allowed = self.may_subscribe(filter);
+        if allowed {
+            self.shared.interest.note(client_id, filter);
+        } else {
+            self.refuse_subscribe(client_id, filter);
+        }
+        Box::pin(std::future::ready(allowed))
     }
 }
 
 impl BrokerEventHandler for Connection {
     fn on_client_connect<'a>(&'a self, event: ClientConnectEvent) -> BoxFuture<'a, ()> {
         self.is_established.store(true, Ordering::Relaxed);
-        let mut books = self.books.lock();
-        books.client = event.user_id.unwrap_or_default();
         let intake = &self.shared.intake;
         if let (Some(topic), Some(payload)) = (event.will_topic, event.will_payload)
             && intake.takes(&topic)
-            && access::may_publish(intake, &topic)
+            && self.may_publish(&topic)
         {
             let qos = event.will_qos.unwrap_or(QoS::AtMostOnce) as u8;
-            books.will = Some(Stashed {
+            self.books.lock().will = Some(Stashed {
                 received: now(),
                 topic,
                 payload,
@@ -401,13 +423,6 @@ impl BrokerEventHandler for Connection {
         }
         Box::pin(std::future::ready(()))
     }
-}
-
-fn now() -> Timestamp {
-    let since_epoch = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    Timestamp(i64::try_from(since_epoch.as_nanos()).unwrap_or(i64::MAX))
 }
 
 fn journal_failed() -> io::Error {

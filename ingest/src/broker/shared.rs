@@ -17,11 +17,13 @@ use tokio::sync::{Semaphore, broadcast};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
+use weir_access::Access;
 use weir_journal::Journal;
 
-use super::access::{Interest, LogLimit};
+use super::claims::Claims;
 use super::connection::Connection;
-use crate::Intake;
+use super::interest::{Interest, LogLimit};
+use crate::{Guard, Intake};
 
 /// Messages of QoS 1 and 2, and as many of QoS 0, that wait to be written to
 /// one subscriber, ...
@@ -44,7 +46,9 @@ pub(super) struct Counters {
     pub(super) connections: Gauge,
     pub(super) refused_connections: AtomicU64,
     pub(super) received: AtomicU64,
+    pub(super) refused_logins: AtomicU64,
     pub(super) refused_publishes: AtomicU64,
+    pub(super) refused_subscribes: AtomicU64,
     pub(super) uncommitted: Gauge,
     pub(super) held_bytes: Gauge,
     pub(super) stalled_subscribers: Gauge,
@@ -73,12 +77,16 @@ impl Gauge {
 
 pub(super) struct Shared {
     pub(super) intake: Intake,
+    pub(super) access: Access,
+    /// Whose the client ids are.
+    pub(super) claims: Arc<Claims>,
     pub(super) journal: Arc<dyn Journal>,
     pub(super) max_inflight: usize,
     pub(super) max_packet: usize,
     pub(super) router: Arc<MessageRouter>,
     pub(super) interest: Interest,
     pub(super) counters: Counters,
+    pub(super) login_log: LogLimit,
     pub(super) refusal_log: LogLimit,
     pub(super) failure_log: LogLimit,
     pub(super) accept_log: LogLimit,
@@ -106,6 +114,7 @@ impl Shared {
     pub(super) fn new(
         config: &weir_config::Broker,
         intake: Intake,
+        guard: Guard,
         journal: Arc<dyn Journal>,
         closing: CancellationToken,
     ) -> Self {
@@ -124,11 +133,14 @@ impl Shared {
         Self {
             interest: Interest::new(&intake),
             intake,
+            access: guard.access,
+            claims: Arc::default(),
             journal,
             max_inflight: usize::from(config.max_inflight.max(1)),
             max_packet,
             router: Arc::new(MessageRouter::with_storage(storage.clone())),
             counters: Counters::default(),
+            login_log: LogLimit::new(),
             refusal_log: LogLimit::new(),
             failure_log: LogLimit::new(),
             accept_log: LogLimit::new(),
@@ -171,6 +183,12 @@ impl Shared {
         self.router
             .route_message_with_deadline(publish, client_id, Instant::now())
             .await;
+    }
+
+    /// The identity whose session is kept under this client id, if one is.
+    pub(super) async fn session_owner(&self, client_id: &str) -> Option<String> {
+        let session = self.storage.get_session(client_id).await.ok().flatten()?;
+        Some(session.user_id.unwrap_or_default())
     }
 
     /// Whether another session may be kept for a client that goes away.

@@ -10,15 +10,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
+use weir_access::Access;
 use weir_config::{Broker, Config};
 
 use super::{BrokerError, BrokerStatus, EmbeddedBroker};
-use crate::Intake;
 use crate::test_journal::TestJournal;
+use crate::{Guard, Intake};
 
 /// How long anything may take: long enough for a machine under load.
 const DEADLINE: Duration = Duration::from_secs(30);
 const TELEMETRY: &str = "devices/p1/telemetry";
+
+/// Everybody may everything.
+fn open() -> Guard {
+    Guard {
+        access: Access::open(&Config::default()),
+        tls: None,
+    }
+}
 
 async fn start(journal: &Arc<TestJournal>) -> EmbeddedBroker {
     start_with(journal, |_| {}).await
@@ -36,9 +45,15 @@ async fn start_with(
     };
     change(&mut config);
     let intake = Intake::new(&Config::default());
-    EmbeddedBroker::start(&config, intake, journal.clone(), CancellationToken::new())
-        .await
-        .unwrap()
+    EmbeddedBroker::start(
+        &config,
+        intake,
+        open(),
+        journal.clone(),
+        CancellationToken::new(),
+    )
+    .await
+    .unwrap()
 }
 
 async fn until(broker: &EmbeddedBroker, what: &str, holds: impl Fn(&BrokerStatus) -> bool) {
@@ -61,12 +76,17 @@ async fn a_listener_beyond_loopback_is_refused() {
             ..Broker::default()
         };
         let intake = Intake::new(&Config::default());
-        let error =
-            EmbeddedBroker::start(&config, intake, journal.clone(), CancellationToken::new())
-                .await
-                .unwrap_err();
+        let error = EmbeddedBroker::start(
+            &config,
+            intake,
+            open(),
+            journal.clone(),
+            CancellationToken::new(),
+        )
+        .await
+        .unwrap_err();
         assert!(
-            matches!(error, BrokerError::NotLoopback { .. }),
+            matches!(error, BrokerError::Unguarded { .. }),
             "{listen}: {error}"
         );
         assert!(error.to_string().contains("127.0.0.1"), "{error}");
@@ -82,7 +102,7 @@ async fn a_port_that_is_taken_is_told() {
         ..Broker::default()
     };
     let intake = Intake::new(&Config::default());
-    let error = EmbeddedBroker::start(&config, intake, journal, CancellationToken::new())
+    let error = EmbeddedBroker::start(&config, intake, open(), journal, CancellationToken::new())
         .await
         .unwrap_err();
     assert!(matches!(error, BrokerError::Bind { .. }), "{error}");

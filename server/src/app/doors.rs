@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 use tokio::runtime::Builder;
 use tokio_util::sync::CancellationToken;
 use weir_config::{Broker, Config};
-use weir_ingest::{EmbeddedBroker, Intake, SourceDoor, SourceOutlet};
+use weir_ingest::{EmbeddedBroker, Guard, Intake, SourceDoor, SourceOutlet};
 use weir_journal::Journal;
 
 pub(super) struct Doors {
@@ -27,12 +27,13 @@ impl Doors {
     pub(super) async fn start(
         config: &Config,
         intake: &Intake,
+        guard: &Guard,
         journal: &Arc<dyn Journal>,
         shutdown: &CancellationToken,
     ) -> Result<Self> {
         let broker = match &config.broker {
             None => None,
-            Some(broker) => Some(embedded(broker, intake, journal, shutdown).await?),
+            Some(broker) => Some(embedded(broker, intake, guard, journal, shutdown).await?),
         };
         let mut doors = Self {
             broker,
@@ -70,10 +71,17 @@ impl Doors {
 async fn embedded(
     config: &Broker,
     intake: &Intake,
+    guard: &Guard,
     journal: &Arc<dyn Journal>,
     shutdown: &CancellationToken,
 ) -> Result<EmbeddedBroker> {
-    let started = EmbeddedBroker::start(config, intake.clone(), journal.clone(), shutdown.clone());
+    let started = EmbeddedBroker::start(
+        config,
+        intake.clone(),
+        guard.clone(),
+        journal.clone(),
+        shutdown.clone(),
+    );
     started.await.with_context(|| {
         format!(
             "cannot listen on {} for MQTT; another broker may be running there: choose another \

@@ -1,26 +1,51 @@
-//! Keeps web pages of others out. The interface has no authentication yet and
-//! listens on loopback only; a browser on the same machine could still be made
-//! to call it by any page, directly (its `Origin` tells) or by a name that is
-//! made to point here (its `Host` tells).
+//! Keeps web pages of others out. Without authentication the interface listens
+//! on loopback only; a browser on the same machine could still be made to call
+//! it by any page, directly (its `Origin` tells) or by a name that is made to
+//! point here (its `Host` tells). With authentication a browser may hold a
+//! password that pages of others must not use: their `Origin` is not this `Host`.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::Problem;
+use super::{Api, Problem};
 
-pub(super) async fn only_local(request: Request, next: Next) -> Response {
-    if is_local(request.headers()) {
+pub(super) async fn only_local(
+    State(api): State<Arc<Api>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let has_auth = api.access.is_required();
+    if has_auth && is_same_origin(request.headers()) || is_local(request.headers()) {
         return next.run(request).await;
     }
-    Problem::forbidden(
-        "requests from web pages and for other host names are refused: this interface has no \
-         authentication yet",
-    )
+    Problem::forbidden(match has_auth {
+        true => "requests from web pages of others are refused",
+        false => {
+            "requests from web pages and for other host names are refused, as there is no \
+             authentication: see [auth] in the configuration"
+        }
+    })
     .into_response()
+}
+
+/// Not from a web page, or from one of this very interface.
+fn is_same_origin(headers: &HeaderMap) -> bool {
+    let Some(origin) = headers.get(header::ORIGIN) else {
+        return true;
+    };
+    let authority = origin
+        .to_str()
+        .ok()
+        .and_then(|origin| origin.split_once("://"));
+    let host = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok());
+    authority.is_some_and(|(_, authority)| host == Some(authority))
 }
 
 fn is_local(headers: &HeaderMap) -> bool {
@@ -55,6 +80,22 @@ mod tests {
         host.map(|host| headers.insert(header::HOST, host.parse().unwrap()));
         origin.map(|origin| headers.insert(header::ORIGIN, origin.parse().unwrap()));
         assert_eq!(is_local(&headers), expect, "{host:?} {origin:?}");
+    }
+
+    #[test]
+    fn with_authentication_pages_of_others_are_refused() {
+        for (origin, host, expect) in [
+            (None, "weir.example", true),
+            (Some("https://weir.example"), "weir.example", true),
+            (Some("https://weir.example:8443"), "weir.example:8443", true),
+            (Some("https://evil.example"), "weir.example", false),
+            (Some("null"), "weir.example", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, host.parse().unwrap());
+            origin.map(|origin| headers.insert(header::ORIGIN, origin.parse().unwrap()));
+            assert_eq!(is_same_origin(&headers), expect, "{host} {origin:?}");
+        }
     }
 
     #[test]

@@ -8,13 +8,14 @@ use std::time::Duration;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Extension, Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::oneshot;
+use weir_access::Identity;
 use weir_journal::{AppendError, CommitListener, Journal};
 use weir_model::{Door, Message, Position};
 
@@ -38,6 +39,7 @@ enum Wait {
 
 pub(super) async fn ingest(
     State(api): Shared,
+    Extension(identity): Extension<Identity>,
     Path(topic): Path<String>,
     Query(params): Query<Params>,
     body: Result<Bytes, BytesRejection>,
@@ -60,9 +62,12 @@ pub(super) async fn ingest(
             "no route takes {topic:?}; there are: {patterns}"
         )));
     }
-    let appended = tokio::time::timeout(PATIENCE, append(&api, &topic, &body, params.wait))
-        .await
-        .map_err(|_| Problem::unavailable("the journal has no room", 1))??;
+    let appended = tokio::time::timeout(
+        PATIENCE,
+        append(&api, identity.name(), &topic, &body, params.wait),
+    )
+    .await
+    .map_err(|_| Problem::unavailable("the journal has no room", 1))??;
     let message = "the message was not committed in time; it may be stored all the same";
     let committed = tokio::time::timeout(PATIENCE, appended.committed).await;
     if !matches!(committed, Ok(Ok(()))) {
@@ -96,6 +101,7 @@ struct Pending {
 /// Appends, waiting for room as long as the caller lets it.
 async fn append(
     api: &Api,
+    client: &str,
     topic: &str,
     payload: &[u8],
     wait: Option<Wait>,
@@ -104,7 +110,7 @@ async fn append(
         let message = Message {
             received: now(),
             door: Door::Http,
-            client: "",
+            client,
             topic,
             payload,
             qos: 1,

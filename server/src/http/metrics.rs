@@ -330,7 +330,25 @@ fn doors(api: &Api, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
             "Publishes refused",
             status.refused_publishes,
         )?;
+        counter(
+            encoder,
+            "broker_refused_logins",
+            "Connections refused for their credentials or client id",
+            status.refused_logins,
+        )?;
+        counter(
+            encoder,
+            "broker_refused_subscribes",
+            "Subscriptions refused",
+            status.refused_subscribes,
+        )?;
     }
+    counter(
+        encoder,
+        "http_refused_requests",
+        "HTTP requests refused for their credentials or rights",
+        api.refusals.count(),
+    )?;
     let connections: Vec<_> = api
         .sources
         .iter()

@@ -2,8 +2,8 @@
 //! `GET|POST|DELETE /things/{thing}/shadow[?name=]` and `ListNamedShadowsForThing`.
 //!
 //! Refusals have the body that MQTT has, and besides it the header by which
-//! AWS's clients tell their exceptions apart. `Authorization` and the other
-//! headers of a signed request are ignored.
+//! AWS's clients tell their exceptions apart. The headers of a signed request are
+//! ignored; with `[auth]`, `Authorization` is as everywhere.
 
 use axum::Json;
 use axum::body::Body;
@@ -23,7 +23,7 @@ use crate::store_worker::now;
 /// Bytes of a body beyond [`BODY_LIMIT`] that are read for politeness.
 const DISCARD_LIMIT: usize = 16 << 20;
 /// Tells AWS's clients which exception to raise.
-const ERROR_TYPE: &str = "x-amzn-errortype";
+pub(super) const ERROR_TYPE: &str = "x-amzn-errortype";
 
 type Thing = Result<Path<String>, PathRejection>;
 type Named = Result<Query<Name>, QueryRejection>;

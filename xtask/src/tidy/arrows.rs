@@ -28,10 +28,11 @@ const LAYOUT: &[(&str, &str, May)] = &[
         "weir-journal",
         May::Only(&["model", "config", "disk"]),
     ),
+    ("access", "weir-access", May::Only(&["model", "config"])),
     (
         "functions",
         "weir-functions",
-        May::Only(&["model", "config"]),
+        May::Only(&["model", "config", "access"]),
     ),
     (
         "alerts",
@@ -51,7 +52,7 @@ const LAYOUT: &[(&str, &str, May)] = &[
     (
         "ingest",
         "weir-ingest",
-        May::Only(&["model", "config", "journal"]),
+        May::Only(&["model", "config", "access", "journal"]),
     ),
     ("fleet", "weir-fleet", May::Only(&["model", "config"])),
     ("dashboard", "weir-dashboard", May::Only(&[])),

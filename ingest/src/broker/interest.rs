@@ -1,8 +1,4 @@
-//! What clients may publish and whether anybody reads along.
-//!
-//! Alerts, `$SYS` and the answers of shadows are Weir's to write: a device
-//! that could write them could hide an alarm or forge another's state.
-//! Subscribing is open.
+//! Whether anybody reads along, and how often the log is told of what is refused.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -14,23 +10,6 @@ use crate::Intake;
 
 /// A subscription is believed in for so long before the router is asked for it.
 const INTEREST_GRACE: Duration = Duration::from_secs(5);
-
-/// Whether a device may publish to `topic`.
-pub(super) fn may_publish(intake: &Intake, topic: &str) -> bool {
-    if is_at_or_below(topic, "alerts") || is_at_or_below(topic, "$SYS") {
-        return false;
-    }
-    if is_at_or_below(topic, intake.shadow_prefix()) {
-        return intake.is_shadow_request(topic);
-    }
-    true
-}
-
-fn is_at_or_below(topic: &str, parent: &str) -> bool {
-    topic
-        .strip_prefix(parent)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-}
 
 /// Whether any topic matches both filters (MQTT 3.1.1, section 4.7).
 fn overlap(left: &str, right: &str) -> bool {
@@ -147,32 +126,6 @@ impl LogLimit {
 mod tests {
     use super::*;
     use weir_config::Config;
-
-    #[test]
-    fn devices_write_neither_alerts_nor_answers() {
-        let intake = Intake::new(&Config::default());
-        for topic in [
-            "devices/p1/telemetry",
-            "alertsx",
-            "plant/alerts/p1",
-            "$aws/things/p1/shadow/update",
-            "$aws/things/p1/shadow/name/n/get",
-            "é/x",
-        ] {
-            assert!(may_publish(&intake, topic), "{topic}");
-        }
-        for topic in [
-            "alerts",
-            "alerts/critical/p1",
-            "$SYS",
-            "$SYS/broker/uptime",
-            "$aws/things",
-            "$aws/things/p1/shadow/update/accepted",
-            "$aws/things/p1/shadow/name/n/update/delta",
-        ] {
-            assert!(!may_publish(&intake, topic), "{topic}");
-        }
-    }
 
     #[test]
     fn filters_overlap_when_a_topic_matches_both() {

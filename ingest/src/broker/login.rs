@@ -1,0 +1,141 @@
+//! Who a connection is: what CONNECT and the client's certificate say, held
+//! against the access rules, and every refusal counted and logged.
+
+use std::sync::atomic::Ordering;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use mqtt5::broker::AuthResult;
+use mqtt5::packet::connect::ConnectPacket;
+use mqtt5::types::ReasonCode;
+use tracing::warn;
+use weir_access::{Action, Credentials, Identity, Unauthenticated};
+use weir_model::Timestamp;
+
+use super::claims::Claim;
+use super::connection::Connection;
+
+/// Longest piece of a client's text in the log, in characters.
+const MAX_SHOWN: usize = 200;
+
+impl Connection {
+    /// Lets the client in as somebody, or says which reason code refuses it.
+    pub(super) async fn login(&self, connect: &ConnectPacket) -> Result<(), AuthResult> {
+        let access = &self.shared.access;
+        let identity = match self.identify(connect).await {
+            Ok(identity) => identity,
+            Err(error) => {
+                let name = connect.username.as_deref().unwrap_or_default();
+                self.refuse_connect(&connect.client_id, name, &error.to_string());
+                return Err(AuthResult::fail(match error {
+                    Unauthenticated::Missing => ReasonCode::NotAuthorized,
+                    Unauthenticated::Wrong => ReasonCode::BadUsernameOrPassword,
+                }));
+            }
+        };
+        if access.is_required() {
+            let Some(claim) = self.claim(&connect.client_id, identity.name()).await else {
+                let reason = "the client id is another identity's";
+                self.refuse_connect(&connect.client_id, identity.name(), reason);
+                return Err(AuthResult::fail(ReasonCode::NotAuthorized));
+            };
+            self.hold_claim(claim);
+        }
+        self.set_identity(identity);
+        Ok(())
+    }
+
+    async fn identify(&self, connect: &ConnectPacket) -> Result<Identity, Unauthenticated> {
+        let access = &self.shared.access;
+        if !access.is_required() {
+            return access.everybody();
+        }
+        let name = connect.username.clone().unwrap_or_default();
+        let Some(password) = connect.password.clone() else {
+            return match self.common_name() {
+                Some(common_name) if name.is_empty() => {
+                    access.authenticate(Credentials::Certificate { common_name }, now())
+                }
+                _ if name.is_empty() => Err(Unauthenticated::Missing),
+                _ => Err(Unauthenticated::Wrong),
+            };
+        };
+        let access = access.clone();
+        // A chosen password takes its time.
+        let work = tokio::task::spawn_blocking(move || {
+            let credentials = match std::str::from_utf8(&password) {
+                Ok(token) if name.is_empty() => Credentials::Token(token),
+                _ => Credentials::Password {
+                    name: &name,
+                    password: &password,
+                },
+            };
+            access.authenticate(credentials, now())
+        });
+        work.await.unwrap_or(Err(Unauthenticated::Wrong))
+    }
+
+    /// `None` when a connection or a session of another has this client id.
+    async fn claim(&self, client_id: &str, identity: &str) -> Option<Claim> {
+        let claim = self.shared.claims.claim(client_id, identity)?;
+        match self.shared.session_owner(client_id).await {
+            Some(owner) if owner != identity => None,
+            _ => Some(claim),
+        }
+    }
+
+    pub(super) fn may_publish(&self, topic: &str) -> bool {
+        self.allows(Action::Publish { topic })
+    }
+
+    pub(super) fn may_subscribe(&self, filter: &str) -> bool {
+        self.allows(Action::Subscribe { filter })
+    }
+
+    fn allows(&self, action: Action<'_>) -> bool {
+        self.identity()
+            .is_some_and(|identity| self.shared.access.allows(identity, action))
+    }
+
+    fn refuse_connect(&self, client_id: &str, name: &str, reason: &str) {
+        let counters = &self.shared.counters;
+        counters.refused_logins.fetch_add(1, Ordering::Relaxed);
+        if let Some(suppressed) = self.shared.login_log.admit() {
+            let (client_id, name) = (shown(client_id), shown(name));
+            let peer = self.peer;
+            warn!(security = true, %peer, ?client_id, ?name, suppressed, "refused a connection: {reason}");
+        }
+    }
+
+    pub(super) fn refuse_publish(&self, client_id: &str, topic: &str) {
+        let counters = &self.shared.counters;
+        counters.refused_publishes.fetch_add(1, Ordering::Relaxed);
+        self.log_refusal("publish to this topic", client_id, topic);
+    }
+
+    pub(super) fn refuse_subscribe(&self, client_id: &str, filter: &str) {
+        let counters = &self.shared.counters;
+        counters.refused_subscribes.fetch_add(1, Ordering::Relaxed);
+        self.log_refusal("subscribe to this filter", client_id, filter);
+    }
+
+    fn log_refusal(&self, what: &str, client_id: &str, topic: &str) {
+        if let Some(suppressed) = self.shared.refusal_log.admit() {
+            let identity = self.identity().map_or("", Identity::name);
+            let (client_id, topic) = (shown(client_id), shown(topic));
+            let peer = self.peer;
+            warn!(security = true, %peer, ?client_id, identity, ?topic, suppressed, "refused a client: it may not {what}");
+        }
+    }
+}
+
+fn shown(text: &str) -> String {
+    text.chars().take(MAX_SHOWN).collect()
+}
+
+/// The clock, as expiry of credentials and messages want it.
+pub(super) fn now() -> Timestamp {
+    let since_epoch = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    Timestamp(i64::try_from(since_epoch.as_nanos()).unwrap_or(i64::MAX))
+}
