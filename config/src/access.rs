@@ -26,10 +26,12 @@ pub(crate) fn tls(reader: &mut Reader<'_>) -> Option<Tls> {
             }
         }
     }
-    let client_ca_file = section.file("client_ca_file");
+    // All of them, so that every mistake is told.
+    let files = ["cert_file", "key_file", "client_ca_file"].map(|key| section.file(key));
+    let [cert_file, key_file, client_ca_file] = files;
     Some(Tls {
-        cert_file: section.file("cert_file")?,
-        key_file: section.file("key_file")?,
+        cert_file: cert_file?,
+        key_file: key_file?,
         client_ca_file,
     })
 }
