@@ -34,6 +34,11 @@ pub(crate) fn reason(facts: &Facts<'_>) -> String {
     let sensor = &facts.names.sensor;
     let value = Quantity(facts.value, facts.names.unit.as_deref());
     let mut text = match facts.state {
+        // Of a text: the sentence goes without it.
+        AlertState::Raised | AlertState::Escalated if facts.value.is_nan() => {
+            format!("{sensor} is {}", beyond(facts))
+        }
+        _ if facts.value.is_nan() => format!("{sensor} is as it should be again"),
         AlertState::Raised => format!("{sensor} {value} is {}", beyond(facts)),
         AlertState::Escalated => format!("{sensor} {value} is now {}", beyond(facts)),
         AlertState::Deescalated if facts.level.is_some() => {

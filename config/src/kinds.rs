@@ -11,7 +11,16 @@ pub enum FunctionKind {
     Threshold(Threshold),
     Range(Range),
     Clock(Clock),
+    RateOfChange(RateOfChange),
+    Flatline(Flatline),
+    Gap(Gap),
+    Duplicate(Duplicate),
+    Allowed(Allowed),
+    Unit(UnitCheck),
     Ewma(Ewma),
+    Mad(Mad),
+    Seasonal(Seasonal),
+    Cusum(Cusum),
 }
 
 impl FunctionKind {
@@ -21,7 +30,16 @@ impl FunctionKind {
             Self::Threshold(_) => "threshold",
             Self::Range(_) => "range",
             Self::Clock(_) => "clock",
+            Self::RateOfChange(_) => "rate_of_change",
+            Self::Flatline(_) => "flatline",
+            Self::Gap(_) => "gap",
+            Self::Duplicate(_) => "duplicate",
+            Self::Allowed(_) => "allowed",
+            Self::Unit(_) => "unit",
             Self::Ewma(_) => "ewma",
+            Self::Mad(_) => "mad",
+            Self::Seasonal(_) => "seasonal",
+            Self::Cusum(_) => "cusum",
         }
     }
 }
@@ -77,6 +95,64 @@ pub struct Clock {
     pub effect: Effect,
 }
 
+/// `rate_of_change`: how fast a value may move. At least one limit is given.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RateOfChange {
+    /// In the sensor's unit, per `per`. Above 0.
+    pub max_rise: Option<f64>,
+    /// In the sensor's unit, per `per`. Above 0.
+    pub max_fall: Option<f64>,
+    /// 1 ms to 365 days.
+    pub per: Duration,
+    pub effect: Effect,
+}
+
+/// `flatline` and `stuck`: a value that does not move.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Flatline {
+    /// 1 ms to 365 days.
+    pub after: Duration,
+    /// So much is no movement, in the sensor's unit. At least 0.
+    pub tolerance: f64,
+    /// Of the run, at least. 2 to 1,000,000.
+    pub min_readings: u32,
+    pub effect: Effect,
+}
+
+/// `gap`: how long the series may say nothing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Gap {
+    /// 1 ms to 365 days.
+    pub max_gap: Duration,
+    pub effect: Effect,
+}
+
+/// `duplicate`: the same value again within so long.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Duplicate {
+    /// 1 ms to 1 day.
+    pub interval: Duration,
+    pub effect: Effect,
+}
+
+/// `allowed`: the values that there are. 1 to 256 together, each list sorted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Allowed {
+    pub numbers: Vec<f64>,
+    pub texts: Vec<String>,
+    pub effect: Effect,
+}
+
+/// `unit`: the unit that readings are stored in, and converted to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UnitCheck {
+    /// A UCUM code, or a spelling, that [`weir_model::Unit`] knows.
+    pub unit: String,
+    /// A reading without a unit is in this one.
+    pub assume: bool,
+    pub effect: Effect,
+}
+
 /// `ewma`: distance from an exponentially weighted mean, in standard deviations.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ewma {
@@ -85,6 +161,56 @@ pub struct Ewma {
     /// Readings before the first score. 2 to 1,000,000.
     pub warmup: u32,
     /// The standard deviation is taken to be at least this, in the sensor's unit.
+    pub min_spread: f64,
+    pub scores: Scores,
+}
+
+/// `mad`: distance from the median of a window, in robust deviations.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mad {
+    /// Readings in the window. 5 to 1,000.
+    pub window: u16,
+    /// Readings before the first score. 2 to `window`.
+    pub warmup: u16,
+    /// As [`Ewma::min_spread`].
+    pub min_spread: f64,
+    pub scores: Scores,
+}
+
+/// Which days are alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Season {
+    /// All of them.
+    Day,
+    /// Monday to Friday, and the other two.
+    Workweek,
+    /// The same weekdays.
+    Week,
+}
+
+/// `seasonal`: distance from what is usual at the time of the day.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Seasonal {
+    pub season: Season,
+    /// Length of one bin of the profile: a divisor of a day, 5 minutes to 12 hours.
+    pub bin: Duration,
+    /// Where the day begins. -720 to 840 minutes.
+    pub utc_offset_minutes: i32,
+    /// Visits of a bin before it is judged by. 2 to 100.
+    pub warmup: u16,
+    /// As [`Ewma::min_spread`].
+    pub min_spread: f64,
+    pub scores: Scores,
+}
+
+/// `cusum`: a change of level.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cusum {
+    /// Half of the change to be found, in standard deviations. 0.05 to 3.
+    pub drift: f64,
+    /// Readings from which a level is learnt. 5 to 100,000.
+    pub warmup: u32,
+    /// As [`Ewma::min_spread`].
     pub min_spread: f64,
     pub scores: Scores,
 }

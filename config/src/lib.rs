@@ -28,7 +28,10 @@ mod units;
 
 pub use address::{BrokerUrl, InvalidUrl};
 pub use influxdb::{InfluxDb, LineMapping, LinePart, LineTemplate};
-pub use kinds::{Clock, Effect, Ewma, FunctionKind, Range, Scores, Threshold};
+pub use kinds::{
+    Allowed, Clock, Cusum, Duplicate, Effect, Ewma, Flatline, FunctionKind, Gap, Mad, Range,
+    RateOfChange, Scores, Season, Seasonal, Threshold, UnitCheck,
+};
 pub use load::Loaded;
 pub use problem::{LoadError, Problem};
 pub use quarantine::Quarantine;

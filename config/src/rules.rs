@@ -45,21 +45,64 @@ const KINDS: &[Kind] = &[
         read: |section| FunctionKind::Range(checks::range(section)),
     },
     Kind {
+        name: "rate_of_change",
+        keys: &["max_rise", "max_fall", "per", "quality", "severity"],
+        read: |section| FunctionKind::RateOfChange(checks::rate_of_change(section)),
+    },
+    Kind {
+        name: "stuck",
+        keys: checks::FLATLINE_KEYS,
+        read: |section| FunctionKind::Flatline(checks::stuck(section)),
+    },
+    Kind {
+        name: "flatline",
+        keys: checks::FLATLINE_KEYS,
+        read: |section| FunctionKind::Flatline(checks::flatline(section)),
+    },
+    Kind {
+        name: "gap",
+        keys: &["max_gap", "quality", "severity"],
+        read: |section| FunctionKind::Gap(checks::gap(section)),
+    },
+    Kind {
+        name: "allowed",
+        keys: &["values", "quality", "severity"],
+        read: |section| FunctionKind::Allowed(checks::allowed(section)),
+    },
+    Kind {
+        name: "unit",
+        keys: &["unit", "assume", "quality", "severity"],
+        read: |section| FunctionKind::Unit(checks::unit(section)),
+    },
+    Kind {
         name: "clock",
         keys: &["max_ahead", "max_behind", "quality", "severity"],
         read: |section| FunctionKind::Clock(checks::clock(section)),
     },
     Kind {
+        name: "duplicate",
+        keys: &["interval", "quality", "severity"],
+        read: |section| FunctionKind::Duplicate(checks::duplicate(section)),
+    },
+    Kind {
         name: "ewma",
-        keys: &[
-            "half_life",
-            "warmup",
-            "min_spread",
-            "warning_score",
-            "critical_score",
-            "quality",
-        ],
+        keys: detectors::EWMA_KEYS,
         read: |section| FunctionKind::Ewma(detectors::ewma(section)),
+    },
+    Kind {
+        name: "mad",
+        keys: detectors::MAD_KEYS,
+        read: |section| FunctionKind::Mad(detectors::mad(section)),
+    },
+    Kind {
+        name: "seasonal",
+        keys: detectors::SEASONAL_KEYS,
+        read: |section| FunctionKind::Seasonal(detectors::seasonal(section)),
+    },
+    Kind {
+        name: "cusum",
+        keys: detectors::CUSUM_KEYS,
+        read: |section| FunctionKind::Cusum(detectors::cusum(section)),
     },
 ];
 

@@ -18,11 +18,15 @@
 use std::mem::size_of;
 
 use serde::{Deserialize, Serialize};
-use weir_config::{Clock, Ewma, FunctionKind, Range};
+use weir_config::{
+    Allowed, Clock, Cusum, Duplicate, Ewma, Flatline, FunctionKind, Gap, Mad, Range, RateOfChange,
+    Seasonal, UnitCheck,
+};
 
-use crate::checks::{clock, range};
+use crate::checks::unit::{self, UnitOutcome};
+use crate::checks::{allowed, clock, duplicate, flatline, gap, range, rate};
 use crate::conclusion::Conclusion;
-use crate::detectors::ewma;
+use crate::detectors::{cusum, ewma, mad, seasonal};
 use crate::memory::SlotMemory;
 use crate::threshold;
 
@@ -32,7 +36,16 @@ pub(crate) enum Kind {
     Threshold(threshold::Limits),
     Range(Range),
     Clock(Clock),
+    Allowed(Allowed),
+    Unit(UnitCheck),
+    RateOfChange(RateOfChange),
+    Flatline(Flatline),
+    Gap(Gap),
+    Duplicate(Duplicate),
     Ewma(Ewma),
+    Mad(Mad),
+    Seasonal(Seasonal),
+    Cusum(Cusum),
 }
 
 /// What a function remembers of a series. On disk each is bytes of its own kind
@@ -42,7 +55,14 @@ pub(crate) enum State {
     /// The kind remembers nothing, or the function does not run on the series.
     Nothing,
     Threshold(threshold::Memory),
+    Gap(gap::Memory),
+    RateOfChange(Box<rate::Memory>),
+    Flatline(Box<flatline::Memory>),
+    Duplicate(Box<duplicate::Memory>),
     Ewma(Box<ewma::Memory>),
+    Mad(Box<mad::Memory>),
+    Seasonal(Box<seasonal::Memory>),
+    Cusum(Box<cusum::Memory>),
 }
 
 /// When a function runs.
@@ -61,6 +81,7 @@ pub(crate) struct Input<'a> {
     pub(crate) time: i64,
     /// When the message came, nanoseconds.
     pub(crate) received: i64,
+    pub(crate) unit: UnitOutcome,
     pub(crate) value: InputValue<'a>,
 }
 
@@ -85,20 +106,43 @@ impl Kind {
             FunctionKind::Threshold(limits) => Self::Threshold(threshold::Limits::new(limits)),
             FunctionKind::Range(settings) => Self::Range(settings.clone()),
             FunctionKind::Clock(settings) => Self::Clock(settings.clone()),
+            FunctionKind::Allowed(settings) => Self::Allowed(settings.clone()),
+            FunctionKind::Unit(settings) => Self::Unit(settings.clone()),
+            FunctionKind::RateOfChange(settings) => Self::RateOfChange(settings.clone()),
+            FunctionKind::Flatline(settings) => Self::Flatline(settings.clone()),
+            FunctionKind::Gap(settings) => Self::Gap(settings.clone()),
+            FunctionKind::Duplicate(settings) => Self::Duplicate(settings.clone()),
             FunctionKind::Ewma(settings) => Self::Ewma(settings.clone()),
+            FunctionKind::Mad(settings) => Self::Mad(settings.clone()),
+            FunctionKind::Seasonal(settings) => Self::Seasonal(settings.clone()),
+            FunctionKind::Cusum(settings) => Self::Cusum(settings.clone()),
         }
     }
 
     pub(crate) fn stage(&self) -> Stage {
         match self {
-            Self::Range(_) | Self::Clock(_) => Stage::Check,
-            Self::Threshold(_) | Self::Ewma(_) => Stage::Detect,
+            Self::Range(_)
+            | Self::Clock(_)
+            | Self::Allowed(_)
+            | Self::Unit(_)
+            | Self::RateOfChange(_)
+            | Self::Flatline(_)
+            | Self::Gap(_)
+            | Self::Duplicate(_) => Stage::Check,
+            Self::Threshold(_)
+            | Self::Ewma(_)
+            | Self::Mad(_)
+            | Self::Seasonal(_)
+            | Self::Cusum(_) => Stage::Detect,
         }
     }
 
     /// A check that needs no memory says something of late readings too.
     pub(crate) fn is_stateless(&self) -> bool {
-        matches!(self, Self::Range(_) | Self::Clock(_))
+        matches!(
+            self,
+            Self::Range(_) | Self::Clock(_) | Self::Allowed(_) | Self::Unit(_)
+        )
     }
 
     /// The settings that the memory depends on, as text: a function of the same
@@ -107,7 +151,14 @@ impl Kind {
     /// open is judged by the new limits, and not forgotten.
     pub(crate) fn shape(&self) -> String {
         match self {
-            Self::Threshold(_) | Self::Range(_) | Self::Clock(_) | Self::Ewma(_) => String::new(),
+            Self::Mad(settings) => format!("window {}", settings.window),
+            Self::Seasonal(settings) => format!(
+                "{:?}, bin {} s, offset {} min",
+                settings.season,
+                settings.bin.as_secs(),
+                settings.utc_offset_minutes
+            ),
+            _ => String::new(),
         }
     }
 
@@ -115,16 +166,36 @@ impl Kind {
     pub(crate) fn empty(&self) -> State {
         match self {
             Self::Threshold(_) => State::Threshold(threshold::Memory::EMPTY),
-            Self::Range(_) | Self::Clock(_) => State::Nothing,
+            Self::Range(_) | Self::Clock(_) | Self::Allowed(_) | Self::Unit(_) => State::Nothing,
+            Self::RateOfChange(_) => State::RateOfChange(Box::new(rate::Memory::EMPTY)),
+            Self::Flatline(_) => State::Flatline(Box::new(flatline::Memory::EMPTY)),
+            Self::Gap(_) => State::Gap(gap::Memory::default()),
+            Self::Duplicate(_) => State::Duplicate(Box::new(duplicate::Memory::EMPTY)),
             Self::Ewma(_) => State::Ewma(Box::default()),
+            Self::Mad(settings) => State::Mad(Box::new(mad::Memory::new(settings))),
+            Self::Seasonal(settings) => State::Seasonal(Box::new(seasonal::Memory::new(settings))),
+            Self::Cusum(_) => State::Cusum(Box::default()),
         }
     }
 
     /// What one series costs, slot included, in bytes.
     pub(crate) fn memory_bytes(&self) -> usize {
         let boxed = match self {
-            Self::Threshold(_) | Self::Range(_) | Self::Clock(_) => 0,
+            Self::Threshold(_)
+            | Self::Range(_)
+            | Self::Clock(_)
+            | Self::Allowed(_)
+            | Self::Unit(_)
+            | Self::Gap(_) => 0,
+            Self::RateOfChange(_) => size_of::<rate::Memory>(),
+            Self::Flatline(_) => size_of::<flatline::Memory>(),
+            Self::Duplicate(_) => size_of::<duplicate::Memory>(),
             Self::Ewma(_) => size_of::<ewma::Memory>(),
+            Self::Mad(settings) => size_of::<mad::Memory>() + mad::Memory::heap_bytes(settings),
+            Self::Seasonal(settings) => {
+                size_of::<seasonal::Memory>() + seasonal::Memory::heap_bytes(settings)
+            }
+            Self::Cusum(_) => size_of::<cusum::Memory>(),
         };
         size_of::<SlotMemory>() + boxed
     }
@@ -132,20 +203,42 @@ impl Kind {
     /// Takes one reading in. Of a text most kinds conclude nothing.
     #[inline]
     pub(crate) fn step(&self, state: &mut State, input: &Input<'_>) -> Conclusion {
-        let Some(value) = input.value.number() else {
-            return Conclusion::QUIET;
-        };
-        match (self, &mut *state) {
-            (Self::Threshold(limits), State::Threshold(memory)) => {
-                threshold::decide(limits, memory, value)
-            }
+        match self {
+            Self::Threshold(limits) => return threshold::step(limits, state, input),
+            Self::Clock(settings) => return clock::check(settings, input.time, input.received),
+            Self::Allowed(settings) => return allowed::check(settings, input.value),
+            Self::Unit(settings) => return unit::check(settings, input.unit),
+            _ => {}
+        }
+        match input.value {
+            InputValue::Number(value) => self.step_number(state, input.time, value),
+            InputValue::Text(_) => Conclusion::QUIET,
+        }
+    }
+
+    fn step_number(&self, state: &mut State, time: i64, value: f64) -> Conclusion {
+        match (self, state) {
             (Self::Range(settings), _) => range::check(settings, value),
-            (Self::Clock(settings), _) => clock::check(settings, input.time, input.received),
-            (Self::Ewma(settings), State::Ewma(memory)) => {
-                ewma::step(memory, settings, input.time, value)
+            (Self::RateOfChange(settings), State::RateOfChange(memory)) => {
+                rate::step(memory, settings, time, value)
             }
+            (Self::Flatline(settings), State::Flatline(memory)) => {
+                flatline::step(memory, settings, time, value)
+            }
+            (Self::Gap(settings), State::Gap(memory)) => gap::step(memory, settings, time),
+            (Self::Duplicate(settings), State::Duplicate(memory)) => {
+                duplicate::step(memory, settings, time, value)
+            }
+            (Self::Ewma(settings), State::Ewma(memory)) => {
+                ewma::step(memory, settings, time, value)
+            }
+            (Self::Mad(settings), State::Mad(memory)) => mad::step(memory, settings, value),
+            (Self::Seasonal(settings), State::Seasonal(memory)) => {
+                seasonal::step(memory, settings, time, value)
+            }
+            (Self::Cusum(settings), State::Cusum(memory)) => cusum::step(memory, settings, value),
             // Never so: a slot's memory is made by its kind.
-            (Self::Threshold(_) | Self::Ewma(_), _) => {
+            (_, state) => {
                 *state = self.empty();
                 Conclusion::QUIET
             }
@@ -157,7 +250,7 @@ impl Kind {
     pub(crate) fn step_inactive(&self, state: &mut State, input: &Input<'_>) -> Conclusion {
         match self {
             Self::Threshold(_) => threshold::step(&threshold::Limits::default(), state, input),
-            Self::Range(_) | Self::Clock(_) | Self::Ewma(_) => Conclusion::QUIET,
+            _ => Conclusion::QUIET,
         }
     }
 
@@ -171,8 +264,23 @@ impl Kind {
         }
         match self {
             Self::Threshold(_) => of(bytes).map(State::Threshold),
-            Self::Range(_) | Self::Clock(_) => bytes.is_empty().then_some(State::Nothing),
+            Self::Range(_) | Self::Clock(_) | Self::Allowed(_) | Self::Unit(_) => {
+                bytes.is_empty().then_some(State::Nothing)
+            }
+            Self::RateOfChange(_) => of(bytes).map(State::RateOfChange),
+            Self::Flatline(_) => of(bytes).map(State::Flatline),
+            Self::Gap(_) => of(bytes).map(State::Gap),
+            Self::Duplicate(_) => of(bytes).map(State::Duplicate),
             Self::Ewma(_) => of(bytes).map(State::Ewma),
+            Self::Mad(settings) => {
+                let memory = of::<mad::Memory>(bytes)?.restored(settings)?;
+                Some(State::Mad(Box::new(memory)))
+            }
+            Self::Seasonal(settings) => {
+                let memory = of::<seasonal::Memory>(bytes)?.restored(settings)?;
+                Some(State::Seasonal(Box::new(memory)))
+            }
+            Self::Cusum(_) => of(bytes).map(State::Cusum),
         }
     }
 }
@@ -186,7 +294,14 @@ impl State {
         match self {
             Self::Nothing => into,
             Self::Threshold(memory) => to(memory, into),
+            Self::RateOfChange(memory) => to(memory, into),
+            Self::Flatline(memory) => to(memory, into),
+            Self::Gap(memory) => to(memory, into),
+            Self::Duplicate(memory) => to(memory, into),
             Self::Ewma(memory) => to(memory, into),
+            Self::Mad(memory) => to(memory, into),
+            Self::Seasonal(memory) => to(memory, into),
+            Self::Cusum(memory) => to(memory, into),
         }
     }
 }

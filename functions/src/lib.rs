@@ -23,6 +23,7 @@ mod run;
 mod sequence;
 mod snapshot;
 mod threshold;
+mod unit_step;
 mod validator;
 
 pub use batch::Batch;

@@ -6,6 +6,7 @@
 //! same ones. The hash tables only answer look-ups: nothing is ever read in
 //! their order.
 
+use std::num::NonZeroU16;
 use std::sync::Arc;
 
 use ahash::RandomState;
@@ -117,6 +118,8 @@ pub(crate) struct Series {
 pub(crate) struct Stages {
     /// Some function is a check.
     pub(crate) checks: bool,
+    /// The function that says which unit its readings are in.
+    pub(crate) unit: Option<NonZeroU16>,
 }
 
 #[derive(Debug)]
@@ -446,8 +449,11 @@ impl Memory {
         while at != NO_SLOT {
             let slot = &self.slots[at as usize];
             let rule = usize::from(slot.function).checked_sub(1);
-            if let Some(rule) = rule.and_then(|at| rules.get(at)) {
-                stages.checks |= slot.active && rule.kind.stage() == Stage::Check;
+            if let Some(rule) = rule.and_then(|at| rules.get(at)).filter(|_| slot.active) {
+                stages.checks |= rule.kind.stage() == Stage::Check;
+                if stages.unit.is_none() && matches!(rule.kind, Kind::Unit(_)) {
+                    stages.unit = NonZeroU16::new(slot.function);
+                }
             }
             at = slot.next;
         }

@@ -13,6 +13,7 @@ use weir_model::{
 };
 
 use crate::batch::Batch;
+use crate::checks::unit::UnitOutcome;
 use crate::codec::json::Decoder;
 use crate::codec::json_span::Span;
 use crate::codec::{RawEvent, RawReading, RawTime, RawValue};
@@ -40,8 +41,8 @@ pub(crate) struct Step<'a> {
 }
 
 /// What an event knows of its device.
-struct Sender<'a> {
-    name: &'a str,
+pub(crate) struct Sender<'a> {
+    pub(crate) name: &'a str,
     /// `None` until a reading of it is taken.
     device: Option<DeviceIx>,
     /// No reading says when it was measured, and the message was retained.
@@ -51,16 +52,16 @@ struct Sender<'a> {
 }
 
 /// A reading that has been judged good, with what is known of its names.
-struct Judged<'a> {
+pub(crate) struct Judged<'a> {
     /// Which reading of its event.
     at: usize,
-    sensor: &'a str,
-    unit: &'a str,
-    location: &'a str,
+    pub(crate) sensor: &'a str,
+    pub(crate) unit: &'a str,
+    pub(crate) location: &'a str,
     kind: ValueKind,
     time: Timestamp,
-    flags: Flags,
-    series: Option<u32>,
+    pub(crate) flags: Flags,
+    pub(crate) series: Option<u32>,
     known_location: Option<LocationIx>,
 }
 
@@ -171,6 +172,11 @@ impl<'a> Step<'a> {
             self.out.deduplicated += 1;
             return Ok(());
         }
+        let converted = self.in_expected_unit(sender, &mut judged, raw);
+        let (raw, unit) = match &converted {
+            Some((raw, unit)) => (raw, *unit),
+            None => (raw, UnitOutcome::AsExpected),
+        };
         let (device, series, location) = self.remember(sender, &judged)?;
         let counts = self.counts(series, judged.time, sender.timeless);
         if counts && self.memory.series[series as usize].location != location {
@@ -183,6 +189,7 @@ impl<'a> Step<'a> {
             location,
             time: judged.time,
             raw,
+            unit,
             live: counts && !self.message.retained,
         })?;
         judged.flags = judged.flags.with(found);

@@ -3,6 +3,7 @@
 
 use weir_model::{DeviceIx, Flags, LocationIx, Quality, Timestamp, Verdict};
 
+use crate::checks::unit::UnitOutcome;
 use crate::codec::{RawReading, RawValue};
 use crate::conclusion::{Conclusion, reason_of};
 use crate::fault::{Fault, Quoted};
@@ -19,6 +20,7 @@ pub(crate) struct Subject<'r> {
     pub(crate) location: LocationIx,
     pub(crate) time: Timestamp,
     pub(crate) raw: &'r RawReading,
+    pub(crate) unit: UnitOutcome,
     /// It is newer than all before it and was measured now. If not, only checks
     /// without memory look at it, and no verdict comes of it.
     pub(crate) live: bool,
@@ -32,6 +34,7 @@ impl Step<'_> {
         let input = Input {
             time: subject.time.0,
             received: self.message.received.0,
+            unit: subject.unit,
             value: match subject.raw.value {
                 RawValue::Number(value) => InputValue::Number(value),
                 RawValue::Text(text) => InputValue::Text(self.decoder.text(self.text, text)),

@@ -12,6 +12,7 @@ mod message;
 mod quarantine;
 mod rows;
 mod time;
+mod units;
 mod why;
 
 pub use alert::{Alert, AlertKind, AlertState, Level, Severity, Side, Verdict};
@@ -22,4 +23,5 @@ pub use message::{Door, Message, Position, oversized_notice, parse_oversized_not
 pub use quarantine::{ExpiryReason, QuarantineReason, Quarantined};
 pub use rows::{Cell, Flags, Quality, Row, RowBatch, Value};
 pub use time::Timestamp;
+pub use units::Unit;
 pub use why::{Short, Span, Why};

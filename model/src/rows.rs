@@ -47,7 +47,7 @@ impl Flags {
     pub const UNUSUAL: Self = Self(1 << 15);
 
     /// Bits that make a reading's quality `suspect`.
-    pub const SUSPECT_MASK: Self = Self(0xff00);
+    pub const SUSPECT_MASK: Self = Self(0xff00 | Self::GAP.0);
 
     /// Every flag with the name that the `flags` column shows.
     pub const NAMES: [(Self, &'static str); 14] = [
@@ -173,7 +173,8 @@ mod tests {
         assert_eq!(Flags::default().names(), "");
         assert_eq!(Flags::RETAINED.with(Flags::LATE).names(), "retained,late");
         assert!(!Flags::LATE.is_suspect());
-        assert!(!Flags::GAP.with(Flags::DERIVED).is_suspect());
+        assert!(!Flags::CONVERTED.with(Flags::DERIVED).is_suspect());
+        assert!(Flags::GAP.is_suspect());
         assert!(Flags::OUT_OF_RANGE.is_suspect() && Flags::UNUSUAL.is_suspect());
     }
 }

@@ -7,10 +7,48 @@ use weir_model::Quality;
 use super::checks::quality;
 use crate::range::{count, duration};
 use crate::reader::{Raw, Section};
-use crate::{Ewma, Scores};
+use crate::{Cusum, Ewma, Mad, Scores, Season, Seasonal};
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
+
+const MINUTE: Duration = Duration::from_secs(60);
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+pub(super) const EWMA_KEYS: &[&str] = &[
+    "half_life",
+    "warmup",
+    "min_spread",
+    "warning_score",
+    "critical_score",
+    "quality",
+];
+pub(super) const MAD_KEYS: &[&str] = &[
+    "window",
+    "warmup",
+    "min_spread",
+    "warning_score",
+    "critical_score",
+    "quality",
+];
+pub(super) const SEASONAL_KEYS: &[&str] = &[
+    "season",
+    "bin",
+    "utc_offset_minutes",
+    "warmup",
+    "min_spread",
+    "warning_score",
+    "critical_score",
+    "quality",
+];
+pub(super) const CUSUM_KEYS: &[&str] = &[
+    "drift",
+    "warmup",
+    "min_spread",
+    "warning_score",
+    "critical_score",
+    "quality",
+];
 
 pub(super) fn ewma(section: &mut Section<'_, '_>) -> Ewma {
     Ewma {
@@ -20,6 +58,62 @@ pub(super) fn ewma(section: &mut Section<'_, '_>) -> Ewma {
         warmup: section.value("warmup", 30, count(2..=1_000_000)),
         min_spread: section.value("min_spread", 0.0, at_least_zero),
         scores: scores(section, 4.0),
+    }
+}
+
+pub(super) fn mad(section: &mut Section<'_, '_>) -> Mad {
+    let mad = Mad {
+        window: section.value("window", 60, count(5..=1_000)),
+        warmup: section.value("warmup", 30, count(2..=1_000)),
+        min_spread: section.value("min_spread", 0.0, at_least_zero),
+        scores: scores(section, 5.0),
+    };
+    if section.has("warmup") && mad.warmup > mad.window {
+        let reason = format!("{} is more than the window, {}", mad.warmup, mad.window);
+        section.note("warmup", reason);
+    }
+    mad
+}
+
+pub(super) fn seasonal(section: &mut Section<'_, '_>) -> Seasonal {
+    let season = section.value("season", Season::Workweek, |raw| match raw.text()? {
+        "day" => Ok(Season::Day),
+        "workweek" => Ok(Season::Workweek),
+        "week" => Ok(Season::Week),
+        other => Err(format!(
+            "must be \"day\" (all days are alike), \"workweek\" (weekends differ) or \"week\" \
+             (every weekday differs), not {other:?}"
+        )),
+    });
+    let bin = section.value("bin", 30 * MINUTE, |raw| {
+        let bin = duration(5 * MINUTE..=DAY / 2)(raw)?;
+        match DAY.as_millis().is_multiple_of(bin.as_millis()) {
+            true => Ok(bin),
+            false => Err("must divide a day, like \"30m\"".to_owned()),
+        }
+    });
+    Seasonal {
+        season,
+        bin,
+        utc_offset_minutes: section.value("utc_offset_minutes", 0, count(-720..=840)),
+        warmup: section.value("warmup", 3, count(2..=100)),
+        min_spread: section.value("min_spread", 0.0, at_least_zero),
+        scores: scores(section, 5.0),
+    }
+}
+
+pub(super) fn cusum(section: &mut Section<'_, '_>) -> Cusum {
+    Cusum {
+        drift: section.value("drift", 0.5, |raw| {
+            let drift = raw.number()?;
+            match (0.05..=3.0).contains(&drift) {
+                true => Ok(drift),
+                false => Err(format!("must be 0.05 to 3, not {drift}")),
+            }
+        }),
+        warmup: section.value("warmup", 50, count(5..=100_000)),
+        min_spread: section.value("min_spread", 0.0, at_least_zero),
+        scores: scores(section, 12.0),
     }
 }
 

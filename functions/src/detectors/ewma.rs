@@ -7,9 +7,7 @@
 //! S. W. Roberts, "Control chart tests based on geometric moving averages",
 //! 1959). A value further out than [`CLIP`] deviations teaches no more than one
 //! at that distance would, so that an outlier does not hide the next, while a
-//! new level is still learnt. The deviation is never taken to be less than half
-//! the smallest step that the series has ever made: a sensor that mostly repeats
-//! itself is not unusual when it moves by its last digit.
+//! new level is still learnt.
 //!
 //! 48 bytes per series; some 20 ns per reading.
 
@@ -18,6 +16,7 @@ use weir_config::Ewma;
 use weir_model::{Side, Why};
 
 use crate::conclusion::Conclusion;
+use crate::detectors::steps::Steps;
 
 /// In deviations: further out counts as so far when it is learnt.
 const CLIP: f64 = 4.0;
@@ -28,9 +27,7 @@ pub(crate) struct Memory {
     variance: f64,
     /// Of the value before, nanoseconds.
     time: i64,
-    last: f64,
-    /// The smallest step ever seen; 0 until there was one.
-    step: f64,
+    steps: Steps,
     seen: u32,
 }
 
@@ -40,13 +37,16 @@ pub(crate) fn step(memory: &mut Memory, settings: &Ewma, time_ns: i64, value: f6
         *memory = Memory {
             mean: value,
             time: time_ns,
-            last: value,
             seen: 1,
             ..Memory::default()
         };
+        memory.steps.take(value);
         return Conclusion::learning(0.0, f64::from(settings.warmup));
     }
-    let spread = memory.spread(settings.min_spread);
+    let deviation = memory.variance.sqrt();
+    let spread = memory
+        .steps
+        .floor(deviation, settings.min_spread, memory.mean);
     let conclusion = if memory.seen < settings.warmup {
         Conclusion::learning(f64::from(memory.seen), f64::from(settings.warmup))
     } else {
@@ -67,16 +67,6 @@ pub(crate) fn step(memory: &mut Memory, settings: &Ewma, time_ns: i64, value: f6
 }
 
 impl Memory {
-    /// One deviation, never 0.
-    fn spread(&self, least: f64) -> f64 {
-        let spread = self.variance.sqrt().max(least).max(self.step / 2.0);
-        if spread > 0.0 {
-            return spread;
-        }
-        // It has never moved: a thousandth of the value is as good as any guess.
-        (self.mean.abs() / 1_000.0).max(1e-9)
-    }
-
     fn learn(&mut self, settings: &Ewma, spread: f64, time_ns: i64, value: f64) {
         let elapsed = time_ns.saturating_sub(self.time) as f64;
         let half_life = settings.half_life.as_nanos() as f64;
@@ -88,15 +78,11 @@ impl Memory {
         let difference = (value - self.mean).clamp(-far, far);
         let moved = weight * difference;
         let variance = (1.0 - weight) * (self.variance + difference * moved);
-        let step = (value - self.last).abs();
         if (self.mean + moved).is_finite() && variance.is_finite() {
             self.mean += moved;
             self.variance = variance;
         }
-        if step > 0.0 && (self.step == 0.0 || step < self.step) {
-            self.step = step;
-        }
-        self.last = value;
+        self.steps.take(value);
         self.time = time_ns;
         self.seen = self.seen.saturating_add(1);
     }

@@ -12,6 +12,7 @@ use crate::latest::LatestValue;
 
 mod bad_inputs;
 mod effects;
+mod every_kind;
 mod forms;
 mod latest_values;
 mod properties;

@@ -1,6 +1,6 @@
 //! What functions make of a reading besides alarms: flags, and the quarantine.
 
-use weir_config::{Clock, Effect, Ewma, Range, Scores};
+use weir_config::{Allowed, Clock, Effect, Ewma, Range, Scores, UnitCheck};
 use weir_model::Quality;
 
 use super::*;
@@ -116,4 +116,71 @@ fn a_detector_scores_and_may_make_a_reading_suspect() {
     assert!(batch.verdicts[0].score > 30.0);
     let info = &bench.engine.functions()[1];
     assert_eq!((info.kind, info.bytes_per_series), ("ewma", 80));
+}
+
+#[test]
+fn readings_come_into_the_expected_unit_before_anything_sees_them() {
+    let unit = |assume| {
+        let kind = FunctionKind::Unit(UnitCheck {
+            unit: "Cel".to_owned(),
+            assume,
+            effect: Effect {
+                quality: Quality::Bad,
+                severity: None,
+            },
+        });
+        function("unit", kind)
+    };
+    let mut bench = with(&[unit(true)]);
+    let send = |bench: &mut Bench, millis: i64, unit: &str| {
+        let time = T0 + millis;
+        bench.send(&format!(
+            r#"{{"timestamp":{time},"data":[{{"sensorId":"temperature","value":50{unit},"criticalThreshold":104}}]}}"#
+        ))
+    };
+    // From the first reading on, with its limit: 104 °F are 40 °C.
+    let batch = send(&mut bench, 0, r#","unit":"[degF]""#);
+    assert_eq!(
+        bench.show(&batch),
+        [r#"p1@"" +0ms [converted] temperature=10 Cel"#]
+    );
+    assert!((batch.verdicts[1].threshold - 40.0).abs() < 1e-9);
+    let batch = send(&mut bench, 1, r#","unit":"K""#);
+    assert!(bench.show(&batch)[0].contains("[converted] temperature=-223.14"));
+    let batch = send(&mut bench, 2, "");
+    assert_eq!(bench.show(&batch), [r#"p1@"" +2ms [] temperature=50 Cel"#]);
+    let batch = send(&mut bench, 3, r#","unit":"bar""#);
+    assert_eq!(reasons(&batch), [(Some(0), QuarantineReason::WrongUnit)]);
+    assert!(
+        batch.quarantined[0].detail.contains("in another unit"),
+        "{:?}",
+        batch.quarantined
+    );
+    let mut bench = with(&[unit(false)]);
+    let batch = send(&mut bench, 2, "");
+    assert_eq!(reasons(&batch), [(Some(0), QuarantineReason::WrongUnit)]);
+}
+
+#[test]
+fn texts_are_checked_too() {
+    let allowed = Allowed {
+        numbers: vec![0.0],
+        texts: vec!["open".to_owned(), "shut".to_owned()],
+        effect: Effect {
+            quality: Quality::Bad,
+            severity: WARNING,
+        },
+    };
+    let mut bench = with(&[function("states", FunctionKind::Allowed(allowed))]);
+    let batch = bench.send(r#"{"temperature":"ajar"}"#);
+    assert_eq!(
+        reasons(&batch),
+        [(Some(0), QuarantineReason::NotAllowedValue)]
+    );
+    assert_eq!(
+        batch.quarantined[0].detail,
+        r#""temperature" "ajar" is none of the values allowed (function states)"#
+    );
+    assert_eq!(levels(&batch), [WARNING]);
+    assert_eq!(reasons(&bench.send(r#"{"temperature":"open"}"#)), []);
 }
