@@ -8,6 +8,7 @@
 
 mod doors;
 mod recovery;
+mod sql_doors;
 mod threads;
 mod workers;
 
@@ -35,6 +36,7 @@ use crate::watchdog::Watchdog;
 
 use doors::Doors;
 use recovery::Opened;
+use sql_doors::{Listeners, SqlDoors};
 pub(crate) use threads::Fatal;
 use workers::{Exchange, Workers};
 
@@ -49,6 +51,8 @@ pub(crate) struct Addresses {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) websocket: Option<SocketAddr>,
     pub(crate) http: SocketAddr,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) flight: Option<SocketAddr>,
 }
 
 /// A running Weir.
@@ -62,6 +66,7 @@ pub(crate) struct App {
     /// Doors and HTTP.
     doors: CancellationToken,
     http: JoinHandle<()>,
+    sql_doors: SqlDoors,
     _data: DataDir,
 }
 
@@ -75,6 +80,7 @@ impl App {
         }
         let data = DataDir::open(data_dir)?;
         let http_listener = bind("http.listen", config.http.listen).await?;
+        let sql_listeners = Listeners::bind(&config).await?;
         let opened = Opened::open(&config, &data)?;
         let journal: Arc<dyn Journal> = opened.journal.clone();
         let intake = Intake::new(&config);
@@ -120,7 +126,9 @@ impl App {
             mqtt: broker.as_ref().map(|broker| broker.local_addr()),
             websocket: broker.as_ref().and_then(|broker| broker.websocket_addr()),
             http: http_listener.local_addr()?,
+            flight: sql_listeners.flight(),
         };
+        let sql_doors = sql_listeners.serve(&config, &sql, &doors);
         let api = Arc::new(Api {
             config,
             access,
@@ -159,6 +167,7 @@ impl App {
             source_runtime,
             doors,
             http,
+            sql_doors,
             _data: data,
         })
     }
@@ -193,6 +202,7 @@ impl App {
         if self.http.await.is_err() {
             warn!("the HTTP listener had failed");
         }
+        self.sql_doors.stop().await;
         self.workers.stop().await;
         for outlet in &self.source_outlets {
             outlet.stop().await;

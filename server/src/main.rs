@@ -7,6 +7,7 @@ mod commands;
 mod data_dir;
 mod demo;
 mod effects_worker;
+mod flight;
 mod flow;
 mod health;
 mod http;

@@ -1,7 +1,7 @@
 //! Scripts of `tests/python/`: real clients that are libraries for Python.
 
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -15,6 +15,19 @@ const DEADLINE: Duration = Duration::from_secs(300);
 #[track_caller]
 pub fn python(script: &str, args: &[&str]) {
     let folder = tempfile::tempdir().expect("the temporary folder is writable");
+    let mut process = python_process(script, args, folder.path());
+    let exit = process.wait(DEADLINE);
+    assert_eq!(
+        exit,
+        Exit::Code(0),
+        "{script} {args:?}:\n{}",
+        process.output()
+    );
+}
+
+/// The same, while it runs; its output goes to this folder.
+#[track_caller]
+pub fn python_process(script: &str, args: &[&str], folder: &Path) -> Process {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let mut command = Command::new(interpreter());
     command.arg(path.join("python").join(script)).args(args);
@@ -29,19 +42,12 @@ pub fn python(script: &str, args: &[&str]) {
             command.env_remove(name);
         }
     }
-    let nothing = folder.path().join("none");
+    let nothing = folder.join("none");
     for name in ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"] {
         command.env(name, &nothing);
     }
     command.env("AWS_EC2_METADATA_DISABLED", "true");
-    let mut process = Process::start(&mut command, &folder.path().join("output"));
-    let exit = process.wait(DEADLINE);
-    assert_eq!(
-        exit,
-        Exit::Code(0),
-        "{script} {args:?}:\n{}",
-        process.output()
-    );
+    Process::start(&mut command, &folder.join("output"))
 }
 
 /// `WEIR_PYTHON`, as `cargo xtask test` sets it; or what that has left in the

@@ -51,9 +51,11 @@ fn a_query_ends_when_its_client_leaves() {
         body.len()
     )
     .unwrap();
-    wait_until("the query runs", DEADLINE, || running(&weir) == "1");
+    wait_until("the query runs", DEADLINE, || weir.queries_running() == 1);
     drop(client);
-    wait_until("the query has ended", DEADLINE, || running(&weir) == "0");
+    wait_until("the query has ended", DEADLINE, || {
+        weir.queries_running() == 0
+    });
 }
 
 #[test]
@@ -147,15 +149,5 @@ fn one_reading(weir: &Weir) {
 fn nothing_has_changed(weir: &Weir) {
     assert_eq!(weir.count("SELECT count(*) AS n FROM readings"), 1);
     assert!(!std::path::Path::new("/tmp/weir-stolen.csv").exists());
-    wait_until("no query runs", DEADLINE, || running(weir) == "0");
-}
-
-/// What `/metrics` says.
-fn running(weir: &Weir) -> String {
-    let text = weir.http().get("/metrics").expect(200).text();
-    let line = text
-        .lines()
-        .find_map(|line| line.strip_prefix("weir_queries_running "));
-    let number = line.expect("it is there").trim_end_matches(".0");
-    number.to_owned()
+    wait_until("no query runs", DEADLINE, || weir.queries_running() == 0);
 }

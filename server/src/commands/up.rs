@@ -121,6 +121,9 @@ fn announce(addresses: &Addresses, data_dir: &Path) {
         "  HTTP   http://{}   /readyz /metrics /api/openapi.json",
         addresses.http
     );
+    if let Some(flight) = addresses.flight {
+        eprintln!("  SQL    grpc://{flight}   Arrow Flight SQL");
+    }
     eprintln!("  data   {}", data_dir.display());
 }
 

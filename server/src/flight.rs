@@ -1,0 +1,138 @@
+//! The door for Arrow Flight SQL: Grafana's InfluxDB source, InfluxDB 3's clients,
+//! ADBC and whatever else speaks it. Queries only.
+//!
+//! It keeps nothing between requests: the handle of a prepared statement, and the
+//! ticket of its result, are the statement itself with its parameters, so there is
+//! nothing to run out of and nothing to forget. One query has one endpoint.
+//! A result is streamed while it is made; a client that leaves ends its query.
+
+mod edge;
+mod info;
+mod service;
+mod ticket;
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use arrow_flight::flight_service_server::FlightServiceServer;
+use futures::Stream;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tonic::transport::Server;
+use tonic::transport::server::Connected;
+use tracing::{info, warn};
+use weir_store::{QueryLimits, Sql};
+
+use service::{Door, Service};
+
+/// Connections at once; further ones wait to be accepted.
+const MAX_CONNECTIONS: usize = 256;
+/// Requests of one connection at once.
+const MAX_STREAMS: u32 = 64;
+/// Bytes of one request: a statement with its parameters is far smaller.
+const MAX_REQUEST: usize = 1 << 20;
+/// A connection that does not answer for so long is closed.
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
+/// Time for open requests to finish once Weir stops.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// Serves until `shutdown`, then lets open requests finish for a while.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    sql: Sql,
+    limits: QueryLimits,
+    shutdown: CancellationToken,
+) {
+    if let Ok(address) = listener.local_addr() {
+        info!(%address, "Flight SQL accepts connections");
+    }
+    let service = FlightServiceServer::new(Door::new(Service::new(sql, limits)))
+        .max_decoding_message_size(MAX_REQUEST);
+    let server = Server::builder()
+        .max_concurrent_streams(MAX_STREAMS)
+        .http2_keepalive_interval(Some(KEEP_ALIVE))
+        .http2_keepalive_timeout(Some(KEEP_ALIVE))
+        .tcp_nodelay(true)
+        .add_service(service)
+        .serve_with_incoming_shutdown(connections(listener), shutdown.cancelled());
+    let out_of_time = async {
+        shutdown.cancelled().await;
+        tokio::time::sleep(DRAIN).await;
+    };
+    tokio::select! {
+        ended = server => if let Err(error) = ended {
+            warn!(%error, "the Flight SQL listener failed");
+        },
+        () = out_of_time => warn!("Flight SQL requests were still open and are cut off"),
+    }
+}
+
+/// Accepts while there are places.
+fn connections(listener: TcpListener) -> impl Stream<Item = io::Result<Connection>> {
+    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    futures::stream::unfold((listener, places), async |(listener, places)| {
+        let place = places.clone().acquire_owned().await;
+        let place = place.expect("it is never closed");
+        loop {
+            match listener.accept().await {
+                Ok((stream, _)) => {
+                    let connection = Connection {
+                        stream,
+                        _place: place,
+                    };
+                    return Some((Ok(connection), (listener, places)));
+                }
+                Err(error) => {
+                    // Out of file descriptors: wait for some to be closed.
+                    warn!(%error, "cannot accept a Flight SQL connection");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            }
+        }
+    })
+}
+
+/// A connection and its place.
+struct Connection {
+    stream: TcpStream,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Connected for Connection {
+    type ConnectInfo = ();
+
+    fn connect_info(&self) {}
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
