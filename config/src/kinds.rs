@@ -21,6 +21,7 @@ pub enum FunctionKind {
     Mad(Mad),
     Seasonal(Seasonal),
     Cusum(Cusum),
+    Absence(Absence),
 }
 
 impl FunctionKind {
@@ -40,6 +41,7 @@ impl FunctionKind {
             Self::Mad(_) => "mad",
             Self::Seasonal(_) => "seasonal",
             Self::Cusum(_) => "cusum",
+            Self::Absence(_) => "absence",
         }
     }
 }
@@ -213,4 +215,19 @@ pub struct Cusum {
     /// As [`Ewma::min_spread`].
     pub min_spread: f64,
     pub scores: Scores,
+}
+
+/// `absence`: a device, or with a `sensor` a series, that says nothing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Absence {
+    /// Longer than this is too long: 1 s to 365 days. `None`: it is learnt.
+    pub after: Option<Duration>,
+    /// What is learnt, times this, is too long. 1 to 100.
+    pub factor: f64,
+    /// Devices that there are, also when they have never spoken.
+    pub expect: Vec<String>,
+    /// The device without which these cannot be heard; `{location}` in it is
+    /// replaced by the device's.
+    pub gateway: Option<String>,
+    pub severity: Severity,
 }

@@ -9,6 +9,7 @@ use crate::{Function, FunctionKind, keys};
 
 mod checks;
 mod detectors;
+mod devices;
 mod limits;
 
 /// Longer than this, nobody would wait for an alarm to come or go.
@@ -103,6 +104,11 @@ const KINDS: &[Kind] = &[
         name: "cusum",
         keys: detectors::CUSUM_KEYS,
         read: |section| FunctionKind::Cusum(detectors::cusum(section)),
+    },
+    Kind {
+        name: "absence",
+        keys: &["after", "factor", "expect", "gateway", "severity"],
+        read: |section| FunctionKind::Absence(devices::absence(section)),
     },
 ];
 

@@ -11,18 +11,20 @@ use std::sync::Arc;
 
 use weir_config::{Config, Limits, Route};
 use weir_model::{
-    Catalog, DeviceIx, Message, Position, QuarantineReason as Reason, parse_oversized_notice,
+    Catalog, DeviceIx, Door, Message, Position, QuarantineReason as Reason, Timestamp,
+    parse_oversized_notice,
 };
 
 #[cfg(doc)]
 use crate::REMOVED_FUNCTION;
+use crate::absence::{self, Clock};
 use crate::adopt::adopt;
 use crate::batch::Batch;
 use crate::codec::json::{Decoder, Settings};
 use crate::fault::{Fault, Quoted};
 use crate::kinds::Kind;
 use crate::latest::{DeviceSummary, Latest};
-use crate::memory::Memory;
+use crate::memory::{Memory, NEVER};
 use crate::reading::Step;
 use crate::row_builder::RowBuilder;
 use crate::rules::{Mark, Rule};
@@ -43,6 +45,9 @@ pub struct Engine {
     /// Names of functions that slots are left of, though they are configured no
     /// more: (slot, name), ascending.
     removed: Vec<(u32, String)>,
+    /// How far time has come; it passes only while a function asks.
+    clock: Clock,
+    watches: Watches,
     /// See [`Self::abandoned`].
     abandoned: Vec<u32>,
 }
@@ -59,6 +64,31 @@ pub struct FunctionInfo {
     /// What it remembers of one series, in bytes.
     pub bytes_per_series: usize,
 }
+
+/// What the functions ask for besides readings.
+#[derive(Clone, Copy, Debug)]
+struct Watches {
+    /// Some function notices absence.
+    absence: bool,
+    /// Some function watches devices as a whole.
+    devices: bool,
+    /// Devices that were known before the functions were are watched too.
+    settled: bool,
+}
+
+impl Watches {
+    fn new(rules: &[Rule]) -> Self {
+        let absence = |rule: &Rule| matches!(rule.kind, Kind::Absence(_));
+        Self {
+            absence: rules.iter().any(absence),
+            devices: rules.iter().any(Rule::is_of_devices),
+            settled: false,
+        }
+    }
+}
+
+/// What stands in a sensor's place when the device as a whole is meant.
+const PRESENCE: &str = "presence";
 
 /// The names behind a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +109,7 @@ impl Engine {
             memory: Memory::new(),
             removed: Vec::new(),
             abandoned: Vec::new(),
+            clock: Clock::default(),
         };
         Self::with_memory(config, rules(config), restored)
     }
@@ -105,6 +136,7 @@ impl Engine {
                 adopt(&mut self.memory, &old, &mut self.removed, &rules)
             }
         };
+        self.watches = Watches::new(&rules);
         self.rules = rules;
         self.routes = config.routes.clone();
         self.limits = config.limits.clone();
@@ -119,6 +151,7 @@ impl Engine {
     }
 
     fn with_memory(config: &Config, rules: Vec<Rule>, restored: Restored) -> Self {
+        let watches = Watches::new(&rules);
         Self {
             routes: config.routes.clone(),
             limits: config.limits.clone(),
@@ -128,12 +161,21 @@ impl Engine {
             row_builder: RowBuilder::default(),
             memory: restored.memory,
             removed: restored.removed,
+            clock: restored.clock,
+            watches,
             abandoned: restored.abandoned,
         }
     }
 
-    /// Adds the outcome of one message to `out`.
+    /// Adds the outcome of one message to `out`. A tick has none but that time
+    /// passes.
     pub fn on_message(&mut self, position: Position, message: &Message<'_>, out: &mut Batch) {
+        if self.watches.absence {
+            self.pass_time(position, message.received, out);
+        }
+        if message.door == Door::Clock {
+            return;
+        }
         if let Err(fault) = self.take(position, message, out) {
             out.quarantine(position, None, fault);
         }
@@ -146,7 +188,7 @@ impl Engine {
 
     /// The memory, for [`Self::restore`]. The same messages give the same bytes.
     pub fn snapshot(&self) -> Vec<u8> {
-        snapshot::write(&self.memory, &self.rules, &self.removed)
+        snapshot::write(&self.memory, &self.rules, &self.removed, &self.clock)
     }
 
     pub fn catalog(&self) -> &Arc<Catalog> {
@@ -166,7 +208,10 @@ impl Engine {
         };
         Slot {
             device: &self.memory.devices[series.device.index()].name,
-            sensor: &series.sensor,
+            sensor: match &*series.sensor {
+                "" => PRESENCE,
+                sensor => sensor,
+            },
             unit: self.memory.columns[series.column.index()].unit.as_deref(),
             function,
             function_ix: memory.function,
@@ -214,6 +259,58 @@ impl Engine {
         self.memory.sequences
     }
 
+    /// Whether time has to pass when no message comes: somebody must journal a
+    /// tick ([`weir_model::tick`]) every five seconds.
+    pub fn wants_ticks(&self) -> bool {
+        self.watches.absence
+    }
+
+    /// Before a message: what the time that it brings has to say.
+    fn pass_time(&mut self, position: Position, received: Timestamp, out: &mut Batch) {
+        if !self.watches.settled {
+            self.watches.settled = true;
+            self.expect_devices();
+        }
+        if self.clock.pass(received) {
+            let functions = &self.functions;
+            let delays = |function: u16| {
+                let function = functions.get(usize::from(function));
+                function.map_or(0, |function| function.on_delay_ns)
+            };
+            let Self {
+                memory,
+                rules,
+                clock,
+                ..
+            } = self;
+            absence::scan(memory, rules, &delays, clock, position, out);
+        }
+    }
+
+    /// Makes known who is expected, and has everyone watched who is known.
+    fn expect_devices(&mut self) {
+        let Self {
+            memory,
+            rules,
+            limits,
+            ..
+        } = self;
+        for rule in rules.iter() {
+            let Kind::Absence(settings) = &rule.kind else {
+                continue;
+            };
+            for name in &settings.expect {
+                let room = memory.devices.len() < limits.max_devices;
+                if memory.find_device(name).is_none() && room {
+                    memory.add_device(name, Timestamp(NEVER));
+                }
+            }
+        }
+        for device in 0..memory.devices.len() as u32 {
+            memory.series_of_device(DeviceIx(device), rules, limits);
+        }
+    }
+
     fn take(
         &mut self,
         position: Position,
@@ -241,8 +338,10 @@ impl Engine {
             row_builder,
             limits,
             rules,
+            watches,
             ..
         } = self;
+        let watches_devices = watches.devices;
         row_builder.begin(position, &out.rows);
         let mut next_reading = 0;
         let single = decoder.events.len() == 1 && decoder.events[0].fault.is_none();
@@ -258,6 +357,8 @@ impl Engine {
                 rules,
                 memory,
                 row_builder,
+                watches_devices,
+                cells_before: out.rows.cells.len(),
                 out,
             };
             match step.event(event, readings, next_reading) {

@@ -19,10 +19,11 @@ use std::mem::size_of;
 
 use serde::{Deserialize, Serialize};
 use weir_config::{
-    Allowed, Clock, Cusum, Duplicate, Ewma, Flatline, FunctionKind, Gap, Mad, Range, RateOfChange,
-    Seasonal, UnitCheck,
+    Absence, Allowed, Clock, Cusum, Duplicate, Ewma, Flatline, FunctionKind, Gap, Mad, Range,
+    RateOfChange, Seasonal, UnitCheck,
 };
 
+use crate::absence;
 use crate::checks::unit::{self, UnitOutcome};
 use crate::checks::{allowed, clock, duplicate, flatline, gap, range, rate};
 use crate::conclusion::Conclusion;
@@ -46,6 +47,7 @@ pub(crate) enum Kind {
     Mad(Mad),
     Seasonal(Seasonal),
     Cusum(Cusum),
+    Absence(Absence),
 }
 
 /// What a function remembers of a series. On disk each is bytes of its own kind
@@ -63,6 +65,7 @@ pub(crate) enum State {
     Mad(Box<mad::Memory>),
     Seasonal(Box<seasonal::Memory>),
     Cusum(Box<cusum::Memory>),
+    Absence(Box<absence::Memory>),
 }
 
 /// When a function runs.
@@ -72,6 +75,8 @@ pub(crate) enum Stage {
     Check,
     /// On what passed the checks.
     Detect,
+    /// Not on readings: when time passes, or for a device as a whole.
+    Device,
 }
 
 /// One reading as a function sees it.
@@ -116,6 +121,7 @@ impl Kind {
             FunctionKind::Mad(settings) => Self::Mad(settings.clone()),
             FunctionKind::Seasonal(settings) => Self::Seasonal(settings.clone()),
             FunctionKind::Cusum(settings) => Self::Cusum(settings.clone()),
+            FunctionKind::Absence(settings) => Self::Absence(settings.clone()),
         }
     }
 
@@ -134,6 +140,7 @@ impl Kind {
             | Self::Mad(_)
             | Self::Seasonal(_)
             | Self::Cusum(_) => Stage::Detect,
+            Self::Absence(_) => Stage::Device,
         }
     }
 
@@ -175,6 +182,7 @@ impl Kind {
             Self::Mad(settings) => State::Mad(Box::new(mad::Memory::new(settings))),
             Self::Seasonal(settings) => State::Seasonal(Box::new(seasonal::Memory::new(settings))),
             Self::Cusum(_) => State::Cusum(Box::default()),
+            Self::Absence(_) => State::Absence(Box::new(absence::Memory::EMPTY)),
         }
     }
 
@@ -196,6 +204,7 @@ impl Kind {
                 size_of::<seasonal::Memory>() + seasonal::Memory::heap_bytes(settings)
             }
             Self::Cusum(_) => size_of::<cusum::Memory>(),
+            Self::Absence(_) => size_of::<absence::Memory>(),
         };
         size_of::<SlotMemory>() + boxed
     }
@@ -237,6 +246,7 @@ impl Kind {
                 seasonal::step(memory, settings, time, value)
             }
             (Self::Cusum(settings), State::Cusum(memory)) => cusum::step(memory, settings, value),
+            (Self::Absence(_), _) => Conclusion::QUIET,
             // Never so: a slot's memory is made by its kind.
             (_, state) => {
                 *state = self.empty();
@@ -281,6 +291,7 @@ impl Kind {
                 Some(State::Seasonal(Box::new(memory)))
             }
             Self::Cusum(_) => of(bytes).map(State::Cusum),
+            Self::Absence(_) => of(bytes).map(State::Absence),
         }
     }
 }
@@ -302,6 +313,7 @@ impl State {
             Self::Mad(memory) => to(memory, into),
             Self::Seasonal(memory) => to(memory, into),
             Self::Cusum(memory) => to(memory, into),
+            Self::Absence(memory) => to(memory, into),
         }
     }
 }

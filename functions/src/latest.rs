@@ -27,10 +27,10 @@ pub struct Latest {
 /// A device at a glance.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DeviceSummary {
-    /// When Weir last received something from it (by Weir's clock).
-    pub last_seen: Timestamp,
+    /// When Weir last received something from it (by Weir's clock); `None`: never.
+    pub last_seen: Option<Timestamp>,
     /// Time of its newest reading.
-    pub last_time: Timestamp,
+    pub last_time: Option<Timestamp>,
     pub series: usize,
     /// Readings that went to the store, repeated ones included.
     pub readings: u64,
@@ -60,10 +60,12 @@ impl Memory {
     pub(crate) fn summary(&self, device: DeviceIx) -> DeviceSummary {
         let device = &self.devices[device.index()];
         let location = &self.locations[device.location.index()];
+        let named = |ix: &&u32| !self.series[**ix as usize].sensor.is_empty();
+        let time = |time: i64| (time != NEVER).then_some(Timestamp(time));
         DeviceSummary {
-            last_seen: Timestamp(device.last_seen),
-            last_time: Timestamp(device.last_time),
-            series: device.series.len(),
+            last_seen: time(device.last_seen),
+            last_time: time(device.last_time),
+            series: device.series.iter().filter(named).count(),
             readings: device.readings,
             location: (!location.is_empty()).then(|| location.clone()),
         }

@@ -5,6 +5,7 @@
 //! same order give the same [`Batch`]es and the same snapshot, live, at replay
 //! and in a backtest.
 
+mod absence;
 mod adopt;
 mod batch;
 mod checks;

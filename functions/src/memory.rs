@@ -63,6 +63,9 @@ pub(crate) struct Device {
     pub(crate) sequence: Option<u64>,
     #[serde(skip)]
     pub(crate) sequences: SequenceCounts,
+    /// See [`Memory::series_of_device`].
+    #[serde(skip)]
+    whole: Option<u32>,
     /// The series of its last message, in order: most likely the next ones too.
     #[serde(skip)]
     foretold: Vec<u32>,
@@ -120,6 +123,8 @@ pub(crate) struct Stages {
     pub(crate) checks: bool,
     /// The function that says which unit its readings are in.
     pub(crate) unit: Option<NonZeroU16>,
+    /// Some function wants to know whenever it is heard.
+    pub(crate) absence: bool,
 }
 
 #[derive(Debug)]
@@ -252,6 +257,7 @@ impl Memory {
             retained: Vec::new(),
             sequence: None,
             sequences: SequenceCounts::default(),
+            whole: None,
             foretold: Vec::new(),
         });
         self.index_device(ix.0);
@@ -451,6 +457,7 @@ impl Memory {
             let rule = usize::from(slot.function).checked_sub(1);
             if let Some(rule) = rule.and_then(|at| rules.get(at)).filter(|_| slot.active) {
                 stages.checks |= rule.kind.stage() == Stage::Check;
+                stages.absence |= matches!(rule.kind, Kind::Absence(_));
                 if stages.unit.is_none() && matches!(rule.kind, Kind::Unit(_)) {
                     stages.unit = NonZeroU16::new(slot.function);
                 }
@@ -458,6 +465,37 @@ impl Memory {
             at = slot.next;
         }
         self.series[series as usize].stages = stages;
+    }
+
+    /// The series without a name, on which hangs what is known of a device as a
+    /// whole. There is none unless some rule is of devices.
+    pub(crate) fn series_of_device(
+        &mut self,
+        device: DeviceIx,
+        rules: &[Rule],
+        limits: &Limits,
+    ) -> Option<u32> {
+        if !rules.iter().any(Rule::is_of_devices) {
+            return None;
+        }
+        if let Some(known) = self.devices[device.index()].whole {
+            return Some(known);
+        }
+        let at = usize::MAX;
+        let series = match self.find_series(device, at, "") {
+            Some(series) => series,
+            None => {
+                let column = self
+                    .column(device, "", "s", ValueKind::Number, limits)
+                    .ok()?;
+                let location = self.devices[device.index()].location;
+                let series = self.add_series(device, at, column, location);
+                self.resolve_rules(series, rules);
+                series
+            }
+        };
+        self.devices[device.index()].whole = Some(series);
+        Some(series)
     }
 
     pub(crate) fn slot_of(&self, series: u32, function: u16) -> Option<u32> {

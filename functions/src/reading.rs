@@ -12,6 +12,7 @@ use weir_model::{
     Value, ValueKind,
 };
 
+use crate::absence;
 use crate::batch::Batch;
 use crate::checks::unit::UnitOutcome;
 use crate::codec::json::Decoder;
@@ -38,6 +39,10 @@ pub(crate) struct Step<'a> {
     pub(crate) memory: &'a mut Memory,
     pub(crate) row_builder: &'a mut RowBuilder,
     pub(crate) out: &'a mut Batch,
+    /// Some function watches devices as a whole.
+    pub(crate) watches_devices: bool,
+    /// What `out` held before the event.
+    pub(crate) cells_before: usize,
 }
 
 /// What an event knows of its device.
@@ -90,11 +95,40 @@ impl<'a> Step<'a> {
         {
             self.memory.note_sequence(device, None, number);
         }
+        if let (Some(device), false) = (sender.device, self.message.retained) {
+            self.hear_device(device);
+        }
         if sender.timeless && !sender.replayed {
             // A device that was not known before the event is only now.
             self.is_replayed(sender.device);
         }
         Ok(())
+    }
+
+    /// The device is there: a reading of it was taken.
+    #[inline]
+    fn hear_device(&mut self, device: DeviceIx) {
+        if !self.watches_devices || self.out.rows.cells.len() == self.cells_before {
+            return;
+        }
+        if let Some(series) = self
+            .memory
+            .series_of_device(device, self.rules, self.limits)
+        {
+            self.hear(series);
+        }
+    }
+
+    fn hear(&mut self, series: u32) {
+        let now = self.message.received.0;
+        absence::hear(
+            self.memory,
+            self.rules,
+            series,
+            self.position,
+            now,
+            self.out,
+        );
     }
 
     /// A reading that is refused has arrived all the same: it is no gap.
@@ -200,6 +234,9 @@ impl<'a> Step<'a> {
         }
         self.step_time(series, &mut judged, sender.timeless, counts);
         self.store(device, series, location, &judged, raw.value);
+        if self.memory.series[series as usize].stages.absence && !self.message.retained {
+            self.hear(series);
+        }
         if counts {
             self.set_latest(series, &judged, raw.value);
         }

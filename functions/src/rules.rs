@@ -79,7 +79,16 @@ impl Rule {
         }
     }
 
+    /// It watches devices and not their series: its memory hangs on a series
+    /// without a name.
+    pub(crate) fn is_of_devices(&self) -> bool {
+        matches!(self.kind, Kind::Absence(_)) && self.sensor.is_none()
+    }
+
     pub(crate) fn selects(&self, device: &str, sensor: &str, location: &str) -> bool {
+        if sensor.is_empty() != self.is_of_devices() {
+            return false;
+        }
         let fits = |glob: &Option<String>, name: &str| {
             glob.as_deref().is_none_or(|glob| glob_matches(glob, name))
         };

@@ -7,6 +7,7 @@
 //! postcard ([(device, last sequence, counts)], [(series, last sequence)])
 //! postcard bytes: what each slot remembers, one behind the other; a slot says
 //!          how long its own are, and its function's kind reads them
+//! postcard how far time has come
 //! ```
 //!
 //! Versions 1 and 2 are read: [`legacy`] draws them.
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use weir_model::{CatalogTables, DeviceIx};
 
+use crate::absence::Clock;
 use crate::adopt::adopt;
 use crate::kinds::{Kind, State};
 use crate::memory::{Device, Memory, NO_SLOT, REMOVED_FUNCTION, Series, SlotMemory};
@@ -84,7 +86,12 @@ struct Read {
     changed: Vec<DeviceIx>,
 }
 
-pub(crate) fn write(memory: &Memory, rules: &[Rule], removed: &[(u32, String)]) -> Vec<u8> {
+pub(crate) fn write(
+    memory: &Memory,
+    rules: &[Rule],
+    removed: &[(u32, String)],
+    clock: &Clock,
+) -> Vec<u8> {
     let mut states = Vec::new();
     let mut slots = Vec::with_capacity(memory.slots.len());
     for slot in &memory.slots {
@@ -121,6 +128,7 @@ pub(crate) fn write(memory: &Memory, rules: &[Rule], removed: &[(u32, String)]) 
     postcard::to_extend(&written, vec![VERSION])
         .and_then(|bytes| postcard::to_extend(&sequences, bytes))
         .and_then(|bytes| postcard::to_extend(&states, bytes))
+        .and_then(|bytes| postcard::to_extend(clock, bytes))
         .expect("plain values go into memory")
 }
 
@@ -131,19 +139,21 @@ pub(crate) struct Restored {
     pub(crate) removed: Vec<(u32, String)>,
     /// Slots that lost their function since, as [`adopt`] says.
     pub(crate) abandoned: Vec<u32>,
+    pub(crate) clock: Clock,
 }
 
 pub(crate) fn read(bytes: &[u8], rules: &[Rule]) -> Result<Restored, SnapshotError> {
     let (version, bytes) = bytes.split_first().ok_or(SnapshotError::Empty)?;
-    let (mut read, sequences, states) = match *version {
+    let (mut read, sequences, states, clock) = match *version {
         VERSION => {
             let (read, rest): (Read, _) = postcard::take_from_bytes(bytes)?;
             let (sequences, rest): (Sequences, _) = postcard::take_from_bytes(rest)?;
-            let states: Vec<u8> = postcard::from_bytes(rest)?;
-            (read, sequences, states)
+            let (states, rest): (Vec<u8>, _) = postcard::take_from_bytes(rest)?;
+            (read, sequences, states, postcard::from_bytes(rest)?)
         }
         older @ (legacy::WITHOUT_SEQUENCES | legacy::ONLY_THRESHOLDS) => {
-            legacy::read(older, bytes)?
+            let (read, sequences, states) = legacy::read(older, bytes)?;
+            (read, sequences, states, Clock::default())
         }
         found => return Err(SnapshotError::Version { found }),
     };
@@ -173,6 +183,7 @@ pub(crate) fn read(bytes: &[u8], rules: &[Rule]) -> Result<Restored, SnapshotErr
         memory,
         removed,
         abandoned,
+        clock,
     })
 }
 

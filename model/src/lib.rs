@@ -19,7 +19,7 @@ pub use alert::{Alert, AlertKind, AlertState, Level, Severity, Side, Verdict};
 pub use catalog::{Catalog, CatalogTables, Column, ColumnIx, DeviceIx, LocationIx, ValueKind};
 pub use flow::ReadingCounts;
 pub use ids::{DeviceId, InvalidId, SensorId, check_device, check_label, check_sensor};
-pub use message::{Door, Message, Position, oversized_notice, parse_oversized_notice};
+pub use message::{Door, Message, Position, oversized_notice, parse_oversized_notice, tick};
 pub use quarantine::{ExpiryReason, QuarantineReason, Quarantined};
 pub use rows::{Cell, Flags, Quality, Row, RowBatch, Value};
 pub use time::Timestamp;

@@ -31,10 +31,12 @@ pub enum Door {
     Source = 1,
     /// `POST /api/v1/ingest/{topic}`.
     Http = 2,
+    /// Weir itself: a tick, so that time passes in the journal while nothing comes.
+    Clock = 3,
 }
 
 impl Door {
-    pub const ALL: [Self; 3] = [Self::Broker, Self::Source, Self::Http];
+    pub const ALL: [Self; 4] = [Self::Broker, Self::Source, Self::Http, Self::Clock];
 
     pub fn from_u8(code: u8) -> Option<Self> {
         Self::ALL.get(usize::from(code)).copied()
@@ -45,7 +47,22 @@ impl Door {
             Self::Broker => "broker",
             Self::Source => "source",
             Self::Http => "http",
+            Self::Clock => "clock",
         }
+    }
+}
+
+/// A tick: what tells the functions the time when no device does.
+pub const fn tick(now: Timestamp) -> Message<'static> {
+    Message {
+        received: now,
+        door: Door::Clock,
+        client: "",
+        topic: "$weir/tick",
+        payload: b"",
+        qos: 1,
+        retained: false,
+        duplicate: false,
     }
 }
 

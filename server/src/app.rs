@@ -32,6 +32,7 @@ use crate::data_dir::DataDir;
 use crate::http::{self, Api};
 use crate::refusals::Refusals;
 use crate::tables;
+use crate::ticker;
 use crate::watchdog::Watchdog;
 
 use doors::Doors;
@@ -111,6 +112,11 @@ impl App {
             journal.clone(),
             exchange.processed.clone(),
             exchange.health.clone(),
+            doors.clone(),
+        ));
+        tokio::spawn(ticker::run(
+            journal.clone(),
+            opened.core.clone(),
             doors.clone(),
         ));
         let sql = opened.store.sql();

@@ -25,6 +25,7 @@ mod shadow_worker;
 mod snapshot;
 mod store_worker;
 mod tables;
+mod ticker;
 mod waiters;
 mod watchdog;
 

@@ -257,8 +257,8 @@ impl TableSource for Devices {
         let columns: Vec<ArrayRef> = vec![
             texts(names.iter().take(shown).map(|name| Some(&**name))),
             texts(all().map(|summary| summary.location.as_deref())),
-            nanos(all().map(|summary| Some(summary.last_seen.0))),
-            nanos(all().map(|summary| Some(summary.last_time.0))),
+            nanos(all().map(|summary| summary.last_seen.map(|time| time.0))),
+            nanos(all().map(|summary| summary.last_time.map(|time| time.0))),
             counts(all().map(|summary| summary.series as u64)),
             counts(all().map(|summary| summary.readings)),
             counts(open.into_iter()),

@@ -208,7 +208,7 @@ pub(super) fn quality(raw: Raw<'_>) -> Result<Quality, String> {
     }
 }
 
-fn severity(raw: Raw<'_>) -> Result<Severity, String> {
+pub(super) fn severity(raw: Raw<'_>) -> Result<Severity, String> {
     match raw.text()? {
         "warning" => Ok(Severity::Warning),
         "critical" => Ok(Severity::Critical),

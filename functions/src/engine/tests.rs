@@ -10,6 +10,7 @@ use weir_model::{
 use super::*;
 use crate::latest::LatestValue;
 
+mod absence;
 mod bad_inputs;
 mod effects;
 mod every_kind;

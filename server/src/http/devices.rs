@@ -5,7 +5,7 @@ use axum::extract::{Path, Query, State};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use weir_functions::DeviceSummary;
-use weir_model::DeviceIx;
+use weir_model::{DeviceIx, Timestamp};
 
 use super::{Problem, Shared};
 use crate::pipeline::Core;
@@ -91,8 +91,8 @@ fn summary(core: &Core, device: DeviceIx) -> Value {
     json!({
         "id": core.engine.catalog().device(device),
         "location": location,
-        "lastSeen": last_seen.to_rfc3339(),
-        "lastTime": last_time.to_rfc3339(),
+        "lastSeen": last_seen.map(Timestamp::to_rfc3339),
+        "lastTime": last_time.map(Timestamp::to_rfc3339),
         "sensors": series,
         "readings": readings,
         "openAlarms": core.alarms.active(device).count(),

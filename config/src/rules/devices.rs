@@ -1,0 +1,73 @@
+//! The kinds that look at a whole device.
+
+use std::time::Duration;
+
+use toml::de::DeValue;
+use weir_model::{Severity, check_device};
+
+use super::checks::severity;
+use crate::Absence;
+use crate::range::{duration, label};
+use crate::reader::{Raw, Section, kind, shorten};
+
+const SECOND: Duration = Duration::from_secs(1);
+const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// Devices of one `expect`.
+const MAX_EXPECTED: usize = 10_000;
+
+pub(super) fn absence(section: &mut Section<'_, '_>) -> Absence {
+    if section.has("location") {
+        section.note(
+            "location",
+            "absence goes by device and sensor: a place does not say who should be there",
+        );
+    }
+    if section.has("factor") && section.has("after") {
+        section.note("factor", "has no effect beside after: nothing is learnt");
+    }
+    if section.has("expect") && section.has("sensor") {
+        section.note(
+            "expect",
+            "names devices, and with a sensor it is series that are watched: leave one of them out",
+        );
+    }
+    Absence {
+        after: section.optional("after", duration(SECOND..=YEAR)),
+        factor: section.value("factor", 3.0, |raw| {
+            let factor = raw.number()?;
+            match (1.0..=100.0).contains(&factor) {
+                true => Ok(factor),
+                false => Err(format!("must be 1 to 100, not {factor}")),
+            }
+        }),
+        expect: section.value("expect", Vec::new(), expected),
+        gateway: section.optional("gateway", label(256)),
+        severity: section.value("severity", Severity::Warning, severity),
+    }
+}
+
+fn expected(raw: Raw<'_>) -> Result<Vec<String>, String> {
+    let Raw::File(DeValue::Array(list)) = raw else {
+        return Err("must be a list of device ids, like [\"pump-1\", \"pump-2\"]".to_owned());
+    };
+    if list.len() > MAX_EXPECTED {
+        return Err(format!(
+            "has {} devices, more than {MAX_EXPECTED}",
+            list.len()
+        ));
+    }
+    let mut devices: Vec<String> = Vec::new();
+    for value in list.iter() {
+        let DeValue::String(device) = value.get_ref() else {
+            return Err(format!("holds texts, not {}", kind(value.get_ref())));
+        };
+        if let Err(why) = check_device(device) {
+            return Err(format!("{:?} is no device id: {why}", shorten(device)));
+        }
+        devices.push(device.as_ref().to_owned());
+    }
+    devices.sort();
+    devices.dedup();
+    Ok(devices)
+}
