@@ -164,6 +164,7 @@ pub(crate) const TABLES: &[Table] = &[
             "min_spread",
             "warning_score",
             "critical_score",
+            "at_most_every",
         ],
     ),
     table("quarantine", &["max_entries", "max_size", "max_age"]),

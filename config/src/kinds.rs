@@ -22,6 +22,7 @@ pub enum FunctionKind {
     Seasonal(Seasonal),
     Cusum(Cusum),
     Absence(Absence),
+    Adaptive(Adaptive),
 }
 
 impl FunctionKind {
@@ -42,6 +43,7 @@ impl FunctionKind {
             Self::Seasonal(_) => "seasonal",
             Self::Cusum(_) => "cusum",
             Self::Absence(_) => "absence",
+            Self::Adaptive(_) => "adaptive",
         }
     }
 }
@@ -230,4 +232,14 @@ pub struct Absence {
     /// replaced by the device's.
     pub gateway: Option<String>,
     pub severity: Severity,
+}
+
+/// `adaptive`: for a sensor of which nothing is known.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Adaptive {
+    /// Scores lie below 1; what is reported has 0.75 or more, all else less
+    /// than 0.25.
+    pub scores: Scores,
+    /// What is to be expected more often raises no alarm. At most 365 days.
+    pub at_most_every: Duration,
 }

@@ -29,8 +29,8 @@ mod units;
 pub use address::{BrokerUrl, InvalidUrl};
 pub use influxdb::{InfluxDb, LineMapping, LinePart, LineTemplate};
 pub use kinds::{
-    Absence, Allowed, Clock, Cusum, Duplicate, Effect, Ewma, Flatline, FunctionKind, Gap, Mad,
-    Range, RateOfChange, Scores, Season, Seasonal, Threshold, UnitCheck,
+    Absence, Adaptive, Allowed, Clock, Cusum, Duplicate, Effect, Ewma, Flatline, FunctionKind, Gap,
+    Mad, Range, RateOfChange, Scores, Season, Seasonal, Threshold, UnitCheck,
 };
 pub use load::Loaded;
 pub use problem::{LoadError, Problem};

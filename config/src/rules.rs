@@ -110,6 +110,16 @@ const KINDS: &[Kind] = &[
         keys: &["after", "factor", "expect", "gateway", "severity"],
         read: |section| FunctionKind::Absence(devices::absence(section)),
     },
+    Kind {
+        name: "adaptive",
+        keys: &[
+            "at_most_every",
+            "warning_score",
+            "critical_score",
+            "quality",
+        ],
+        read: |section| FunctionKind::Adaptive(detectors::adaptive(section)),
+    },
 ];
 
 pub(crate) fn functions(reader: &mut Reader<'_>) -> Vec<Function> {

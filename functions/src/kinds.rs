@@ -19,15 +19,15 @@ use std::mem::size_of;
 
 use serde::{Deserialize, Serialize};
 use weir_config::{
-    Absence, Allowed, Clock, Cusum, Duplicate, Ewma, Flatline, FunctionKind, Gap, Mad, Range,
-    RateOfChange, Seasonal, UnitCheck,
+    Absence, Adaptive, Allowed, Clock, Cusum, Duplicate, Ewma, Flatline, FunctionKind, Gap, Mad,
+    Range, RateOfChange, Seasonal, UnitCheck,
 };
 
 use crate::absence;
 use crate::checks::unit::{self, UnitOutcome};
 use crate::checks::{allowed, clock, duplicate, flatline, gap, range, rate};
 use crate::conclusion::Conclusion;
-use crate::detectors::{cusum, ewma, mad, seasonal};
+use crate::detectors::{adaptive, cusum, ewma, mad, seasonal};
 use crate::memory::SlotMemory;
 use crate::threshold;
 
@@ -48,6 +48,7 @@ pub(crate) enum Kind {
     Seasonal(Seasonal),
     Cusum(Cusum),
     Absence(Absence),
+    Adaptive(Adaptive),
 }
 
 /// What a function remembers of a series. On disk each is bytes of its own kind
@@ -66,6 +67,7 @@ pub(crate) enum State {
     Seasonal(Box<seasonal::Memory>),
     Cusum(Box<cusum::Memory>),
     Absence(Box<absence::Memory>),
+    Adaptive(Box<adaptive::Memory>),
 }
 
 /// When a function runs.
@@ -122,6 +124,7 @@ impl Kind {
             FunctionKind::Seasonal(settings) => Self::Seasonal(settings.clone()),
             FunctionKind::Cusum(settings) => Self::Cusum(settings.clone()),
             FunctionKind::Absence(settings) => Self::Absence(settings.clone()),
+            FunctionKind::Adaptive(settings) => Self::Adaptive(settings.clone()),
         }
     }
 
@@ -139,7 +142,8 @@ impl Kind {
             | Self::Ewma(_)
             | Self::Mad(_)
             | Self::Seasonal(_)
-            | Self::Cusum(_) => Stage::Detect,
+            | Self::Cusum(_)
+            | Self::Adaptive(_) => Stage::Detect,
             Self::Absence(_) => Stage::Device,
         }
     }
@@ -183,6 +187,7 @@ impl Kind {
             Self::Seasonal(settings) => State::Seasonal(Box::new(seasonal::Memory::new(settings))),
             Self::Cusum(_) => State::Cusum(Box::default()),
             Self::Absence(_) => State::Absence(Box::new(absence::Memory::EMPTY)),
+            Self::Adaptive(_) => State::Adaptive(Box::default()),
         }
     }
 
@@ -205,6 +210,7 @@ impl Kind {
             }
             Self::Cusum(_) => size_of::<cusum::Memory>(),
             Self::Absence(_) => size_of::<absence::Memory>(),
+            Self::Adaptive(_) => size_of::<adaptive::Memory>(),
         };
         size_of::<SlotMemory>() + boxed
     }
@@ -247,6 +253,9 @@ impl Kind {
             }
             (Self::Cusum(settings), State::Cusum(memory)) => cusum::step(memory, settings, value),
             (Self::Absence(_), _) => Conclusion::QUIET,
+            (Self::Adaptive(settings), State::Adaptive(memory)) => {
+                adaptive::step(memory, settings, time, value)
+            }
             // Never so: a slot's memory is made by its kind.
             (_, state) => {
                 *state = self.empty();
@@ -292,6 +301,7 @@ impl Kind {
             }
             Self::Cusum(_) => of(bytes).map(State::Cusum),
             Self::Absence(_) => of(bytes).map(State::Absence),
+            Self::Adaptive(_) => of(bytes).map(State::Adaptive),
         }
     }
 }
@@ -314,6 +324,7 @@ impl State {
             Self::Seasonal(memory) => to(memory, into),
             Self::Cusum(memory) => to(memory, into),
             Self::Absence(memory) => to(memory, into),
+            Self::Adaptive(memory) => to(memory, into),
         }
     }
 }

@@ -28,6 +28,8 @@ mod unit_step;
 mod validator;
 
 pub use batch::Batch;
+/// The detector by itself, for those that measure it.
+pub use detectors::adaptive::{Adaptive, Finding, REPORT};
 pub use engine::{Engine, FunctionInfo, Slot};
 pub use latest::{DeviceSummary, Latest, LatestValue};
 pub use memory::REMOVED_FUNCTION;

@@ -24,4 +24,4 @@ pub use quarantine::{ExpiryReason, QuarantineReason, Quarantined};
 pub use rows::{Cell, Flags, Quality, Row, RowBatch, Value};
 pub use time::Timestamp;
 pub use units::Unit;
-pub use why::{Short, Span, Why};
+pub use why::{Short, Span, Statistic, Why};

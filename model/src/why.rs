@@ -45,6 +45,14 @@ pub enum Why {
     Together { t2: f64, q: f64 },
     /// How surprising, between 0 and 1, and what was expected.
     Surprise { expected: f64, score: f64 },
+    /// One of the statistics of `adaptive` is further out than ever, or nearly:
+    /// `ratio` times the fifth-largest of its peaks so far.
+    Unusual {
+        statistic: Statistic,
+        /// What it compares with.
+        usual: f64,
+        ratio: f64,
+    },
     /// A condition of the configuration holds.
     Condition,
 }
@@ -117,9 +125,53 @@ impl Why {
                 Short(score),
                 Short(expected)
             ),
+            Self::Unusual { ratio, .. } if ratio == 0.0 => "as usual".to_owned(),
+            Self::Unusual {
+                statistic,
+                usual,
+                ratio,
+            } => format!(
+                "{}, {} times as far out as its fifth-largest peak so far",
+                statistic.phrase(usual),
+                Short(ratio)
+            ),
             Self::Condition => "where its condition holds".to_owned(),
         };
         Some(phrase)
+    }
+}
+
+/// What `adaptive` looks at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Statistic {
+    /// The last two dozen readings against the long mean.
+    #[default]
+    Level,
+    /// The last ten against the last hundred or so.
+    Change,
+    /// The value against what is usual at this time of day.
+    TimeOfDay,
+    /// The same over the last eight readings.
+    TimeOfDayLasting,
+    /// How much the value moves from reading to reading.
+    Roughness,
+}
+
+impl Statistic {
+    fn phrase(self, usual: f64) -> String {
+        let usual = Short(usual);
+        match self {
+            Self::Level => format!("on another level than the usual {usual}"),
+            Self::Change => format!("the end of a fast change from about {usual}"),
+            Self::TimeOfDay => format!("not what is usual at this time of day, about {usual}"),
+            Self::TimeOfDayLasting => {
+                format!("for some readings not what is usual at this time of day, about {usual}")
+            }
+            Self::Roughness => {
+                format!("moving more or less from reading to reading than the usual {usual}")
+            }
+        }
     }
 }
 

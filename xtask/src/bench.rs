@@ -8,10 +8,15 @@ use crate::cargo::{binary, build, succeed};
 use crate::tools;
 
 /// Runs `benches/src/bin/{name}.rs` with everything that it compares built for
-/// release. The paths of the other binaries go by environment.
+/// release, or one of `benches/detectors/`, which need nothing else. The paths of the other binaries go by environment.
 pub(crate) fn run(name: &str, args: &[String]) -> Result<()> {
-    if name != "drain" {
-        bail!("there is no bench {name}; there is: drain");
+    match name {
+        "drain" => {}
+        "nab" | "functions" => {
+            let binaries = build(&["--release", "-p", "weir-detector-benches"])?;
+            return succeed(Command::new(binary(&binaries, name)?).args(args));
+        }
+        _ => bail!("there is no bench {name}; there are: drain, nab, functions"),
     }
     tools::ensure()?;
     let binaries = build(&["--release", "-p", "weir", "-p", "weir-benches"])?;

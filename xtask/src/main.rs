@@ -23,7 +23,7 @@ usage: cargo xtask <command>
 
   tidy                   check the house rules; report large files and functions
   test [FILTER]          tidy, build, then all tests, with the real peers
-  bench drain [ARGS…]    release build, then a comparison (see benches/)
+  bench NAME [ARGS…]     release build, then a comparison (see benches/): drain, nab, functions
   ci                     what .ci/run does";
 
 fn main() -> ExitCode {

@@ -7,7 +7,7 @@ use weir_model::Quality;
 use super::checks::quality;
 use crate::range::{count, duration};
 use crate::reader::{Raw, Section};
-use crate::{Cusum, Ewma, Mad, Scores, Season, Seasonal};
+use crate::{Adaptive, Cusum, Ewma, Mad, Scores, Season, Seasonal};
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -115,6 +115,32 @@ pub(super) fn cusum(section: &mut Section<'_, '_>) -> Cusum {
         min_spread: section.value("min_spread", 0.0, at_least_zero),
         scores: scores(section, 12.0),
     }
+}
+
+pub(super) fn adaptive(section: &mut Section<'_, '_>) -> Adaptive {
+    let mut adaptive = Adaptive {
+        scores: scores(section, 0.5),
+        at_most_every: section.value(
+            "at_most_every",
+            Duration::from_secs(8 * 3600),
+            duration(Duration::ZERO..=YEAR),
+        ),
+    };
+    for (key, score) in [
+        ("warning_score", adaptive.scores.warning),
+        ("critical_score", adaptive.scores.critical),
+    ] {
+        if let Some(score) = score.filter(|score| *score >= 1.0) {
+            section.note(
+                key,
+                format!("must be below 1, not {score}: no score is higher"),
+            );
+        }
+    }
+    if !section.has("warning_score") && !section.has("critical_score") {
+        adaptive.scores.critical = Some(0.9);
+    }
+    adaptive
 }
 
 /// `warning_score`, `critical_score` and `quality`. Without either score a

@@ -59,11 +59,16 @@ const LAYOUT: &[(&str, &str, May)] = &[
     ("server", "weir", May::Product),
     ("tests", "weir-tests", May::Only(&["server", "model"])),
     ("benches", "weir-benches", May::Any),
+    (
+        "benches/detectors",
+        "weir-detector-benches",
+        May::Only(&["functions"]),
+    ),
     ("xtask", "xtask", May::Only(&[])),
 ];
 
 /// Crates that check the product; nothing in the product depends on them.
-const CHECKERS: &[&str] = &["tests", "benches", "xtask"];
+const CHECKERS: &[&str] = &["tests", "benches", "benches/detectors", "xtask"];
 
 /// Every breach, as a sentence.
 pub(super) fn check(metadata: &Metadata, root: &Path) -> Vec<String> {
