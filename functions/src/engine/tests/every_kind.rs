@@ -3,8 +3,8 @@
 
 use proptest::prelude::*;
 use weir_config::{
-    Allowed, Clock, Cusum, Duplicate, Effect, Ewma, Flatline, Gap, Mad, Range, RateOfChange,
-    Scores, Season, Seasonal,
+    Adaptive, Allowed, Clock, Cusum, Duplicate, Effect, Ewma, Flatline, Gap, Mad, Range,
+    RateOfChange, Scores, Season, Seasonal,
 };
 use weir_model::Quality;
 
@@ -72,6 +72,14 @@ fn kinds() -> Vec<FunctionKind> {
             warmup: 3,
             min_spread: 0.0,
             scores,
+        }),
+        FunctionKind::Adaptive(Adaptive {
+            scores: Scores {
+                warning: Some(0.01),
+                critical: Some(0.1),
+                quality: Quality::Suspect,
+            },
+            at_most_every: Duration::ZERO,
         }),
         FunctionKind::Mad(Mad {
             window: 5,
