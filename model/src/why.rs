@@ -125,7 +125,7 @@ impl Why {
                 Short(score),
                 Short(expected)
             ),
-            Self::Unusual { ratio, .. } if ratio == 0.0 => "as usual".to_owned(),
+            Self::Unusual { ratio: 0.0, .. } => "as usual".to_owned(),
             Self::Unusual {
                 statistic,
                 usual,

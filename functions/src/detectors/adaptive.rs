@@ -170,7 +170,7 @@ impl Memory {
 }
 
 /// What is remembered of a series.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Adaptive {
     means: Means,
     profile: Profile,
@@ -180,19 +180,6 @@ pub struct Adaptive {
     reported: Option<u32>,
     /// Rarity that the last report stands for.
     height: f64,
-}
-
-impl Default for Adaptive {
-    fn default() -> Self {
-        Self {
-            means: Means::default(),
-            profile: Profile::default(),
-            peaks: Default::default(),
-            seen: 0,
-            reported: None,
-            height: 0.0,
-        }
-    }
 }
 
 impl fmt::Debug for Adaptive {

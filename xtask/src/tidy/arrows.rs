@@ -62,7 +62,7 @@ const LAYOUT: &[(&str, &str, May)] = &[
     (
         "benches/detectors",
         "weir-detector-benches",
-        May::Only(&["functions"]),
+        May::Only(&["functions", "model", "config"]),
     ),
     ("xtask", "xtask", May::Only(&[])),
 ];
