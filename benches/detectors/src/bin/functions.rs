@@ -6,6 +6,8 @@
 //! validation, rows) is measured first and taken off. The detector of `adaptive`
 //! is measured by itself too.
 
+#![expect(clippy::print_stdout, reason = "the tables are what it is for")]
+
 use std::hint::black_box;
 use std::time::Instant;
 

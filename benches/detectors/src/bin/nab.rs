@@ -6,6 +6,8 @@
 //! nothing. The column `frozen` is what each series gets under the best
 //! threshold of all the others.
 
+#![expect(clippy::print_stdout, reason = "the tables are what it is for")]
+
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
