@@ -11,10 +11,13 @@
 
 mod address;
 mod auditor;
+mod effort;
 mod flow;
 mod hostile;
 mod http;
 mod influx_peer;
+mod kills;
+mod load_spec;
 mod loader;
 mod log;
 mod mosquitto;
@@ -31,12 +34,15 @@ mod weir;
 mod weir_spec;
 
 pub use address::{Address, free_port};
-pub use auditor::{Stored, audit, stored_readings};
+pub use auditor::{Audited, MEMORY_CAP, audit};
+pub use effort::{effort, first_seed, kill_runs, soak_duration};
 pub use flow::Flow;
 pub use hostile::{Hostile, TIGHT_LIMITS};
 pub use http::{Http, Response};
 pub use influx_peer::{Answer, InfluxPeer, LineWrite};
-pub use loader::{LoadReport, LoadSpec, Loader};
+pub use kills::{Soaked, kill_run, soak};
+pub use load_spec::{LoadSpec, Spoilt};
+pub use loader::{LoadReport, Loader};
 pub use mosquitto::{Mosquitto, MosquittoSpec};
 pub use mosquitto_clients::{MosquittoSub, mosquitto_pub};
 pub use process::{Exit, Process};

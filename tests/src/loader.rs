@@ -1,7 +1,6 @@
 //! A publisher that knows exactly which messages were acknowledged to it.
 //!
-//! Message `i` is a function of `i`, so what was sent can be said afterwards
-//! without having kept it. When the connection ends, whatever the reason, the
+//! What it sends, [`LoadSpec`] says. When the connection ends, whatever the reason, the
 //! loader connects again and sends everything that was not acknowledged once
 //! more with the DUP flag (MQTT 3.1.1, section 4.4).
 
@@ -13,76 +12,22 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use crate::mqtt::{Connection, PUBACK, publish_packet};
-use crate::{Address, now_ms, wait_until};
-
-/// What to publish.
-#[derive(Clone, Debug)]
-pub struct LoadSpec {
-    /// Names the client, and starts the names of its devices.
-    pub name: String,
-    pub messages: usize,
-    pub devices: usize,
-    /// Unacknowledged messages at once.
-    pub window: usize,
-    /// Time of the first message, milliseconds since the epoch.
-    pub start_ms: i64,
-}
-
-impl LoadSpec {
-    pub fn new(name: &str, messages: usize) -> Self {
-        // Within any retention, and not ahead of anyone's clock.
-        let start_ms = now_ms() - 3_600_000;
-        Self {
-            name: name.to_owned(),
-            messages,
-            devices: 20,
-            window: 200,
-            start_ms,
-        }
-    }
-
-    pub fn device(&self, message: usize) -> String {
-        format!("{}-{:03}", self.name, message % self.devices)
-    }
-
-    /// Unique among the messages of a load.
-    pub fn time_ms(&self, message: usize) -> i64 {
-        self.start_ms + i64::try_from(message).expect("a load has fewer than 2^63 messages")
-    }
-
-    /// Sensor and value of each reading in a message.
-    pub fn readings(&self, message: usize) -> [(&'static str, f64); 2] {
-        let (fast, slow) = (message % 600, message % 70_001);
-        [
-            ("temperature", 20.0 + fast as f64 / 10.0),
-            ("sequence", slow as f64),
-        ]
-    }
-
-    pub fn topic(&self, message: usize) -> String {
-        format!("devices/{}/telemetry", self.device(message))
-    }
-
-    pub fn payload(&self, message: usize) -> String {
-        let [(first, a), (second, b)] = self.readings(message);
-        format!(
-            r#"{{"deviceId":"{}","timestamp":{},"data":[{{"sensorId":"{first}","value":{a},"location":"plant-1"}},{{"sensorId":"{second}","value":{b},"location":"plant-1"}}]}}"#,
-            self.device(message),
-            self.time_ms(message),
-        )
-    }
-}
+use crate::{Address, LoadSpec, wait_until};
 
 /// A load in progress.
 #[derive(Debug)]
 pub struct Loader {
+    messages: usize,
     thread: Option<JoinHandle<LoadReport>>,
     shared: Arc<Shared>,
 }
 
 #[derive(Debug, Default)]
 struct Shared {
+    /// Nothing more is done.
     stop: AtomicBool,
+    /// Nothing new is sent.
+    enough: AtomicBool,
     acknowledged: AtomicUsize,
 }
 
@@ -110,12 +55,19 @@ impl Loader {
     /// Starts to publish at QoS 1.
     pub fn start(address: &Address, spec: LoadSpec) -> Self {
         let shared = Arc::new(Shared::default());
+        let messages = spec.messages;
         let (address, for_thread) = (address.clone(), shared.clone());
         let thread = thread::spawn(move || Run::new(spec, for_thread).run(&address));
         Self {
+            messages,
             thread: Some(thread),
             shared,
         }
+    }
+
+    /// How many messages there are to send.
+    pub fn messages(&self) -> usize {
+        self.messages
     }
 
     /// Messages acknowledged so far.
@@ -142,6 +94,13 @@ impl Loader {
             || thread.is_finished(),
         );
         thread.join().expect("the loader does not panic")
+    }
+
+    /// Sends nothing new, and waits until what was sent is acknowledged.
+    #[track_caller]
+    pub fn drain(self) -> LoadReport {
+        self.shared.enough.store(true, Ordering::Release);
+        self.finish()
     }
 
     /// Stops now, whatever is acknowledged or not.
@@ -198,8 +157,11 @@ impl Run {
     }
 
     fn is_done(&self) -> bool {
-        let all_sent = self.report.sent == self.report.spec.messages;
-        (all_sent && self.in_flight.is_empty()) || self.shared.stop.load(Ordering::Acquire)
+        (!self.has_more() && self.in_flight.is_empty()) || self.shared.stop.load(Ordering::Acquire)
+    }
+
+    fn has_more(&self) -> bool {
+        self.report.sent < self.report.spec.messages && !self.shared.enough.load(Ordering::Acquire)
     }
 
     fn connection(&mut self, address: &Address) -> io::Result<()> {
@@ -210,9 +172,7 @@ impl Run {
             out.extend(self.packet(message, true));
         }
         while !self.is_done() {
-            while self.in_flight.len() < self.report.spec.window
-                && self.report.sent < self.report.spec.messages
-            {
+            while self.in_flight.len() < self.report.spec.window && self.has_more() {
                 let message = self.report.sent;
                 out.extend(self.packet(message, false));
                 self.report.sent += 1;

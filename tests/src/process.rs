@@ -58,6 +58,24 @@ impl Process {
         self.child.id()
     }
 
+    /// The most that it has had in memory, in bytes; `None` once it has ended.
+    pub fn peak_memory(&self) -> Option<u64> {
+        self.status("VmHWM:")
+    }
+
+    /// What it has in memory, in bytes; `None` once it has ended.
+    pub fn memory(&self) -> Option<u64> {
+        self.status("VmRSS:")
+    }
+
+    /// A size from `/proc/<pid>/status` (proc_pid_status(5)), in bytes.
+    fn status(&self, key: &str) -> Option<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.id())).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix(key))?;
+        let kib: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
+        Some(kib * 1024)
+    }
+
     /// What it has written so far.
     pub fn output(&self) -> String {
         let bytes = fs::read(&self.output).unwrap_or_default();

@@ -73,6 +73,12 @@ impl Weir {
         self.wait_ready();
     }
 
+    /// Starts it again without waiting for anything.
+    #[track_caller]
+    pub fn launch_again(&mut self) {
+        self.spawn();
+    }
+
     /// As [`Weir::restart`], but only until it answers.
     #[track_caller]
     pub fn restart_unready(&mut self) {
@@ -208,6 +214,29 @@ impl Weir {
     #[track_caller]
     pub fn process(&mut self) -> &mut Process {
         self.process.as_mut().expect("it runs")
+    }
+
+    /// The most that it has had in memory, in bytes; 0 once it has ended.
+    pub fn peak_memory(&self) -> u64 {
+        let process = self.process.as_ref();
+        process.and_then(Process::peak_memory).unwrap_or(0)
+    }
+
+    /// What it has in memory, in bytes; 0 once it has ended.
+    pub fn memory(&self) -> u64 {
+        let process = self.process.as_ref();
+        process.and_then(Process::memory).unwrap_or(0)
+    }
+
+    /// The value of a line of `/metrics`, by its name with its labels.
+    #[track_caller]
+    pub fn metric(&self, name: &str) -> f64 {
+        let metrics = self.http.get("/metrics").expect(200).text();
+        let line = metrics
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        let value = line.unwrap_or_else(|| panic!("no {name} in {metrics}"));
+        value.parse().expect("a number")
     }
 
     /// `POST /api/v1/query`: rows as objects.
