@@ -1,7 +1,7 @@
 //! What operators do to alarms: acknowledge, shelve, look at who did. Every
 //! action leaves an entry in the audit, in the same transaction.
 
-use redb::{ReadableDatabase, ReadableTable, ReadableTableMetadata, WriteTransaction};
+use redb::{ReadableTable, ReadableTableMetadata, WriteTransaction};
 use serde::Serialize;
 use weir_model::{Alert, Timestamp};
 

@@ -26,7 +26,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use ahash::RandomState;
 use hashbrown::HashMap;
 use parking_lot::RwLock;
-use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, WriteTransaction};
+use redb::{ReadableTable, ReadableTableMetadata, WriteTransaction};
+use weir_database::Database;
 use weir_model::{Alert, Position};
 
 use crate::alarm_record::{AlarmFilter, AlarmRecord, AlarmStateFilter};

@@ -4,14 +4,22 @@
 //! redb writes the head of a new file in several steps. A process that is
 //! killed in between leaves a file that no later start can open. So a new
 //! database is made under another name, synced, and renamed: under its own name
-//! it is whole from the first moment on.
+//! it is whole from the first moment on. And a [`Database`] goes on by itself
+//! after a write that failed.
+
+mod backend;
+mod database;
 
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use redb::{Database, DatabaseError};
+use redb::DatabaseError;
+use redb::backends::FileBackend;
 use thiserror::Error;
+
+pub use database::Database;
+use database::Watch;
 
 /// Why a database cannot be used.
 #[derive(Debug, Error)]
@@ -82,9 +90,17 @@ pub fn open(path: &Path, cache_bytes: usize) -> Result<Database, OpenError> {
 }
 
 fn create(path: &Path, cache_bytes: usize) -> Result<Database, OpenError> {
-    let mut builder = Database::builder();
-    builder.set_cache_size(cache_bytes);
-    builder.create(path).map_err(|error| match error {
+    let file = path.to_owned();
+    let make = move |watch: Watch| {
+        let file = File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&file)?;
+        builder(cache_bytes).create_with_backend(watch.over(FileBackend::new(file)?))
+    };
+    Database::open(make).map_err(|error| match error {
         DatabaseError::DatabaseAlreadyOpen => OpenError::InUse {
             path: path.to_owned(),
         },
@@ -95,9 +111,15 @@ fn create(path: &Path, cache_bytes: usize) -> Result<Database, OpenError> {
     })
 }
 
+fn builder(cache_bytes: usize) -> redb::Builder {
+    let mut builder = redb::Database::builder();
+    builder.set_cache_size(cache_bytes);
+    builder
+}
+
 #[cfg(test)]
 mod tests {
-    use redb::{ReadableDatabase, TableDefinition};
+    use redb::TableDefinition;
 
     use super::*;
 

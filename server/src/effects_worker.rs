@@ -20,6 +20,7 @@ use weir_journal::Journal;
 use weir_model::{Alert, Position, QuarantineReason};
 use weir_store::{Quarantine, QuarantineEntry};
 
+use crate::complaint::Complaint;
 use crate::health::Health;
 use crate::notifier::Notifier;
 use crate::progress::Progress;
@@ -198,6 +199,7 @@ impl EffectsWorker {
         mut action: impl FnMut() -> Result<T, E>,
     ) -> Option<T> {
         let mut failed = false;
+        let mut complaint = Complaint::default();
         loop {
             match action() {
                 Ok(value) => {
@@ -207,7 +209,9 @@ impl EffectsWorker {
                     return Some(value);
                 }
                 Err(error) => {
-                    error!(component, %error, "cannot record; trying again");
+                    if complaint.is_due() {
+                        error!(component, %error, "cannot record; trying again");
+                    }
                     self.health
                         .set(component, format!("cannot record: {error}"));
                     failed = true;

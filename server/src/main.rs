@@ -4,6 +4,7 @@
 mod app;
 mod cli;
 mod commands;
+mod complaint;
 mod data_dir;
 mod demo;
 mod effects_worker;

@@ -15,6 +15,7 @@ use weir_journal::Journal;
 use weir_model::{Message, Position};
 use weir_shadows::{Operation, Request, ShadowStore, parse_topic, report_payload};
 
+use crate::complaint::Complaint;
 use crate::health::Health;
 use crate::pipeline::Core;
 use crate::progress::Progress;
@@ -108,6 +109,7 @@ impl ShadowWorker {
     }
 
     fn apply(&self, position: Option<Position>, requests: &[Request]) {
+        let mut complaint = Complaint::default();
         let answers = loop {
             match self.shadows.apply(position, requests, now().millis()) {
                 Ok(answers) => {
@@ -115,7 +117,9 @@ impl ShadowWorker {
                     break answers;
                 }
                 Err(error) => {
-                    error!(%error, "cannot update shadows; trying again");
+                    if complaint.is_due() {
+                        error!(%error, "cannot update shadows; trying again");
+                    }
                     self.health
                         .set("shadows", format!("cannot update shadows: {error}"));
                     if self.stop.load(Ordering::Acquire) {

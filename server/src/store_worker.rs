@@ -17,6 +17,7 @@ use weir_journal::Journal;
 use weir_model::{Position, RowBatch, Timestamp};
 use weir_store::EmbeddedStore;
 
+use crate::complaint::Complaint;
 use crate::flow::Flow;
 use crate::health::Health;
 use crate::progress::Progress;
@@ -71,6 +72,7 @@ impl StoreWorker {
     }
 
     fn checkpoint(&self, position: Position, snapshot: &[u8]) {
+        let mut complaint = Complaint::default();
         loop {
             let mut before_commit = || {
                 self.journal.wait_committed(position)?;
@@ -95,7 +97,9 @@ impl StoreWorker {
                     return;
                 }
                 Err(error) => {
-                    error!(position = position.0, %error, "checkpoint failed; trying again");
+                    if complaint.is_due() {
+                        error!(position = position.0, %error, "checkpoint failed; trying again");
+                    }
                     self.health
                         .set("store", format!("checkpoint failed: {error}"));
                     if self.stop.load(Ordering::Acquire) {

@@ -15,9 +15,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use redb::{Database, ReadableDatabase, ReadableTable, WriteTransaction};
+use redb::{ReadableTable, WriteTransaction};
 use serde_json::{Value, json};
 use weir_config::Shadows;
+use weir_database::Database;
 use weir_model::{Position, check_device};
 
 use crate::document::{Document, Wanted};

@@ -18,9 +18,10 @@
 
 use std::path::Path;
 
-use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
+use redb::{ReadableTable, TableDefinition, WriteTransaction};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+use weir_database::Database;
 use weir_model::{Door, Message, Position, QuarantineReason, Quarantined, Timestamp};
 
 type Key = (u64, u32, u8);

@@ -198,7 +198,8 @@ impl Weir {
     }
 
     pub fn data_dir(&self) -> PathBuf {
-        self.folder.path().join("data")
+        let folder = self.spec.data_in.as_deref();
+        folder.unwrap_or(self.folder.path()).join("data")
     }
 
     /// The configuration file that it was started with.

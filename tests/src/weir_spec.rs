@@ -1,6 +1,6 @@
 //! What to start: the configuration, what the log may say, and faults.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::{Mosquitto, weir_binary};
@@ -14,6 +14,8 @@ pub struct WeirSpec {
     pub(crate) config: String,
     pub(crate) allowed: Vec<String>,
     wrapper: Vec<String>,
+    /// The folder in which the data folder is; `None`: a temporary one.
+    pub(crate) data_in: Option<PathBuf>,
 }
 
 impl WeirSpec {
@@ -37,6 +39,7 @@ impl WeirSpec {
             config: config.to_owned(),
             allowed: Vec::new(),
             wrapper: Vec::new(),
+            data_in: None,
         }
     }
 
@@ -52,6 +55,13 @@ impl WeirSpec {
     #[must_use]
     pub fn allow(mut self, text: &str) -> Self {
         self.allowed.push(text.to_owned());
+        self
+    }
+
+    /// Puts the data folder into this one.
+    #[must_use]
+    pub fn data_in(mut self, folder: &Path) -> Self {
+        self.data_in = Some(folder.to_owned());
         self
     }
 

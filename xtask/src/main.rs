@@ -4,11 +4,13 @@
 //! | --- | --- |
 //! | `tidy` | proves the house rules: dependency arrows, module docs, no leftovers |
 //! | `test [FILTER]` | tidy, build, every test of the workspace with real peers |
+//! | `faults [ARGS]` | the long form of the table of faults in `docs/guarantees.md` |
 //! | `bench NAME [ARGS]` | builds for release and runs a comparison of `benches/` |
 //! | `ci` | what continuous integration runs, on this machine |
 
 mod bench;
 mod cargo;
+mod faults;
 mod python;
 mod test;
 mod tidy;
@@ -23,6 +25,10 @@ usage: cargo xtask <command>
 
   tidy                   check the house rules; report large files and functions
   test [FILTER]          tidy, build, then all tests, with the real peers
+  faults [--runs N] [--soak 10m] [--seed S] [--only ROW,…] [--release]
+                         every fault of docs/guarantees.md, the long way: 1,000 kill
+                         runs and a soak of 10 minutes unless said otherwise; prints
+                         a table
   bench NAME [ARGS…]     release build, then a comparison (see benches/): drain, nab, functions
   ci                     what .ci/run does";
 
@@ -46,6 +52,7 @@ fn run(args: &[String]) -> Result<()> {
         ("tidy", []) => tidy::run(),
         ("test", []) => test::run(None),
         ("test", [filter]) => test::run(Some(filter)),
+        ("faults", args) => faults::run(args),
         ("bench", [name, args @ ..]) => bench::run(name, args),
         ("ci", []) => test::ci(),
         ("help" | "--help" | "-h", _) => {

@@ -3,7 +3,7 @@
 
 use std::env;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::{Result, bail};
 
@@ -79,11 +79,27 @@ fn install(packages: &[&str]) -> Result<()> {
     let apt_get = |args: &[&str]| {
         let mut command = Command::new("apt-get");
         command.args(args).env("DEBIAN_FRONTEND", "noninteractive");
-        command.stdin(std::process::Stdio::null());
+        command.stdin(Stdio::null());
         command
     };
     succeed(&mut apt_get(&["update", "-qq"]))?;
     succeed(apt_get(&["install", "-y", "-qq", "--no-install-recommends"]).args(packages))
+}
+
+/// Whether file systems can be mounted: root with CAP_SYS_ADMIN.
+pub(crate) fn can_mount() -> bool {
+    let folder = env::temp_dir().join(format!("weir-can-mount-{}", std::process::id()));
+    let run = |command: &mut Command| {
+        let quiet = command.stdout(Stdio::null()).stderr(Stdio::null());
+        quiet.status().is_ok_and(|status| status.success())
+    };
+    let can = std::fs::create_dir(&folder).is_ok()
+        && run(Command::new("mount")
+            .args(["-t", "tmpfs", "tmpfs"])
+            .arg(&folder))
+        && run(Command::new("umount").arg(&folder));
+    let _ = std::fs::remove_dir(&folder);
+    can
 }
 
 fn is_root() -> bool {

@@ -433,7 +433,7 @@ fn a_database_that_cannot_be_used_says_why() {
     );
     drop(store);
 
-    let database = Database::create(&bench.path).unwrap();
+    let database = redb::Database::create(&bench.path).unwrap();
     let txn = database.begin_write().unwrap();
     txn.open_table(META).unwrap().insert("format", 99).unwrap();
     txn.commit().unwrap();

@@ -5,7 +5,7 @@
 //! with one of them. Whether it was replayed is kept by its position, so it
 //! holds for all of its entries.
 
-use redb::{ReadableDatabase, ReadableTable};
+use redb::ReadableTable;
 use weir_model::{Position, QuarantineReason, Timestamp};
 
 use super::{ENTRIES, Quarantine, QuarantineEntry, QuarantineError, REPLAYED, decode, replayed_at};
