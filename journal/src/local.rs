@@ -132,6 +132,12 @@ impl LocalJournal {
         Self::open_on(Arc::new(RealDisk), dir, config, consumers)
     }
 
+    /// Refuses a folder that a newer version has written to; changes nothing. For
+    /// whoever has to write elsewhere before the journal is opened.
+    pub fn check_version(dir: &Path) -> Result<(), OpenError> {
+        recovery::check_version(&RealDisk, dir)
+    }
+
     /// As [`Self::open`], on any disk.
     pub fn open_on(
         disk: Arc<dyn Disk>,

@@ -21,6 +21,8 @@ pub struct LoadSpec {
     pub spoil_every: usize,
     /// Messages over which the temperatures climb from 20 to 80 and fall back.
     pub ramp: usize,
+    /// Blanks behind every payload, to make it larger.
+    pub padding: usize,
     /// Sent with every temperature as its `criticalThreshold`.
     pub critical: Option<f64>,
 }
@@ -47,6 +49,7 @@ impl LoadSpec {
             start_ms,
             spoil_every: 0,
             ramp: 600,
+            padding: 0,
             critical: None,
         }
     }
@@ -111,6 +114,7 @@ impl LoadSpec {
         if spoilt == Spoilt::Message {
             payload.truncate(payload.len() - 4);
         }
+        payload.extend(std::iter::repeat_n(' ', self.padding));
         payload
     }
 }

@@ -46,6 +46,17 @@ fn build() -> PathBuf {
     profile.join("weir")
 }
 
+/// The path of an installed shared library, by its name below `/usr/lib` or the
+/// machine's folder in it. Panics when there is none, as [`program`] does.
+pub fn library(name: &str) -> PathBuf {
+    let machine = format!("/usr/lib/{}-linux-gnu", env::consts::ARCH);
+    let folders = [PathBuf::from(machine), PathBuf::from("/usr/lib")];
+    let mut files = folders.iter().map(|folder| folder.join(name));
+    files
+        .find(|file| file.is_file())
+        .unwrap_or_else(|| panic!("{name} is not installed"))
+}
+
 /// The path of an installed program. Panics when there is none: `cargo xtask
 /// test` installs what scenarios need, or says what is missing.
 pub fn program(name: &str) -> PathBuf {

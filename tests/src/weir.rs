@@ -51,7 +51,8 @@ impl Weir {
         weir
     }
 
-    fn prepare(spec: WeirSpec) -> Self {
+    /// A data folder to be filled before the start.
+    pub fn prepare(spec: WeirSpec) -> Self {
         let folder = tempfile::tempdir().expect("the temporary folder is writable");
         let nowhere = || Address::local(9);
         let http_address = nowhere();

@@ -14,6 +14,7 @@ pub struct WeirSpec {
     pub(crate) config: String,
     pub(crate) allowed: Vec<String>,
     wrapper: Vec<String>,
+    environment: Vec<(String, String)>,
     /// The folder in which the data folder is; `None`: a temporary one.
     pub(crate) data_in: Option<PathBuf>,
 }
@@ -34,11 +35,17 @@ impl WeirSpec {
         ))
     }
 
+    /// No broker: sources are added with [`WeirSpec::with`].
+    pub fn http_only() -> Self {
+        Self::with_config("[http]\nlisten = \"127.0.0.1:0\"\n")
+    }
+
     fn with_config(config: &str) -> Self {
         Self {
             config: config.to_owned(),
             allowed: Vec::new(),
             wrapper: Vec::new(),
+            environment: Vec::new(),
             data_in: None,
         }
     }
@@ -65,6 +72,20 @@ impl WeirSpec {
         self
     }
 
+    /// Runs it through a program that executes its last arguments in its place.
+    #[must_use]
+    pub fn wrapped(mut self, command: &[&str]) -> Self {
+        self.wrapper = command.iter().map(|&word| word.to_owned()).collect();
+        self
+    }
+
+    /// Sets an environment variable.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
     /// Tampers with the system calls `calls` as `strace --inject` says, such as
     /// `error=EIO:when=5`; calls are counted per thread.
     #[must_use]
@@ -88,7 +109,7 @@ impl WeirSpec {
 
     /// The binary, as it is to be run on this data folder.
     pub(crate) fn command(&self, data_dir: &Path) -> Command {
-        match self.wrapper.as_slice() {
+        let mut command = match self.wrapper.as_slice() {
             [] => Command::new(weir_binary()),
             [program, args @ ..] => {
                 let mut command = Command::new(crate::program(program));
@@ -97,6 +118,9 @@ impl WeirSpec {
                 command.arg(weir_binary());
                 command
             }
-        }
+        };
+        let variables = self.environment.iter();
+        command.envs(variables.map(|(name, value)| (name, value)));
+        command
     }
 }

@@ -34,6 +34,9 @@ const TOOLS: &[Tool] = &[
     },
 ];
 
+/// A library that tests preload, and the Debian package that brings it.
+const FAKETIME: &str = "faketime/libfaketimeMT.so.1";
+
 /// Makes sure that every tool is there; otherwise says which are not.
 pub(crate) fn ensure() -> Result<()> {
     let packages = missing();
@@ -72,7 +75,13 @@ pub(crate) fn install_or_say(packages: &[&str]) -> Result<()> {
 
 fn missing() -> Vec<&'static str> {
     let absent = TOOLS.iter().filter(|tool| find(tool.program).is_none());
-    absent.map(|tool| tool.package).collect()
+    let mut packages: Vec<_> = absent.map(|tool| tool.package).collect();
+    let machine = format!("/usr/lib/{}-linux-gnu", env::consts::ARCH);
+    let folders = [machine.as_str(), "/usr/lib"].map(Path::new);
+    if !folders.iter().any(|folder| folder.join(FAKETIME).is_file()) {
+        packages.push("libfaketime");
+    }
+    packages
 }
 
 fn install(packages: &[&str]) -> Result<()> {

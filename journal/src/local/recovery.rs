@@ -252,6 +252,23 @@ fn sync(disk: &dyn Disk, path: &Path) -> Result<(), OpenError> {
     sync().map_err(|e| OpenError::io("sync", path, e))
 }
 
+/// Refuses a folder with a segment of a version that is not read. Changes
+/// nothing; whatever else may be wrong is the recovery's.
+pub(super) fn check_version(disk: &dyn Disk, dir: &Path) -> Result<(), OpenError> {
+    for base in segment::list(disk, dir).unwrap_or_default() {
+        let path = segment::path(dir, base);
+        let mut bytes = [0; HEADER];
+        let read = disk
+            .open(&path)
+            .and_then(|file| file.read_at(0, &mut bytes));
+        let Ok(read) = read else { continue };
+        if let ReadHeader::Version(version) = Header::read(&bytes[..read], base) {
+            return Err(OpenError::Version { path, version });
+        }
+    }
+    Ok(())
+}
+
 fn read_header(disk: &dyn Disk, dir: &Path, base: u64) -> Result<Found, OpenError> {
     let path = segment::path(dir, base);
     let read = || -> io::Result<(u64, Vec<u8>)> {

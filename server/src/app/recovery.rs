@@ -39,6 +39,9 @@ pub(super) struct Opened {
 
 impl Opened {
     pub(super) fn open(config: &Config, data: &DataDir) -> Result<Self> {
+        // Opening the store writes its manifest anew: a folder of a newer version
+        // is to be refused as it is.
+        LocalJournal::check_version(&data.journal()).context("cannot open the journal")?;
         let (store, checkpoint) = EmbeddedStore::open(&data.store(), &config.embedded_store)
             .context("cannot open the store")?;
         let checkpointed = checkpoint.as_ref().map(|checkpoint| checkpoint.position);
