@@ -120,7 +120,7 @@ fn loads_of_one(spec: LoadSpec) -> weir_tests::LoadReport {
 #[test]
 #[ignore = "needs VictoriaMetrics"]
 fn a_start_on_a_journal_at_its_cap_streams_it_and_stays_small() {
-    let cap_mib = effort(96, 2_048);
+    let cap_mib = effort(96, 1_024);
     // A sink that is away: the journal keeps everything for it.
     let mut server = VictoriaMetrics::stopped();
     let config = format!(
