@@ -156,6 +156,8 @@ fn end_and_restart(site: &mut Site, load: &Loader, end: End) {
 pub struct Soaked {
     pub kills: u32,
     pub audited: Audited,
+    /// The most that the last process had in memory.
+    pub peak_memory_mib: u64,
     /// From the start of a process until it was ready again.
     pub slowest_restart: Duration,
 }
@@ -192,6 +194,7 @@ pub fn soak(duration: Duration, seed: u64) -> Soaked {
     Soaked {
         kills,
         audited,
+        peak_memory_mib: site.weir.peak_memory() >> 20,
         slowest_restart,
     }
 }

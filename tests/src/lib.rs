@@ -52,7 +52,6 @@ pub use mosquitto::{Mosquitto, MosquittoSpec};
 pub use mosquitto_clients::{MosquittoSub, mosquitto_pub};
 pub use process::{Exit, Process};
 pub use programs::{library, program, weir_binary};
-pub use programs::{program, weir_binary};
 pub use python::{python, python_process};
 pub use site::{Door, Site};
 pub use subscriber::{Received, Subscriber};

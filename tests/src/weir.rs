@@ -253,6 +253,17 @@ impl Weir {
         }
     }
 
+    /// `POST /api/v1/query`: rows as lines of CSV, behind a line of names.
+    #[track_caller]
+    pub fn sql_csv(&self, sql: &str) -> String {
+        let body = json!({ "sql": sql }).to_string();
+        let answer = self
+            .http
+            .send("POST", "/api/v1/query", "text/csv", body.as_bytes());
+        let answer = answer.unwrap_or_else(|error| panic!("{sql}: {error}"));
+        answer.expect(200).text()
+    }
+
     /// The single number that a query returns.
     #[track_caller]
     pub fn count(&self, sql: &str) -> u64 {
