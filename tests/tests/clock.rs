@@ -56,7 +56,9 @@ fn raise(weir: &Weir, time: i64, value: f64) {
 fn year(weir: &Weir, device: &str) -> String {
     weir.ingest(device, "?wait=processed", r#"{"tick": 1}"#)
         .expect(200);
-    let sql = format!("SELECT time FROM readings WHERE device = '{device}'");
+    let of_device = format!("FROM readings WHERE device = '{device}'");
+    weir.wait_count(&format!("SELECT count(*) {of_device}"), 1);
+    let sql = format!("SELECT time {of_device}");
     let rows = weir.sql(&sql);
     rows[0]["time"].as_str().expect("a time")[..4].to_owned()
 }
