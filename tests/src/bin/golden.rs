@@ -8,6 +8,8 @@ use weir_tests::{Weir, golden_dir, golden_spec, make_golden, pack_golden};
 
 fn main() {
     let version = std::env::args().nth(1).expect("the version's name, as v1");
+    let number = version.strip_prefix('v').unwrap_or_default();
+    assert!(number.parse::<u32>().is_ok(), "{version} is not as v1");
     let archive = golden_dir().join(format!("{version}.tar.gz"));
     assert!(
         !archive.exists(),
