@@ -1,5 +1,5 @@
-//! The SQL tables beside `readings`: alerts, alarms, quarantine, devices and
-//! shadows, each read at the time of the query from whoever keeps it.
+//! The SQL tables beside `readings`: latest, alerts, alarms, quarantine, devices
+//! and shadows, each read at the time of the query from whoever keeps it.
 
 use std::sync::Arc;
 
@@ -10,6 +10,7 @@ use arrow::array::{
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use parking_lot::Mutex;
 use weir_alerts::{AlarmFilter, AlarmStateFilter, AlarmStore};
+use weir_functions::{Latest, LatestValue};
 use weir_model::DeviceIx;
 use weir_shadows::ShadowStore;
 use weir_store::{BoxError, Quarantine, Sql, TableSource};
@@ -19,6 +20,8 @@ use crate::store_worker::now;
 
 /// Rows that a query sees of one of these tables: the newest.
 const MAX_ROWS: usize = 1_000_000;
+/// Devices whose latest values are read under one lock.
+const DEVICES_AT_ONCE: usize = 1_000;
 
 pub(crate) fn register(
     sql: &Sql,
@@ -31,6 +34,7 @@ pub(crate) fn register(
     sql.register("alarms", Arc::new(Alarms(alarms.clone())));
     sql.register("quarantine", Arc::new(Rejected(quarantine.clone())));
     sql.register("devices", Arc::new(Devices(core.clone())));
+    sql.register("latest", Arc::new(LatestValues(core.clone())));
     sql.register("shadows", Arc::new(Shadows(shadows.clone())));
 }
 
@@ -262,6 +266,91 @@ impl TableSource for Devices {
             counts(all().map(|summary| summary.series as u64)),
             counts(all().map(|summary| summary.readings)),
             counts(open.into_iter()),
+        ];
+        Ok(RecordBatch::try_new(self.schema(), columns)?)
+    }
+}
+
+/// The latest value of each series: what a dashboard's tiles show, without a
+/// look at the store.
+#[derive(Debug)]
+struct LatestValues(Arc<Mutex<Core>>);
+
+impl LatestValues {
+    /// Calls `visit` for each, by device. The pipeline waits for a few devices
+    /// at a time, not for all.
+    fn for_each(&self, limit: usize, visit: &mut dyn FnMut(&str, Latest)) {
+        let mut left = limit;
+        let mut first = 0;
+        while left > 0 {
+            let core = self.0.lock();
+            let names = core.engine.catalog().devices().clone();
+            let devices = names.iter().enumerate().skip(first).take(DEVICES_AT_ONCE);
+            let mut taken = Vec::new();
+            for (ix, name) in devices {
+                let latest = core.engine.latest(DeviceIx(ix as u32));
+                taken.extend(latest.into_iter().map(|latest| (name.clone(), latest)));
+            }
+            drop(core);
+            first += DEVICES_AT_ONCE;
+            for (device, latest) in taken.into_iter().take(left) {
+                left -= 1;
+                visit(&device, latest);
+            }
+            if first >= names.len() {
+                break;
+            }
+        }
+    }
+}
+
+impl TableSource for LatestValues {
+    fn schema(&self) -> SchemaRef {
+        schema(&[
+            ("time", time(TimeUnit::Nanosecond)),
+            ("device", DataType::Utf8),
+            ("sensor", DataType::Utf8),
+            ("value", DataType::Float64),
+            ("text", DataType::Utf8),
+            ("unit", DataType::Utf8),
+            ("quality", DataType::Utf8),
+            ("flags", DataType::Utf8),
+        ])
+    }
+
+    fn batch(&self, limit: Option<usize>) -> Result<RecordBatch, BoxError> {
+        let mut times = Vec::new();
+        let (mut devices, mut sensors) = (StringBuilder::new(), StringBuilder::new());
+        let (mut values, mut texts) = (Vec::new(), StringBuilder::new());
+        let (mut units, mut flags) = (StringBuilder::new(), StringBuilder::new());
+        let mut qualities = StringBuilder::new();
+        self.for_each(rows(limit), &mut |device, latest| {
+            times.push(Some(latest.time.0));
+            devices.append_value(device);
+            sensors.append_value(&latest.sensor);
+            let (number, text) = match &latest.value {
+                LatestValue::Number(number) => (Some(*number), None),
+                LatestValue::Text(text) => (None, Some(&**text)),
+            };
+            values.push(number);
+            texts.append_option(text);
+            units.append_option(latest.unit.as_deref());
+            qualities.append_value(if latest.flags.is_suspect() {
+                "suspect"
+            } else {
+                "good"
+            });
+            flags.append_value(latest.flags.names());
+        });
+        let columns: Vec<ArrayRef> = vec![
+            nanos(times.into_iter()),
+            Arc::new(devices.finish()),
+            Arc::new(sensors.finish()),
+            numbers(values.into_iter()),
+            Arc::new(texts.finish()),
+            Arc::new(units.finish()),
+            Arc::new(qualities.finish()),
+            Arc::new(flags.finish()),
         ];
         Ok(RecordBatch::try_new(self.schema(), columns)?)
     }

@@ -8,15 +8,16 @@ use crate::cargo::{binary, build, succeed};
 use crate::tools;
 
 /// Runs `benches/src/bin/{name}.rs` with everything that it compares built for
-/// release, or one of `benches/detectors/`, which need nothing else. The paths of the other binaries go by environment.
+/// release, or one of `benches/detectors/`, which need nothing else. The paths
+/// of the other binaries go by environment.
 pub(crate) fn run(name: &str, args: &[String]) -> Result<()> {
     match name {
-        "drain" => {}
+        "drain" | "store" => {}
         "nab" | "functions" => {
             let binaries = build(&["--release", "-p", "weir-detector-benches"])?;
             return succeed(Command::new(binary(&binaries, name)?).args(args));
         }
-        _ => bail!("there is no bench {name}; there are: drain, nab, functions"),
+        _ => bail!("there is no bench {name}; there are: drain, store, nab, functions"),
     }
     tools::ensure()?;
     let binaries = build(&["--release", "-p", "weir", "-p", "weir-benches"])?;

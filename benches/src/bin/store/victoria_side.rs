@@ -1,0 +1,141 @@
+//! VictoriaMetrics' side: Debian's single-node server, over HTTP.
+//!
+//! One metric with the tags `device` and `sensor`, so that the series of a
+//! device lie side by side and share their blocks of timestamps: of the ways to
+//! tag that were tried it is the one with the fewest bytes. Readings go in as
+//! its own JSON lines, several minutes of a series in each.
+
+use std::fmt::Write as _;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use ureq::Agent;
+use weir_tests::Process;
+
+use crate::fleet::{SENSORS, Sample, device_name};
+
+const START_WITHIN: Duration = Duration::from_secs(30);
+
+pub(crate) struct VictoriaSide {
+    process: Process,
+    url: String,
+    data: PathBuf,
+    agent: Agent,
+}
+
+impl VictoriaSide {
+    pub(crate) fn start(dir: &Path) -> Result<Self> {
+        let listen = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        let data = dir.join("victoria");
+        let mut command = Command::new(weir_tests::program("victoria-metrics"));
+        command
+            .arg(format!("-storageDataPath={}", data.display()))
+            .arg(format!("-httpListenAddr={listen}"))
+            .args(["-retentionPeriod=100y", "-search.latencyOffset=0s"]);
+        let process = Process::start(&mut command, &dir.join("victoria.log"));
+        let config = Agent::config_builder()
+            .proxy(None)
+            .timeout_global(Some(Duration::from_secs(600)))
+            .build();
+        let side = Self {
+            process,
+            url: format!("http://{listen}"),
+            data,
+            agent: config.new_agent(),
+        };
+        let begun = Instant::now();
+        while side.get("/health").is_err() {
+            ensure!(begun.elapsed() < START_WITHIN, "VictoriaMetrics is silent");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(side)
+    }
+
+    pub(crate) fn process_id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Sends samples.
+    pub(crate) fn ingest(&self, samples: &[Sample]) -> Result<()> {
+        let mut body = String::new();
+        lines(samples, &mut body)?;
+        let url = format!("{}/api/v1/import", self.url);
+        self.agent
+            .post(&url)
+            .send(&body)
+            .context("VictoriaMetrics did not take the readings")?;
+        Ok(())
+    }
+
+    /// Until everything is in files and merged.
+    pub(crate) fn settle(&self) -> Result<()> {
+        self.get("/internal/force_flush")?;
+        self.get("/internal/force_merge")?;
+        // The merge goes on behind the answer.
+        let merging = "vm_active_merges{type=\"storage/big\"} 0";
+        while !self.get("/metrics")?.contains(merging) {
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        Ok(())
+    }
+
+    /// All files, with its index.
+    pub(crate) fn bytes(&self) -> Result<u64> {
+        bytes(&self.data)
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Result<String> {
+        let mut answer = self.agent.get(format!("{}{path}", self.url)).call()?;
+        Ok(answer
+            .body_mut()
+            .with_config()
+            .limit(1 << 30)
+            .read_to_string()?)
+    }
+}
+
+/// One line per series: what `/api/v1/import` takes.
+fn lines(samples: &[Sample], body: &mut String) -> Result<()> {
+    let devices = samples.iter().map(|sample| sample.device).max();
+    let mut by_device = vec![Vec::new(); devices.map_or(0, |last| last + 1)];
+    for sample in samples {
+        by_device[sample.device].push(sample);
+    }
+    for samples in by_device.iter().filter(|samples| !samples.is_empty()) {
+        let device = device_name(samples[0].device);
+        for (at, (sensor, _, _)) in SENSORS.iter().enumerate() {
+            write!(
+                body,
+                r#"{{"metric":{{"__name__":"reading","device":"{device}","sensor":"{sensor}"}},"values":["#
+            )?;
+            for (place, sample) in samples.iter().enumerate() {
+                let comma = if place == 0 { "" } else { "," };
+                write!(body, "{comma}{}", sample.values[at])?;
+            }
+            body.push_str(r#"],"timestamps":["#);
+            for (place, sample) in samples.iter().enumerate() {
+                let comma = if place == 0 { "" } else { "," };
+                write!(body, "{comma}{}", sample.time_ms)?;
+            }
+            body.push_str("]}\n");
+        }
+    }
+    Ok(())
+}
+
+fn bytes(folder: &Path) -> Result<u64> {
+    let mut sum = 0;
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let kind = entry.metadata()?;
+        sum += if kind.is_dir() {
+            bytes(&entry.path())?
+        } else {
+            kind.len()
+        };
+    }
+    Ok(sum)
+}
