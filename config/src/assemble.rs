@@ -280,6 +280,14 @@ fn embedded_store(reader: &mut Reader<'_>) -> EmbeddedStore {
     let default = EmbeddedStore::default();
     EmbeddedStore {
         retention: section.value("retention", default.retention, duration(SECOND..=LONGEST)),
+        retention_1h: section.value(
+            "retention_1h",
+            default.retention_1h,
+            duration(SECOND..=LONGEST),
+        ),
+        retention_1m: section
+            .optional("retention_1m", duration(SECOND..=LONGEST))
+            .or(default.retention_1m),
         flush_interval: section.value(
             "flush_interval",
             default.flush_interval,

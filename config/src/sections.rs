@@ -173,6 +173,11 @@ pub struct Limits {
 pub struct EmbeddedStore {
     /// Readings older than this are not kept. 1 s to 36,500 days.
     pub retention: Duration,
+    /// The roll-ups by hour are kept this long. 1 s to 36,500 days.
+    pub retention_1h: Duration,
+    /// Roll-ups by minute are written, and kept this long; without it they are
+    /// made of the readings when asked for. 1 s to 36,500 days.
+    pub retention_1m: Option<Duration>,
     /// Rows reach Parquet and the journal lets go of them this often (10 ms to
     /// 1 day), ...
     pub flush_interval: Duration,
@@ -338,6 +343,8 @@ impl Default for EmbeddedStore {
     fn default() -> Self {
         Self {
             retention: Duration::from_secs(90 * 24 * 3600),
+            retention_1h: Duration::from_secs(1_825 * 24 * 3600),
+            retention_1m: None,
             flush_interval: Duration::from_secs(60),
             flush_readings: 1_000_000,
         }

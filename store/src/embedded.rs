@@ -20,6 +20,7 @@ mod open;
 mod prune;
 pub(crate) mod reader;
 mod rewrite;
+pub(crate) mod rollup;
 pub(crate) mod segment;
 
 use std::error::Error;
@@ -42,6 +43,7 @@ use late::{Late, Patches};
 use layout::Layout;
 use memory::Memory;
 use reader::Footers;
+use rollup::{Rollup, Step};
 use segment::{Segment, SegmentError};
 
 /// An error of the caller's.
@@ -91,6 +93,9 @@ pub struct StoreStats {
     /// Rows and readings in files.
     pub rows: u64,
     pub readings: u64,
+    /// Files of roll-ups, and their bytes; neither is part of the above.
+    pub rollup_files: u64,
+    pub rollup_bytes: u64,
     /// Readings in memory.
     pub buffered: u64,
     /// Files that were set aside since the folder was made, and the readings
@@ -158,6 +163,8 @@ pub(crate) struct Shared {
     dir: PathBuf,
     disk: Arc<dyn Disk>,
     retention_ns: i64,
+    /// Of roll-up files, by step; `None` for steps that have none.
+    rollup_retention_ns: [(Step, Option<i64>); 2],
     catalog: OnceLock<Arc<Catalog>>,
     pub(crate) footers: Arc<Footers>,
     /// Held by the one that appends or checkpoints.
@@ -169,6 +176,7 @@ pub(crate) struct Shared {
 struct Inner {
     memory: Memory,
     segments: Arc<Vec<Arc<Segment>>>,
+    rollups: Arc<Vec<Rollup>>,
     kinds: Vec<Layout>,
     keys: KeyIndex,
     patches: Patches,
@@ -195,6 +203,7 @@ struct Inner {
 pub(crate) struct Moment {
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) segments: Arc<Vec<Arc<Segment>>>,
+    pub(crate) rollups: Arc<Vec<Rollup>>,
     pub(crate) buffers: Vec<FrozenBuffer>,
 }
 
@@ -280,6 +289,12 @@ impl EmbeddedStore {
             bytes: entries().map(|entry| entry.bytes).sum(),
             rows: entries().map(|entry| entry.rows).sum(),
             readings: entries().map(manifest::FileEntry::total_readings).sum(),
+            rollup_files: inner.rollups.len() as u64,
+            rollup_bytes: inner
+                .rollups
+                .iter()
+                .map(|rollup| rollup.segment.entry.bytes)
+                .sum(),
             buffered: inner.memory.readings as u64,
             damaged_files: inner.damaged_files,
             damaged_readings: inner.damaged_readings,
@@ -333,6 +348,7 @@ impl Shared {
         Moment {
             catalog,
             segments: inner.segments.clone(),
+            rollups: inner.rollups.clone(),
             buffers,
         }
     }
@@ -382,10 +398,15 @@ impl Inner {
             return;
         }
         self.damaged_files += 1;
-        self.damaged_readings += segment.entry.total_readings();
+        // What a roll-up sums up is counted where the readings are.
+        let readings = match segment.layout {
+            Layout::Rollup => 0,
+            _ => segment.entry.total_readings(),
+        };
+        self.damaged_readings += readings;
         tracing::error!(
             path = %segment.path.display(),
-            readings = segment.entry.total_readings(),
+            readings,
             %error,
             "a file of the store is damaged and was set aside"
         );

@@ -18,6 +18,7 @@ mod functions;
 mod prepared;
 mod pushdown;
 mod readings;
+mod rollup;
 mod runtime;
 mod scan;
 mod session;
@@ -39,6 +40,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
 use crate::embedded::Shared;
+use crate::embedded::rollup::Step;
 pub use error::QueryError;
 pub use prepared::{Parameters, Prepared};
 use runtime::QueryRuntime;
@@ -94,10 +96,17 @@ impl std::fmt::Debug for Sql {
 impl Sql {
     pub(crate) fn new(store: Arc<Shared>) -> Self {
         let template = session::template();
-        let readings = Arc::new(readings::ReadingsTable::new(store));
+        let readings = Arc::new(readings::ReadingsTable::new(store.clone()));
         template
             .register_table(TableReference::bare("readings"), readings)
             .expect("the catalog is new and in memory");
+        for (name, step) in [("readings_1m", Step::Minute), ("readings_1h", Step::Hour)] {
+            let table = rollup::table(&store, step).expect("the plan is the same every time");
+            template
+                .register_table(TableReference::bare(name), Arc::new(table))
+                .expect("the catalog is new and in memory");
+        }
+        template.register_udtf("downsample", Arc::new(rollup::Downsample::new(store)));
         Self {
             template: Arc::new(template),
             runtime: Arc::new(QueryRuntime::new()),

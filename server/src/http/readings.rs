@@ -20,6 +20,11 @@ use crate::store_worker::now;
 
 /// Points in one answer.
 const MAX_POINTS: usize = 10_000;
+/// The tables of roll-ups and their steps, the longest first.
+const ROLLUPS: [(&str, i64); 2] = [
+    ("readings_1h", 3_600 * Timestamp::NANOS_PER_SECOND),
+    ("readings_1m", 60 * Timestamp::NANOS_PER_SECOND),
+];
 /// What `from` defaults to: this long before `to`.
 const DEFAULT_RANGE_NS: i64 = 3_600 * Timestamp::NANOS_PER_SECOND;
 
@@ -84,19 +89,53 @@ fn statement(
     if let Some(sensor) = sensor {
         let _ = write!(filter, " AND sensor = {}", literal(sensor));
     }
-    match step {
-        None => format!(
+    let Some(step) = step else {
+        return format!(
             "SELECT time, sensor, value, text, unit, quality FROM readings WHERE {filter} \
              ORDER BY time, sensor LIMIT {MAX_POINTS}"
-        ),
-        Some(step) => format!(
-            "SELECT date_bin(INTERVAL '{} milliseconds', time) AS time, sensor, \
-             min(value) AS min, max(value) AS max, avg(value) AS mean, count(value) AS count \
-             FROM readings WHERE {filter} AND value IS NOT NULL \
-             GROUP BY 1, 2 ORDER BY 1, 2 LIMIT {MAX_POINTS}",
-            step.as_millis()
-        ),
+        );
+    };
+    format!(
+        "SELECT date_bin(INTERVAL '{} milliseconds', time) AS time, sensor, \
+         min(low) AS min, max(high) AS max, sum(total) / sum(readings) AS mean, \
+         CAST(sum(readings) AS bigint) AS count FROM ({}) \
+         GROUP BY 1, 2 ORDER BY 1, 2 LIMIT {MAX_POINTS}",
+        step.as_millis(),
+        summed(&filter, from, to, step)
+    )
+}
+
+/// What the points of a chart are made of: the roll-ups where the step is whole
+/// hours or minutes, and readings at the ends, where the range cuts one.
+fn summed(filter: &str, from: Timestamp, to: Timestamp, step: Duration) -> String {
+    let of_readings = |condition: &str| {
+        format!(
+            "SELECT time, sensor, value AS low, value AS high, value AS total, \
+             CAST(1 AS double) AS readings \
+             FROM readings WHERE {filter}{condition} AND value IS NOT NULL"
+        )
+    };
+    let whole = |(_, nanos): &(&str, i64)| step.as_nanos().is_multiple_of(*nanos as u128);
+    let Some((table, nanos)) = ROLLUPS.into_iter().find(whole) else {
+        return of_readings("");
+    };
+    let begin = Timestamp(from.0.div_euclid(nanos) + i64::from(from.0.rem_euclid(nanos) > 0));
+    let (begin, end) = (
+        Timestamp(begin.0.saturating_mul(nanos)),
+        Timestamp(to.0.div_euclid(nanos).saturating_mul(nanos)),
+    );
+    if begin >= end {
+        return of_readings("");
     }
+    let (begin, end) = (begin.to_rfc3339(), end.to_rfc3339());
+    format!(
+        "{} UNION ALL {} UNION ALL \
+         SELECT time, sensor, min AS low, max AS high, mean * count AS total, \
+         CAST(count AS double) AS readings \
+         FROM {table} WHERE {filter} AND time >= '{begin}' AND time < '{end}'",
+        of_readings(&format!(" AND time < '{begin}'")),
+        of_readings(&format!(" AND time >= '{end}'")),
+    )
 }
 
 /// RFC 3339 or milliseconds since the epoch.

@@ -20,7 +20,8 @@ use weir_model::{Position, ReadingCounts, Timestamp};
 
 use super::gather::{FrozenBuffer, with_names};
 use super::layout::Layout;
-use super::manifest::{self, FileEntry, KindEntry, Manifest};
+use super::manifest::{self, FileEntry, KindEntry, Manifest, RollupEntry};
+use super::rollup::{self, Rollup, WORTHWHILE_ROWS};
 use super::segment::{self, Segment, SegmentError};
 use super::{BoxError, CheckpointStats, Shared, StoreError, compaction, rewrite};
 
@@ -34,13 +35,28 @@ const MAX_HORIZON_STEP_NS: i64 = 3_600 * 1_000_000_000;
 struct Plan {
     kinds: Vec<Layout>,
     segments: Vec<Arc<Segment>>,
+    rollups: Vec<Rollup>,
     written: Vec<Arc<Segment>>,
     next_file: u64,
     removed_readings: u64,
     stats: CheckpointStats,
 }
 
+impl Plan {
+    fn has_rollup(&self, source: u64, step: rollup::Step) -> bool {
+        self.rollups
+            .iter()
+            .any(|rollup| rollup.step == step && rollup.source == Some(source))
+    }
+}
+
 impl Shared {
+    fn rollup_retention(&self, step: rollup::Step) -> Option<i64> {
+        let all = self.rollup_retention_ns.iter();
+        all.filter(|(other, _)| *other == step)
+            .find_map(|(_, retention)| *retention)
+    }
+
     pub(super) fn checkpoint(
         self: &Arc<Self>,
         position: Position,
@@ -85,9 +101,19 @@ impl Shared {
                 .filter(|kind| known.contains(kind))
                 .cloned(),
         );
+        let sound: HashSet<u64> = segments.iter().map(|segment| segment.entry.id).collect();
+        let rollups = inner.rollups.iter().filter(|r| !r.segment.is_damaged());
+        let rollups = rollups
+            .map(|rollup| Rollup {
+                // What a damaged file was rolled up into is all that is left of it.
+                source: rollup.source.filter(|source| sound.contains(source)),
+                ..rollup.clone()
+            })
+            .collect();
         Plan {
             kinds,
             segments,
+            rollups,
             written: Vec::new(),
             next_file: inner.next_file,
             removed_readings: 0,
@@ -98,7 +124,7 @@ impl Shared {
     fn write_files(self: &Arc<Self>, plan: &mut Plan) -> Result<(), StoreError> {
         self.flush_buffers(plan)?;
         self.apply_patches(plan)?;
-        self.drop_expired(plan);
+        self.drop_expired(plan)?;
         for _ in 0..MAX_MERGES {
             if !self.merge_some(plan)? {
                 break;
@@ -137,25 +163,43 @@ impl Shared {
         Ok(())
     }
 
-    /// Encodes rows and writes them to a new file.
+    /// Encodes rows and writes them to a new file; its number, unless there is
+    /// nothing to write.
     fn write_file(
         &self,
         plan: &mut Plan,
         layout: Layout,
         rows: &RecordBatch,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Option<u64>, StoreError> {
+        let kind = match plan.kinds.iter().position(|kind| *kind == layout) {
+            Some(known) => known,
+            None => plan.kinds.len(),
+        };
+        let Some(segment) = self.write_segment(plan, &layout, kind, rows)? else {
+            return Ok(None);
+        };
+        if kind == plan.kinds.len() {
+            plan.kinds.push(layout);
+        }
+        let id = segment.entry.id;
+        plan.segments.push(segment);
+        Ok(Some(id))
+    }
+
+    fn write_segment(
+        &self,
+        plan: &mut Plan,
+        layout: &Layout,
+        kind: usize,
+        rows: &RecordBatch,
+    ) -> Result<Option<Arc<Segment>>, StoreError> {
         if rows.num_rows() == 0 {
-            return Ok(());
+            return Ok(None);
         }
-        let encoded = segment::encode(&layout, rows).map_err(SegmentError::from)?;
+        let encoded = segment::encode(layout, rows).map_err(SegmentError::from)?;
         if encoded.readings.iter().all(|readings| *readings == 0) {
-            return Ok(());
+            return Ok(None);
         }
-        let known = plan.kinds.iter().position(|kind| *kind == layout);
-        let kind = known.unwrap_or_else(|| {
-            plan.kinds.push(layout.clone());
-            plan.kinds.len() - 1
-        });
         let entry = FileEntry {
             id: plan.next_file,
             kind: u32::try_from(kind).expect("there are fewer kinds than files"),
@@ -167,6 +211,7 @@ impl Shared {
             crc32c: crc32c::crc32c(&encoded.bytes),
         };
         plan.next_file += 1;
+        let layout = layout.clone();
         let segment = Arc::new(Segment::new(self.disk.clone(), &self.dir, entry, layout));
         // Listed before it is written: half a file is discarded too.
         plan.written.push(segment.clone());
@@ -179,7 +224,30 @@ impl Shared {
         segment.written();
         plan.stats.files_written += 1;
         plan.stats.bytes_written += segment.entry.bytes;
-        plan.segments.push(segment);
+        Ok(Some(segment))
+    }
+
+    /// Writes the roll-ups of a file that are missing.
+    fn roll_up(
+        &self,
+        plan: &mut Plan,
+        source: u64,
+        layout: &Layout,
+        rows: &RecordBatch,
+    ) -> Result<(), StoreError> {
+        for (step, retention) in self.rollup_retention_ns {
+            if retention.is_none() || plan.has_rollup(source, step) {
+                continue;
+            }
+            let rolled = rollup::of_rows(layout, rows, step).map_err(encode_error)?;
+            if let Some(segment) = self.write_segment(plan, &Layout::Rollup, 0, &rolled)? {
+                plan.rollups.push(Rollup {
+                    step,
+                    source: Some(source),
+                    segment,
+                });
+            }
+        }
         Ok(())
     }
 
@@ -204,23 +272,56 @@ impl Shared {
                 }
             };
             let rows = rewrite::patch(&old.layout, &rows, patches).map_err(encode_error)?;
-            self.write_file(plan, old.layout.clone(), &rows)?;
+            let new = self.write_file(plan, old.layout.clone(), &rows)?;
             plan.segments.remove(at);
+            let before = plan.rollups.len();
+            plan.rollups.retain(|rollup| rollup.source != Some(*file));
+            if let (Some(new), true) = (new, plan.rollups.len() < before) {
+                self.roll_up(plan, new, &old.layout, &rows)?;
+            }
         }
         Ok(())
     }
 
-    /// Whole files that are older than the retention.
-    fn drop_expired(&self, plan: &mut Plan) {
+    /// Whole files that are older than the retention. Roll-ups outlive their
+    /// rows, and have a retention of their own.
+    fn drop_expired(self: &Arc<Self>, plan: &mut Plan) -> Result<(), StoreError> {
         let horizon = self.inner.lock().horizon;
-        plan.segments.retain(|segment| {
-            let keep = segment.entry.max_time >= horizon;
-            if !keep {
-                plan.stats.files_expired += 1;
-                plan.removed_readings += segment.entry.total_readings();
+        let expired: Vec<Arc<Segment>> = plan
+            .segments
+            .iter()
+            .filter(|segment| segment.entry.max_time < horizon)
+            .cloned()
+            .collect();
+        for segment in &expired {
+            let kept_longer = |(step, retention): &(rollup::Step, Option<i64>)| {
+                retention.is_some_and(|retention| retention > self.retention_ns)
+                    && !plan.has_rollup(segment.entry.id, *step)
+            };
+            if self.rollup_retention_ns.iter().any(kept_longer) {
+                match rewrite::load(segment, &self.footers) {
+                    Ok(rows) => self.roll_up(plan, segment.entry.id, &segment.layout, &rows)?,
+                    Err(error) => self.not_readable(segment, error)?,
+                }
             }
-            keep
+            for rollup in &mut plan.rollups {
+                if rollup.source == Some(segment.entry.id) {
+                    rollup.source = None;
+                }
+            }
+            plan.stats.files_expired += 1;
+            plan.removed_readings += segment.entry.total_readings();
+        }
+        plan.segments
+            .retain(|segment| segment.entry.max_time >= horizon);
+        plan.rollups.retain(|rollup| {
+            let retention = self.rollup_retention(rollup.step).unwrap_or(0);
+            let horizon = horizon
+                .saturating_add(self.retention_ns)
+                .saturating_sub(retention);
+            rollup.source.is_some() || rollup.segment.entry.max_time >= horizon
         });
+        Ok(())
     }
 
     fn merge_some(self: &Arc<Self>, plan: &mut Plan) -> Result<bool, StoreError> {
@@ -244,8 +345,13 @@ impl Shared {
         let layout = chosen[0].layout.clone();
         let rows = rewrite::merge(&layout, &parts).map_err(encode_error)?;
         drop(parts);
-        self.write_file(plan, layout, &rows)?;
+        let new = self.write_file(plan, layout.clone(), &rows)?;
         let merged: HashSet<u64> = chosen.iter().map(|segment| segment.entry.id).collect();
+        plan.rollups
+            .retain(|rollup| rollup.source.is_none_or(|source| !merged.contains(&source)));
+        if let (Some(new), true) = (new, rows.num_rows() as u64 >= WORTHWHILE_ROWS) {
+            self.roll_up(plan, new, &layout, &rows)?;
+        }
         plan.segments
             .retain(|segment| !merged.contains(&segment.entry.id));
         plan.stats.files_merged += merged.len() as u64;
@@ -322,6 +428,15 @@ impl Shared {
                 .map(entry)
                 .collect(),
             snapshot: snapshot.to_vec(),
+            rollups: plan
+                .rollups
+                .iter()
+                .map(|rollup| RollupEntry {
+                    step: rollup.step,
+                    source: rollup.source,
+                    file: rollup.segment.entry.clone(),
+                })
+                .collect(),
         }
     }
 
@@ -329,14 +444,23 @@ impl Shared {
     fn committed(&self, plan: &mut Plan, manifest: &Manifest) {
         let mut inner = self.inner.lock();
         let inner = &mut *inner;
+        let of_rollups = |rollups: &[Rollup]| -> Vec<Arc<Segment>> {
+            rollups
+                .iter()
+                .map(|rollup| rollup.segment.clone())
+                .collect()
+        };
         let kept: HashSet<u64> = plan
             .segments
             .iter()
+            .chain(&of_rollups(&plan.rollups))
             .map(|segment| segment.entry.id)
             .collect();
         let before = std::mem::replace(&mut inner.segments, Arc::new(plan.segments.clone()));
+        let rollups = std::mem::replace(&mut inner.rollups, Arc::new(plan.rollups.clone()));
         let mut dropped: Vec<Arc<Segment>> = before
             .iter()
+            .chain(&of_rollups(&rollups))
             .filter(|segment| !kept.contains(&segment.entry.id) && !segment.is_damaged())
             .cloned()
             .collect();

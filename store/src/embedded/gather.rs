@@ -252,7 +252,7 @@ fn take(
     let values = (0..layout.values())
         .filter(|value| match layout {
             Layout::Wide(columns) => filter.takes_sensor(&columns[*value].sensor),
-            Layout::Narrow => true,
+            Layout::Narrow | Layout::Rollup => true,
         })
         .filter(|value| chunk.values[*value].filled() > 0)
         .map(|value| (value, Some(some_cells(&chunk.values[value], rows))))

@@ -263,6 +263,8 @@ impl Late<'_> {
                 .map(|(at, other)| (at, **other == *column))
                 .collect(),
             Layout::Narrow if *self.keys.sensor(segment, row)? != *column.sensor => Vec::new(),
+            // Roll-ups are not looked into.
+            Layout::Rollup => Vec::new(),
             Layout::Narrow => (0..2)
                 .map(|at| (at, segment.layout.kind(at) == value.kind()))
                 .collect(),

@@ -12,6 +12,15 @@
 //! device | time | location | flags | sensor | unit | value | text
 //! ```
 //!
+//! A *roll-up* file holds, per hour or minute (its `time` is where that begins)
+//! and series, what downsampling leaves of the readings:
+//!
+//! ```text
+//! device | time | location | flags | sensor | unit | min | max | sum | last | last_after | count
+//! ```
+//!
+//! where `last_after` says, in nanoseconds, how far into the step the last one is.
+//!
 //! In memory ([`Layout::schema`]) times are nanoseconds and numbers doubles. In
 //! the file a time stands in the coarsest unit that Parquet has and that is
 //! exact for all rows, and a column of numbers is DECIMAL when every value of it
@@ -40,11 +49,13 @@ pub(crate) const LOCATION: usize = 2;
 pub(crate) const FLAGS: usize = 3;
 /// The first column that is not in every file.
 pub(crate) const FIRST: usize = 4;
-/// Positions in a narrow file.
+/// Positions in a narrow file and, of the first two, in a roll-up.
 pub(crate) const SENSOR: usize = 4;
 pub(crate) const UNIT: usize = 5;
 pub(crate) const VALUE: usize = 6;
 pub(crate) const TEXT: usize = 7;
+/// The columns of values of a roll-up.
+pub(crate) const ROLLUP_VALUES: [&str; 6] = ["min", "max", "sum", "last", "last_after", "count"];
 
 const POWERS: [f64; 10] = [1.0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9];
 /// Integers up to here are exact in a double.
@@ -57,6 +68,8 @@ pub(crate) enum Layout {
     Wide(Arc<[Arc<Column>]>),
     /// One row per reading.
     Narrow,
+    /// One row per series and step, numbers only.
+    Rollup,
 }
 
 impl Layout {
@@ -64,7 +77,7 @@ impl Layout {
     pub(crate) fn first_value(&self) -> usize {
         match self {
             Self::Wide(_) => FIRST,
-            Self::Narrow => VALUE,
+            Self::Narrow | Self::Rollup => VALUE,
         }
     }
 
@@ -73,12 +86,19 @@ impl Layout {
         match self {
             Self::Wide(columns) => columns.len(),
             Self::Narrow => 2,
+            Self::Rollup => ROLLUP_VALUES.len(),
         }
+    }
+
+    /// Its rows name their series, instead of having a column per sensor.
+    pub(crate) fn names_series(&self) -> bool {
+        !matches!(self, Self::Wide(_))
     }
 
     pub(crate) fn kind(&self, value: usize) -> ValueKind {
         match self {
             Self::Wide(columns) => columns[value].kind,
+            Self::Rollup => ValueKind::Number,
             Self::Narrow if value == 0 => ValueKind::Number,
             Self::Narrow => ValueKind::Text,
         }
@@ -102,12 +122,19 @@ impl Layout {
                         .map(|(column, name)| Field::new(name, value_type(column.kind), true)),
                 );
             }
-            Self::Narrow => fields.extend([
-                Field::new("sensor", DataType::Utf8View, false),
-                Field::new("unit", DataType::Utf8View, true),
-                Field::new("value", DataType::Float64, true),
-                Field::new("text", DataType::Utf8View, true),
-            ]),
+            Self::Narrow | Self::Rollup => {
+                fields.extend([
+                    Field::new("sensor", DataType::Utf8View, false),
+                    Field::new("unit", DataType::Utf8View, true),
+                ]);
+                let value = |name| Field::new(name, DataType::Float64, true);
+                if *self == Self::Rollup {
+                    fields.extend(ROLLUP_VALUES.map(value));
+                } else {
+                    fields.push(value("value"));
+                    fields.push(Field::new("text", DataType::Utf8View, true));
+                }
+            }
         }
         Arc::new(Schema::new(fields))
     }
@@ -116,6 +143,7 @@ impl Layout {
     pub(crate) fn describe(&self) -> String {
         match self {
             Self::Narrow => "\"narrow\"".to_owned(),
+            Self::Rollup => "\"rollup\"".to_owned(),
             Self::Wide(columns) => serde_json::to_string(&columns[..])
                 .expect("a list of texts can always be written as JSON"),
         }

@@ -5,7 +5,8 @@
 //! magic "WEIRMANI" | version u32 | CRC32C of the payload u32 | length u64 | payload
 //! ```
 //!
-//! Integers are little-endian; the payload is [`Manifest`] in postcard. The last
+//! Integers are little-endian; the payload is [`Manifest`] in postcard, of version
+//! 1 without the roll-ups. The last
 //! two are kept: should the newest be damaged, the one before it is used, and
 //! the files that it names are still there.
 
@@ -19,9 +20,12 @@ use weir_disk::Disk;
 use weir_model::{Column, Position, ReadingCounts};
 
 use super::layout::Layout;
+use super::rollup::Step;
 
 const MAGIC: &[u8; 8] = b"WEIRMANI";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
+/// Had no roll-ups.
+const VERSION_1: u32 = 1;
 const HEADER_BYTES: usize = 24;
 const PREFIX: &str = "manifest-";
 
@@ -43,6 +47,52 @@ pub(crate) struct Manifest {
     pub(crate) files: Vec<FileEntry>,
     /// The engine's memory; the store does not look into it.
     pub(crate) snapshot: Vec<u8>,
+    pub(crate) rollups: Vec<RollupEntry>,
+}
+
+/// A [`Manifest`] of version 1.
+#[derive(Deserialize)]
+struct ManifestV1 {
+    sequence: u64,
+    position: Position,
+    counts: ReadingCounts,
+    next_file: u64,
+    removed_readings: u64,
+    horizon: i64,
+    damaged_files: u64,
+    damaged_readings: u64,
+    kinds: Vec<KindEntry>,
+    files: Vec<FileEntry>,
+    snapshot: Vec<u8>,
+}
+
+impl From<ManifestV1> for Manifest {
+    fn from(old: ManifestV1) -> Self {
+        Self {
+            sequence: old.sequence,
+            position: old.position,
+            counts: old.counts,
+            next_file: old.next_file,
+            removed_readings: old.removed_readings,
+            horizon: old.horizon,
+            damaged_files: old.damaged_files,
+            damaged_readings: old.damaged_readings,
+            kinds: old.kinds,
+            files: old.files,
+            snapshot: old.snapshot,
+            rollups: Vec::new(),
+        }
+    }
+}
+
+/// One file of a roll-up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct RollupEntry {
+    pub(crate) step: Step,
+    /// The file of rows that it was made of; `None` when retention has taken it.
+    pub(crate) source: Option<u64>,
+    /// Its `kind` means nothing.
+    pub(crate) file: FileEntry,
 }
 
 /// The columns of wide files; none for narrow ones.
@@ -82,7 +132,7 @@ impl From<&Layout> for KindEntry {
             Layout::Wide(columns) => Self {
                 columns: Some(columns.to_vec()),
             },
-            Layout::Narrow => Self { columns: None },
+            Layout::Narrow | Layout::Rollup => Self { columns: None },
         }
     }
 }
@@ -102,7 +152,7 @@ pub enum ManifestError {
     NotAManifest,
     #[error("its checksum does not match")]
     Checksum,
-    #[error("it has version {found}; this Weir reads version {VERSION}")]
+    #[error("it has version {found}; this Weir reads up to version {VERSION}")]
     Version { found: u32 },
     #[error("its content is malformed: {0}")]
     Malformed(#[from] postcard::Error),
@@ -139,7 +189,7 @@ impl Manifest {
         if &header[..8] != MAGIC {
             return Err(ManifestError::NotAManifest);
         }
-        if u32_at(8) != VERSION {
+        if ![VERSION, VERSION_1].contains(&u32_at(8)) {
             return Err(ManifestError::Version { found: u32_at(8) });
         }
         if length != payload.len() as u64 {
@@ -148,7 +198,11 @@ impl Manifest {
         if u32_at(12) != crc32c::crc32c(payload) {
             return Err(ManifestError::Checksum);
         }
-        let manifest: Self = postcard::from_bytes(payload)?;
+        let manifest: Self = if u32_at(8) == VERSION_1 {
+            postcard::from_bytes::<ManifestV1>(payload)?.into()
+        } else {
+            postcard::from_bytes(payload)?
+        };
         if manifest
             .files
             .iter()

@@ -5,15 +5,17 @@ use std::collections::HashSet;
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use weir_disk::Disk;
 
 use super::key_index::KeyIndex;
 use super::layout::Layout;
-use super::manifest::{self, Manifest, ManifestError};
+use super::manifest::{self, Manifest, ManifestError, RollupEntry};
 use super::memory::Memory;
 use super::reader::Footers;
+use super::rollup::{Rollup, Step};
 use super::segment::{Segment, SegmentError};
 use super::{Checkpoint, Inner, OpenError, Shared};
 
@@ -53,9 +55,30 @@ pub(super) fn open(
         };
         manifest.files.iter().map(make).collect()
     };
+    let rollups = |manifest: &Manifest| -> Vec<Rollup> {
+        let make = |entry: &RollupEntry| Rollup {
+            step: entry.step,
+            source: entry.source,
+            segment: Arc::new(Segment::new(
+                disk.clone(),
+                dir,
+                entry.file.clone(),
+                Layout::Rollup,
+            )),
+        };
+        manifest.rollups.iter().map(make).collect()
+    };
     let mut all = segments(&manifest);
-    let named: HashSet<u64> = manifest.files.iter().map(|file| file.id).collect();
-    let mut previous = found.before.as_ref().map(&segments).unwrap_or_default();
+    let mut all_rollups = rollups(&manifest);
+    let files = manifest.files.iter().map(|file| file.id);
+    let named: HashSet<u64> = files
+        .chain(manifest.rollups.iter().map(|rollup| rollup.file.id))
+        .collect();
+    let mut previous = Vec::new();
+    if let Some(before) = &found.before {
+        previous.extend(segments(before));
+        previous.extend(rollups(before).into_iter().map(|rollup| rollup.segment));
+    }
     previous.retain(|segment| !named.contains(&segment.entry.id));
     let kept = previous
         .iter()
@@ -68,6 +91,7 @@ pub(super) fn open(
     let mut inner = Inner {
         memory: Memory::default(),
         segments: Arc::default(),
+        rollups: Arc::default(),
         kinds: manifest.kinds.iter().map(Layout::from).collect(),
         keys: KeyIndex::new(footers.clone()),
         patches: super::Patches::default(),
@@ -84,7 +108,10 @@ pub(super) fn open(
         fell_back: found.fell_back,
         last_checkpoint: None,
     };
-    for segment in &all {
+    let all_files = all
+        .iter()
+        .chain(all_rollups.iter().map(|rollup| &rollup.segment));
+    for segment in all_files {
         match segment.verify_length() {
             Ok(()) => {}
             Err(error @ SegmentError::Damaged { .. }) => inner.set_aside(segment, &error),
@@ -99,11 +126,17 @@ pub(super) fn open(
     }
     all.retain(|segment| !segment.is_damaged());
     inner.segments = Arc::new(all);
-    let retention_ns = i64::try_from(config.retention.as_nanos()).unwrap_or(i64::MAX);
+    all_rollups.retain(|rollup| !rollup.segment.is_damaged());
+    inner.rollups = Arc::new(all_rollups);
+    let nanos = |time: Duration| i64::try_from(time.as_nanos()).unwrap_or(i64::MAX);
     let shared = Shared {
         dir: dir.to_owned(),
         disk,
-        retention_ns,
+        retention_ns: nanos(config.retention),
+        rollup_retention_ns: [
+            (Step::Minute, config.retention_1m.map(nanos)),
+            (Step::Hour, Some(nanos(config.retention_1h))),
+        ],
         catalog: OnceLock::new(),
         footers,
         writer: Mutex::new(()),

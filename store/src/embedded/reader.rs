@@ -64,7 +64,7 @@ pub(crate) struct Rows {
     pub(crate) device: Option<ArrayRef>,
     pub(crate) location: Option<ArrayRef>,
     pub(crate) flags: Option<ArrayRef>,
-    /// Of narrow files: sensor and unit.
+    /// Of narrow files and roll-ups: sensor and unit.
     pub(crate) series: Option<[ArrayRef; 2]>,
     /// The column of values and its cells; `None` when it has no gaps and
     /// nobody asked for its values.
@@ -188,7 +188,7 @@ pub(crate) fn matching_values(segment: &Segment, filter: &Filter) -> Vec<usize> 
         .filter(|value| readings.get(*value).is_some_and(|readings| *readings > 0))
         .filter(|value| match &segment.layout {
             Layout::Wide(columns) => filter.takes_sensor(&columns[*value].sensor),
-            Layout::Narrow => true,
+            Layout::Narrow | Layout::Rollup => true,
         })
         .collect()
 }
@@ -209,9 +209,9 @@ fn columns_to_read(
     add(layout::TIME, wanted.time || filter.has_times());
     add(layout::LOCATION, wanted.location);
     add(layout::FLAGS, wanted.flags);
-    let narrow = segment.layout == Layout::Narrow;
-    add(layout::SENSOR, narrow);
-    add(layout::UNIT, narrow);
+    let names = segment.layout.names_series();
+    add(layout::SENSOR, names);
+    add(layout::UNIT, names);
     let first = segment.layout.first_value();
     for value in values {
         let gaps = segment.entry.readings[*value] != segment.entry.rows;
@@ -269,7 +269,7 @@ impl SegmentScan {
             Some(time) => Some(layout::expand_times(&time)?),
             None => None,
         };
-        let series = (self.segment.layout == Layout::Narrow)
+        let series = (self.segment.layout.names_series())
             .then(|| column(layout::SENSOR).zip(column(layout::UNIT)))
             .flatten()
             .map(|(sensor, unit)| [sensor, unit]);
@@ -320,7 +320,7 @@ impl SegmentScan {
                 .map(|name| name.is_some_and(|name| self.filter.takes_device(name)));
             add(matches.collect::<Vec<_>>().into())?;
         }
-        if let Layout::Narrow = self.segment.layout
+        if self.segment.layout.names_series()
             && self.filter.sensors.is_some()
             && let Some(sensors) = column(layout::SENSOR)
         {

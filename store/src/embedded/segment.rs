@@ -122,8 +122,12 @@ fn properties(layout: &Layout, schema: &Schema) -> WriterProperties {
         KeyValue::new("weir.format".to_owned(), FORMAT_VERSION.to_owned()),
         KeyValue::new("weir.columns".to_owned(), layout.describe()),
     ];
-    let sorting = [layout::DEVICE, layout::TIME].map(|column| SortingColumn {
-        column_idx: i32::try_from(column).expect("it is 0 or 1"),
+    let order: &[usize] = match layout {
+        Layout::Rollup => &[layout::DEVICE, layout::SENSOR],
+        _ => &[layout::DEVICE, layout::TIME],
+    };
+    let sorting = order.iter().map(|column| SortingColumn {
+        column_idx: i32::try_from(*column).expect("it is one of the first"),
         descending: false,
         nulls_first: false,
     });
@@ -134,7 +138,7 @@ fn properties(layout: &Layout, schema: &Schema) -> WriterProperties {
         .set_data_page_row_count_limit(PAGE_ROWS)
         .set_write_batch_size(PAGE_ROWS)
         .set_statistics_enabled(EnabledStatistics::Chunk)
-        .set_sorting_columns(Some(sorting.to_vec()))
+        .set_sorting_columns(Some(sorting.collect()))
         .set_key_value_metadata(Some(metadata));
     for (index, field) in schema.fields().iter().enumerate() {
         let path = || ColumnPath::new(vec![field.name().clone()]);

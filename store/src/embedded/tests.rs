@@ -4,4 +4,5 @@ mod conflicts;
 mod crash;
 mod durability;
 mod model;
+mod rollups;
 pub(crate) mod support;

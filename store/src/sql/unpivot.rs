@@ -27,7 +27,7 @@ impl Unpivot {
     /// Rows of a file or chunk as rows of the table.
     pub(super) fn rows(&self, layout: &Layout, rows: &Rows) -> Result<Vec<RecordBatch>> {
         match layout {
-            Layout::Narrow => Ok(vec![self.narrow_batch(rows)?]),
+            Layout::Narrow | Layout::Rollup => Ok(vec![self.narrow_batch(rows)?]),
             Layout::Wide(columns) => rows
                 .values
                 .iter()

@@ -47,7 +47,7 @@ fn main() -> Result<()> {
     let dir = tempfile::tempdir()?;
     let mut fleet = Fleet::new(args.devices);
     let mut weir = Writer::new(&dir.path().join("weir"), args.devices)?;
-    let victoria = VictoriaSide::start(dir.path())?;
+    let mut victoria = VictoriaSide::start(dir.path())?;
     println!(
         "{} devices, {} sensors each, {} h at {} s",
         args.devices,
@@ -74,8 +74,7 @@ fn main() -> Result<()> {
     weir_wall += begun.elapsed().as_secs_f64();
     weir_cpu += (cpu_time(me)? - before).as_secs_f64();
     let loaded = cpu_time(victoria.process_id())?.as_secs_f64();
-    victoria.settle()?;
-    let victoria_cpu = cpu_time(victoria.process_id())?.as_secs_f64();
+    let victoria_cpu = victoria.settle()?.as_secs_f64();
 
     let each = |amount: f64| amount / readings as f64;
     let million = |seconds: f64| readings as f64 / seconds / 1e6;

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use ureq::Agent;
+use weir_benches::cpu_time;
 use weir_tests::Process;
 
 use crate::fleet::{SENSORS, Sample, device_name};
@@ -28,30 +29,19 @@ pub(crate) struct VictoriaSide {
 
 impl VictoriaSide {
     pub(crate) fn start(dir: &Path) -> Result<Self> {
-        let listen = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
-        let data = dir.join("victoria");
-        let mut command = Command::new(weir_tests::program("victoria-metrics"));
-        command
-            .arg(format!("-storageDataPath={}", data.display()))
-            .arg(format!("-httpListenAddr={listen}"))
-            .args(["-retentionPeriod=100y", "-search.latencyOffset=0s"]);
-        let process = Process::start(&mut command, &dir.join("victoria.log"));
         let config = Agent::config_builder()
             .proxy(None)
             .timeout_global(Some(Duration::from_secs(600)))
             .build();
-        let side = Self {
+        let agent = config.new_agent();
+        let data = dir.join("victoria");
+        let (process, url) = launch(&data, &agent)?;
+        Ok(Self {
             process,
-            url: format!("http://{listen}"),
+            url,
             data,
-            agent: config.new_agent(),
-        };
-        let begun = Instant::now();
-        while side.get("/health").is_err() {
-            ensure!(begun.elapsed() < START_WITHIN, "VictoriaMetrics is silent");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        Ok(side)
+            agent,
+        })
     }
 
     pub(crate) fn process_id(&self) -> u32 {
@@ -70,16 +60,25 @@ impl VictoriaSide {
         Ok(())
     }
 
-    /// Until everything is in files and merged.
-    pub(crate) fn settle(&self) -> Result<()> {
+    /// Until everything is merged and in files: only a stop writes what it holds
+    /// in memory. The CPU time until the stop.
+    pub(crate) fn settle(&mut self) -> Result<Duration> {
         self.get("/internal/force_flush")?;
         self.get("/internal/force_merge")?;
-        // The merge goes on behind the answer.
-        let merging = "vm_active_merges{type=\"storage/big\"} 0";
-        while !self.get("/metrics")?.contains(merging) {
+        let idle = |metrics: &str| {
+            let merges = metrics.lines().filter(|line| line.contains("_merges"));
+            merges
+                .filter(|line| line.starts_with("vm_active"))
+                .all(|line| line.ends_with(" 0"))
+        };
+        while !idle(&self.get("/metrics")?) {
             std::thread::sleep(Duration::from_millis(200));
         }
-        Ok(())
+        let used = cpu_time(self.process.id())?;
+        self.process.terminate();
+        self.process.wait(START_WITHIN);
+        (self.process, self.url) = launch(&self.data, &self.agent)?;
+        Ok(used)
     }
 
     /// All files, with its index.
@@ -95,6 +94,23 @@ impl VictoriaSide {
             .limit(1 << 30)
             .read_to_string()?)
     }
+}
+
+fn launch(data: &Path, agent: &Agent) -> Result<(Process, String)> {
+    let listen = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+    let url = format!("http://{listen}");
+    let mut command = Command::new(weir_tests::program("victoria-metrics"));
+    command
+        .arg(format!("-storageDataPath={}", data.display()))
+        .arg(format!("-httpListenAddr={listen}"))
+        .args(["-retentionPeriod=100y", "-search.latencyOffset=0s"]);
+    let process = Process::start(&mut command, &data.with_extension("log"));
+    let begun = Instant::now();
+    while agent.get(format!("{url}/health")).call().is_err() {
+        ensure!(begun.elapsed() < START_WITHIN, "VictoriaMetrics is silent");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Ok((process, url))
 }
 
 /// One line per series: what `/api/v1/import` takes.

@@ -86,6 +86,7 @@ proptest! {
                     }
                     disk.set_budget(None);
                     prop_assert_eq!(rows(&store).len(), model.len());
+                    prop_assert_eq!(rolled_up(&store), model.len());
                 }
                 Step::FailSync(nth) => disk.fail_sync(nth),
                 Step::FailWrite(nth) => disk.fail_write(nth),
@@ -112,6 +113,7 @@ proptest! {
                         })
                         .collect();
                     prop_assert_eq!(rows(&store), expect);
+                    prop_assert_eq!(rolled_up(&store), model.len());
                 }
             }
         }
@@ -122,4 +124,10 @@ fn rows(store: &Store) -> Vec<String> {
     let mut rows = store.sql("SELECT device, CAST(time AS bigint), value FROM readings");
     rows.sort();
     rows
+}
+
+/// How many readings the roll-ups stand for.
+fn rolled_up(store: &Store) -> usize {
+    let counts = store.sql("SELECT CAST(coalesce(sum(count), 0) AS bigint) FROM readings_1h");
+    counts[0].parse().unwrap()
 }
