@@ -36,6 +36,38 @@ pub(crate) enum Command {
     Alarms(AlarmsArgs),
     /// Read and change device shadows
     Shadow(ShadowArgs),
+    /// Look at the files of the embedded store
+    Store(StoreArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StoreArgs {
+    #[command(subcommand)]
+    pub(crate) command: StoreCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum StoreCommand {
+    /// What is stored: files, readings and bytes per kind of device
+    Stats(StoreTarget),
+    /// Read every file whole and compare checksums; changes nothing
+    Verify(StoreTarget),
+}
+
+/// Whose files. The Weir that uses them may be running.
+#[derive(Debug, Args)]
+pub(crate) struct StoreTarget {
+    /// The data folder
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "WEIR_DATA_DIR",
+        default_value = "weir-data"
+    )]
+    pub(crate) data_dir: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -8,6 +8,7 @@ pub(crate) mod replay;
 pub(crate) mod shadow;
 mod shadow_diff;
 pub(crate) mod simulate;
+pub(crate) mod store;
 pub(crate) mod tap;
 pub(crate) mod up;
 

@@ -49,6 +49,7 @@ fn main() -> ExitCode {
         Command::Replay(args) => commands::replay::run(&args),
         Command::Alarms(args) => commands::alarms::run(args.command),
         Command::Shadow(args) => commands::shadow::run(args.command),
+        Command::Store(args) => commands::store::run(&args.command),
     };
     result.unwrap_or_else(|error| {
         eprintln!("weir: {error:#}");

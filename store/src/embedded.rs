@@ -10,6 +10,7 @@ mod checkpoint;
 mod compaction;
 pub(crate) mod filter;
 pub(crate) mod gather;
+pub(crate) mod inspect;
 mod key_index;
 mod late;
 pub(crate) mod layout;

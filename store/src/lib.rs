@@ -10,6 +10,7 @@ mod sql;
 pub use embedded::{
     Applied, BoxError, Checkpoint, CheckpointStats, EmbeddedStore, ManifestError, OpenError,
     StoreError, StoreStats,
+    inspect::{Content, InspectedFile, Inspection, Verified, inspect, verify},
 };
 pub use influx::{InfluxConfigError, InfluxSink, RefusedLine, SinkError, Written};
 pub use line_protocol::{LineBatch, encode_lines};
