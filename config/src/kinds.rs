@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use weir_model::{Quality, Severity};
 
+use crate::Expression;
+
 /// What a function computes.
 #[derive(Clone, Debug, PartialEq)]
 pub enum FunctionKind {
@@ -23,9 +25,31 @@ pub enum FunctionKind {
     Cusum(Cusum),
     Absence(Absence),
     Adaptive(Adaptive),
+    Derived(Derived),
 }
 
 impl FunctionKind {
+    /// It says which readings are stored, or how: flags, conversion, new ones.
+    pub fn shapes_readings(&self) -> bool {
+        let quality = match self {
+            Self::Threshold(_) | Self::Absence(_) => Quality::Good,
+            Self::Unit(_) | Self::Derived(_) => return true,
+            Self::Range(Range { effect, .. })
+            | Self::Clock(Clock { effect, .. })
+            | Self::RateOfChange(RateOfChange { effect, .. })
+            | Self::Flatline(Flatline { effect, .. })
+            | Self::Gap(Gap { effect, .. })
+            | Self::Duplicate(Duplicate { effect, .. })
+            | Self::Allowed(Allowed { effect, .. }) => effect.quality,
+            Self::Ewma(Ewma { scores, .. })
+            | Self::Mad(Mad { scores, .. })
+            | Self::Seasonal(Seasonal { scores, .. })
+            | Self::Cusum(Cusum { scores, .. })
+            | Self::Adaptive(Adaptive { scores, .. }) => scores.quality,
+        };
+        quality != Quality::Good
+    }
+
     /// The name in the configuration, in metrics and in documents.
     pub const fn name(&self) -> &'static str {
         match self {
@@ -44,6 +68,7 @@ impl FunctionKind {
             Self::Cusum(_) => "cusum",
             Self::Absence(_) => "absence",
             Self::Adaptive(_) => "adaptive",
+            Self::Derived(_) => "derived",
         }
     }
 }
@@ -242,4 +267,17 @@ pub struct Adaptive {
     pub scores: Scores,
     /// What is to be expected more often raises no alarm. At most 365 days.
     pub at_most_every: Duration,
+}
+
+/// `derived`: a sensor that is computed from others of its device.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Derived {
+    pub expression: Expression,
+    /// The sensor that it gives.
+    pub output: String,
+    pub unit: Option<String>,
+    /// An input that is so much older than the newest does not count. 1 s to 365 days.
+    pub max_age: Duration,
+    /// Of the alarm while the expression, a condition, holds.
+    pub severity: Option<Severity>,
 }

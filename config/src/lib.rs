@@ -12,6 +12,7 @@
 mod access;
 mod address;
 mod assemble;
+mod expression;
 mod influxdb;
 mod keys;
 mod kinds;
@@ -27,10 +28,11 @@ mod topic;
 mod units;
 
 pub use address::{BrokerUrl, InvalidUrl};
+pub use expression::{Expression, Outcome};
 pub use influxdb::{InfluxDb, LineMapping, LinePart, LineTemplate};
 pub use kinds::{
-    Absence, Adaptive, Allowed, Clock, Cusum, Duplicate, Effect, Ewma, Flatline, FunctionKind, Gap,
-    Mad, Range, RateOfChange, Scores, Season, Seasonal, Threshold, UnitCheck,
+    Absence, Adaptive, Allowed, Clock, Cusum, Derived, Duplicate, Effect, Ewma, Flatline,
+    FunctionKind, Gap, Mad, Range, RateOfChange, Scores, Season, Seasonal, Threshold, UnitCheck,
 };
 pub use load::Loaded;
 pub use problem::{LoadError, Problem};

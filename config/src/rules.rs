@@ -120,6 +120,11 @@ const KINDS: &[Kind] = &[
         ],
         read: |section| FunctionKind::Adaptive(detectors::adaptive(section)),
     },
+    Kind {
+        name: "derived",
+        keys: &["expression", "output", "unit", "max_age", "severity"],
+        read: |section| FunctionKind::Derived(devices::derived(section)),
+    },
 ];
 
 pub(crate) fn functions(reader: &mut Reader<'_>) -> Vec<Function> {

@@ -67,11 +67,13 @@ pub struct FunctionInfo {
 
 /// What the functions ask for besides readings.
 #[derive(Clone, Copy, Debug)]
-struct Watches {
+pub(crate) struct Watches {
     /// Some function notices absence.
     absence: bool,
     /// Some function watches devices as a whole.
-    devices: bool,
+    pub(crate) devices: bool,
+    /// Some function computes new readings.
+    pub(crate) derived: bool,
     /// Devices that were known before the functions were are watched too.
     settled: bool,
 }
@@ -82,6 +84,9 @@ impl Watches {
         Self {
             absence: rules.iter().any(absence),
             devices: rules.iter().any(Rule::is_of_devices),
+            derived: rules
+                .iter()
+                .any(|rule| matches!(rule.kind, Kind::Derived(_))),
             settled: false,
         }
     }
@@ -341,7 +346,7 @@ impl Engine {
             watches,
             ..
         } = self;
-        let watches_devices = watches.devices;
+        let watches = *watches;
         row_builder.begin(position, &out.rows);
         let mut next_reading = 0;
         let single = decoder.events.len() == 1 && decoder.events[0].fault.is_none();
@@ -357,12 +362,12 @@ impl Engine {
                 rules,
                 memory,
                 row_builder,
-                watches_devices,
+                watches,
                 cells_before: out.rows.cells.len(),
                 out,
             };
             match step.event(event, readings, next_reading) {
-                Ok(()) => next_reading += readings.len() as u32,
+                Ok(indexes) => next_reading += indexes,
                 Err(fault) if single => return Err(fault),
                 Err(fault) => {
                     out.quarantine(position, Some(next_reading), fault);

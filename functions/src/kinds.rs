@@ -19,8 +19,8 @@ use std::mem::size_of;
 
 use serde::{Deserialize, Serialize};
 use weir_config::{
-    Absence, Adaptive, Allowed, Clock, Cusum, Duplicate, Ewma, Flatline, FunctionKind, Gap, Mad,
-    Range, RateOfChange, Seasonal, UnitCheck,
+    Absence, Adaptive, Allowed, Clock, Cusum, Derived, Duplicate, Ewma, Flatline, FunctionKind,
+    Gap, Mad, Range, RateOfChange, Seasonal, UnitCheck,
 };
 
 use crate::absence;
@@ -49,6 +49,7 @@ pub(crate) enum Kind {
     Cusum(Cusum),
     Absence(Absence),
     Adaptive(Adaptive),
+    Derived(Derived),
 }
 
 /// What a function remembers of a series. On disk each is bytes of its own kind
@@ -125,6 +126,7 @@ impl Kind {
             FunctionKind::Cusum(settings) => Self::Cusum(settings.clone()),
             FunctionKind::Absence(settings) => Self::Absence(settings.clone()),
             FunctionKind::Adaptive(settings) => Self::Adaptive(settings.clone()),
+            FunctionKind::Derived(settings) => Self::Derived(settings.clone()),
         }
     }
 
@@ -144,7 +146,7 @@ impl Kind {
             | Self::Seasonal(_)
             | Self::Cusum(_)
             | Self::Adaptive(_) => Stage::Detect,
-            Self::Absence(_) => Stage::Device,
+            Self::Absence(_) | Self::Derived(_) => Stage::Device,
         }
     }
 
@@ -186,6 +188,7 @@ impl Kind {
             Self::Mad(settings) => State::Mad(Box::new(mad::Memory::new(settings))),
             Self::Seasonal(settings) => State::Seasonal(Box::new(seasonal::Memory::new(settings))),
             Self::Cusum(_) => State::Cusum(Box::default()),
+            Self::Derived(_) => State::Nothing,
             Self::Absence(_) => State::Absence(Box::new(absence::Memory::EMPTY)),
             Self::Adaptive(_) => State::Adaptive(Box::default()),
         }
@@ -199,6 +202,7 @@ impl Kind {
             | Self::Clock(_)
             | Self::Allowed(_)
             | Self::Unit(_)
+            | Self::Derived(_)
             | Self::Gap(_) => 0,
             Self::RateOfChange(_) => size_of::<rate::Memory>(),
             Self::Flatline(_) => size_of::<flatline::Memory>(),
@@ -252,7 +256,7 @@ impl Kind {
                 seasonal::step(memory, settings, time, value)
             }
             (Self::Cusum(settings), State::Cusum(memory)) => cusum::step(memory, settings, value),
-            (Self::Absence(_), _) => Conclusion::QUIET,
+            (Self::Absence(_) | Self::Derived(_), _) => Conclusion::QUIET,
             (Self::Adaptive(settings), State::Adaptive(memory)) => {
                 adaptive::step(memory, settings, time, value)
             }
@@ -302,6 +306,7 @@ impl Kind {
             Self::Cusum(_) => of(bytes).map(State::Cusum),
             Self::Absence(_) => of(bytes).map(State::Absence),
             Self::Adaptive(_) => of(bytes).map(State::Adaptive),
+            Self::Derived(_) => bytes.is_empty().then_some(State::Nothing),
         }
     }
 }

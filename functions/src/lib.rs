@@ -11,6 +11,7 @@ mod batch;
 mod checks;
 mod codec;
 mod conclusion;
+mod derived;
 mod detectors;
 mod engine;
 mod fault;

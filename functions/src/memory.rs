@@ -114,6 +114,9 @@ pub(crate) struct Series {
     /// The row that its last cell went to, to find a sensor repeated in a row.
     #[serde(skip)]
     pub(crate) row: u64,
+    /// The event that its last cell came with.
+    #[serde(skip)]
+    pub(crate) event: u64,
 }
 
 /// What is to be done with the readings of a series besides detecting.
@@ -319,6 +322,7 @@ impl Memory {
             stages: Stages::default(),
             sequence: None,
             row: 0,
+            event: 0,
         });
         self.devices[device.index()].series.push(ix);
         self.index_series(ix);

@@ -18,6 +18,7 @@ use crate::checks::unit::UnitOutcome;
 use crate::codec::json::Decoder;
 use crate::codec::json_span::Span;
 use crate::codec::{RawEvent, RawReading, RawTime, RawValue};
+use crate::engine::Watches;
 use crate::fault::{Fault, Quoted};
 use crate::latest::LatestValue;
 use crate::memory::{Memory, NEVER, is_column, same_text};
@@ -39,8 +40,8 @@ pub(crate) struct Step<'a> {
     pub(crate) memory: &'a mut Memory,
     pub(crate) row_builder: &'a mut RowBuilder,
     pub(crate) out: &'a mut Batch,
-    /// Some function watches devices as a whole.
-    pub(crate) watches_devices: bool,
+    /// What functions ask for besides readings.
+    pub(crate) watches: Watches,
     /// What `out` held before the event.
     pub(crate) cells_before: usize,
 }
@@ -49,7 +50,7 @@ pub(crate) struct Step<'a> {
 pub(crate) struct Sender<'a> {
     pub(crate) name: &'a str,
     /// `None` until a reading of it is taken.
-    device: Option<DeviceIx>,
+    pub(crate) device: Option<DeviceIx>,
     /// No reading says when it was measured, and the message was retained.
     timeless: bool,
     /// The broker has replayed this very message before.
@@ -59,29 +60,31 @@ pub(crate) struct Sender<'a> {
 /// A reading that has been judged good, with what is known of its names.
 pub(crate) struct Judged<'a> {
     /// Which reading of its event.
-    at: usize,
+    pub(crate) at: usize,
     pub(crate) sensor: &'a str,
     pub(crate) unit: &'a str,
     pub(crate) location: &'a str,
-    kind: ValueKind,
-    time: Timestamp,
+    pub(crate) kind: ValueKind,
+    pub(crate) time: Timestamp,
     pub(crate) flags: Flags,
     pub(crate) series: Option<u32>,
-    known_location: Option<LocationIx>,
+    pub(crate) known_location: Option<LocationIx>,
 }
 
 impl<'a> Step<'a> {
-    /// Counts every reading of the event as what it becomes. An error means that
-    /// nothing was counted and the event is refused as one.
+    /// Counts every reading of the event as what it becomes, and says how many
+    /// indexes they take. An error means that nothing was counted and the event is
+    /// refused as one.
     pub(crate) fn event(
         &mut self,
         event: &RawEvent,
         readings: &[RawReading],
         first_index: u32,
-    ) -> Result<(), Fault> {
+    ) -> Result<u32, Fault> {
         if let Some(fault) = &event.fault {
             return Err(fault.clone());
         }
+        let number = self.row_builder.begin_event();
         let mut sender = self.sender(event, readings)?;
         for (at, raw) in readings.iter().enumerate() {
             if let Err(fault) = self.reading(&mut sender, event, raw, at) {
@@ -89,6 +92,10 @@ impl<'a> Step<'a> {
                 self.out.quarantine(self.position, Some(index), fault);
                 self.note_rejected_sequence(&sender, raw, at);
             }
+        }
+        let mut indexes = readings.len() as u32;
+        if self.watches.derived && !self.message.retained {
+            indexes += self.derive(&mut sender, number, first_index + indexes);
         }
         if let (Some(number), Some(device), false) =
             (event.sequence, sender.device, self.message.retained)
@@ -102,13 +109,13 @@ impl<'a> Step<'a> {
             // A device that was not known before the event is only now.
             self.is_replayed(sender.device);
         }
-        Ok(())
+        Ok(indexes)
     }
 
     /// The device is there: a reading of it was taken.
     #[inline]
     fn hear_device(&mut self, device: DeviceIx) {
-        if !self.watches_devices || self.out.rows.cells.len() == self.cells_before {
+        if !self.watches.devices || self.out.rows.cells.len() == self.cells_before {
             return;
         }
         if let Some(series) = self
@@ -211,6 +218,19 @@ impl<'a> Step<'a> {
             Some((raw, unit)) => (raw, *unit),
             None => (raw, UnitOutcome::AsExpected),
         };
+        self.take_judged(sender, judged, raw, unit).map(|_| ())
+    }
+
+    /// Takes a reading that has been judged good by itself, unless a function of
+    /// its series refuses it. Returns its series.
+    #[inline]
+    pub(crate) fn take_judged(
+        &mut self,
+        sender: &mut Sender<'a>,
+        mut judged: Judged<'a>,
+        raw: &RawReading,
+        unit: UnitOutcome,
+    ) -> Result<u32, Fault> {
         let (device, series, location) = self.remember(sender, &judged)?;
         let counts = self.counts(series, judged.time, sender.timeless);
         if counts && self.memory.series[series as usize].location != location {
@@ -240,7 +260,7 @@ impl<'a> Step<'a> {
         if counts {
             self.set_latest(series, &judged, raw.value);
         }
-        Ok(())
+        Ok(series)
     }
 
     /// Everything that can be wrong with a reading by itself.

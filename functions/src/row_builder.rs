@@ -36,6 +36,8 @@ pub(crate) struct RowBuilder {
     first_cell: usize,
     /// Numbers the rows ever built: [`Series::row`] is compared with it.
     row: u64,
+    /// Numbers the events ever seen: [`Series::event`] is compared with it.
+    event: u64,
     /// The series of the message's cells.
     series: Vec<u32>,
 }
@@ -46,6 +48,12 @@ impl RowBuilder {
         self.first_row = batch.rows.len();
         self.first_cell = batch.cells.len();
         self.series.clear();
+    }
+
+    /// A number of its own for the event whose readings follow.
+    pub(crate) fn begin_event(&mut self) -> u64 {
+        self.event += 1;
+        self.event
     }
 
     #[inline]
@@ -62,6 +70,7 @@ impl RowBuilder {
             self.open_row(batch, key, batch.cells.len());
         }
         series.row = self.row;
+        series.event = self.event;
         self.series.push(ix);
         batch.cells.push(cell);
         if let Some(row) = batch.rows.last_mut() {

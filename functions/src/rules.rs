@@ -85,9 +85,19 @@ impl Rule {
         matches!(self.kind, Kind::Absence(_)) && self.sensor.is_none()
     }
 
+    pub(crate) fn selects_device(&self, device: &str) -> bool {
+        self.device
+            .as_deref()
+            .is_none_or(|glob| glob_matches(glob, device))
+    }
+
     pub(crate) fn selects(&self, device: &str, sensor: &str, location: &str) -> bool {
         if sensor.is_empty() != self.is_of_devices() {
             return false;
+        }
+        // What it concludes is told of the sensor that it feeds.
+        if let Kind::Derived(derived) = &self.kind {
+            return derived.output == sensor && self.selects_device(device);
         }
         let fits = |glob: &Option<String>, name: &str| {
             glob.as_deref().is_none_or(|glob| glob_matches(glob, name))

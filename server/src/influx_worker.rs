@@ -61,6 +61,18 @@ struct Round {
     end: Position,
 }
 
+/// With the functions that say which readings are stored, and how: InfluxDB gets
+/// what the embedded store does. What they learn they learn anew from where the
+/// sink goes on.
+fn only_shaping(config: &Config) -> Config {
+    let functions = config.functions.iter();
+    let shaping = functions.filter(|function| function.kind.shapes_readings());
+    Config {
+        functions: shaping.cloned().collect(),
+        ..config.clone()
+    }
+}
+
 impl InfluxWorker {
     pub(crate) fn run(mut self) -> Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -79,10 +91,7 @@ impl InfluxWorker {
             "the InfluxDB sink reads the journal from here"
         );
         let mut gatherer = Gatherer {
-            engine: Engine::new(&Config {
-                functions: Vec::new(),
-                ..self.config.clone()
-            }),
+            engine: Engine::new(&only_shaping(&self.config)),
             reader: self
                 .journal
                 .reader(position)

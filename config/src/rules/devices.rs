@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use toml::de::DeValue;
-use weir_model::{Severity, check_device};
+use weir_model::{Severity, check_device, check_sensor};
 
 use super::checks::severity;
-use crate::Absence;
 use crate::range::{duration, label};
 use crate::reader::{Raw, Section, kind, shorten};
+use crate::{Absence, Derived, Expression};
 
 const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
 const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// Devices of one `expect`.
@@ -44,6 +45,38 @@ pub(super) fn absence(section: &mut Section<'_, '_>) -> Absence {
         expect: section.value("expect", Vec::new(), expected),
         gateway: section.optional("gateway", label(256)),
         severity: section.value("severity", Severity::Warning, severity),
+    }
+}
+
+pub(super) fn derived(section: &mut Section<'_, '_>) -> Derived {
+    for key in ["sensor", "location"] {
+        if section.has(key) {
+            let reason = "a derived sensor goes by device: its inputs stand in the expression";
+            section.note(key, reason);
+        }
+    }
+    let expression = section.required("expression", |raw| Expression::new(raw.text()?));
+    let output = section.required("output", sensor);
+    let expression =
+        expression.unwrap_or_else(|| Expression::new("x").expect("a name is an expression"));
+    let output = output.unwrap_or_default();
+    if expression.inputs().contains(&output) {
+        section.note("output", "is one of the inputs: it would feed itself");
+    }
+    Derived {
+        expression,
+        output,
+        unit: section.optional("unit", label(64)),
+        max_age: section.value("max_age", 10 * MINUTE, duration(SECOND..=YEAR)),
+        severity: section.optional("severity", severity),
+    }
+}
+
+fn sensor(raw: Raw<'_>) -> Result<String, String> {
+    let name = raw.text()?;
+    match check_sensor(name) {
+        Ok(()) => Ok(name.to_owned()),
+        Err(why) => Err(format!("{:?} is no sensor id: {why}", shorten(name))),
     }
 }
 

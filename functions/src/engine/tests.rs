@@ -12,6 +12,7 @@ use crate::latest::LatestValue;
 
 mod absence;
 mod bad_inputs;
+mod derived;
 mod effects;
 mod every_kind;
 mod forms;
