@@ -8,7 +8,9 @@
 //! [`Access::everybody`], who may do all that anybody may. It then listens on
 //! loopback only, which the configuration sees to.
 
+mod certificate;
 mod directory;
+mod new_identity;
 mod rules;
 mod secret;
 
@@ -19,8 +21,10 @@ use parking_lot::{Mutex, RwLock};
 use weir_config::{Config, TopicPattern};
 use weir_model::Timestamp;
 
+pub use certificate::common_name;
 pub use directory::{AccessFileError, FileProblem};
 use directory::{Directory, Entry};
+pub use new_identity::NewIdentity;
 pub use rules::Action;
 pub use secret::{InvalidPassword, Secret, generate_token};
 
