@@ -28,13 +28,14 @@ use weir_config::Config;
 use weir_ingest::{Guard, Intake, Outlet, SourceOutlet};
 use weir_journal::{Journal, LocalJournal};
 
+use crate::access_watch;
 use crate::data_dir::DataDir;
 use crate::http::{self, Api};
 use crate::refusals::Refusals;
 use crate::tables;
 use crate::ticker;
-use crate::watchdog::Watchdog;
 use crate::tls;
+use crate::watchdog::Watchdog;
 
 use doors::Doors;
 use recovery::Opened;
@@ -122,6 +123,11 @@ impl App {
         tokio::spawn(ticker::run(
             journal.clone(),
             opened.core.clone(),
+            doors.clone(),
+        ));
+        tokio::spawn(access_watch::watch(
+            access.clone(),
+            config.clone(),
             doors.clone(),
         ));
         let sql = opened.store.sql();

@@ -1,6 +1,7 @@
 //! `weir`: one binary. See `cli.rs` for the commands and `app.rs` for how a
 //! running Weir is put together.
 
+mod access_watch;
 mod app;
 mod cli;
 mod commands;

@@ -41,7 +41,7 @@ pub(crate) fn run(command: AuthCommand) -> Result<ExitCode> {
             };
             append(&file, &identity.to_toml())?;
             eprintln!(
-                "{name} is in {}; a running Weir takes it up at SIGHUP or its next start",
+                "{name} is in {}; a running Weir takes it up within seconds",
                 file.display()
             );
             if let Some(token) = token {
