@@ -438,12 +438,13 @@ fn a_changed_access_file_is_taken_up_and_one_with_a_mistake_is_not() {
 #[test]
 fn an_access_file_with_a_mistake_is_told_and_nothing_starts() {
     let identities = everybody();
+    let file = identities.file();
     let add = [
         "auth",
         "add",
         "pump-1",
         "--file",
-        identities.file().to_str().expect("UTF-8"),
+        file.to_str().expect("UTF-8"),
     ];
     let before = fs::read(identities.file()).expect("it was made");
     let output = run_weir(&add, &[]);

@@ -19,6 +19,7 @@ use tokio_tungstenite::tungstenite::{self, http};
 const FRAME_SLACK: usize = 64 * 1024;
 
 /// Answers the handshake of a WebSocket client for `/mqtt`.
+#[expect(clippy::result_large_err, reason = "the callback's type is given")]
 pub(super) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     max_packet: usize,
