@@ -8,19 +8,24 @@
 //! [`Access::everybody`], who may do all that anybody may. It then listens on
 //! loopback only, which the configuration sees to.
 
+mod certificate;
 mod directory;
+mod new_identity;
 mod rules;
 mod secret;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 use weir_config::{Config, TopicPattern};
 use weir_model::Timestamp;
 
+pub use certificate::common_name;
 pub use directory::{AccessFileError, FileProblem};
 use directory::{Directory, Entry};
+pub use new_identity::NewIdentity;
 pub use rules::Action;
 pub use secret::{InvalidPassword, Secret, generate_token};
 
@@ -72,21 +77,25 @@ impl Role {
 
 /// Somebody who was let in. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Identity(Arc<Entry>);
+pub struct Identity {
+    entry: Arc<Entry>,
+    /// Of the rules that it was let in under.
+    generation: u64,
+}
 
 impl Identity {
     /// Empty when there is no authentication.
     pub fn name(&self) -> &str {
-        &self.0.name
+        &self.entry.name
     }
 
     pub fn role(&self) -> Role {
-        self.0.role
+        self.entry.role
     }
 
     /// Whether it may speak for this device: itself, or one that its rules name.
     pub fn speaks_for(&self, device: &str) -> bool {
-        self.0.speaks_for(device)
+        self.entry.speaks_for(device)
     }
 }
 
@@ -98,6 +107,8 @@ pub struct Access(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     state: RwLock<Arc<State>>,
+    /// How often the rules have changed.
+    generation: AtomicU64,
     /// One chosen password is hashed at a time: each takes 19 MiB and
     /// milliseconds on purpose, and anybody may make us do it.
     slow: Mutex<()>,
@@ -107,7 +118,7 @@ struct Shared {
 struct State {
     /// `None`: there is no `[auth]`.
     directory: Option<Directory>,
-    everybody: Identity,
+    everybody: Arc<Entry>,
     routes: Vec<TopicPattern>,
     shadow_prefix: String,
 }
@@ -140,19 +151,36 @@ impl Access {
     fn with_directory(config: &Config, directory: Option<Directory>) -> Self {
         let state = State {
             directory,
-            everybody: Identity(Arc::new(Entry::everybody())),
+            everybody: Arc::new(Entry::everybody()),
             routes: config.routes.iter().map(|r| r.topic.clone()).collect(),
             shadow_prefix: config.shadows.prefix.clone(),
         };
         Self(Arc::new(Shared {
             state: RwLock::new(Arc::new(state)),
+            generation: AtomicU64::new(0),
             slow: Mutex::default(),
         }))
     }
 
-    /// Puts the rules of `other` in force, for all clones of this.
+    /// Puts the rules of `other` in force, for all clones of this and for all
+    /// who were let in before: whoever is not in them any more may do nothing.
     pub fn replace(&self, other: &Self) {
-        *self.0.state.write() = other.state();
+        let fresh = other.state();
+        let mut state = self.0.state.write();
+        *state = fresh;
+        self.0.generation.fetch_add(1, Ordering::Release);
+    }
+
+    fn identity(&self, generation: u64, entry: &Arc<Entry>) -> Identity {
+        Identity {
+            entry: entry.clone(),
+            generation,
+        }
+    }
+
+    /// To be asked before the rules are: one that is too old only costs a look-up.
+    fn generation(&self) -> u64 {
+        self.0.generation.load(Ordering::Acquire)
     }
 
     fn state(&self) -> Arc<State> {
@@ -167,9 +195,10 @@ impl Access {
     /// Who somebody without credentials is: everybody when there is no
     /// authentication, nobody when there is.
     pub fn everybody(&self) -> Result<Identity, Unauthenticated> {
+        let generation = self.generation();
         let state = self.state();
         match state.directory {
-            None => Ok(state.everybody.clone()),
+            None => Ok(self.identity(generation, &state.everybody)),
             Some(_) => Err(Unauthenticated::Missing),
         }
     }
@@ -182,9 +211,10 @@ impl Access {
         credentials: Credentials<'_>,
         now: Timestamp,
     ) -> Result<Identity, Unauthenticated> {
+        let generation = self.generation();
         let state = self.state();
         let Some(directory) = &state.directory else {
-            return Ok(state.everybody.clone());
+            return Ok(self.identity(generation, &state.everybody));
         };
         let found = match credentials {
             Credentials::Token(token) => directory.by_token(token),
@@ -194,7 +224,7 @@ impl Access {
             Credentials::Certificate { common_name } => directory.by_certificate(common_name),
         };
         match found {
-            Some(entry) if !entry.is_expired(now) => Ok(Identity(entry)),
+            Some(entry) if !entry.is_expired(now) => Ok(self.identity(generation, &entry)),
             _ => Err(Unauthenticated::Wrong),
         }
     }
@@ -202,7 +232,18 @@ impl Access {
     /// Whether this identity may do this. Reserved topics are nobody's.
     pub fn allows(&self, identity: &Identity, action: Action<'_>) -> bool {
         let state = self.0.state.read();
-        rules::allows(&identity.0, action, &state.routes, &state.shadow_prefix)
+        let entry = if identity.generation == self.generation() {
+            &identity.entry
+        } else {
+            match &state.directory {
+                None => &state.everybody,
+                Some(directory) => match directory.named(identity.name()) {
+                    Some(entry) => entry,
+                    None => return false,
+                },
+            }
+        };
+        rules::allows(entry, action, &state.routes, &state.shadow_prefix)
     }
 
     /// Whether a message of `client` (as journaled, empty: nobody known) may
@@ -223,11 +264,13 @@ impl Access {
     /// The identity of this name, whoever shows it: for what was journaled
     /// under it. `None` when it is not known any more.
     pub fn named(&self, name: &str) -> Option<Identity> {
+        let generation = self.generation();
         let state = self.state();
-        match &state.directory {
-            None => Some(state.everybody.clone()),
-            Some(directory) => directory.named(name).cloned().map(Identity),
-        }
+        let entry = match &state.directory {
+            None => &state.everybody,
+            Some(directory) => directory.named(name)?,
+        };
+        Some(self.identity(generation, entry))
     }
 }
 

@@ -357,10 +357,23 @@ fn journaled_messages_are_held_against_their_sender() {
 #[test]
 fn new_rules_hold_for_every_clone() {
     let access = access();
+    let (root, gateway) = (who(&access, "root"), who(&access, "gateway"));
+    let fan = Action::Publish {
+        topic: "devices/fan-1/telemetry",
+    };
+    assert!(access.allows(&root, Action::Read) && access.allows(&gateway, fan));
     let clone = access.clone();
-    clone.replace(&Access::from_text(&Config::default(), "").unwrap());
+    let gateway_only = "[[identity]]\nname = \"gateway\"\nrole = \"device\"\ncertificate = true";
+    clone.replace(&Access::from_text(&Config::default(), gateway_only).unwrap());
     let found = access.authenticate(Credentials::Token("token of root"), NOW);
     assert_eq!(found.err(), Some(Unauthenticated::Wrong));
+    // Also for those who were let in before.
+    assert!(!access.allows(&root, Action::Read));
+    assert!(!access.allows(&gateway, fan));
+    let own = Action::Publish {
+        topic: "devices/gateway/telemetry",
+    };
+    assert!(access.allows(&gateway, own));
 }
 
 #[test]

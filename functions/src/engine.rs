@@ -9,6 +9,7 @@
 
 use std::sync::Arc;
 
+use weir_access::Access;
 use weir_config::{Config, Limits, Route};
 use weir_model::{
     Catalog, DeviceIx, Door, Message, Position, QuarantineReason as Reason, Timestamp,
@@ -37,6 +38,8 @@ use crate::threshold;
 pub struct Engine {
     routes: Vec<Route>,
     limits: Limits,
+    /// Who may publish for whom. `None`: nobody asks.
+    access: Option<Access>,
     functions: Vec<FunctionInfo>,
     rules: Vec<Rule>,
     decoder: Decoder,
@@ -160,6 +163,7 @@ impl Engine {
         Self {
             routes: config.routes.clone(),
             limits: config.limits.clone(),
+            access: None,
             functions: functions(config),
             rules,
             decoder: Decoder::default(),
@@ -170,6 +174,12 @@ impl Engine {
             watches,
             abandoned: restored.abandoned,
         }
+    }
+
+    /// From now on a device that only the payload names is held against the
+    /// sender.
+    pub fn guard_by(&mut self, access: Access) {
+        self.access = Some(access);
     }
 
     /// Adds the outcome of one message to `out`. A tick has none but that time
@@ -342,6 +352,7 @@ impl Engine {
             memory,
             row_builder,
             limits,
+            access,
             rules,
             watches,
             ..
@@ -359,6 +370,7 @@ impl Engine {
                 text,
                 decoder,
                 limits,
+                access: access.as_ref(),
                 rules,
                 memory,
                 row_builder,

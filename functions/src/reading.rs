@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use weir_access::Access;
 use weir_config::{Captures, Limits};
 use weir_model::{
     Cell, DeviceIx, Flags, LocationIx, Message, Position, QuarantineReason as Reason, Timestamp,
@@ -36,6 +37,7 @@ pub(crate) struct Step<'a> {
     pub(crate) text: &'a str,
     pub(crate) decoder: &'a Decoder,
     pub(crate) limits: &'a Limits,
+    pub(crate) access: Option<&'a Access>,
     pub(crate) rules: &'a [Rule],
     pub(crate) memory: &'a mut Memory,
     pub(crate) row_builder: &'a mut RowBuilder,
@@ -159,8 +161,14 @@ impl<'a> Step<'a> {
         let decoder = self.decoder;
         let in_payload = (!event.device.is_none()).then(|| decoder.text(self.text, event.device));
         let name = validator::device(self.captures.device, in_payload)?;
-        // Here `message.client` is to be held against `name`, once the
-        // configuration says who may publish for whom (NotAllowed).
+        // A topic that names its device was held against its sender by the door.
+        if let (None, Some(access)) = (self.captures.device, self.access)
+            && !access.may_write(self.message.client, name)
+        {
+            let (client, name) = (Quoted(self.message.client), Quoted(name));
+            let detail = format!("{client} may not publish for {name}");
+            return Err(Fault::new(Reason::NotAllowed, detail));
+        }
         let device = self.memory.find_device(name);
         match device {
             Some(device) if !self.message.retained => {

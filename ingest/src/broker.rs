@@ -48,9 +48,11 @@ use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::OwnedSemaphorePermit;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, info, warn};
+use weir_access::common_name;
 use weir_journal::Journal;
 
 use self::connection::Connection;
@@ -62,7 +64,8 @@ use crate::{Guard, Intake, Outlet, OutletError, Publication};
 /// How long accepting pauses when it fails: usually file descriptors have run
 /// out, and only time brings them back.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-const WEBSOCKET_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Of TLS, and of WebSocket.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long mqtt5's handlers may take to say goodbye.
 const GOODBYE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long [`EmbeddedBroker::stop`] waits for connections to end.
@@ -323,12 +326,38 @@ async fn serve(
         debug!(%peer, %error, "a connection ended before it was served");
         return;
     }
+    let Some(tls) = shared.tls.clone() else {
+        return serve_carrier(shared, stream, peer, None, carrier).await;
+    };
+    let handshake = TlsAcceptor::from(tls).accept(stream);
+    match tokio::time::timeout(HANDSHAKE_TIMEOUT, handshake).await {
+        Ok(Ok(stream)) => {
+            let certificates = stream.get_ref().1.peer_certificates();
+            let first = certificates.and_then(<[_]>::first);
+            let name = first.and_then(|certificate| common_name(certificate));
+            serve_carrier(shared, stream, peer, name, carrier).await;
+        }
+        Ok(Err(error)) => debug!(%peer, %error, "refused a TLS handshake"),
+        Err(_) => debug!(%peer, "a TLS handshake took too long"),
+    }
+}
+
+async fn serve_carrier<S>(
+    shared: Arc<Shared>,
+    stream: S,
+    peer: SocketAddr,
+    common_name: Option<String>,
+    carrier: Carrier,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send + Sync + 'static,
+{
     match carrier {
-        Carrier::Tcp => serve_mqtt(shared, stream, peer).await,
+        Carrier::Tcp => serve_mqtt(shared, stream, peer, common_name).await,
         Carrier::WebSocket => {
-            let handshake = websocket::accept(stream, shared.max_packet);
-            match tokio::time::timeout(WEBSOCKET_HANDSHAKE_TIMEOUT, handshake).await {
-                Ok(Ok(stream)) => serve_mqtt(shared, stream, peer).await,
+            let handshake =
+                websocket::accept(stream, shared.max_packet, shared.access.is_required());
+            match tokio::time::timeout(HANDSHAKE_TIMEOUT, handshake).await {
+                Ok(Ok(stream)) => serve_mqtt(shared, stream, peer, common_name).await,
                 Ok(Err(error)) => debug!(%peer, %error, "refused a WebSocket handshake"),
                 Err(_) => debug!(%peer, "a WebSocket handshake took too long"),
             }
@@ -336,11 +365,15 @@ async fn serve(
     }
 }
 
-async fn serve_mqtt<S>(shared: Arc<Shared>, stream: S, peer: SocketAddr)
-where
+async fn serve_mqtt<S>(
+    shared: Arc<Shared>,
+    stream: S,
+    peer: SocketAddr,
+    common_name: Option<String>,
+) where
     S: AsyncRead + AsyncWrite + Unpin + Send + Sync + 'static,
 {
-    let connection = Connection::new(shared.clone(), peer, None);
+    let connection = Connection::new(shared.clone(), peer, common_name);
     let (gated, returned) = Gated::new(stream, connection.clone());
     let transport = BrokerTransport::WebSocket(Box::new(gated));
     let handler = shared.handler(transport, &connection);

@@ -28,11 +28,13 @@ use weir_config::Config;
 use weir_ingest::{Guard, Intake, Outlet, SourceOutlet};
 use weir_journal::{Journal, LocalJournal};
 
+use crate::access_watch;
 use crate::data_dir::DataDir;
 use crate::http::{self, Api};
 use crate::refusals::Refusals;
 use crate::tables;
 use crate::ticker;
+use crate::tls;
 use crate::watchdog::Watchdog;
 
 use doors::Doors;
@@ -76,19 +78,21 @@ impl App {
     pub(crate) async fn start(config: Config, data_dir: &Path, fatal: Fatal) -> Result<Self> {
         let started = Instant::now();
         let access = Access::load(&config)?;
-        if config.http.tls || config.broker.as_ref().is_some_and(|broker| broker.tls) {
-            anyhow::bail!("TLS for listeners is under construction");
-        }
+        let tls = config.tls.as_ref().map(tls::server_config).transpose()?;
         let data = DataDir::open(data_dir)?;
         let http_listener = bind("http.listen", config.http.listen).await?;
         let sql_listeners = Listeners::bind(&config).await?;
         let opened = Opened::open(&config, &data)?;
+        opened.core.lock().engine.guard_by(access.clone());
         let journal: Arc<dyn Journal> = opened.journal.clone();
         let intake = Intake::new(&config);
         let doors = CancellationToken::new();
         let guard = Guard {
             access: access.clone(),
-            tls: None,
+            tls: config
+                .broker
+                .as_ref()
+                .and_then(|b| tls.clone().filter(|_| b.tls)),
         };
         let Doors {
             broker,
@@ -106,7 +110,9 @@ impl App {
             )
             .collect();
         let exchange = Exchange::default();
-        let workers = Workers::start(&config, &opened, &exchange, &intake, &outlets, fatal)?;
+        let workers = Workers::start(
+            &config, &opened, &exchange, &intake, &access, &outlets, fatal,
+        )?;
         let watchdog = Arc::new(Watchdog::new(&config));
         tokio::spawn(watchdog.clone().run(
             journal.clone(),
@@ -117,6 +123,11 @@ impl App {
         tokio::spawn(ticker::run(
             journal.clone(),
             opened.core.clone(),
+            doors.clone(),
+        ));
+        tokio::spawn(access_watch::watch(
+            access.clone(),
+            config.clone(),
             doors.clone(),
         ));
         let sql = opened.store.sql();
@@ -161,8 +172,9 @@ impl App {
             shutdown: doors.clone(),
         });
         workers.alert_of(&api)?;
+        let http_tls = tls.filter(|_| api.config.http.tls);
         let router = http::router(api.clone());
-        let http = tokio::spawn(http::serve(http_listener, router, doors.clone()));
+        let http = tokio::spawn(http::serve(http_listener, http_tls, router, doors.clone()));
         info!(took_ms = started.elapsed().as_millis() as u64, "weir is up");
         Ok(Self {
             addresses,

@@ -38,6 +38,8 @@ pub(crate) enum Command {
     Shadow(ShadowArgs),
     /// Look at the files of the embedded store
     Store(StoreArgs),
+    /// Make entries for the access file of [auth]
+    Auth(AuthArgs),
 }
 
 #[derive(Debug, Args)]
@@ -147,6 +149,12 @@ pub(crate) struct Remote {
         default_value = "http://127.0.0.1:8080"
     )]
     pub(crate) url: String,
+    /// File whose first line is a token, for a Weir with [auth]
+    #[arg(long, value_name = "FILE", env = "WEIR_TOKEN_FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+    /// Authorities to trust instead of the system's, for https (PEM)
+    #[arg(long, value_name = "FILE", env = "WEIR_CA_FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -303,6 +311,53 @@ pub(crate) struct ShadowTarget {
     pub(crate) name: Option<String>,
     #[command(flatten)]
     pub(crate) remote: Remote,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AuthArgs {
+    #[command(subcommand)]
+    pub(crate) command: AuthCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuthCommand {
+    /// Add an identity to the access file and print its new token
+    Add {
+        /// For a device: its id
+        name: String,
+        #[arg(long, value_enum, default_value_t = RoleName::Device)]
+        role: RoleName,
+        /// The access file; made if it is not there
+        #[arg(long, value_name = "FILE", default_value = "access.toml")]
+        file: PathBuf,
+        /// A device that it speaks for besides itself; * is any text, ? one character
+        #[arg(long, value_name = "GLOB")]
+        device: Vec<String>,
+        /// A chosen password in place of a token: the first line of FILE, or of - (standard input)
+        #[arg(long, value_name = "FILE")]
+        password_file: Option<PathBuf>,
+        /// A client certificate of this name in place of a token
+        #[arg(long)]
+        certificate: bool,
+    },
+    /// Print the hash of a chosen password, for an entry that is written by hand
+    Hash {
+        /// The password is the first line of FILE, or of - (standard input)
+        #[arg(long, value_name = "FILE", default_value = "-")]
+        password_file: PathBuf,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RoleName {
+    /// Writes telemetry for itself and has shadows
+    Device,
+    /// Reads everything
+    Reader,
+    /// Reads, acknowledges alarms, changes shadows
+    Operator,
+    /// Everything
+    Admin,
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

@@ -29,13 +29,18 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
 use parking_lot::Mutex;
+use rustls::ServerConfig;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 use weir_access::Access;
@@ -52,6 +57,7 @@ use crate::influx_worker::InfluxStats;
 use crate::live::Live;
 use crate::pipeline::Core;
 use crate::refusals::Refusals;
+use crate::tls::client_name;
 use crate::waiters::Waiters;
 use crate::watchdog::Watchdog;
 
@@ -138,7 +144,12 @@ pub(crate) fn router(api: Arc<Api>) -> Router {
 }
 
 /// Serves until `shutdown`, then lets open requests finish for a while.
-pub(crate) async fn serve(listener: TcpListener, router: Router, shutdown: CancellationToken) {
+pub(crate) async fn serve(
+    listener: TcpListener,
+    tls: Option<Arc<ServerConfig>>,
+    router: Router,
+    shutdown: CancellationToken,
+) {
     let graceful = GracefulShutdown::new();
     let mut builder = http1::Builder::new();
     builder
@@ -167,12 +178,22 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, shutdown: Cance
                 continue;
             }
         };
-        let service = TowerToHyperService::new(router.clone());
-        let connection = builder.serve_connection(TokioIo::new(stream), service);
-        let connection = graceful.watch(connection);
+        let (builder, router) = (builder.clone(), router.clone());
+        let (tls, watcher) = (tls.clone(), graceful.watcher());
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                debug!(%error, "HTTP connection ended");
+            match tls {
+                None => connection(stream, None, &builder, router, watcher).await,
+                Some(tls) => {
+                    let handshake = TlsAcceptor::from(tls).accept(stream);
+                    match tokio::time::timeout(HEADER_TIMEOUT, handshake).await {
+                        Ok(Ok(stream)) => {
+                            let name = client_name(stream.get_ref().1);
+                            connection(stream, name, &builder, router, watcher).await;
+                        }
+                        Ok(Err(error)) => debug!(%error, "refused a TLS handshake"),
+                        Err(_) => debug!("a TLS handshake took too long"),
+                    }
+                }
             }
             drop(place);
         });
@@ -183,5 +204,32 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, shutdown: Cance
         .is_err()
     {
         warn!("HTTP requests were still open and are cut off");
+    }
+}
+
+/// Who TLS says that the client is.
+#[derive(Clone, Debug)]
+struct ClientCertificate(String);
+
+/// Serves one connection to its end.
+async fn connection<S>(
+    stream: S,
+    client_name: Option<String>,
+    builder: &http1::Builder,
+    router: Router,
+    watcher: Watcher,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+        if let Some(name) = &client_name {
+            let certificate = ClientCertificate(name.clone());
+            request.extensions_mut().insert(certificate);
+        }
+        TowerToHyperService::new(router.clone()).call(request)
+    });
+    let connection = builder.serve_connection(TokioIo::new(stream), service);
+    if let Err(error) = watcher.watch(connection).await {
+        debug!(%error, "HTTP connection ended");
     }
 }

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use tokio::runtime::Runtime;
 use tracing::{error, info, warn};
+use weir_access::Access;
 use weir_config::{Config, InfluxDb};
 use weir_functions::{Batch, Engine};
 use weir_journal::{Journal, JournalReader};
@@ -46,6 +47,7 @@ pub(crate) struct InfluxStats {
 pub(crate) struct InfluxWorker {
     pub(crate) sink: InfluxSink,
     pub(crate) config: Config,
+    pub(crate) access: Access,
     pub(crate) journal: Arc<dyn Journal>,
     pub(crate) quarantine: Arc<Quarantine>,
     pub(crate) health: Arc<Health>,
@@ -90,8 +92,10 @@ impl InfluxWorker {
             position = position.0,
             "the InfluxDB sink reads the journal from here"
         );
+        let mut engine = Engine::new(&only_shaping(&self.config));
+        engine.guard_by(self.access.clone());
         let mut gatherer = Gatherer {
-            engine: Engine::new(&only_shaping(&self.config)),
+            engine,
             reader: self
                 .journal
                 .reader(position)

@@ -1,6 +1,7 @@
 //! `weir`: one binary. See `cli.rs` for the commands and `app.rs` for how a
 //! running Weir is put together.
 
+mod access_watch;
 mod app;
 mod cli;
 mod commands;
@@ -27,6 +28,7 @@ mod snapshot;
 mod store_worker;
 mod tables;
 mod ticker;
+mod tls;
 mod waiters;
 mod watchdog;
 
@@ -48,6 +50,7 @@ fn main() -> ExitCode {
         Command::Tap(args) => commands::tap::run(&args),
         Command::Replay(args) => commands::replay::run(&args),
         Command::Alarms(args) => commands::alarms::run(args.command),
+        Command::Auth(args) => commands::auth::run(args.command),
         Command::Shadow(args) => commands::shadow::run(args.command),
         Command::Store(args) => commands::store::run(&args.command),
     };

@@ -9,11 +9,14 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tracing::{debug, error, warn};
+use weir_access::{Access, Action};
 use weir_functions::LatestValue;
 use weir_ingest::{Outlet, OutletError, Publication};
 use weir_journal::Journal;
 use weir_model::{Message, Position};
-use weir_shadows::{Operation, Request, ShadowStore, parse_topic, report_payload};
+use weir_shadows::{
+    Operation, Rejected, Request, ShadowStore, parse_topic, refusal, report_payload,
+};
 
 use crate::complaint::Complaint;
 use crate::health::Health;
@@ -28,6 +31,8 @@ const RETRY: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct ShadowRequest {
     position: Position,
+    /// The authenticated sender; empty when nobody is known.
+    client: Box<str>,
     topic: Box<str>,
     payload: Box<[u8]>,
 }
@@ -36,6 +41,7 @@ impl ShadowRequest {
     pub(crate) fn new(position: Position, message: &Message<'_>) -> Self {
         Self {
             position,
+            client: message.client.into(),
             topic: message.topic.into(),
             payload: message.payload.into(),
         }
@@ -57,6 +63,7 @@ pub(crate) enum ShadowCommand {
 
 pub(crate) struct ShadowWorker {
     pub(crate) shadows: Arc<ShadowStore>,
+    pub(crate) access: Access,
     pub(crate) journal: Arc<dyn Journal>,
     pub(crate) commands: Receiver<ShadowCommand>,
     pub(crate) outlets: Arc<[Arc<dyn Outlet>]>,
@@ -85,27 +92,57 @@ impl ShadowWorker {
     /// lie before the position that the shadows are durable up to.
     fn requests(&self, position: Position, requests: &[ShadowRequest]) {
         let applied = self.shadows.position();
-        let requests: Vec<Request> = requests
+        let (mut allowed, mut refused) = (Vec::new(), Vec::new());
+        for message in requests
             .iter()
             .filter(|request| request.position >= applied)
-            .filter_map(|request| {
-                let target = parse_topic(&self.prefix, &request.topic)?;
-                Some(Request {
-                    thing: target.thing.into(),
-                    name: target.name.map(Into::into),
-                    operation: target.operation,
-                    payload: request.payload.to_vec(),
-                    publish: true,
-                })
-            })
-            .collect();
+        {
+            let Some(target) = parse_topic(&self.prefix, &message.topic) else {
+                continue;
+            };
+            let request = Request {
+                thing: target.thing.into(),
+                name: target.name.map(Into::into),
+                operation: target.operation,
+                payload: message.payload.to_vec(),
+                publish: true,
+            };
+            match self.admit(&message.client, &request) {
+                Ok(()) => allowed.push(request),
+                Err(rejected) => refused.push((request, rejected)),
+            }
+        }
         // A request is answered as done only when nothing can undo it.
         if let Err(error) = self.journal.wait_committed(position) {
             error!(%error, "shadow requests are not applied");
             self.progress.close();
             return;
         }
-        self.apply(Some(position), &requests);
+        self.apply(Some(position), &allowed);
+        for (request, rejected) in refused {
+            let answer = refusal(&self.prefix, &request, &rejected, now().seconds());
+            publish(&self.outlets, answer.topic, answer.payload);
+        }
+    }
+
+    /// The door lets requests in from those who may read a shadow; whether they
+    /// may change it, or have lost their rights since, is told by an answer.
+    fn admit(&self, client: &str, request: &Request) -> Result<(), Rejected> {
+        if client.is_empty() {
+            return Ok(());
+        }
+        let identity = self.access.named(client).ok_or(Rejected::Unauthorized)?;
+        let thing = &request.thing;
+        let action = match request.operation {
+            Operation::Get => Action::ReadShadow { thing },
+            Operation::Update | Operation::Delete | Operation::Report => {
+                Action::WriteShadow { thing }
+            }
+        };
+        match self.access.allows(&identity, action) {
+            true => Ok(()),
+            false => Err(Rejected::Forbidden),
+        }
     }
 
     fn apply(&self, position: Option<Position>, requests: &[Request]) {

@@ -1,5 +1,6 @@
 //! What a million shadows of about 500 bytes cost: making them, updating them,
-//! opening them again, and memory.
+//! opening them again after an orderly close and after a kill amid updates, and
+//! memory.
 //!
 //! ```text
 //! cargo run --release -p weir-shadows --example million_shadows [shadows]
@@ -8,6 +9,9 @@
 
 use std::error::Error;
 use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use serde_json::json;
@@ -18,9 +22,15 @@ const NOW: i64 = 1_795_219_200_000;
 const BATCH: usize = 10_000;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let count = std::env::args()
-        .nth(1)
-        .map_or(Ok(1_000_000), |n| n.parse())?;
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [command, path, count] = arguments.as_slice()
+        && command == "update-for-ever"
+    {
+        return update_for_ever(Path::new(path), count.parse()?);
+    }
+    let count = arguments
+        .first()
+        .map_or(Ok(1_000_000), |n| n.parse::<usize>())?;
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("shadows.redb");
     let limits = Shadows::default();
@@ -56,6 +66,61 @@ fn main() -> Result<(), Box<dyn Error>> {
     let store = ShadowStore::open(&path, &limits)?;
     println!("opened in {:?}", start.elapsed());
     drop(store);
+    for kill in 1..=3 {
+        killed_amid_updates(&path, count)?;
+        let start = Instant::now();
+        let store = ShadowStore::open(&path, &limits)?;
+        println!(
+            "opened after kill -9 number {kill} in {:?}",
+            start.elapsed()
+        );
+        let mut shadows = 0;
+        store.for_each(|_, _, _| shadows += 1)?;
+        assert_eq!(shadows, count, "none is lost");
+    }
+    Ok(())
+}
+
+/// Batches in no order, until somebody ends it; a line per transaction.
+fn update_for_ever(path: &Path, count: usize) -> Result<(), Box<dyn Error>> {
+    let store = ShadowStore::open(path, &Shadows::default())?;
+    let mut state = std::process::id() as usize;
+    for round in 2.. {
+        let batch: Vec<_> = (0..BATCH)
+            .map(|_| {
+                // A linear congruential generator: any order will do.
+                state = state
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1);
+                request((state >> 33) % count, round)
+            })
+            .collect();
+        store.apply(None, &batch, NOW + round)?;
+        println!("durable");
+    }
+    Ok(())
+}
+
+/// Has another process update, and kills it (SIGKILL) behind a few transactions,
+/// in the middle of the next one.
+fn killed_amid_updates(path: &Path, count: usize) -> Result<(), Box<dyn Error>> {
+    let mut child = Command::new(std::env::current_exe()?)
+        .arg("update-for-ever")
+        .arg(path)
+        .arg(count.to_string())
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let output = child.stdout.take().ok_or("it has an output")?;
+    let mut transactions = BufReader::new(output).lines();
+    let start = Instant::now();
+    for line in transactions.by_ref().take(5) {
+        line?;
+    }
+    let took = start.elapsed().as_secs_f64();
+    let rate = (5 * BATCH) as f64 / took;
+    println!("in random order: {rate:.0} updates/s");
+    child.kill()?;
+    child.wait()?;
     Ok(())
 }
 

@@ -8,6 +8,7 @@
 mod document;
 mod guard;
 mod in_flight;
+mod refusal;
 mod rejected;
 mod report;
 mod request;
@@ -18,6 +19,7 @@ mod topic;
 mod tree;
 
 pub use document::{Document, Updated, Wanted};
+pub use refusal::refusal;
 pub use rejected::Rejected;
 pub use report::report_payload;
 pub use request::{Operation, Parsed, Request, Section, UpdateRequest, client_token};

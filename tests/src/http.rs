@@ -16,6 +16,8 @@ const MAX_BODY: u64 = 256 * 1024 * 1024;
 pub struct Http {
     agent: Agent,
     address: Address,
+    /// The value of `Authorization`.
+    authorization: Option<String>,
 }
 
 /// An answer, whatever its status.
@@ -56,6 +58,16 @@ impl Http {
         Self {
             agent: config.new_agent(),
             address: address.clone(),
+            authorization: None,
+        }
+    }
+
+    /// The same server, asked with this `Authorization`.
+    #[must_use]
+    pub fn authorized(&self, authorization: &str) -> Self {
+        Self {
+            authorization: Some(authorization.to_owned()),
+            ..self.clone()
         }
     }
 
@@ -71,6 +83,9 @@ impl Http {
             .method(method)
             .uri(format!("http://{}{path}", self.address.get()))
             .header("Accept", accept);
+        if let Some(authorization) = &self.authorization {
+            request = request.header("Authorization", authorization);
+        }
         if !body.is_empty() {
             request = request.header("Content-Type", "application/json");
         }

@@ -57,6 +57,17 @@ pub fn connect_packet(client_id: &str) -> Vec<u8> {
     out
 }
 
+/// CONNECT with a user name and a password, in MQTT 3.1.1 (4) or 5.
+pub fn login_packet(version: u8, client_id: &str, name: &str, password: &str) -> Vec<u8> {
+    let mut out = Vec::new();
+    let head = [b"\x00\x04MQTT", &[version, 0xc2, 0, 0][..]].concat();
+    let properties: &[u8] = if version == 5 { &[0] } else { &[] };
+    let texts = [client_id, name, password].map(|part| text(part.as_bytes()));
+    let [id, name, password] = &texts;
+    encode(&mut out, 0x10, &[&head, properties, id, name, password]);
+    out
+}
+
 /// PUBLISH. `id` is left out at QoS 0.
 pub fn publish_packet(topic: &[u8], payload: &[u8], qos: u8, id: u16, duplicate: bool) -> Vec<u8> {
     let mut out = Vec::with_capacity(topic.len() + payload.len() + 9);

@@ -149,6 +149,26 @@ impl Weir {
         !ended
     }
 
+    /// Waits for the addresses, as the ports file has them: for a Weir that does
+    /// not answer to this harness.
+    #[track_caller]
+    pub fn wait_ports(&mut self) -> Value {
+        let (log, file) = (self.log_file(), self.ports_file());
+        let mut ports = Value::Null;
+        wait_until("weir writes its addresses", DEADLINE, || {
+            if let Some(exit) = self.process().ended() {
+                let log = fs::read_to_string(&log).unwrap_or_default();
+                panic!("weir ended with {exit:?}:\n{log}");
+            }
+            let read = fs::read(&file).ok();
+            ports = read
+                .and_then(|read| serde_json::from_slice(&read).ok())
+                .unwrap_or_default();
+            ports.is_object()
+        });
+        ports
+    }
+
     /// Waits until it has ended by itself.
     #[track_caller]
     pub fn wait_end(&mut self) -> Exit {

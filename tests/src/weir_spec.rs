@@ -40,6 +40,11 @@ impl WeirSpec {
         Self::with_config("[http]\nlisten = \"127.0.0.1:0\"\n")
     }
 
+    /// This configuration and nothing else.
+    pub fn bare(config: &str) -> Self {
+        Self::with_config(config)
+    }
+
     fn with_config(config: &str) -> Self {
         Self {
             config: config.to_owned(),

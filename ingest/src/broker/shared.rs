@@ -13,6 +13,7 @@ use mqtt5::broker::sys_topics::BrokerStats;
 use mqtt5::broker::transport::BrokerTransport;
 use mqtt5::broker::{BrokerConfig, DynamicStorage, MemoryBackend, StorageBackend};
 use mqtt5::packet::publish::PublishPacket;
+use rustls::ServerConfig;
 use tokio::sync::{Semaphore, broadcast};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -78,6 +79,7 @@ impl Gauge {
 pub(super) struct Shared {
     pub(super) intake: Intake,
     pub(super) access: Access,
+    pub(super) tls: Option<Arc<ServerConfig>>,
     /// Whose the client ids are.
     pub(super) claims: Arc<Claims>,
     pub(super) journal: Arc<dyn Journal>,
@@ -134,6 +136,7 @@ impl Shared {
             interest: Interest::new(&intake),
             intake,
             access: guard.access,
+            tls: guard.tls,
             claims: Arc::default(),
             journal,
             max_inflight: usize::from(config.max_inflight.max(1)),

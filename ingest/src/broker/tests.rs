@@ -1,6 +1,7 @@
 //! The embedded broker against real sockets and a journal that commits when
 //! told to.
 
+mod access;
 mod client;
 mod commits;
 mod hostile;

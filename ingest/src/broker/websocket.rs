@@ -1,8 +1,9 @@
 //! MQTT over WebSocket: the opening handshake (MQTT 5, section 6; RFC 6455).
 //!
-//! A browser lets any page connect to a loopback port, so an `Origin` must be
-//! a page that was itself served from loopback; clients that are no browsers
-//! send none.
+//! A browser lets any page connect to a loopback port, so without
+//! authentication an `Origin` must be a page that was itself served from
+//! loopback; clients that are no browsers send none. With authentication a page
+//! shows a secret like everybody.
 
 use std::net::IpAddr;
 
@@ -18,25 +19,36 @@ use tokio_tungstenite::tungstenite::{self, http};
 const FRAME_SLACK: usize = 64 * 1024;
 
 /// Answers the handshake of a WebSocket client for `/mqtt`.
+#[expect(clippy::result_large_err, reason = "the callback's type is given")]
 pub(super) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     max_packet: usize,
+    has_auth: bool,
 ) -> Result<WebSocketStreamWrapper<S>, tungstenite::Error> {
     let limit = Some(max_packet.saturating_add(FRAME_SLACK));
     let config = WebSocketConfig::default()
         .max_message_size(limit)
         .max_frame_size(limit);
-    let stream = accept_hdr_async_with_config(stream, answer, Some(config)).await?;
+    let stream = accept_hdr_async_with_config(
+        stream,
+        move |request: &Request, response| answer(request, response, has_auth),
+        Some(config),
+    )
+    .await?;
     Ok(WebSocketStreamWrapper::new(stream))
 }
 
 #[expect(clippy::result_large_err, reason = "the callback's type is given")]
-fn answer(request: &Request, mut response: Response) -> Result<Response, ErrorResponse> {
+fn answer(
+    request: &Request,
+    mut response: Response,
+    has_auth: bool,
+) -> Result<Response, ErrorResponse> {
     if request.uri().path() != "/mqtt" {
         return Err(refusal(StatusCode::NOT_FOUND));
     }
     let origin = request.headers().get(http::header::ORIGIN);
-    if origin.is_some_and(|origin| !is_local(origin)) {
+    if !has_auth && origin.is_some_and(|origin| !is_local(origin)) {
         return Err(refusal(StatusCode::FORBIDDEN));
     }
     let protocol = http::header::SEC_WEBSOCKET_PROTOCOL;

@@ -7,6 +7,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 
 use anyhow::{Context, Result};
 use tracing::warn;
+use weir_access::Access;
 use weir_config::Config;
 use weir_ingest::{Intake, Outlet};
 use weir_journal::Journal;
@@ -55,6 +56,7 @@ impl Workers {
         opened: &Opened,
         exchange: &Exchange,
         intake: &Intake,
+        access: &Access,
         outlets: &Arc<[Arc<dyn Outlet>]>,
         fatal: Fatal,
     ) -> Result<Self> {
@@ -84,6 +86,7 @@ impl Workers {
         others.spawn("effects", move || effects_worker.run())?;
         let shadow_worker = ShadowWorker {
             shadows: opened.shadows.clone(),
+            access: access.clone(),
             journal: journal.clone(),
             commands: shadow_commands,
             outlets: outlets.clone(),
@@ -140,6 +143,7 @@ impl Workers {
             let worker = InfluxWorker {
                 sink: InfluxSink::new(influxdb).context("store.influxdb")?,
                 config: config.clone(),
+                access: access.clone(),
                 journal,
                 quarantine: opened.quarantine.clone(),
                 health: health.clone(),

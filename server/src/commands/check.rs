@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
-use weir_config::{Config, LoadError};
+use weir_access::Access;
+use weir_config::{Config, LoadError, Problem};
 
 use crate::cli::CheckArgs;
 use crate::commands::bad_config;
@@ -11,7 +12,23 @@ use crate::output;
 
 pub(crate) fn run(args: &CheckArgs) -> Result<ExitCode> {
     let error = match Config::load(&args.file) {
-        Ok(_) => {
+        Ok(config) => {
+            if let Some(auth) = &config.auth
+                && let Err(error) = Access::check(&auth.file)
+            {
+                if args.json {
+                    let problem = Problem {
+                        line: 0,
+                        key: "auth.file".to_owned(),
+                        reason: error.to_string(),
+                        nearest: None,
+                    };
+                    output::line(&serde_json::to_string_pretty(&[problem])?)?;
+                } else {
+                    eprintln!("{error}");
+                }
+                return Ok(bad_config());
+            }
             if args.json {
                 output::line("[]")?;
             } else {

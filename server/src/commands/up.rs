@@ -16,7 +16,9 @@ use crate::commands::bad_config;
 use crate::demo;
 
 /// Variables that are the command line's and not the configuration's.
-const OTHER_VARIABLES: [&str; 5] = [
+const OTHER_VARIABLES: [&str; 7] = [
+    "WEIR_CA_FILE",
+    "WEIR_TOKEN_FILE",
     "WEIR_CONFIG",
     "WEIR_DATA_DIR",
     "WEIR_LOG",
@@ -35,6 +37,11 @@ pub(crate) fn run(args: &UpArgs) -> Result<ExitCode> {
     init_logging(args);
     if args.demo && config.broker.is_none() {
         eprintln!("--demo publishes to the embedded broker, which this configuration turns off");
+        return Ok(ExitCode::from(2));
+    }
+    let has_tls = config.broker.as_ref().is_some_and(|broker| broker.tls);
+    if args.demo && (config.auth.is_some() || has_tls) {
+        eprintln!("--demo publishes as nobody and without TLS; leave out [auth] and broker.tls");
         return Ok(ExitCode::from(2));
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -5,7 +5,8 @@
 //! - **plain**: rumqttc with automatic acknowledgements;
 //! - **ideal**: rumqttc with a hundred acknowledgements in one flush;
 //! - **weir**: the release binary with everything on: journal, decode,
-//!   validate, detect, alarms, store, shadows.
+//!   validate, detect, alarms, store, shadows;
+//! - **no-shadows** (only with `--only`): the same without reports into shadows.
 //!
 //! A rate is messages ÷ time from the first publish until the last message is
 //! received. CPU is user and system time of all threads: for the bare ones

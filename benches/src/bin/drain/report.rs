@@ -61,6 +61,10 @@ impl Report {
         let Some((rate, _, cpu)) = self.median_of(Side::Weir) else {
             return Ok(());
         };
+        if let Some((bare_rate, _, bare)) = self.median_of(Side::NoShadows) {
+            let (cpu, rate) = (cpu / bare, rate / bare_rate);
+            writeln!(out, "with/without shadows: CPU {cpu:.2}, rate {rate:.2}")?;
+        }
         if let Some((plain_rate, _, plain)) = self.median_of(Side::Plain) {
             writeln!(
                 out,

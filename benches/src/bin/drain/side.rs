@@ -18,6 +18,8 @@ pub(crate) enum Side {
     Plain,
     Ideal,
     Weir,
+    /// Without reports into shadows; only when asked for.
+    NoShadows,
 }
 
 impl Side {
@@ -28,6 +30,7 @@ impl Side {
             Self::Plain => "plain",
             Self::Ideal => "ideal",
             Self::Weir => "weir",
+            Self::NoShadows => "no-shadows",
         }
     }
 }
@@ -62,7 +65,9 @@ pub(crate) fn measure(side: Side, setting: Setting) -> Result<Measured> {
     match side {
         Side::Plain => measure_bare("auto", &mut broker, setting),
         Side::Ideal => measure_bare("batch", &mut broker, setting),
-        Side::Weir => measure_weir(&mut broker, setting),
+        Side::Weir => measure_weir(&mut broker, "", setting),
+        // Longer than any run: nothing is reported while it is measured.
+        Side::NoShadows => measure_weir(&mut broker, "[shadows]\ninterval = \"1h\"\n", setting),
     }
 }
 
@@ -113,9 +118,9 @@ fn weir_spec(broker: &Mosquitto, setting: Setting) -> WeirSpec {
     ))
 }
 
-fn measure_weir(broker: &mut Mosquitto, setting: Setting) -> Result<Measured> {
+fn measure_weir(broker: &mut Mosquitto, more: &str, setting: Setting) -> Result<Measured> {
     let load = Load::prepare(broker.address().get(), setting)?;
-    let mut weir = Weir::start(weir_spec(broker, setting));
+    let mut weir = Weir::start(weir_spec(broker, setting).with(more));
     let start;
     if setting.backlog {
         weir.sigterm();

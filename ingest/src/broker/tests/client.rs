@@ -79,6 +79,26 @@ impl Client {
         assert_eq!((suback[0], suback.last()), (0x90, Some(&qos)), "{suback:?}");
     }
 
+    /// The version that what follows is encoded in.
+    pub(super) fn speaking(mut self, version: u8) -> Self {
+        self.version = version;
+        self
+    }
+
+    /// The code of the SUBACK.
+    pub(super) async fn try_subscribe(&mut self, filter: &str, qos: u8) -> u8 {
+        let mut body = vec![0, 9];
+        if self.version == 5 {
+            body.push(0);
+        }
+        body.extend(text(filter));
+        body.push(qos);
+        self.send(&packet(0x82, &body)).await;
+        let suback = self.packet().await.expect("SUBACK");
+        assert_eq!(suback[0], 0x90, "{suback:?}");
+        *suback.last().expect("it has a code")
+    }
+
     /// The next packet; `None` when the broker has closed the connection.
     pub(super) async fn packet(&mut self) -> Option<Vec<u8>> {
         timeout(DEADLINE, self.read_packet())

@@ -1,0 +1,62 @@
+//! The answer to a request that is refused for who sent it, before anything is
+//! looked up.
+
+use crate::rejected::Rejected;
+use crate::request::{Request, client_token};
+use crate::shadow_store::Answer;
+use crate::topic::{AnswerKind, answer_topic};
+
+/// `rejected` for this request; its token is echoed, if it has a good one.
+pub fn refusal(prefix: &str, request: &Request, rejected: &Rejected, now_s: i64) -> Answer {
+    let token = client_token(&request.payload).unwrap_or_default();
+    let topic = answer_topic(
+        prefix,
+        &request.thing,
+        request.name.as_deref(),
+        request.operation,
+        AnswerKind::Rejected,
+    );
+    Answer {
+        topic,
+        payload: rejected.payload(now_s, token.as_deref()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::Operation;
+
+    #[test]
+    fn a_refusal_has_the_code_and_the_token() {
+        let request = |payload: &str| Request {
+            thing: "lamp".to_owned(),
+            name: Some("n".to_owned()),
+            operation: Operation::Update,
+            payload: payload.as_bytes().to_vec(),
+            publish: true,
+        };
+        for (rejected, payload, expect) in [
+            (
+                Rejected::Unauthorized,
+                r#"{"clientToken": "t"}"#,
+                json!({"code": 401, "message": "Unauthorized", "timestamp": 7, "clientToken": "t"}),
+            ),
+            (
+                Rejected::Forbidden,
+                "not json",
+                json!({"code": 403, "message": "Forbidden", "timestamp": 7}),
+            ),
+        ] {
+            let answer = refusal("$aws/things", &request(payload), &rejected, 7);
+            assert_eq!(
+                answer.topic,
+                "$aws/things/lamp/shadow/name/n/update/rejected"
+            );
+            let document: Value = serde_json::from_slice(&answer.payload).unwrap();
+            assert_eq!(document, expect);
+        }
+    }
+}
