@@ -15,6 +15,7 @@ mod assemble;
 mod influxdb;
 mod keys;
 mod kinds;
+mod line_protocol;
 mod load;
 mod problem;
 mod quarantine;
@@ -32,6 +33,7 @@ pub use kinds::{
     Absence, Adaptive, Allowed, Clock, Cusum, Duplicate, Effect, Ewma, Flatline, FunctionKind, Gap,
     Mad, Range, RateOfChange, Scores, Season, Seasonal, Threshold, UnitCheck,
 };
+pub use line_protocol::{LineProtocol, Precision, SensorPart, SensorTemplate};
 pub use load::Loaded;
 pub use problem::{LoadError, Problem};
 pub use quarantine::Quarantine;
