@@ -16,6 +16,7 @@ mod expression;
 mod influxdb;
 mod keys;
 mod kinds;
+mod line_protocol;
 mod load;
 mod problem;
 mod quarantine;
@@ -34,6 +35,7 @@ pub use kinds::{
     Absence, Adaptive, Allowed, Clock, Cusum, Derived, Duplicate, Effect, Ewma, Flatline,
     FunctionKind, Gap, Mad, Range, RateOfChange, Scores, Season, Seasonal, Threshold, UnitCheck,
 };
+pub use line_protocol::{LineProtocol, Precision, SensorPart, SensorTemplate};
 pub use load::Loaded;
 pub use problem::{LoadError, Problem};
 pub use quarantine::Quarantine;

@@ -168,6 +168,7 @@ impl App {
             sources,
             influx: exchange.influx,
             watchdog,
+            write_places: http::write_places(),
             started,
             shutdown: doors.clone(),
         });
