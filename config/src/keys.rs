@@ -48,6 +48,7 @@ pub(crate) const TABLES: &[Table] = &[
             "query",
             "flight",
             "postgres",
+            "reload",
         ],
     ),
     table("http", &["listen", "tls"]),
@@ -181,6 +182,7 @@ pub(crate) const TABLES: &[Table] = &[
     ),
     table("flight", &["listen"]),
     table("postgres", &["listen"]),
+    table("reload", &["watch"]),
     table(
         "shadows",
         &[

@@ -12,6 +12,7 @@
 mod access;
 mod address;
 mod assemble;
+mod changes;
 mod expression;
 mod influxdb;
 mod keys;
@@ -28,19 +29,20 @@ mod topic;
 mod units;
 
 pub use address::{BrokerUrl, InvalidUrl};
+pub use changes::Changes;
 pub use expression::{Expression, Outcome};
 pub use influxdb::{InfluxDb, LineMapping, LinePart, LineTemplate};
 pub use kinds::{
     Absence, Adaptive, Allowed, Clock, Cusum, Derived, Duplicate, Effect, Ewma, Flatline,
     FunctionKind, Gap, Mad, Range, RateOfChange, Scores, Season, Seasonal, Threshold, UnitCheck,
 };
-pub use load::Loaded;
+pub use load::{Loaded, Settings};
 pub use problem::{LoadError, Problem};
 pub use quarantine::Quarantine;
 pub use query::{Query, SqlDoor};
 pub use sections::{
-    Auth, Broker, Config, EmbeddedStore, Function, Http, JournalSection, Limits, Route, RouteCodec,
-    Shadows, Source, SourceTls, Tls, Watchdog,
+    Auth, Broker, Config, EmbeddedStore, Function, Http, JournalSection, Limits, Reload, Route,
+    RouteCodec, Shadows, Source, SourceTls, Tls, Watchdog,
 };
 pub use topic::{Captures, InvalidPattern, TopicPattern};
 pub use units::parse_duration;

@@ -16,8 +16,8 @@ use weir_model::{Message, Position};
 use weir_shadows::{Operation, Request, ShadowStore, parse_topic, report_payload};
 
 use crate::complaint::Complaint;
+use crate::core::Core;
 use crate::health::Health;
-use crate::pipeline::Core;
 use crate::progress::Progress;
 use crate::store_worker::now;
 

@@ -54,7 +54,6 @@ impl Workers {
         config: &Config,
         opened: &Opened,
         exchange: &Exchange,
-        intake: &Intake,
         outlets: &Arc<[Arc<dyn Outlet>]>,
         fatal: Fatal,
     ) -> Result<Self> {
@@ -112,8 +111,8 @@ impl Workers {
             reader: journal
                 .reader(opened.position)
                 .context("cannot read the journal")?,
-            intake: intake.clone(),
-            shadow_prefix: config.shadows.prefix.clone(),
+            intake: Intake::new(opened.configs.config()),
+            configs: opened.configs.clone(),
             store: opened.store.clone(),
             rows,
             spare_rows,
@@ -124,14 +123,12 @@ impl Workers {
             flow: opened.flow.clone(),
             waiters: exchange.waiters.clone(),
             live: exchange.live.clone(),
-            cadence: Cadence {
-                shadow_interval: config.shadows.interval,
-                flush_interval: config.embedded_store.flush_interval,
-                flush_readings: config.embedded_store.flush_readings,
-            },
+            cadence: Cadence::new(opened.configs.config()),
             position: opened.position,
             processed: exchange.processed.clone(),
             live_from: opened.live_from,
+            reconciled: false,
+            checkpoint_due: false,
             stop: stop.clone(),
             checkpointing,
         };
@@ -140,6 +137,7 @@ impl Workers {
             let worker = InfluxWorker {
                 sink: InfluxSink::new(influxdb).context("store.influxdb")?,
                 config: config.clone(),
+                history: opened.history.clone(),
                 journal,
                 quarantine: opened.quarantine.clone(),
                 health: health.clone(),
