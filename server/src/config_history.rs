@@ -182,10 +182,8 @@ impl ConfigHistory {
         let entries = self.entries.lock();
         let known = entries.iter().find(|entry| entry.written.number == number);
         let in_force = || {
-            let before = entries.iter();
-            before
-                .filter(|entry| entry.written.from <= position.0)
-                .next_back()
+            let mut before = entries.iter();
+            before.rfind(|entry| entry.written.from <= position.0)
         };
         let entry = known.or_else(in_force).or_else(|| entries.first());
         let entry = entry.expect("there always is one, that of the start at least");
