@@ -6,7 +6,7 @@
 //! from the first, or as another version. Then there would be alarms that are
 //! never cleared, and clears of alarms that nobody was told of.
 
-use redb::{ReadableDatabase, ReadableTable};
+use redb::ReadableTable;
 use tracing::warn;
 use weir_model::Alert;
 
