@@ -105,7 +105,8 @@ impl Config {
             max_readings_per_message, max_series_per_device, max_devices, min_time_ns, max_ahead],
             restart: []);
         compare!(c, "store.embedded", EmbeddedStore, embedded_store, &new.embedded_store,
-            live: [flush_interval, flush_readings], restart: [retention]);
+            live: [flush_interval, flush_readings],
+            restart: [retention, retention_1h, retention_1m]);
         if let Some((old, new)) = both("store.influxdb", influxdb, &new.influxdb, c) {
             compare!(c, "store.influxdb", InfluxDb, old, new, live: [], restart: [url, org, bucket,
                 token_file, batch_lines, batch_interval, parallel, gzip, timeout, mapping]);
