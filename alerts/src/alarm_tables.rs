@@ -113,23 +113,25 @@ pub(crate) fn clear_forgotten(
         by = alert.alarm_id,
         "an alarm was open that the engine forgot"
     );
-    let decided = Timestamp::from_millis(alert.timestamp).unwrap_or_default();
-    let clear = Alert {
-        id: alert_id(
-            &alarm_id,
-            AlertState::Cleared,
-            forgotten.last.severity,
-            decided,
-        ),
-        state: AlertState::Cleared,
-        timestamp: alert.timestamp,
-        reason: format!(
-            "{} has a newer alarm; this one was lost track of",
-            alert.sensor
-        ),
-        ..forgotten.last
-    };
+    let reason = format!(
+        "{} has a newer alarm; this one was lost track of",
+        alert.sensor
+    );
+    let clear = lost_track(forgotten.last, alert.timestamp, reason);
     record_one(txn, &clear).map(drop)
+}
+
+/// The clear of an alarm that no verdict will clear, by its last alert.
+pub(crate) fn lost_track(last: Alert, timestamp: i64, reason: String) -> Alert {
+    let decided = Timestamp::from_millis(timestamp).unwrap_or_default();
+    let state = AlertState::Cleared;
+    Alert {
+        id: alert_id(&last.alarm_id, state, last.severity, decided),
+        state,
+        timestamp,
+        reason,
+        ..last
+    }
 }
 
 /// Ends a shelving. The alarm that is open there is told of if it was not:

@@ -13,6 +13,7 @@ mod alarm_store;
 mod alarm_tables;
 mod operational;
 mod reason;
+mod reconcile;
 mod slot_memory;
 mod store_error;
 mod stored_alert;

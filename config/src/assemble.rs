@@ -13,8 +13,8 @@ use crate::range::{count, duration, instant_ns, label, size};
 use crate::reader::{Reader, Section};
 use crate::units::show_size;
 use crate::{
-    Broker, BrokerUrl, Config, EmbeddedStore, Http, JournalSection, Limits, Precision, Route,
-    RouteCodec, Shadows, Source, SourceTls, TopicPattern, Watchdog, query, rules,
+    Broker, BrokerUrl, Config, EmbeddedStore, Http, JournalSection, Limits, Precision, Reload,
+    Route, RouteCodec, Shadows, Source, SourceTls, TopicPattern, Watchdog, query, rules,
 };
 
 const KIB: u64 = 1024;
@@ -55,6 +55,7 @@ pub(crate) fn assemble(reader: &mut Reader<'_>) -> Config {
         query: query::query(reader),
         flight: query::flight(reader),
         postgres: query::postgres(reader),
+        reload: reload(reader),
     };
     check_across(reader, &config);
     query::check_ports(reader, &config);
@@ -327,6 +328,13 @@ fn watchdog(reader: &mut Reader<'_>) -> Watchdog {
         alerts: section.value("alerts", default.alerts, |raw| raw.boolean()),
         alert_after: section.value("alert_after", default.alert_after, duration(SECOND..=DAY)),
         critical: section.value("critical", default.critical, |raw| raw.texts()),
+    }
+}
+
+fn reload(reader: &mut Reader<'_>) -> Reload {
+    let mut section = reader.section("reload");
+    Reload {
+        watch: section.value("watch", Reload::default().watch, |raw| raw.boolean()),
     }
 }
 

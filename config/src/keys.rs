@@ -49,6 +49,7 @@ pub(crate) const TABLES: &[Table] = &[
             "query",
             "flight",
             "postgres",
+            "reload",
         ],
     ),
     table("http", &["listen", "tls"]),
@@ -195,6 +196,7 @@ pub(crate) const TABLES: &[Table] = &[
     ),
     table("flight", &["listen"]),
     table("postgres", &["listen"]),
+    table("reload", &["watch"]),
     table(
         "shadows",
         &[

@@ -12,6 +12,7 @@
 mod access;
 mod address;
 mod assemble;
+mod changes;
 mod expression;
 mod influxdb;
 mod keys;
@@ -29,6 +30,7 @@ mod topic;
 mod units;
 
 pub use address::{BrokerUrl, InvalidUrl};
+pub use changes::Changes;
 pub use expression::{Expression, Outcome};
 pub use influxdb::{InfluxDb, LineMapping, LinePart, LineTemplate};
 pub use kinds::{
@@ -36,13 +38,13 @@ pub use kinds::{
     FunctionKind, Gap, Mad, Range, RateOfChange, Scores, Season, Seasonal, Threshold, UnitCheck,
 };
 pub use line_protocol::{LineProtocol, Precision, SensorPart, SensorTemplate};
-pub use load::Loaded;
+pub use load::{Loaded, Settings};
 pub use problem::{LoadError, Problem};
 pub use quarantine::Quarantine;
 pub use query::{Query, SqlDoor};
 pub use sections::{
-    Auth, Broker, Config, EmbeddedStore, Function, Http, JournalSection, Limits, Route, RouteCodec,
-    Shadows, Source, SourceTls, Tls, Watchdog,
+    Auth, Broker, Config, EmbeddedStore, Function, Http, JournalSection, Limits, Reload, Route,
+    RouteCodec, Shadows, Source, SourceTls, Tls, Watchdog,
 };
 pub use topic::{Captures, InvalidPattern, TopicPattern};
 pub use units::parse_duration;

@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
 use toml::de::DeTable;
 
 use crate::assemble::assemble;
@@ -21,6 +22,49 @@ pub struct Loaded {
     /// `WEIR_…` variables that stand for no key: worth a warning, as some are
     /// the command line's (`WEIR_LOG`) and others may be mistakes.
     pub unknown_variables: Vec<String>,
+    /// What of it has to be kept to read the journal again as it was read.
+    pub settings: Settings,
+}
+
+/// The part of a configuration that decides what becomes of a message, as it was
+/// written down: to be kept beside the journal, and read again by
+/// [`Config::from_settings`]. It names no secret: the tables in it hold none.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settings {
+    /// The tables [`DECISIVE`] of the file.
+    pub toml: String,
+    /// The `WEIR_…` variables that stand for keys of these.
+    pub variables: BTreeMap<String, String>,
+    /// Where names of files start from.
+    pub folder: Option<PathBuf>,
+}
+
+/// The tables that decide what becomes of a message. A section that joins them
+/// has to stand here, or a replay after a crash would not know what it was.
+const DECISIVE: [&str; 4] = ["route", "limits", "function", "shadows"];
+
+impl Settings {
+    /// `text` has been read without a problem.
+    fn new(text: &str, variables: &BTreeMap<String, String>, folder: Option<&Path>) -> Self {
+        let mut table: toml::Table = text.parse().unwrap_or_default();
+        table.retain(|name, _| DECISIVE.contains(&name));
+        let is_decisive = |name: &str| {
+            let tables = keys::TABLES
+                .iter()
+                .filter(|table| DECISIVE.contains(&table.path));
+            tables
+                .flat_map(|table| table.keys.iter().map(|key| keys::variable(table.path, key)))
+                .any(|known| known == name)
+        };
+        let decisive = variables.iter().filter(|(name, _)| is_decisive(name));
+        Self {
+            toml: table.to_string(),
+            variables: decisive
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect(),
+            folder: folder.map(Path::to_owned),
+        }
+    }
 }
 
 impl Config {
@@ -46,6 +90,16 @@ impl Config {
     /// must exist.
     pub fn load(path: &Path) -> Result<Self, LoadError> {
         Self::load_with_env(path, std::iter::empty()).map(|loaded| loaded.config)
+    }
+
+    /// What [`Loaded::settings`] kept; all other sections have their defaults.
+    ///
+    /// # Errors
+    /// Another version of Weir kept them, or a file that they name is gone.
+    pub fn from_settings(settings: &Settings) -> Result<Self, Vec<Problem>> {
+        let variables = settings.variables.clone().into_iter();
+        let folder = settings.folder.as_deref();
+        read(&settings.toml, variables, folder).map(|loaded| loaded.config)
     }
 
     /// The defaults under the variables of [`Self::from_toml_with_env`]: what
@@ -103,6 +157,7 @@ fn read(
         return Err(syntax_problems(text, &errors));
     }
     let (variables, unknown_variables) = sort_variables(vars);
+    let settings = Settings::new(text, &variables, folder);
     let mut reader = Reader::new(text, root.get_ref(), variables, folder);
     let config = assemble(&mut reader);
     let mut problems = reader.problems;
@@ -110,6 +165,7 @@ fn read(
         return Ok(Loaded {
             config,
             unknown_variables,
+            settings,
         });
     }
     problems.sort_by(|a, b| (a.line, &a.key, &a.reason).cmp(&(b.line, &b.key, &b.reason)));

@@ -38,6 +38,7 @@ pub struct Config {
     pub flight: Option<SqlDoor>,
     /// The Postgres wire protocol; `None` when it is off, which is the default.
     pub postgres: Option<SqlDoor>,
+    pub reload: Reload,
 }
 
 /// `[http]`
@@ -238,6 +239,14 @@ pub struct Watchdog {
     pub critical: Vec<String>,
 }
 
+/// `[reload]`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reload {
+    /// The configuration file is read again when it changes. SIGHUP does it
+    /// either way.
+    pub watch: bool,
+}
+
 const KIB: u64 = 1024;
 const MIB: u64 = 1024 * KIB;
 const GIB: u64 = 1024 * MIB;
@@ -263,6 +272,7 @@ impl Default for Config {
             query: Query::default(),
             flight: None,
             postgres: None,
+            reload: Reload::default(),
         }
     }
 }
@@ -380,5 +390,11 @@ impl Default for Watchdog {
                 .map(str::to_owned)
                 .to_vec(),
         }
+    }
+}
+
+impl Default for Reload {
+    fn default() -> Self {
+        Self { watch: true }
     }
 }

@@ -255,6 +255,12 @@ impl Engine {
         self.memory.take_changed(visit);
     }
 
+    /// Has [`Self::changed_devices`] visit a device although no reading came: what
+    /// else is told of it has changed.
+    pub fn mark_changed(&mut self, device: DeviceIx) {
+        self.memory.mark_newest_changed(device);
+    }
+
     /// The latest value of each sensor, in the order of their first appearance.
     pub fn latest(&self, device: DeviceIx) -> Vec<Latest> {
         self.memory.latest_of(device)

@@ -71,6 +71,15 @@ impl Memory {
         }
     }
 
+    /// Marks the newest of the latest values of a device, if it has any.
+    pub(crate) fn mark_newest_changed(&mut self, device: DeviceIx) {
+        let series = self.devices[device.index()].series.iter().copied();
+        let known = series.filter(|ix| self.series[*ix as usize].has_latest());
+        if let Some(newest) = known.max_by_key(|ix| self.series[*ix as usize].latest_time) {
+            self.mark_changed(newest);
+        }
+    }
+
     /// Hands out what changed since the last call and forgets that it changed.
     pub(crate) fn take_changed(&mut self, visit: &mut dyn FnMut(DeviceIx, &[Latest])) {
         let mut changed = std::mem::take(&mut self.changed);

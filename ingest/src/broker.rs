@@ -219,6 +219,12 @@ impl EmbeddedBroker {
         }
     }
 
+    /// To be called when the intake takes topics that it did not take before:
+    /// who subscribed to them meanwhile is not known as a reader of telemetry.
+    pub fn intake_has_grown(&self) {
+        self.shared.interest.assume();
+    }
+
     /// Stops accepting, appends what was taken, waits (for at most 20 s) until
     /// it is committed and its acknowledgements are written, and closes. The
     /// journal must still run.

@@ -1,14 +1,18 @@
 //! Which topics Weir takes: the telemetry of its routes and the requests to
-//! device shadows.
+//! device shadows. The routes may change while Weir runs.
 
-use weir_config::{Config, TopicPattern};
+use std::sync::Arc;
 
-/// The topics that doors take into the journal.
+use parking_lot::RwLock;
+use weir_config::{Config, Route, TopicPattern};
+
+/// The topics that doors take into the journal. Clones are the same: they change
+/// together.
 #[derive(Clone, Debug)]
 pub struct Intake {
-    telemetry: Vec<TopicPattern>,
-    shadow_requests: Vec<TopicPattern>,
-    shadow_prefix: String,
+    telemetry: Arc<RwLock<Vec<TopicPattern>>>,
+    shadow_requests: Arc<[TopicPattern]>,
+    shadow_prefix: Arc<str>,
 }
 
 impl Intake {
@@ -26,14 +30,15 @@ impl Intake {
             .iter()
             .map(|tail| request(&format!("{{device}}/shadow/name/+/{tail}")));
         Self {
-            telemetry: config
-                .routes
-                .iter()
-                .map(|route| route.topic.clone())
-                .collect(),
+            telemetry: Arc::new(RwLock::new(topics(&config.routes))),
             shadow_requests: classic.chain(named).collect(),
-            shadow_prefix: prefix.clone(),
+            shadow_prefix: prefix.as_str().into(),
         }
+    }
+
+    /// From now on telemetry is what these routes take.
+    pub fn set_routes(&self, routes: &[Route]) {
+        *self.telemetry.write() = topics(routes);
     }
 
     /// Whether a message on this topic belongs in the journal.
@@ -42,7 +47,8 @@ impl Intake {
     }
 
     pub fn is_telemetry(&self, topic: &str) -> bool {
-        self.telemetry.iter().any(|pattern| pattern.matches(topic))
+        let telemetry = self.telemetry.read();
+        telemetry.iter().any(|pattern| pattern.matches(topic))
     }
 
     pub fn is_shadow_request(&self, topic: &str) -> bool {
@@ -58,16 +64,20 @@ impl Intake {
 
     /// The topic filters to subscribe to at an external broker.
     pub fn filters(&self) -> Vec<String> {
-        let mut filters: Vec<String> = self
-            .telemetry
+        let telemetry = self.telemetry.read();
+        let mut filters: Vec<String> = telemetry
             .iter()
-            .chain(&self.shadow_requests)
+            .chain(&*self.shadow_requests)
             .map(TopicPattern::filter)
             .collect();
         filters.sort();
         filters.dedup();
         filters
     }
+}
+
+fn topics(routes: &[Route]) -> Vec<TopicPattern> {
+    routes.iter().map(|route| route.topic.clone()).collect()
 }
 
 #[cfg(test)]
@@ -93,5 +103,19 @@ mod tests {
             assert!(!intake.takes(topic), "{topic}");
         }
         assert_eq!(intake.filters().len(), 7);
+    }
+
+    #[test]
+    fn routes_change_for_all_who_hold_it() {
+        let intake = Intake::new(&Config::default());
+        let door = intake.clone();
+        let topic = TopicPattern::parse("plant/{device}").unwrap();
+        intake.set_routes(&[Route {
+            topic,
+            ..Route::default()
+        }]);
+        assert!(door.is_telemetry("plant/p1") && !door.is_telemetry("devices/p1/telemetry"));
+        assert!(door.is_shadow_request("$aws/things/p1/shadow/get"));
+        assert!(door.filters().contains(&"plant/+".to_owned()));
     }
 }

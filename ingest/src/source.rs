@@ -24,6 +24,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::error;
@@ -44,6 +45,8 @@ pub use status::{ConnectionStatus, SourceStatus};
 #[derive(Debug)]
 pub struct SourceDoor {
     name: String,
+    config: Arc<Source>,
+    filters: watch::Sender<Filters>,
     silent_after: Duration,
     gauges: Vec<Arc<Gauge>>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
@@ -52,18 +55,21 @@ pub struct SourceDoor {
 
 impl SourceDoor {
     /// Starts the connections' tasks on the current tokio runtime. That the
-    /// broker cannot be reached is no error: they try until it can.
+    /// broker cannot be reached is no error: they try until it can. `former` are
+    /// topic filters that a session may still have and that are not wanted any
+    /// more.
     ///
     /// # Errors
     /// What the configuration names cannot be used: a file, a certificate.
     pub fn start(
         config: &Source,
         intake: &Intake,
+        former: &[String],
         journal: Arc<dyn Journal>,
         shutdown: CancellationToken,
     ) -> Result<Self, SourceError> {
         let config = Arc::new(config.clone());
-        let filters = filters(&config, intake);
+        let (filters, wanted) = watch::channel(filters(&config, &intake.filters(), former));
         let stop = shutdown.child_token();
         let mut connections = Vec::new();
         let mut gauges = Vec::new();
@@ -75,7 +81,8 @@ impl SourceDoor {
             };
             connections.push(Connection::new(Parts {
                 link: Link::new(config.clone(), identity)?,
-                subscription: Subscription::new(filters.clone()),
+                subscription: Subscription::new(wanted.borrow().clone()),
+                filters: wanted.clone(),
                 journal: journal.clone(),
                 gauge: gauge.clone(),
                 shutdown: stop.clone(),
@@ -91,11 +98,33 @@ impl SourceDoor {
         let (name, silent_after) = (config.client_id.clone(), config.silent_after);
         Ok(Self {
             name,
+            config,
+            filters,
             silent_after,
             gauges,
             tasks: Mutex::new(tasks),
             stop,
         })
+    }
+
+    /// Subscribes to what the intake takes now and not before, and unsubscribes
+    /// from what it took before and does not now. Returns once the brokers have
+    /// answered on all connections that there are; others do it when they are
+    /// made. The caller bounds the time.
+    pub async fn follow(&self, intake: &Intake) {
+        let plain = intake.filters();
+        self.filters.send_modify(|filters| {
+            let former = std::mem::take(&mut filters.plain);
+            let revision = filters.revision + 1;
+            *filters = Filters {
+                revision,
+                ..self::filters(&self.config, &plain, &former)
+            };
+        });
+        let revision = self.filters.borrow().revision;
+        for gauge in &self.gauges {
+            gauge.wait_settled(revision).await;
+        }
     }
 
     /// How the connections stand now.
@@ -129,22 +158,23 @@ fn client_ids(config: &Source) -> impl Iterator<Item = String> {
     })
 }
 
-fn filters(config: &Source, intake: &Intake) -> Filters {
-    let plain = intake.filters();
-    let shared: Vec<String> = plain
-        .iter()
-        .map(|filter| format!("$share/{}/{filter}", config.share_group))
-        .collect();
-    if config.connections > 1 {
-        Filters {
-            wanted: shared,
-            outdated: plain,
-        }
-    } else {
-        Filters {
-            wanted: plain,
-            outdated: shared,
-        }
+/// `former` are filters from before, of which those count that are not in `plain`.
+fn filters(config: &Source, plain: &[String], former: &[String]) -> Filters {
+    let share = |filter: &String| format!("$share/{}/{filter}", config.share_group);
+    let shared: Vec<String> = plain.iter().map(share).collect();
+    let gone: Vec<&String> = former.iter().filter(|old| !plain.contains(old)).collect();
+    let gone_shared = gone.iter().map(|filter| share(filter));
+    let gone_plain = gone.iter().map(|filter| (*filter).clone());
+    let (wanted, mut outdated) = match config.connections > 1 {
+        true => (shared, plain.to_vec()),
+        false => (plain.to_vec(), shared),
+    };
+    outdated.extend(gone_plain.chain(gone_shared));
+    Filters {
+        revision: 0,
+        plain: plain.to_vec(),
+        wanted,
+        outdated,
     }
 }
 

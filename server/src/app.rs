@@ -13,7 +13,7 @@ mod threads;
 mod workers;
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -24,14 +24,15 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 use weir_access::Access;
-use weir_config::Config;
-use weir_ingest::{Guard, Intake, Outlet, SourceOutlet};
+use weir_config::Loaded;
+use weir_ingest::{Guard, Intake, Outlet, SourceDoor, SourceOutlet};
 use weir_journal::{Journal, LocalJournal};
 
 use crate::access_watch;
 use crate::data_dir::DataDir;
 use crate::http::{self, Api};
 use crate::refusals::Refusals;
+use crate::reload::{self, Current, ReloadStatus, Reloader};
 use crate::tables;
 use crate::ticker;
 use crate::tls;
@@ -58,10 +59,19 @@ pub(crate) struct Addresses {
     pub(crate) flight: Option<SocketAddr>,
 }
 
+/// Where a configuration was read from.
+#[derive(Clone, Debug)]
+pub(crate) struct Origin {
+    pub(crate) file: PathBuf,
+    pub(crate) variables: Vec<(String, String)>,
+}
+
 /// A running Weir.
 pub(crate) struct App {
     pub(crate) addresses: Addresses,
     pub(crate) api: Arc<Api>,
+    /// None without a configuration file.
+    pub(crate) reloader: Option<Arc<Reloader>>,
     journal: Arc<LocalJournal>,
     workers: Workers,
     source_outlets: Vec<Arc<SourceOutlet>>,
@@ -75,14 +85,23 @@ pub(crate) struct App {
 
 impl App {
     /// Starts everything. When it returns, every listener accepts connections.
-    pub(crate) async fn start(config: Config, data_dir: &Path, fatal: Fatal) -> Result<Self> {
+    /// `origin` is where a reload finds the configuration again.
+    pub(crate) async fn start(
+        loaded: Loaded,
+        origin: Option<Origin>,
+        data_dir: &Path,
+        fatal: Fatal,
+    ) -> Result<Self> {
+        let Loaded {
+            config, settings, ..
+        } = loaded;
         let started = Instant::now();
         let access = Access::load(&config)?;
         let tls = config.tls.as_ref().map(tls::server_config).transpose()?;
         let data = DataDir::open(data_dir)?;
         let http_listener = bind("http.listen", config.http.listen).await?;
         let sql_listeners = Listeners::bind(&config).await?;
-        let opened = Opened::open(&config, &data)?;
+        let opened = Opened::open(&config, &settings, &data)?;
         opened.core.lock().engine.guard_by(access.clone());
         let journal: Arc<dyn Journal> = opened.journal.clone();
         let intake = Intake::new(&config);
@@ -99,7 +118,7 @@ impl App {
             sources,
             source_outlets,
             source_runtime,
-        } = Doors::start(&config, &intake, &guard, &journal, &doors).await?;
+        } = Doors::start(&config, &opened.history, &intake, &guard, &journal, &doors).await?;
         let outlets: Arc<[Arc<dyn Outlet>]> = broker
             .iter()
             .map(|broker| Arc::new(broker.outlet()) as Arc<dyn Outlet>)
@@ -110,10 +129,14 @@ impl App {
             )
             .collect();
         let exchange = Exchange::default();
-        let workers = Workers::start(
-            &config, &opened, &exchange, &intake, &access, &outlets, fatal,
-        )?;
-        let watchdog = Arc::new(Watchdog::new(&config));
+        let workers = Workers::start(&config, &opened, &exchange, &access, &outlets, fatal)?;
+        tokio::spawn(access_watch::watch(
+            access.clone(),
+            config.clone(),
+            doors.clone(),
+        ));
+        let current = Current::new(config);
+        let watchdog = Arc::new(Watchdog::new(current.clone()));
         tokio::spawn(watchdog.clone().run(
             journal.clone(),
             exchange.processed.clone(),
@@ -125,13 +148,8 @@ impl App {
             opened.core.clone(),
             doors.clone(),
         ));
-        tokio::spawn(access_watch::watch(
-            access.clone(),
-            config.clone(),
-            doors.clone(),
-        ));
         let sql = opened.store.sql();
-        let sql = sql.with_concurrency(config.query.max_concurrent);
+        let sql = sql.with_concurrency(current.get().query.max_concurrent);
         tables::register(
             &sql,
             &opened.core,
@@ -145,9 +163,29 @@ impl App {
             http: http_listener.local_addr()?,
             flight: sql_listeners.flight(),
         };
-        let sql_doors = sql_listeners.serve(&config, &sql, &doors);
+        let sql_doors = sql_listeners.serve(&current.get(), &sql, &doors);
+        let sources: Arc<[SourceDoor]> = sources.into();
+        let reloads = Arc::new(ReloadStatus::new());
+        let reloader = origin.map(|Origin { file, variables }| {
+            Arc::new(Reloader {
+                file,
+                variables,
+                current: current.clone(),
+                history: opened.history.clone(),
+                journal: journal.clone(),
+                intake: intake.clone(),
+                broker: broker.clone(),
+                sources: sources.clone(),
+                status: reloads.clone(),
+                running: tokio::sync::Mutex::default(),
+            })
+        });
+        if let Some(reloader) = &reloader {
+            tokio::spawn(reload::watch(reloader.clone(), doors.clone()));
+        }
         let api = Arc::new(Api {
-            config,
+            config: current,
+            reloads,
             access,
             refusals: Refusals::default(),
             core: opened.core,
@@ -180,6 +218,7 @@ impl App {
         Ok(Self {
             addresses,
             api,
+            reloader,
             journal: opened.journal,
             workers,
             source_outlets,
@@ -215,7 +254,7 @@ impl App {
         if let Some(broker) = self.api.broker.clone() {
             broker.stop().await;
         }
-        for source in &self.api.sources {
+        for source in self.api.sources.iter() {
             source.stop().await;
         }
         if self.http.await.is_err() {

@@ -68,6 +68,10 @@ impl DataDir {
         self.root.join("store")
     }
 
+    pub(crate) fn configurations(&self) -> PathBuf {
+        self.root.join("configurations.json")
+    }
+
     pub(crate) fn alarms(&self) -> PathBuf {
         self.root.join("alarms.redb")
     }

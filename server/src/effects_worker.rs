@@ -15,7 +15,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use tracing::{error, info, warn};
-use weir_alerts::AlarmStore;
+use weir_alerts::{AlarmStore, AlarmStoreError};
 use weir_journal::Journal;
 use weir_model::{Alert, Position, QuarantineReason};
 use weir_store::{Quarantine, QuarantineEntry};
@@ -47,6 +47,16 @@ pub(crate) enum EffectsCommand {
     },
     /// An alarm of Weir itself; no position stands for it.
     Operational(Alert),
+    /// What a reload at `position` cleared.
+    Cleared {
+        position: Position,
+        alerts: Vec<Alert>,
+    },
+    /// The alarms that are open after the replay of what lies before `position`.
+    Reconcile {
+        position: Position,
+        open: Vec<Alert>,
+    },
     /// Tell [`Progress`] once everything before is durable.
     Barrier(Position),
     /// Every outlet has delivered the alert of this id.
@@ -99,6 +109,15 @@ impl EffectsWorker {
                     }
                     EffectsCommand::Operational(alert) => {
                         self.record_operational(alert, &mut outbox);
+                    }
+                    EffectsCommand::Cleared { position, alerts } => {
+                        self.unpositioned(position, || {
+                            let new = self.alarms.record_unpositioned(&alerts)?;
+                            Ok(if new > 0 { alerts.clone() } else { Vec::new() })
+                        });
+                    }
+                    EffectsCommand::Reconcile { position, open } => {
+                        self.unpositioned(position, || self.alarms.reconcile(&open));
                     }
                     EffectsCommand::Barrier(position) => self.progress.advance(position),
                     EffectsCommand::Delivered(id) => delivered.push(id),
@@ -163,6 +182,23 @@ impl EffectsWorker {
             .filter_map(|alert| outbox.delivered_early.take(&alert.id));
         let early = early.collect();
         self.mark_delivered(early, outbox);
+    }
+
+    /// Records alerts that no message caused, and publishes those that are new.
+    fn unpositioned(
+        &self,
+        position: Position,
+        record: impl FnMut() -> Result<Vec<Alert>, AlarmStoreError>,
+    ) {
+        // As in `record`: they follow from the messages before.
+        if let Err(error) = self.journal.wait_committed(position) {
+            error!(%error, "alarms are not cleared");
+            self.progress.close();
+            return;
+        }
+        for alert in self.insist("alarms", record).unwrap_or_default() {
+            self.notifier.publish_unless_shelved(&alert);
+        }
     }
 
     /// Takes alerts out of the outbox. One that is delivered before it was

@@ -46,18 +46,18 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 use weir_access::Access;
 use weir_alerts::AlarmStore;
-use weir_config::Config;
 use weir_ingest::{EmbeddedBroker, Intake, Outlet, SourceDoor};
 use weir_journal::Journal;
 use weir_shadows::ShadowStore;
 use weir_store::{EmbeddedStore, Quarantine, Sql};
 
+use crate::core::Core;
 use crate::flow::Flow;
 use crate::health::Health;
 use crate::influx_worker::InfluxStats;
 use crate::live::Live;
-use crate::pipeline::Core;
 use crate::refusals::Refusals;
+use crate::reload::{Current, ReloadStatus};
 use crate::tls::client_name;
 use crate::waiters::Waiters;
 use crate::watchdog::Watchdog;
@@ -78,7 +78,8 @@ const DRAIN: Duration = Duration::from_secs(5);
 /// What the handlers work with. Everything in it is shared with the workers.
 #[derive(Debug)]
 pub(crate) struct Api {
-    pub(crate) config: Config,
+    pub(crate) config: Current,
+    pub(crate) reloads: Arc<ReloadStatus>,
     pub(crate) access: Access,
     pub(crate) refusals: Refusals,
     pub(crate) core: Arc<Mutex<Core>>,
@@ -97,7 +98,7 @@ pub(crate) struct Api {
     pub(crate) live: Arc<Live>,
     pub(crate) health: Arc<Health>,
     pub(crate) broker: Option<EmbeddedBroker>,
-    pub(crate) sources: Vec<SourceDoor>,
+    pub(crate) sources: Arc<[SourceDoor]>,
     pub(crate) influx: Arc<InfluxStats>,
     pub(crate) watchdog: Arc<Watchdog>,
     pub(crate) write_places: Arc<Semaphore>,
@@ -108,7 +109,6 @@ pub(crate) struct Api {
 type Shared = axum::extract::State<Arc<Api>>;
 
 pub(crate) fn router(api: Arc<Api>) -> Router {
-    let payload = usize::try_from(api.config.limits.max_payload).unwrap_or(usize::MAX);
     Router::new()
         .route("/healthz", get(flow::healthz))
         .route("/readyz", get(flow::readyz))
@@ -137,7 +137,8 @@ pub(crate) fn router(api: Arc<Api>) -> Router {
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .route(
             "/api/v1/ingest/{*topic}",
-            post(ingest::ingest).layer(DefaultBodyLimit::max(payload.saturating_add(1))),
+            // Its limit is configured, and may change: the handler keeps it.
+            post(ingest::ingest).layer(DefaultBodyLimit::disable()),
         )
         // Line protocol: the handler bounds the bodies itself.
         .route("/api/v2/write", post(write::write))

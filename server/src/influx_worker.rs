@@ -15,7 +15,7 @@ use tokio::runtime::Runtime;
 use tracing::{error, info, warn};
 use weir_access::Access;
 use weir_config::{Config, InfluxDb};
-use weir_functions::{Batch, Engine};
+use weir_functions::Batch;
 use weir_journal::{Journal, JournalReader};
 use weir_model::{Door, Position, QuarantineReason};
 use weir_store::{
@@ -23,8 +23,10 @@ use weir_store::{
     encode_lines,
 };
 
+use crate::config_history::ConfigHistory;
 use crate::health::Health;
 use crate::influx_waits::Waits;
+use crate::row_reader::RowReader;
 use crate::store_worker::now;
 
 /// The name under which the sink's position stands in the journal.
@@ -48,6 +50,7 @@ pub(crate) struct InfluxWorker {
     pub(crate) sink: InfluxSink,
     pub(crate) config: Config,
     pub(crate) access: Access,
+    pub(crate) history: Arc<ConfigHistory>,
     pub(crate) journal: Arc<dyn Journal>,
     pub(crate) quarantine: Arc<Quarantine>,
     pub(crate) health: Arc<Health>,
@@ -61,18 +64,6 @@ struct Round {
     lanes: Vec<LineBatch>,
     lines: usize,
     end: Position,
-}
-
-/// With the functions that say which readings are stored, and how: InfluxDB gets
-/// what the embedded store does. What they learn they learn anew from where the
-/// sink goes on.
-fn only_shaping(config: &Config) -> Config {
-    let functions = config.functions.iter();
-    let shaping = functions.filter(|function| function.kind.shapes_readings());
-    Config {
-        functions: shaping.cloned().collect(),
-        ..config.clone()
-    }
 }
 
 impl InfluxWorker {
@@ -92,10 +83,8 @@ impl InfluxWorker {
             position = position.0,
             "the InfluxDB sink reads the journal from here"
         );
-        let mut engine = Engine::new(&only_shaping(&self.config));
-        engine.guard_by(self.access.clone());
         let mut gatherer = Gatherer {
-            engine,
+            rows: RowReader::new(self.history.resume(0, position), self.access.clone()),
             reader: self
                 .journal
                 .reader(position)
@@ -250,7 +239,7 @@ impl InfluxWorker {
 
 /// A reader of the journal that makes lines.
 struct Gatherer {
-    engine: Engine,
+    rows: RowReader,
     reader: Box<dyn JournalReader>,
     batch: Batch,
     stop: Arc<AtomicBool>,
@@ -262,7 +251,7 @@ impl Gatherer {
     /// interval, which begins with the first; waits `patience` for that.
     fn gather(&mut self, round: &mut Round, patience: Duration) -> Result<()> {
         let Self {
-            engine,
+            rows,
             reader,
             batch,
             stop,
@@ -286,14 +275,10 @@ impl Gatherer {
             };
             begun.get_or_insert_with(Instant::now);
             batch.clear();
-            for record in chunk.records() {
-                if let Ok(message) = &record.content {
-                    engine.on_message(record.position, message, batch);
-                }
-            }
+            rows.read(&chunk, batch);
             encode_lines(
                 &batch.rows,
-                engine.catalog(),
+                rows.catalog(),
                 &settings.mapping,
                 &mut round.lanes,
             );

@@ -44,7 +44,7 @@ impl OperationalAlerts {
         };
         let open = self.api.alarms.alarms(&open);
         let open = open.context("cannot read the open alarms of Weir itself")?;
-        let config = &self.api.config.watchdog;
+        let config = &self.api.config.get().watchdog;
         if config.alerts || !open.is_empty() {
             let alarms = OperationalAlarms::new(config.alert_after, open);
             tokio::spawn(self.run(alarms));
@@ -61,7 +61,7 @@ impl OperationalAlerts {
             .await
             .is_some()
         {
-            let told = match self.api.config.watchdog.alerts {
+            let told = match self.api.config.get().watchdog.alerts {
                 true => reasons(&self.api),
                 false => Default::default(),
             };
@@ -78,7 +78,8 @@ impl OperationalAlerts {
     }
 
     fn severity(&self, component: &str) -> Severity {
-        let mut critical = self.api.config.watchdog.critical.iter();
+        let config = self.api.config.get();
+        let mut critical = config.watchdog.critical.iter();
         match critical.any(|glob| glob_matches(glob, component)) {
             true => Severity::Critical,
             false => Severity::Warning,

@@ -22,13 +22,16 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use parking_lot::Mutex;
 use tracing::{error, info};
-use weir_alerts::{AlarmEngine, SlotNames};
+use weir_alerts::SlotNames;
+use weir_config::Config;
 use weir_functions::{Batch, Engine};
 use weir_ingest::Intake;
 use weir_journal::{Chunk, JournalReader, ReadError};
 use weir_model::{Alert, Message, Position, RowBatch, Verdict};
 use weir_store::{EmbeddedStore, QuarantineEntry};
 
+use crate::config_history::ConfigCursor;
+use crate::core::Core;
 use crate::effects_worker::EffectsCommand;
 use crate::flow::Flow;
 use crate::live::Live;
@@ -48,21 +51,14 @@ pub(crate) const SHADOW_QUEUE: usize = 64;
 /// How long an idle pipeline sleeps before it looks at its timers.
 const IDLE: Duration = Duration::from_millis(100);
 
-/// The memory of the functions and alarms. The pipeline holds the lock while
-/// it works on a chunk; the API looks in between.
-#[derive(Debug)]
-pub(crate) struct Core {
-    pub(crate) engine: Engine,
-    pub(crate) alarms: AlarmEngine,
-}
-
 /// Everything the pipeline thread works with.
 pub(crate) struct Pipeline {
     pub(crate) core: Arc<Mutex<Core>>,
     pub(crate) reader: Box<dyn JournalReader>,
+    /// Which configuration decides about which message.
+    pub(crate) configs: ConfigCursor,
+    /// As the configuration in force has it, not as the doors have it now.
     pub(crate) intake: Intake,
-    /// Topics that begin so are shadow requests or nothing.
-    pub(crate) shadow_prefix: String,
     pub(crate) store: Arc<EmbeddedStore>,
     pub(crate) rows: SyncSender<StoreCommand>,
     /// Emptied batches come back to be filled again.
@@ -83,6 +79,10 @@ pub(crate) struct Pipeline {
     pub(crate) processed: Arc<AtomicU64>,
     /// Where this process began to append: what lies before is replay.
     pub(crate) live_from: Position,
+    /// The alarm store was compared with the alarms that the replay left open.
+    pub(crate) reconciled: bool,
+    /// The next checkpoint does not wait for its time.
+    pub(crate) checkpoint_due: bool,
     pub(crate) stop: Arc<AtomicBool>,
     /// Set while a checkpoint is under way.
     pub(crate) checkpointing: Arc<AtomicBool>,
@@ -94,6 +94,16 @@ pub(crate) struct Cadence {
     pub(crate) shadow_interval: Duration,
     pub(crate) flush_interval: Duration,
     pub(crate) flush_readings: usize,
+}
+
+impl Cadence {
+    pub(crate) fn new(config: &Config) -> Self {
+        Self {
+            shadow_interval: config.shadows.interval,
+            flush_interval: config.embedded_store.flush_interval,
+            flush_readings: config.embedded_store.flush_readings,
+        }
+    }
 }
 
 /// What one chunk amounted to besides the batch.
@@ -124,7 +134,7 @@ impl Pipeline {
             match self.reader.next(wait) {
                 Ok(Some(chunk)) => self.process(&chunk, &mut batch)?,
                 Ok(None) if stopping => break,
-                Ok(None) => {}
+                Ok(None) => self.reconfigure()?,
                 Err(ReadError::Closed) => break,
                 Err(error) => return Err(error).context("the pipeline cannot read the journal"),
             }
@@ -132,9 +142,14 @@ impl Pipeline {
                 last_reports = Instant::now();
                 self.report_changed_devices()?;
             }
+            if !self.reconciled && self.position >= self.live_from {
+                self.reconcile()?;
+            }
             let due = self.store.buffered() >= self.cadence.flush_readings
                 || last_checkpoint.elapsed() >= self.cadence.flush_interval;
-            if due && self.position > checkpointed && !self.checkpointing.load(Ordering::Acquire) {
+            let due = self.checkpoint_due || due && self.position > checkpointed;
+            if due && !self.checkpointing.load(Ordering::Acquire) {
+                self.checkpoint_due = false;
                 last_checkpoint = Instant::now();
                 checkpointed = self.position;
                 self.checkpoint()?;
@@ -148,12 +163,70 @@ impl Pipeline {
         self.checkpoint()
     }
 
+    /// Everything in the chunk, each part of it under the configuration that is
+    /// in force there.
     fn process(&mut self, chunk: &Chunk, batch: &mut Batch) -> Result<()> {
+        self.reconfigure()?;
+        while let Some(change) = self.configs.next_change()
+            && change < chunk.end()
+        {
+            if change > self.position {
+                self.process_until(chunk, change, batch)?;
+            }
+            self.reconfigure()?;
+        }
+        self.process_until(chunk, chunk.end(), batch)?;
+        self.reconfigure()
+    }
+
+    /// Takes on the configurations that are in force at the position.
+    fn reconfigure(&mut self) -> Result<()> {
+        while let Some(config) = self.configs.advance(self.position) {
+            let cleared = self.core.lock().reconfigure(&config);
+            self.intake = Intake::new(&config);
+            self.cadence = Cadence::new(&config);
+            self.checkpoint_due = true;
+            let position = self.position;
+            info!(
+                position = position.0,
+                functions = config.functions.len(),
+                cleared = cleared.len(),
+                "the configuration is in force"
+            );
+            if cleared.is_empty() {
+                continue;
+            }
+            let core = self.core.lock();
+            self.live.publish(&core.engine, &Batch::default(), &cleared);
+            drop(core);
+            let alerts = cleared;
+            self.effects
+                .send(EffectsCommand::Cleared { position, alerts })
+                .context("the effects worker is gone")?;
+        }
+        Ok(())
+    }
+
+    /// The replay is over: what it left open is what the alarm store has to have
+    /// open. It has, unless another program or configuration decided before.
+    fn reconcile(&mut self) -> Result<()> {
+        self.reconciled = true;
+        let open = self.core.lock().alarms.all_active().cloned().collect();
+        let position = self.position;
+        self.effects
+            .send(EffectsCommand::Reconcile { position, open })
+            .context("the effects worker is gone")
+    }
+
+    /// The messages of the chunk before `end`, from where the pipeline stands.
+    fn process_until(&mut self, chunk: &Chunk, end: Position, batch: &mut Batch) -> Result<()> {
         batch.clear();
         let mut work = ChunkWork::default();
         {
             let mut core = self.core.lock();
-            for record in chunk.records() {
+            let records = chunk.records();
+            let records = records.skip_while(|record| record.position < self.position);
+            for record in records.take_while(|record| record.position < end) {
                 work.messages += 1;
                 work.live_messages += u64::from(record.position >= self.live_from);
                 match &record.content {
@@ -189,9 +262,9 @@ impl Pipeline {
             }
             self.live.publish(engine, batch, &work.alerts);
             self.waiters
-                .resolve(chunk.end(), |position| outcome(engine, batch, position));
+                .resolve(end, |position| outcome(engine, batch, position));
         }
-        self.position = chunk.end();
+        self.position = end;
         self.hand_over(batch, work)?;
         self.processed.store(self.position.0, Ordering::Release);
         Ok(())
@@ -205,7 +278,7 @@ impl Pipeline {
         batch: &mut Batch,
         work: &mut ChunkWork,
     ) {
-        if message.topic.starts_with(&self.shadow_prefix)
+        if message.topic.starts_with(self.intake.shadow_prefix())
             && self.intake.is_shadow_request(message.topic)
         {
             work.shadow_requests
@@ -276,6 +349,7 @@ impl Pipeline {
                 engine: core.engine.snapshot(),
                 alarms: core.alarms.snapshot(),
                 counts: self.flow.counts(),
+                config: self.configs.number(),
             };
             snapshot.encode()
         };

@@ -19,8 +19,8 @@ use weir_shadows::{
 };
 
 use crate::complaint::Complaint;
+use crate::core::Core;
 use crate::health::Health;
-use crate::pipeline::Core;
 use crate::progress::Progress;
 use crate::store_worker::now;
 

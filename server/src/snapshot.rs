@@ -8,13 +8,18 @@ use crate::flow::Counts;
 
 /// Raised when a field changes its meaning; an older version is refused rather
 /// than misread.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+/// Ends before the configuration's number, and is read.
+const WITHOUT_CONFIG: u8 = 1;
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Snapshot {
     pub(crate) engine: Vec<u8>,
     pub(crate) alarms: Vec<u8>,
     pub(crate) counts: Counts,
+    /// Of the configuration that it was taken under
+    /// ([`crate::config_history`]); 0: not known.
+    pub(crate) config: u64,
 }
 
 #[derive(Debug, Error)]
@@ -37,6 +42,15 @@ impl Snapshot {
         match bytes.split_first() {
             None => Err(SnapshotError::Empty),
             Some((&VERSION, body)) => Ok(postcard::from_bytes(body)?),
+            Some((&WITHOUT_CONFIG, body)) => {
+                let (engine, alarms, counts) = postcard::from_bytes(body)?;
+                Ok(Self {
+                    engine,
+                    alarms,
+                    counts,
+                    config: 0,
+                })
+            }
             Some((&found, _)) => Err(SnapshotError::Version { found }),
         }
     }
@@ -52,14 +66,27 @@ mod tests {
             engine: vec![1, 2],
             alarms: vec![3],
             counts: Counts::default(),
+            config: 7,
         };
         let mut bytes = snapshot.encode();
-        assert_eq!(Snapshot::decode(&bytes).unwrap().engine, [1, 2]);
+        let read = Snapshot::decode(&bytes).unwrap();
+        assert_eq!((read.engine, read.config), (vec![1, 2], 7));
         bytes[0] = 9;
         assert!(matches!(
             Snapshot::decode(&bytes),
             Err(SnapshotError::Version { found: 9 })
         ));
         assert!(matches!(Snapshot::decode(&[]), Err(SnapshotError::Empty)));
+    }
+
+    #[test]
+    fn a_snapshot_of_the_version_before_is_read() {
+        let before = (vec![1_u8, 2], vec![3_u8], Counts::default());
+        let bytes = postcard::to_extend(&before, vec![WITHOUT_CONFIG]).unwrap();
+        let read = Snapshot::decode(&bytes).unwrap();
+        assert_eq!(
+            (read.engine, read.alarms, read.config),
+            (vec![1, 2], vec![3], 0)
+        );
     }
 }

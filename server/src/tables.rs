@@ -15,7 +15,7 @@ use weir_model::DeviceIx;
 use weir_shadows::ShadowStore;
 use weir_store::{BoxError, Quarantine, Sql, TableSource};
 
-use crate::pipeline::Core;
+use crate::core::Core;
 use crate::store_worker::now;
 
 /// Rows that a query sees of one of these tables: the newest.

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use weir_journal::Journal;
 use weir_model::tick;
 
-use crate::pipeline::Core;
+use crate::core::Core;
 use crate::store_worker::now;
 
 /// As `functions/src/absence.rs` expects it.

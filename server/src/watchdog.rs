@@ -13,12 +13,12 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
-use weir_config::Config;
 use weir_journal::{Journal, JournalStatus};
 use weir_model::Position;
 
 use crate::health::Health;
 use crate::influx_worker::INFLUX_CONSUMER;
+use crate::reload::Current;
 use crate::store_worker::PIPELINE_CONSUMER;
 
 /// How often it looks.
@@ -27,9 +27,7 @@ const LOOK: Duration = Duration::from_millis(500);
 /// Watches, and remembers who stands still.
 #[derive(Debug)]
 pub(crate) struct Watchdog {
-    stalled_after: Duration,
-    /// A checkpoint may keep the journal waiting so long on top.
-    flush_interval: Duration,
+    config: Current,
     watched: Mutex<Vec<Watched>>,
 }
 
@@ -52,10 +50,9 @@ struct Standing {
 }
 
 impl Watchdog {
-    pub(crate) fn new(config: &Config) -> Self {
+    pub(crate) fn new(config: Current) -> Self {
         Self {
-            stalled_after: config.watchdog.stalled_after,
-            flush_interval: config.embedded_store.flush_interval,
+            config,
             watched: Mutex::default(),
         }
     }
@@ -68,9 +65,6 @@ impl Watchdog {
         health: Arc<Health>,
         shutdown: CancellationToken,
     ) {
-        if self.stalled_after.is_zero() {
-            return;
-        }
         while shutdown
             .run_until_cancelled(tokio::time::sleep(LOOK))
             .await
@@ -84,21 +78,29 @@ impl Watchdog {
     }
 
     fn standings(&self, status: &JournalStatus, processed: Position) -> Vec<Standing> {
+        let config = self.config.get();
+        // Zero turns it off.
+        let stalled_after = match config.watchdog.stalled_after {
+            Duration::ZERO => Duration::MAX,
+            given => given,
+        };
+        // A checkpoint may keep the journal waiting so long on top.
+        let flush_interval = config.embedded_store.flush_interval;
         let mut standings = vec![Standing {
             name: "pipeline",
             position: processed,
-            patience: self.stalled_after,
+            patience: stalled_after,
         }];
         for (name, position) in &status.consumers {
             let (name, extra) = match name.as_str() {
-                PIPELINE_CONSUMER => ("checkpoint", self.flush_interval),
+                PIPELINE_CONSUMER => ("checkpoint", flush_interval),
                 INFLUX_CONSUMER => (INFLUX_CONSUMER, Duration::ZERO),
                 _ => continue,
             };
             standings.push(Standing {
                 name,
                 position: *position,
-                patience: self.stalled_after + extra,
+                patience: stalled_after.saturating_add(extra),
             });
         }
         standings
@@ -168,13 +170,15 @@ impl Watchdog {
 
 #[cfg(test)]
 mod tests {
+    use weir_config::Config;
+
     use super::*;
 
     /// Looks at one consumer after another second each: (position, written), and
     /// whether it is then told to stand still.
     #[track_caller]
     fn check(seen: &[((u64, u64), bool)]) {
-        let watchdog = Watchdog::new(&Config::default());
+        let watchdog = Watchdog::new(Current::new(Config::default()));
         let health = Health::default();
         let begun = Instant::now();
         for (nth, ((position, written), told)) in (0..).zip(seen) {
@@ -228,7 +232,7 @@ mod tests {
     #[test]
     fn checkpoints_have_their_interval_on_top() {
         let config = Config::default();
-        let watchdog = Watchdog::new(&config);
+        let watchdog = Watchdog::new(Current::new(config.clone()));
         let status = JournalStatus {
             consumers: vec![
                 (PIPELINE_CONSUMER.to_owned(), Position(1)),

@@ -28,6 +28,7 @@ pub mod mqtt;
 mod process;
 mod programs;
 mod python;
+mod reload;
 mod site;
 mod subscriber;
 mod tmpfs;

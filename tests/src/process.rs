@@ -101,6 +101,11 @@ impl Process {
         self.signal(Signal::TERM);
     }
 
+    /// Sends SIGHUP.
+    pub fn hang_up(&mut self) {
+        self.signal(Signal::HUP);
+    }
+
     /// Sends SIGSTOP: it stays, and does nothing until [`Process::resume`].
     pub fn freeze(&mut self) {
         self.signal(Signal::STOP);

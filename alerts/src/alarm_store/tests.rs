@@ -461,3 +461,24 @@ fn a_database_that_cannot_be_used_says_why() {
         Position(0)
     );
 }
+
+#[test]
+fn what_is_open_here_and_there_is_brought_in_line_once() {
+    let bench = Bench::new();
+    let store = bench.open();
+    let told = [raised("p1/a", 100), raised("p2/a", 100)];
+    store.record(Position(10), &told).unwrap();
+    let (known, unknown) = (told[0].clone(), raised("p3/a", 300));
+
+    let new = store.reconcile(&[known.clone(), unknown.clone()]).unwrap();
+    let states: Vec<_> = new.iter().map(|a| (&*a.alarm_id, a.state)).collect();
+    let expect = [("p2/a", AlertState::Cleared), ("p3/a", AlertState::Raised)];
+    assert_eq!(states, expect);
+    assert_eq!(listed(&store, AlarmStateFilter::Open), ["p3/a", "p1/a"]);
+    assert_eq!(pending(&store).len(), 4);
+
+    // Once more, as after a crash.
+    drop(store);
+    let store = bench.open();
+    assert_eq!(store.reconcile(&[known, unknown]).unwrap(), []);
+}

@@ -409,3 +409,37 @@ proptest! {
         prop_assert_eq!(told.count(), 1, "{:?}", problems);
     }
 }
+
+#[test]
+fn what_decides_about_messages_is_kept_and_read_again() {
+    let text = "[http]\nlisten = \"127.0.0.1:0\"\n\n# a comment\n[limits]\nmax_devices = 7\n\n\
+        [[route]]\ntopic = \"a/{device}\"\n\n[[function]]\nname = \"f\"\nkind = \"threshold\"\n\
+        warning_high = 1e-300\non_delay = \"3s\"\n\n[store.influxdb]\norg = \"x\"\n";
+    let vars = [
+        ("WEIR_LIMITS_MAX_PAYLOAD", "9KiB"),
+        ("WEIR_HTTP_LISTEN", "127.0.0.1:9"),
+    ];
+    let vars = || {
+        vars.iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+    };
+    let loaded = Config::from_toml_with_env(text, vars()).unwrap();
+    let settings = &loaded.settings;
+    assert!(
+        !settings.toml.contains("http") && !settings.toml.contains("influx"),
+        "{settings:?}"
+    );
+    assert_eq!(settings.variables.len(), 1);
+    let expect = Config {
+        routes: loaded.config.routes.clone(),
+        limits: loaded.config.limits.clone(),
+        functions: loaded.config.functions.clone(),
+        ..Config::default()
+    };
+    assert_eq!(expect.limits.max_payload, 9 * 1024);
+    assert_eq!(Config::from_settings(settings).unwrap(), expect);
+    assert_eq!(
+        Config::from_settings(&Settings::default()).unwrap(),
+        Config::default()
+    );
+}

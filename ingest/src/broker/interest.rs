@@ -32,23 +32,31 @@ fn overlap(left: &str, right: &str) -> bool {
 /// telemetry is spared its way through the router.
 #[derive(Debug)]
 pub(super) struct Interest {
-    intake_filters: Vec<String>,
+    intake: Intake,
     /// (client id, topic filter) and when it was asked for.
     subscriptions: Mutex<HashMap<(String, String), Instant>>,
     exists: AtomicBool,
+    /// The intake has grown: subscriptions that were of no interest may be now.
+    assumed: AtomicBool,
 }
 
 impl Interest {
     pub(super) fn new(intake: &Intake) -> Self {
         Self {
-            intake_filters: intake.filters(),
+            intake: intake.clone(),
             subscriptions: Mutex::default(),
             exists: AtomicBool::new(false),
+            assumed: AtomicBool::new(false),
         }
     }
 
     pub(super) fn exists(&self) -> bool {
-        self.exists.load(Ordering::Acquire)
+        self.exists.load(Ordering::Acquire) || self.assumed.load(Ordering::Acquire)
+    }
+
+    /// From now on somebody is taken to read along.
+    pub(super) fn assume(&self) {
+        self.assumed.store(true, Ordering::Release);
     }
 
     /// A client is about to subscribe to `filter`.
@@ -57,11 +65,8 @@ impl Interest {
             Some(shared) => shared.split_once('/').map_or("", |(_, filter)| filter),
             None => filter,
         };
-        if self
-            .intake_filters
-            .iter()
-            .any(|intake| overlap(intake, plain))
-        {
+        let filters = self.intake.filters();
+        if filters.iter().any(|intake| overlap(intake, plain)) {
             let key = (client_id.to_owned(), filter.to_owned());
             let mut subscriptions = self.subscriptions.lock();
             subscriptions.insert(key, Instant::now());

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use rumqttc::{Packet, PubComp, PubRel, Publish, SubAck};
+use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -26,7 +27,7 @@ use super::backoff::Backoff;
 use super::batch::{self, Batch};
 use super::link::{Link, LinkError};
 use super::status::Gauge;
-use super::subscription::Subscription;
+use super::subscription::{Filters, Subscription};
 
 /// How long the last commits and acknowledgements may take at shutdown.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(5);
@@ -38,6 +39,8 @@ const RETRY_PAUSE: Duration = Duration::from_millis(10);
 pub(super) struct Parts {
     pub(super) link: Link,
     pub(super) subscription: Subscription,
+    /// What to be subscribed to; it may change.
+    pub(super) filters: watch::Receiver<Filters>,
     pub(super) journal: Arc<dyn Journal>,
     pub(super) gauge: Arc<Gauge>,
     pub(super) shutdown: CancellationToken,
@@ -122,6 +125,7 @@ impl Connection {
     /// QoS 1 and 2 comes again; QoS 0 does not, so that is kept.
     fn forget_connection(&mut self) {
         self.parts.link.hang_up();
+        self.parts.subscription.forget_answers();
         self.owed.clear();
         self.replies.clear();
         self.parts.gauge.nothing_unacked();
@@ -152,11 +156,16 @@ impl Connection {
             session_present = connack.session_present,
             "source connected"
         );
+        let filters = self.parts.filters.borrow_and_update().clone();
+        let mut packets = self.parts.subscription.change(filters);
         if self.parts.subscription.is_needed(connack.session_present) {
-            let packets = self.parts.subscription.ask();
-            self.parts.link.send(packets.into_iter()).await?;
+            packets = self.parts.subscription.ask();
         } else {
             self.parts.gauge.resumed();
+            self.tell_settled();
+        }
+        if !packets.is_empty() {
+            self.parts.link.send(packets.into_iter()).await?;
         }
         self.serve().await
     }
@@ -175,6 +184,7 @@ impl Connection {
                 () = self.parts.shutdown.cancelled() => return self.drain().await,
                 () = self.signal.changed() => self.acknowledge().await?,
                 _ = ping.tick() => self.tick(taking).await?,
+                Ok(()) = self.parts.filters.changed() => self.change_filters().await?,
                 () = journal.room(), if self.refused => self.append_again().await?,
                 packet = self.parts.link.read(), if taking => self.take(packet?).await?,
             }
@@ -218,7 +228,11 @@ impl Connection {
                 self.replies.push(Packet::PubComp(PubComp::new(pkid)));
             }
             Packet::SubAck(suback) => self.on_suback(&suback)?,
-            Packet::UnsubAck(_) | Packet::PingResp => {}
+            Packet::UnsubAck(unsuback) => {
+                self.parts.subscription.on_unsuback(unsuback.pkid);
+                self.tell_settled();
+            }
+            Packet::PingResp => {}
             _ => return Err(LinkError::Unexpected.into()),
         }
         Ok(())
@@ -251,7 +265,34 @@ impl Connection {
             }
             self.parts.gauge.subscribed(refused.to_vec());
         }
+        self.tell_settled();
         Ok(())
+    }
+
+    /// The routes have changed.
+    async fn change_filters(&mut self) -> Result<(), End> {
+        let filters = self.parts.filters.borrow_and_update().clone();
+        let packets = self.parts.subscription.change(filters);
+        info!(
+            client_id = self.parts.link.client_id(),
+            packets = packets.len(),
+            "the topics have changed: telling the broker"
+        );
+        self.parts.link.send(packets.into_iter()).await?;
+        if !self.parts.subscription.is_asking() {
+            // What was refused and is not wanted any more is no complaint.
+            let refused = self.parts.subscription.refused().to_vec();
+            self.parts.gauge.subscribed(refused);
+        }
+        self.tell_settled();
+        Ok(())
+    }
+
+    fn tell_settled(&self) {
+        let subscription = &self.parts.subscription;
+        if subscription.is_settled() {
+            self.parts.gauge.settled(subscription.revision());
+        }
     }
 
     /// Appends the batch; when there is no room it stays.

@@ -120,7 +120,7 @@ async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
 async fn start(config: &Source, journal: &Arc<TestJournal>) -> SourceDoor {
     let intake = Intake::new(&Config::default());
     let stop = CancellationToken::new();
-    let door = SourceDoor::start(config, &intake, journal.clone(), stop).unwrap();
+    let door = SourceDoor::start(config, &intake, &[], journal.clone(), stop).unwrap();
     until("the source is ready", async || {
         door.status().unhealthy().is_empty()
     })
@@ -221,6 +221,70 @@ async fn mosquitto_shares_the_work_between_two_connections() {
         .collect();
     assert!(received.iter().all(|&n| n > 0), "{received:?}");
     assert_eq!(received.iter().sum::<u64>(), 1_000, "each message once");
+    door.stop().await;
+    outlet.stop().await;
+}
+
+#[tokio::test]
+#[ignore = "needs mosquitto"]
+async fn mosquitto_delivers_what_the_routes_take_now_and_not_before() {
+    let mosquitto = Mosquitto::start().await;
+    let journal = TestJournal::committing();
+    let intake = Intake::new(&Config::default());
+    let start = |journal: &Arc<TestJournal>, former: &[String]| {
+        let stop = CancellationToken::new();
+        let journal = journal.clone();
+        SourceDoor::start(&mosquitto.source(), &intake, former, journal, stop).unwrap()
+    };
+    let door = start(&journal, &[]);
+    let ready = async |door: &SourceDoor| {
+        until("the source is ready", async || {
+            door.status().unhealthy().is_empty()
+        })
+        .await;
+    };
+    ready(&door).await;
+    let outlet = SourceOutlet::start(&mosquitto.source(), CancellationToken::new()).unwrap();
+    let send = async |topic: &str, n: usize| {
+        let publication = Publication {
+            topic: topic.to_owned(),
+            payload: Bytes::from(n.to_string()),
+            qos: 1,
+            retain: false,
+        };
+        let (sender, sent) = tokio::sync::oneshot::channel();
+        let told = Box::new(move || sender.send(()).unwrap());
+        outlet.publish(publication, Some(told)).unwrap();
+        sent.await.unwrap();
+    };
+    send("devices/p1/telemetry", 1).await;
+    journal.until_taken(1).await;
+
+    let plant = weir_config::Route {
+        topic: weir_config::TopicPattern::parse("plant/{device}").unwrap(),
+        ..weir_config::Route::default()
+    };
+    let before = intake.filters();
+    intake.set_routes(&[plant]);
+    door.follow(&intake).await;
+    // One is delivered to nobody: it would come before the other.
+    send("devices/p1/telemetry", 2).await;
+    send("plant/p1", 3).await;
+    journal.until_taken(2).await;
+    assert_eq!(payloads(&journal), BTreeSet::from([1, 3]));
+    door.stop().await;
+
+    // The session is kept: what it has of an earlier life is left at the start.
+    intake.set_routes(&Config::default().routes);
+    let after = TestJournal::committing();
+    let former = [before, vec!["plant/+".to_owned()]].concat();
+    let door = start(&after, &former);
+    ready(&door).await;
+    door.follow(&intake).await;
+    send("plant/p1", 4).await;
+    send("devices/p1/telemetry", 5).await;
+    after.until_taken(1).await;
+    assert_eq!(payloads(&after), BTreeSet::from([5]));
     door.stop().await;
     outlet.stop().await;
 }

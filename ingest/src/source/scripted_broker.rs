@@ -125,13 +125,15 @@ impl Peer {
         loop {
             match self.expect().await {
                 Packet::Subscribe(subscribe) => return subscribe,
-                Packet::Unsubscribe(unsubscribe) => {
-                    let [high, low] = unsubscribe.pkid.to_be_bytes();
-                    self.send(&[0xb0, 2, high, low]).await;
-                }
+                Packet::Unsubscribe(unsubscribe) => self.unsuback(unsubscribe.pkid).await,
                 other => panic!("expected SUBSCRIBE: {other:?}"),
             }
         }
+    }
+
+    pub(crate) async fn unsuback(&mut self, pkid: u16) {
+        let [high, low] = pkid.to_be_bytes();
+        self.send(&[0xb0, 2, high, low]).await;
     }
 
     /// A publish at QoS 1.

@@ -22,7 +22,14 @@ use crate::test_journal::TestJournal;
 
 fn start(config: &Source, journal: &Arc<TestJournal>) -> SourceDoor {
     let intake = Intake::new(&Config::default());
-    SourceDoor::start(config, &intake, journal.clone(), CancellationToken::new()).unwrap()
+    SourceDoor::start(
+        config,
+        &intake,
+        &[],
+        journal.clone(),
+        CancellationToken::new(),
+    )
+    .unwrap()
 }
 
 /// Waits until the status gives this as the reason.

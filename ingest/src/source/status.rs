@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 /// One `[[source]]`.
@@ -109,7 +110,13 @@ pub(super) struct Gauge {
     /// Milliseconds from `started`, plus one; 0 when there was none.
     last_message: AtomicU64,
     state: Mutex<State>,
+    /// The revision of the filters that the broker has answered for;
+    /// [`NOT_CONNECTED`] while there is nobody to answer.
+    settled: watch::Sender<u64>,
 }
+
+/// Above every revision: what is not connected delivers nothing.
+const NOT_CONNECTED: u64 = u64::MAX;
 
 #[derive(Debug, Default)]
 struct State {
@@ -134,10 +141,23 @@ impl Gauge {
             unacked: AtomicU64::new(0),
             last_message: AtomicU64::new(0),
             state: Mutex::default(),
+            settled: watch::Sender::new(NOT_CONNECTED),
         }
     }
 
+    /// The broker has answered for the filters of this revision.
+    pub(super) fn settled(&self, revision: u64) {
+        self.settled.send_replace(revision);
+    }
+
+    pub(super) async fn wait_settled(&self, revision: u64) {
+        let mut settled = self.settled.subscribe();
+        // An error would mean that the sender is gone, which is in `self`.
+        let _ = settled.wait_for(|settled| *settled >= revision).await;
+    }
+
     pub(super) fn connected(&self) {
+        self.settled.send_replace(0);
         let mut state = self.state.lock();
         state.connected_since = Some(Instant::now());
         state.subscribed = false;
@@ -146,6 +166,7 @@ impl Gauge {
 
     /// Answers how long the connection had held, if there was one.
     pub(super) fn lost(&self, error: String) -> Option<Duration> {
+        self.settled.send_replace(NOT_CONNECTED);
         let mut state = self.state.lock();
         state.last_error = Some(error);
         state.failures += 1;
@@ -159,6 +180,7 @@ impl Gauge {
     }
 
     pub(super) fn stopped(&self) {
+        self.settled.send_replace(NOT_CONNECTED);
         self.state.lock().connected_since = None;
     }
 

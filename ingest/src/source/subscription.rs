@@ -3,7 +3,8 @@
 //! A session that the broker kept has its subscriptions still; one that it did
 //! not keep has none, whatever was asked before. So everything is asked for
 //! when the session is new, and once per process also when it is not, because
-//! the routes may have changed. A refusal is told and asked again every minute:
+//! the routes may have changed. When they change while Weir runs, what is gone
+//! is unsubscribed and what is new is asked for. A refusal is told and asked again every minute:
 //! permissions at a broker are mended without a word to its clients.
 
 use std::time::Duration;
@@ -18,12 +19,17 @@ const FILTERS_PER_PACKET: usize = 8;
 const ASK_AGAIN: Duration = Duration::from_secs(60);
 
 /// Topic filters of one connection.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Filters {
+    /// Grows with each change.
+    pub(super) revision: u64,
+    /// The topics that are wanted, whether shared or not.
+    pub(super) plain: Vec<String>,
     pub(super) wanted: Vec<String>,
-    /// The same topics as an earlier configuration of this client id would have
-    /// them: plain where they now are shared, or the other way round. Left in
-    /// the persistent session they would deliver everything twice.
+    /// What the persistent session may have of an earlier configuration: the
+    /// same topics plain where they now are shared, or the other way round,
+    /// which would deliver everything twice; and topics that are not wanted
+    /// any more.
     pub(super) outdated: Vec<String>,
 }
 
@@ -33,6 +39,9 @@ pub(super) struct Subscription {
     filters: Filters,
     /// SUBSCRIBEs without an answer: packet id and filters.
     open: Vec<(u16, Vec<String>)>,
+    /// UNSUBSCRIBEs without an answer.
+    leaving: Vec<u16>,
+    last_pkid: u16,
     refused: Vec<String>,
     ask_again_at: Option<Instant>,
     /// This process has seen everything granted.
@@ -41,11 +50,12 @@ pub(super) struct Subscription {
 
 impl Subscription {
     pub(super) fn new(filters: Filters) -> Self {
-        let (open, refused) = (Vec::new(), Vec::new());
         Self {
             filters,
-            open,
-            refused,
+            open: Vec::new(),
+            leaving: Vec::new(),
+            last_pkid: 0,
+            refused: Vec::new(),
             ask_again_at: None,
             granted: false,
         }
@@ -56,20 +66,72 @@ impl Subscription {
         !(session_present && self.granted)
     }
 
-    /// The packets that ask for everything.
+    /// The packets that ask for everything, over a connection that is new.
     pub(super) fn ask(&mut self) -> Vec<Packet> {
-        self.open.clear();
+        self.forget_answers();
+        self.last_pkid = 0;
         self.refused.clear();
         let mut packets = Vec::new();
-        for (topics, pkid) in self.filters.outdated.chunks(FILTERS_PER_PACKET).zip(1..) {
-            packets.push(Packet::Unsubscribe(Unsubscribe {
-                pkid,
-                topics: topics.to_vec(),
-            }));
-        }
-        let wanted = self.filters.wanted.clone();
+        let Filters {
+            wanted, outdated, ..
+        } = self.filters.clone();
+        self.unsubscribe(&outdated, &mut packets);
         self.subscribe(&wanted, &mut packets);
         packets
+    }
+
+    /// Takes on other filters; returns the packets that tell a connected broker.
+    pub(super) fn change(&mut self, new: Filters) -> Vec<Packet> {
+        let old = std::mem::replace(&mut self.filters, new);
+        let Filters {
+            wanted, outdated, ..
+        } = &mut self.filters;
+        // What was to be left before is to be left still.
+        for filter in old.outdated.iter().chain(&old.wanted) {
+            if !wanted.contains(filter) && !outdated.contains(filter) {
+                outdated.push(filter.clone());
+            }
+        }
+        let minus = |a: &[String], b: &[String]| -> Vec<String> {
+            a.iter()
+                .filter(|filter| !b.contains(filter))
+                .cloned()
+                .collect()
+        };
+        let gone = minus(&old.wanted, wanted);
+        let new = minus(wanted, &old.wanted);
+        self.refused.retain(|filter| !gone.contains(filter));
+        self.granted &= new.is_empty();
+        let mut packets = Vec::new();
+        self.unsubscribe(&gone, &mut packets);
+        self.subscribe(&new, &mut packets);
+        packets
+    }
+
+    /// Everything that was asked for is answered.
+    pub(super) const fn is_settled(&self) -> bool {
+        self.open.is_empty() && self.leaving.is_empty()
+    }
+
+    /// A SUBSCRIBE is still to be answered.
+    pub(super) const fn is_asking(&self) -> bool {
+        !self.open.is_empty()
+    }
+
+    pub(super) const fn revision(&self) -> u64 {
+        self.filters.revision
+    }
+
+    /// The filters that the broker did not grant.
+    pub(super) fn refused(&self) -> &[String] {
+        &self.refused
+    }
+
+    /// The connection is gone, and with it whatever was still to be answered.
+    pub(super) fn forget_answers(&mut self) {
+        self.granted &= self.is_settled();
+        self.open.clear();
+        self.leaving.clear();
     }
 
     /// The packets that ask again for what was refused, once it is time.
@@ -82,16 +144,39 @@ impl Subscription {
         packets
     }
 
+    fn unsubscribe(&mut self, filters: &[String], packets: &mut Vec<Packet>) {
+        for topics in filters.chunks(FILTERS_PER_PACKET) {
+            let pkid = self.next_pkid();
+            self.leaving.push(pkid);
+            packets.push(Packet::Unsubscribe(Unsubscribe {
+                pkid,
+                topics: topics.to_vec(),
+            }));
+        }
+    }
+
     fn subscribe(&mut self, filters: &[String], packets: &mut Vec<Packet>) {
-        self.ask_again_at = None;
-        let first = u16::try_from(packets.len() + 1).unwrap_or(1);
-        for (chunk, pkid) in filters.chunks(FILTERS_PER_PACKET).zip(first..) {
+        for chunk in filters.chunks(FILTERS_PER_PACKET) {
             let filter = |path: &String| SubscribeFilter::new(path.clone(), QoS::AtLeastOnce);
             let mut subscribe = Subscribe::new_many(chunk.iter().map(filter));
-            subscribe.pkid = pkid;
-            self.open.push((pkid, chunk.to_vec()));
+            subscribe.pkid = self.next_pkid();
+            self.open.push((subscribe.pkid, chunk.to_vec()));
             packets.push(Packet::Subscribe(subscribe));
         }
+        if !filters.is_empty() {
+            self.ask_again_at = None;
+        }
+    }
+
+    /// Zero is no packet id (MQTT 3.1.1, section 2.3.1).
+    fn next_pkid(&mut self) -> u16 {
+        self.last_pkid = self.last_pkid.checked_add(1).unwrap_or(1);
+        self.last_pkid
+    }
+
+    /// Takes the answer to an UNSUBSCRIBE. One to nothing is let pass.
+    pub(super) fn on_unsuback(&mut self, pkid: u16) {
+        self.leaving.retain(|leaving| *leaving != pkid);
     }
 
     /// Takes an answer. Once all are here: the filters that are refused, or
@@ -152,6 +237,7 @@ mod tests {
         let mut subscription = Subscription::new(Filters {
             wanted: filters("new", 17),
             outdated,
+            ..Filters::default()
         });
         let packets = subscription.ask();
         let subacks: Vec<SubAck> = packets.iter().filter_map(granted).collect();
@@ -171,11 +257,54 @@ mod tests {
         assert!(!subscription.is_needed(true) && subscription.is_needed(false));
     }
 
+    fn topics(packet: &Packet) -> (bool, Vec<String>) {
+        match packet {
+            Packet::Subscribe(packet) => {
+                let paths = packet.filters.iter().map(|filter| filter.path.clone());
+                (true, paths.collect())
+            }
+            Packet::Unsubscribe(packet) => (false, packet.topics.clone()),
+            other => panic!("neither asks nor leaves: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_change_asks_for_what_is_new_and_leaves_what_is_gone() {
+        let wanting = |wanted: &[&str]| Filters {
+            wanted: wanted.iter().map(|filter| (*filter).to_owned()).collect(),
+            ..Filters::default()
+        };
+        let mut subscription = Subscription::new(wanting(&["a", "b"]));
+        let suback = granted(&subscription.ask()[0]).unwrap();
+        subscription.on_suback(&suback).unwrap();
+        assert!(subscription.is_settled() && !subscription.is_needed(true));
+        assert_eq!(subscription.change(wanting(&["a", "b"])), []);
+
+        let packets = subscription.change(wanting(&["b", "c"]));
+        let told: Vec<_> = packets.iter().map(topics).collect();
+        assert_eq!(told, [(false, vec!["a".into()]), (true, vec!["c".into()])]);
+        subscription.on_unsuback(2);
+        assert!(!subscription.is_settled());
+        let suback = granted(&packets[1]).unwrap();
+        assert_eq!(suback.pkid, 3);
+        subscription.on_suback(&suback).unwrap();
+        assert!(subscription.is_settled() && !subscription.is_needed(true));
+
+        // A connection that ends before the answer asks and leaves once more.
+        let packets = subscription.change(wanting(&["c"]));
+        assert_eq!(packets.len(), 1);
+        subscription.forget_answers();
+        assert!(subscription.is_needed(true));
+        let told: Vec<_> = subscription.ask().iter().map(topics).collect();
+        let left = vec!["a".to_owned(), "b".to_owned()];
+        assert_eq!(told, [(false, left), (true, vec!["c".into()])]);
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_refused_filter_is_asked_for_again_after_a_minute_and_only_that() {
         let filters = Filters {
             wanted: filters("new", 2),
-            outdated: Vec::new(),
+            ..Filters::default()
         };
         let mut subscription = Subscription::new(filters);
         subscription.ask();

@@ -17,7 +17,14 @@ const TOPIC: &str = "devices/p1/telemetry";
 
 fn start(config: &Source, journal: &Arc<TestJournal>) -> SourceDoor {
     let intake = Intake::new(&Config::default());
-    SourceDoor::start(config, &intake, journal.clone(), CancellationToken::new()).unwrap()
+    SourceDoor::start(
+        config,
+        &intake,
+        &[],
+        journal.clone(),
+        CancellationToken::new(),
+    )
+    .unwrap()
 }
 
 /// Waits until the door's status is as wanted.
@@ -272,6 +279,7 @@ async fn the_session_is_kept_and_subscribed_to_only_when_it_must_be() {
             .iter()
             .all(|topic| topic.starts_with("$share/weir/"))
     );
+    peer.unsuback(unsubscribe.pkid).await;
     let subscribe = peer.grant().await;
     assert!(
         subscribe

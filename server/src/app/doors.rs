@@ -15,6 +15,8 @@ use weir_config::{Broker, Config};
 use weir_ingest::{EmbeddedBroker, Guard, Intake, SourceDoor, SourceOutlet};
 use weir_journal::Journal;
 
+use crate::config_history::ConfigHistory;
+
 pub(super) struct Doors {
     pub(super) broker: Option<EmbeddedBroker>,
     pub(super) sources: Vec<SourceDoor>,
@@ -26,6 +28,7 @@ pub(super) struct Doors {
 impl Doors {
     pub(super) async fn start(
         config: &Config,
+        history: &ConfigHistory,
         intake: &Intake,
         guard: &Guard,
         journal: &Arc<dyn Journal>,
@@ -44,12 +47,18 @@ impl Doors {
         if config.sources.is_empty() {
             return Ok(doors);
         }
+        // The brokers may have kept the subscriptions of an earlier life.
+        let former = history.all().into_iter();
+        let former: Vec<String> = former
+            .flat_map(|config| Intake::new(&config).filters())
+            .collect();
         let runtime = Builder::new_current_thread().enable_all().build()?;
         {
             let _inside = runtime.enter();
             for source in &config.sources {
                 let context = || format!("source {}", source.client_id);
-                let door = SourceDoor::start(source, intake, journal.clone(), shutdown.clone());
+                let door =
+                    SourceDoor::start(source, intake, &former, journal.clone(), shutdown.clone());
                 doors.sources.push(door.with_context(context)?);
                 if source.publish {
                     let outlet = SourceOutlet::start(source, CancellationToken::new());

@@ -6,18 +6,19 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use parking_lot::Mutex;
 use tracing::{error, info};
-use weir_alerts::{AlarmEngine, AlarmStore, Delays};
-use weir_config::Config;
-use weir_functions::{Engine, FunctionInfo, REMOVED_FUNCTION};
+use weir_alerts::{AlarmEngine, AlarmStore};
+use weir_config::{Config, Settings};
+use weir_functions::Engine;
 use weir_journal::{Journal, LocalJournal};
 use weir_model::{Position, ReadingCounts};
 use weir_shadows::ShadowStore;
 use weir_store::{Checkpoint, EmbeddedStore, Quarantine};
 
+use crate::config_history::{ConfigCursor, ConfigHistory, Extent};
+use crate::core::{Core, delays};
 use crate::data_dir::DataDir;
 use crate::flow::{Counts, Flow};
 use crate::influx_worker::INFLUX_CONSUMER;
-use crate::pipeline::Core;
 use crate::snapshot::Snapshot;
 use crate::store_worker::PIPELINE_CONSUMER;
 
@@ -26,6 +27,10 @@ use crate::store_worker::PIPELINE_CONSUMER;
 pub(super) struct Opened {
     pub(super) store: Arc<EmbeddedStore>,
     pub(super) core: Arc<Mutex<Core>>,
+    /// Which configuration decides where.
+    pub(super) history: Arc<ConfigHistory>,
+    /// Where the memory stands in it.
+    pub(super) configs: ConfigCursor,
     pub(super) flow: Arc<Flow>,
     pub(super) journal: Arc<LocalJournal>,
     pub(super) alarms: Arc<AlarmStore>,
@@ -38,15 +43,17 @@ pub(super) struct Opened {
 }
 
 impl Opened {
-    pub(super) fn open(config: &Config, data: &DataDir) -> Result<Self> {
+    pub(super) fn open(config: &Config, settings: &Settings, data: &DataDir) -> Result<Self> {
         // Opening the store writes its manifest anew: a folder of a newer version
         // is to be refused as it is.
         LocalJournal::check_version(&data.journal()).context("cannot open the journal")?;
         let (store, checkpoint) = EmbeddedStore::open(&data.store(), &config.embedded_store)
             .context("cannot open the store")?;
         let checkpointed = checkpoint.as_ref().map(|checkpoint| checkpoint.position);
-        let (mut core, flow) = memory(config, checkpoint)?;
-        store.attach(core.engine.catalog().clone());
+        let snapshot = match &checkpoint {
+            Some(checkpoint) => Some(Snapshot::decode(&checkpoint.snapshot)?),
+            None => None,
+        };
 
         let mut consumers = vec![PIPELINE_CONSUMER];
         consumers.extend(config.influxdb.is_some().then_some(INFLUX_CONSUMER));
@@ -58,8 +65,26 @@ impl Opened {
         let replay_bytes = live_from.0.saturating_sub(position.0);
         info!(position = position.0, replay_bytes, "the journal is open");
 
+        let extent = Extent {
+            start: journal.start(),
+            end: live_from,
+        };
+        let history = ConfigHistory::open(&data.configurations(), config, settings, extent)
+            .context("cannot keep the configuration in the data folder")?;
+        let number = snapshot.as_ref().map_or(0, |snapshot| snapshot.config);
+        let configs = history.resume(number, position);
+        let (mut core, flow) = memory(configs.config(), checkpoint, snapshot)?;
+        store.attach(core.engine.catalog().clone());
+
         let alarms = AlarmStore::open(&data.alarms()).context("cannot open the alarms")?;
-        close_removed(&mut core, &alarms).context("cannot close alarms of removed functions")?;
+        let cleared = core.close_abandoned();
+        if !cleared.is_empty() {
+            let count = cleared.len();
+            info!(alarms = count, "clearing alarms of removed functions");
+            alarms
+                .record_unpositioned(&cleared)
+                .context("cannot close alarms of removed functions")?;
+        }
         let quarantine = Quarantine::open(&data.quarantine(), &config.quarantine)
             .context("cannot open the quarantine")?;
         let shadows = ShadowStore::open(&data.shadows(), &config.shadows)
@@ -67,6 +92,8 @@ impl Opened {
         Ok(Self {
             store: Arc::new(store),
             core: Arc::new(Mutex::new(core)),
+            history,
+            configs,
             flow: Arc::new(flow),
             journal: Arc::new(journal),
             alarms: Arc::new(alarms),
@@ -79,8 +106,12 @@ impl Opened {
 }
 
 /// Functions, alarms and counters as of the checkpoint, or empty.
-fn memory(config: &Config, checkpoint: Option<Checkpoint>) -> Result<(Core, Flow)> {
-    let Some(checkpoint) = checkpoint else {
+fn memory(
+    config: &Config,
+    checkpoint: Option<Checkpoint>,
+    snapshot: Option<Snapshot>,
+) -> Result<(Core, Flow)> {
+    let Some((checkpoint, snapshot)) = checkpoint.zip(snapshot) else {
         let engine = Engine::new(config);
         let alarms = AlarmEngine::new(delays(&engine));
         let flow = Flow::restore(Counts::default(), ReadingCounts::default());
@@ -90,7 +121,6 @@ fn memory(config: &Config, checkpoint: Option<Checkpoint>) -> Result<(Core, Flow
         position = checkpoint.position.0,
         "restoring the last checkpoint"
     );
-    let snapshot = Snapshot::decode(&checkpoint.snapshot)?;
     let engine = Engine::restore(config, &snapshot.engine)
         .context("cannot restore the functions' memory")?;
     let alarms = AlarmEngine::restore(delays(&engine), &snapshot.alarms)
@@ -99,36 +129,6 @@ fn memory(config: &Config, checkpoint: Option<Checkpoint>) -> Result<(Core, Flow
         Core { engine, alarms },
         Flow::restore(snapshot.counts, checkpoint.counts),
     ))
-}
-
-/// Clears what functions raised that are configured no more, or not for this
-/// series: no reading ever will. The clears wait in the outbox; their ids come from the alarms' last
-/// readings, so doing it again after a crash changes nothing.
-fn close_removed(core: &mut Core, alarms: &AlarmStore) -> Result<()> {
-    let Core {
-        engine,
-        alarms: memory,
-    } = core;
-    let abandoned = engine.abandoned();
-    let is_lost = |slot: u32| {
-        abandoned.binary_search(&slot).is_ok() || engine.slot(slot).function_ix == REMOVED_FUNCTION
-    };
-    let cleared = memory.remap(delays(engine), |slot| (!is_lost(slot)).then_some(slot));
-    if !cleared.is_empty() {
-        let count = cleared.len();
-        info!(alarms = count, "clearing alarms of removed functions");
-        alarms.record_unpositioned(&cleared)?;
-    }
-    Ok(())
-}
-
-/// By function index, as verdicts name them.
-fn delays(engine: &Engine) -> Vec<Delays> {
-    let delays = |function: &FunctionInfo| Delays {
-        on_delay_ns: function.on_delay_ns,
-        off_delay_ns: function.off_delay_ns,
-    };
-    engine.functions().iter().map(delays).collect()
 }
 
 /// The checkpoint's position, unless the journal no longer reaches back to it.

@@ -3,17 +3,19 @@
 use std::io::IsTerminal;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::warn;
 use tracing_subscriber::EnvFilter;
-use weir_config::{Config, LoadError};
+use weir_config::{Config, LoadError, Loaded};
 
-use crate::app::{Addresses, App, Fatal};
+use crate::app::{Addresses, App, Fatal, Origin};
 use crate::cli::UpArgs;
 use crate::commands::bad_config;
 use crate::demo;
+use crate::reload::Reloader;
 
 /// Variables that are the command line's and not the configuration's.
 const OTHER_VARIABLES: [&str; 7] = [
@@ -27,15 +29,15 @@ const OTHER_VARIABLES: [&str; 7] = [
 ];
 
 pub(crate) fn run(args: &UpArgs) -> Result<ExitCode> {
-    let config = match load(args.config.as_deref()) {
-        Ok(config) => config,
+    let loaded = match load(args.config.as_deref()) {
+        Ok(loaded) => loaded,
         Err(error) => {
             eprintln!("{error}");
             return Ok(bad_config());
         }
     };
     init_logging(args);
-    if args.demo && config.broker.is_none() {
+    if args.demo && loaded.config.broker.is_none() {
         eprintln!("--demo publishes to the embedded broker, which this configuration turns off");
         return Ok(ExitCode::from(2));
     }
@@ -48,20 +50,20 @@ pub(crate) fn run(args: &UpArgs) -> Result<ExitCode> {
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    runtime.block_on(up(args, config))
+    runtime.block_on(up(args, loaded))
 }
 
-fn load(file: Option<&Path>) -> Result<Config, LoadError> {
+fn load(file: Option<&Path>) -> Result<Loaded, LoadError> {
     let loaded = match file {
         Some(file) => Config::load_with_env(file, variables())?,
         None => Config::from_env(variables())?,
     };
-    for variable in loaded.unknown_variables {
+    for variable in &loaded.unknown_variables {
         if !OTHER_VARIABLES.contains(&variable.as_str()) {
             eprintln!("weir: the environment variable {variable} stands for no key");
         }
     }
-    Ok(loaded.config)
+    Ok(loaded)
 }
 
 /// The environment, without what is not text: no variable of ours is.
@@ -70,14 +72,16 @@ fn variables() -> impl Iterator<Item = (String, String)> {
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }
 
-async fn up(args: &UpArgs, config: Config) -> Result<ExitCode> {
+async fn up(args: &UpArgs, loaded: Loaded) -> Result<ExitCode> {
     let (fatal, mut failed) = Fatal::channel();
     let mut terminate = signal(SignalKind::terminate()).context("cannot handle SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot handle SIGINT")?;
-    // The terminal has gone, or somebody asks for a reload, which there is not
-    // yet: an orderly end either way.
     let mut hangup = signal(SignalKind::hangup()).context("cannot handle SIGHUP")?;
-    let app = App::start(config, &args.data_dir, fatal).await?;
+    let origin = args.config.clone().map(|file| Origin {
+        file,
+        variables: variables().collect(),
+    });
+    let app = App::start(loaded, origin, &args.data_dir, fatal).await?;
     if let Some(file) = &args.ports_file {
         write_ports(file, &app.addresses)
             .with_context(|| format!("cannot write {}", file.display()))?;
@@ -91,7 +95,7 @@ async fn up(args: &UpArgs, config: Config) -> Result<ExitCode> {
     let failure = tokio::select! {
         _ = terminate.recv() => None,
         _ = interrupt.recv() => None,
-        _ = hangup.recv() => None,
+        () = until_hangup(&mut hangup, app.reloader.as_ref()) => None,
         reason = failed.recv() => reason,
     };
     if let Some(demo) = demo {
@@ -115,6 +119,17 @@ async fn up(args: &UpArgs, config: Config) -> Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// SIGHUP asks for a reload. Without a configuration file there is nothing to
+/// reload: then it says that the terminal has gone, and ends Weir.
+async fn until_hangup(hangup: &mut Signal, reloader: Option<&Arc<Reloader>>) {
+    while hangup.recv().await.is_some() {
+        let Some(reloader) = reloader else {
+            return;
+        };
+        reloader.reload("SIGHUP").await;
+    }
 }
 
 fn announce(addresses: &Addresses, data_dir: &Path) {

@@ -8,7 +8,7 @@ use weir_functions::DeviceSummary;
 use weir_model::{DeviceIx, Timestamp};
 
 use super::{Problem, Shared};
-use crate::pipeline::Core;
+use crate::core::Core;
 use crate::shadow_worker::json_value;
 
 const DEFAULT_LIMIT: usize = 100;

@@ -16,7 +16,8 @@ pub(super) async fn healthz() -> Json<Value> {
     Json(json!({"status": "ok"}))
 }
 
-/// `GET /readyz`: 200, or 503 with what is wrong, by component.
+/// `GET /readyz`: 200, or 503 with what is wrong, by component. `degraded` tells
+/// what somebody should look at though Weir does its work.
 pub(super) async fn readyz(State(api): Shared) -> Response {
     let reasons = reasons(&api);
     let status = if reasons.is_empty() {
@@ -26,7 +27,11 @@ pub(super) async fn readyz(State(api): Shared) -> Response {
     };
     (
         status,
-        Json(json!({"ready": reasons.is_empty(), "reasons": reasons})),
+        Json(json!({
+            "ready": reasons.is_empty(),
+            "reasons": reasons,
+            "degraded": degraded(&api),
+        })),
     )
         .into_response()
 }
@@ -43,6 +48,12 @@ pub(super) fn flow_document(api: &Api) -> Value {
     document(&counts, &api.journal.status())
 }
 
+/// By component, as [`reasons`].
+pub(super) fn degraded(api: &Api) -> BTreeMap<&'static str, String> {
+    let config = api.reloads.refused().map(|reason| ("config", reason));
+    config.into_iter().collect()
+}
+
 /// What is wrong, by component.
 pub(crate) fn reasons(api: &Api) -> BTreeMap<String, String> {
     let mut reasons = api.health.reasons();
@@ -50,7 +61,7 @@ pub(crate) fn reasons(api: &Api) -> BTreeMap<String, String> {
     if let Some(stalled) = journal.stalled {
         reasons.insert("journal".to_owned(), stalled);
     }
-    for source in &api.sources {
+    for source in api.sources.iter() {
         for (connection, reason) in source.status().unhealthy() {
             reasons.insert(format!("source {connection}"), reason);
         }

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
+use axum::body::{Body, to_bytes};
 use axum::extract::{Extension, Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -42,17 +41,15 @@ pub(super) async fn ingest(
     Extension(identity): Extension<Identity>,
     Path(topic): Path<String>,
     Query(params): Query<Params>,
-    body: Result<Bytes, BytesRejection>,
+    body: Body,
 ) -> Result<Response, Problem> {
-    let limit = api.config.limits.max_payload;
-    let too_large = || Problem::too_large(format!("the body has more than {limit} bytes"));
-    let body = body.map_err(|_| too_large())?;
-    if body.len() as u64 > limit {
-        return Err(too_large());
-    }
+    let config = api.config.get();
+    let limit = config.limits.max_payload;
+    let too_large = |_| Problem::too_large(format!("the body has more than {limit} bytes"));
+    let most = usize::try_from(limit).unwrap_or(usize::MAX);
+    let body = to_bytes(body, most).await.map_err(too_large)?;
     if !api.intake.is_telemetry(&topic) {
-        let patterns: Vec<_> = api
-            .config
+        let patterns: Vec<_> = config
             .routes
             .iter()
             .map(|route| route.topic.as_str())

@@ -40,6 +40,7 @@ impl Collector for Collected {
         store(api, &mut encoder)?;
         databases(api, &mut encoder)?;
         doors(api, &mut encoder)?;
+        reloads(api, &mut encoder)?;
         let uptime = api.started.elapsed().as_secs_f64();
         gauge(
             &mut encoder,
@@ -383,6 +384,31 @@ fn doors(api: &Api, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         "source_acknowledged_messages",
         "Messages acknowledged",
         acknowledged,
+    )
+}
+
+fn reloads(api: &Api, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+    let counts = api.reloads.counts();
+    let counts = counts.map(|(outcome, n)| (vec![("outcome", outcome.to_owned())], n));
+    counters(
+        encoder,
+        "config_reloads",
+        "Times that the configuration was read again, by what became of it",
+        counts.collect(),
+    )?;
+    let in_force = api.reloads.refused().is_none();
+    gauge(
+        encoder,
+        "config_in_force",
+        "1 when what the configuration file said last is in force, 0 when it was refused",
+        f64::from(in_force),
+    )?;
+    let seconds = api.reloads.last_success().millis() as f64 / 1e3;
+    gauge(
+        encoder,
+        "config_last_success_timestamp_seconds",
+        "When the configuration was last read and in force",
+        seconds,
     )
 }
 

@@ -52,7 +52,7 @@ pub(super) async fn run(
     parameters: &Parameters,
     format: Format,
 ) -> Result<Response, Problem> {
-    let limits = queries::limits(&api.config.query);
+    let limits = queries::limits(&api.config.get().query);
     let prepared = api.sql.prepare(text, Dialect::Generic, limits).await;
     let prepared = prepared.map_err(problem)?;
     let batches = api.sql.run(&prepared, parameters, limits).await;
@@ -114,7 +114,7 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Collects a small result of our own making.
 pub(super) async fn collect(api: &Api, text: &str) -> Result<Vec<RecordBatch>, Problem> {
-    let limits = queries::limits(&api.config.query);
+    let limits = queries::limits(&api.config.get().query);
     let batches = api.sql.query(text, limits).await.map_err(problem)?;
     let batches: Vec<_> = batches.collect().await;
     batches

@@ -158,7 +158,8 @@ fn choose(
 /// The topic names the device where its route says; a topic that no route
 /// takes, or whose route says nothing, in any of its levels.
 fn is_of(api: &Api, topic: &str, device: &str) -> bool {
-    let mut routes = api.config.routes.iter();
+    let config = api.config.get();
+    let mut routes = config.routes.iter();
     let captures = routes.find_map(|route| route.topic.captures(topic));
     match captures.and_then(|captures| captures.device) {
         Some(named) => named == device,

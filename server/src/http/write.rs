@@ -120,7 +120,7 @@ pub(super) async fn write(
 
 /// The body, uncompressed.
 async fn lines(api: &Api, headers: &HeaderMap, body: Body) -> Result<Vec<u8>, WriteError> {
-    let limit = api.config.line_protocol.max_body;
+    let limit = api.config.get().line_protocol.max_body;
     let most = usize::try_from(limit).unwrap_or(usize::MAX);
     let too_large = || {
         let message = format!("the body has more than {limit} bytes (line_protocol.max_body)");
