@@ -54,6 +54,8 @@ pub(crate) struct Addresses {
     pub(crate) http: SocketAddr,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) flight: Option<SocketAddr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) postgres: Option<SocketAddr>,
 }
 
 /// A running Weir.
@@ -133,6 +135,7 @@ impl App {
             websocket: broker.as_ref().and_then(|broker| broker.websocket_addr()),
             http: http_listener.local_addr()?,
             flight: sql_listeners.flight(),
+            postgres: sql_listeners.postgres(),
         };
         let sql_doors = sql_listeners.serve(&config, &sql, &doors);
         let api = Arc::new(Api {

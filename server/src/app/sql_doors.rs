@@ -11,23 +11,29 @@ use weir_config::{Config, SqlDoor};
 use weir_store::Sql;
 
 use super::bind;
-use crate::{flight, queries};
+use crate::{flight, postgres, queries};
 
 /// Their listeners: bound before anything is opened, so that a port that is taken
 /// is told at once.
 pub(super) struct Listeners {
     flight: Option<TcpListener>,
+    postgres: Option<TcpListener>,
 }
 
 impl Listeners {
     pub(super) async fn bind(config: &Config) -> Result<Self> {
         Ok(Self {
             flight: listen("flight.listen", config.flight.as_ref()).await?,
+            postgres: listen("postgres.listen", config.postgres.as_ref()).await?,
         })
     }
 
     pub(super) fn flight(&self) -> Option<SocketAddr> {
         self.flight.as_ref()?.local_addr().ok()
+    }
+
+    pub(super) fn postgres(&self) -> Option<SocketAddr> {
+        self.postgres.as_ref()?.local_addr().ok()
     }
 
     /// Serves until `shutdown`.
@@ -46,8 +52,16 @@ impl Listeners {
                 shutdown.clone(),
             ))
         });
+        let postgres = self.postgres.map(|listener| {
+            tokio::spawn(postgres::serve(
+                listener,
+                sql.clone(),
+                limits,
+                shutdown.clone(),
+            ))
+        });
         SqlDoors {
-            doors: flight.into_iter().collect(),
+            doors: flight.into_iter().chain(postgres).collect(),
         }
     }
 }
