@@ -137,7 +137,7 @@ impl App {
             flight: sql_listeners.flight(),
             postgres: sql_listeners.postgres(),
         };
-        let sql_doors = sql_listeners.serve(&config, &sql, &doors);
+        let sql_doors = sql_listeners.serve(&config, &sql, &access, &doors);
         let api = Arc::new(Api {
             config,
             access,

@@ -9,6 +9,7 @@ mod bridge;
 mod command;
 mod engine;
 mod parameters;
+mod startup;
 mod statement;
 
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, info, warn};
+use weir_access::Access;
 use weir_store::{QueryLimits, Sql};
 
 use engine::Engine;
@@ -31,12 +33,13 @@ pub(crate) async fn serve(
     listener: TcpListener,
     sql: Sql,
     limits: QueryLimits,
+    access: Access,
     shutdown: CancellationToken,
 ) {
     if let Ok(address) = listener.local_addr() {
         info!(%address, "the Postgres wire protocol is served");
     }
-    let engine = Arc::new(Engine::new(sql, limits));
+    let engine = Arc::new(Engine::new(sql, limits, access));
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let connections = TaskTracker::new();
     loop {

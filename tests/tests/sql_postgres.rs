@@ -9,6 +9,7 @@ use std::process::Command;
 use serde_json::json;
 use weir_tests::{
     DEADLINE, TIGHT_LIMITS, Weir, WeirSpec, program, python, python_process, wait_until,
+    with_reader,
 };
 
 const POSTGRES: &str = "[postgres]\nlisten = \"127.0.0.1:0\"\n";
@@ -102,6 +103,26 @@ fn nonsense_ends_its_connection_and_nothing_else() {
     assert_eq!(weir.count("SELECT count(*) AS n FROM readings"), 7);
 }
 
+#[test]
+#[ignore = "needs psql"]
+fn a_password_is_needed_where_there_is_authentication() {
+    let folder = tempfile::tempdir().unwrap();
+    let weir = Weir::start(
+        WeirSpec::embedded()
+            .with(POSTGRES)
+            .with(&with_reader(folder.path())),
+    );
+    let try_password = |password: Option<&str>| {
+        let mut psql = psql_command(&weir);
+        psql.args(["-w", "-c", "SELECT 1"]).env_remove("PGPASSWORD");
+        password.map(|password| psql.env("PGPASSWORD", password));
+        psql.output().expect("it can be run").status.success()
+    };
+    assert!(try_password(Some("reader-token-0123456789")));
+    assert!(!try_password(Some("wrong")));
+    assert!(!try_password(None));
+}
+
 /// With the readings that the script expects.
 fn start(sections: &str) -> Weir {
     let weir = Weir::start(WeirSpec::embedded().with(POSTGRES).with(sections));
@@ -127,28 +148,22 @@ fn address(weir: &Weir) -> String {
 /// Unaligned, without headers.
 #[track_caller]
 fn psql(weir: &Weir, command: &str) -> String {
-    let address = weir.port("postgres");
-    let mut psql = Command::new(program("psql"));
-    psql.args([
-        "-X",
-        "-A",
-        "-t",
-        "-v",
-        "ON_ERROR_STOP=1",
-        "-U",
-        "weir",
-        "-d",
-        "weir",
-        "-h",
-    ]);
-    psql.arg(address.ip().to_string())
-        .arg("-p")
-        .arg(address.port().to_string());
-    psql.args(["-c", command]).env("PGCONNECT_TIMEOUT", "30");
+    let mut psql = psql_command(weir);
+    psql.args(["-c", command]);
     let output = psql.output().expect("it can be run");
     let error = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{command}: {error}");
     String::from_utf8_lossy(&output.stdout)
         .trim_end()
         .to_owned()
+}
+
+fn psql_command(weir: &Weir) -> Command {
+    let address = weir.port("postgres");
+    let (host, port) = (address.ip().to_string(), address.port().to_string());
+    let mut psql = Command::new(program("psql"));
+    psql.args(["-X", "-A", "-t", "-v", "ON_ERROR_STOP=1"]);
+    psql.args(["-U", "weir", "-d", "weir", "-h", &host, "-p", &port]);
+    psql.env("PGCONNECT_TIMEOUT", "60");
+    psql
 }

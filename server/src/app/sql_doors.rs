@@ -7,6 +7,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
+use weir_access::Access;
 use weir_config::{Config, SqlDoor};
 use weir_store::Sql;
 
@@ -41,6 +42,7 @@ impl Listeners {
         self,
         config: &Config,
         sql: &Sql,
+        access: &Access,
         shutdown: &CancellationToken,
     ) -> SqlDoors {
         let limits = queries::limits(&config.query);
@@ -49,6 +51,7 @@ impl Listeners {
                 listener,
                 sql.clone(),
                 limits,
+                access.clone(),
                 shutdown.clone(),
             ))
         });
@@ -57,6 +60,7 @@ impl Listeners {
                 listener,
                 sql.clone(),
                 limits,
+                access.clone(),
                 shutdown.clone(),
             ))
         });

@@ -32,10 +32,12 @@ use pgwire::messages::data::RowDescription;
 use pgwire::messages::extendedquery::{Execute, Parse, ParseComplete, PortalSuspended};
 use pgwire::messages::response::{EmptyQueryResponse, TransactionStatus};
 use pgwire::messages::simplequery::Query;
+use weir_access::Access;
 use weir_store::{Parameters, QueryError, QueryLimits, Sql};
 
 use super::command::Command;
 use super::parameters;
+use super::startup::Gate;
 use super::statement::{Parser, Statement, failure, refusal};
 
 /// Prepared statements of one connection.
@@ -46,13 +48,15 @@ const MAX_STATEMENTS: usize = 1_000;
 pub(super) struct Engine {
     parser: Arc<Parser>,
     connections: Arc<ConnectionManager>,
+    access: Access,
 }
 
 impl Engine {
-    pub(super) fn new(sql: Sql, limits: QueryLimits) -> Self {
+    pub(super) fn new(sql: Sql, limits: QueryLimits, access: Access) -> Self {
         Self {
             parser: Arc::new(Parser { sql, limits }),
             connections: Arc::default(),
+            access,
         }
     }
 
@@ -373,7 +377,10 @@ impl PgWireServerHandlers for Handlers {
     }
 
     fn startup_handler(&self) -> Arc<impl StartupHandler> {
-        self.engine.clone()
+        Arc::new(Gate {
+            engine: self.engine.clone(),
+            access: self.engine.access.clone(),
+        })
     }
 
     fn cancel_handler(&self) -> Arc<impl CancelHandler> {
