@@ -31,9 +31,7 @@ pub(super) fn register(context: &SessionContext) {
         env!("CARGO_PKG_VERSION")
     );
     constant("version", ScalarValue::from(version.as_str()));
-    for name in ["current_schema"] {
-        constant(name, ScalarValue::from(SCHEMA));
-    }
+    constant("current_schema", ScalarValue::from(SCHEMA));
     for name in ["current_database", "pg_get_userbyid"] {
         constant(name, ScalarValue::from(CATALOG));
     }
