@@ -57,6 +57,8 @@ pub(crate) struct Addresses {
     pub(crate) http: SocketAddr,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) flight: Option<SocketAddr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) postgres: Option<SocketAddr>,
 }
 
 /// Where a configuration was read from.
@@ -162,8 +164,9 @@ impl App {
             websocket: broker.as_ref().and_then(|broker| broker.websocket_addr()),
             http: http_listener.local_addr()?,
             flight: sql_listeners.flight(),
+            postgres: sql_listeners.postgres(),
         };
-        let sql_doors = sql_listeners.serve(&current.get(), &sql, &doors);
+        let sql_doors = sql_listeners.serve(&current.get(), &sql, &access, &doors);
         let sources: Arc<[SourceDoor]> = sources.into();
         let reloads = Arc::new(ReloadStatus::new());
         let reloader = origin.map(|Origin { file, variables }| {

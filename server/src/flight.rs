@@ -23,11 +23,16 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
+use tonic::metadata::MetadataMap;
+use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Server;
 use tonic::transport::server::Connected;
+use tonic::{Request, Status};
 use tracing::{info, warn};
+use weir_access::{Access, Credentials};
 use weir_store::{QueryLimits, Sql};
 
+use crate::queries;
 use service::{Door, Service};
 
 /// Connections at once; further ones wait to be accepted.
@@ -46,6 +51,7 @@ pub(crate) async fn serve(
     listener: TcpListener,
     sql: Sql,
     limits: QueryLimits,
+    access: Access,
     shutdown: CancellationToken,
 ) {
     if let Ok(address) = listener.local_addr() {
@@ -53,6 +59,10 @@ pub(crate) async fn serve(
     }
     let service = FlightServiceServer::new(Door::new(Service::new(sql, limits)))
         .max_decoding_message_size(MAX_REQUEST);
+    let service = InterceptedService::new(service, move |request: Request<()>| {
+        admit(&access, request.metadata())?;
+        Ok(request)
+    });
     let server = Server::builder()
         .max_concurrent_streams(MAX_STREAMS)
         .http2_keepalive_interval(Some(KEEP_ALIVE))
@@ -70,6 +80,20 @@ pub(crate) async fn serve(
         },
         () = out_of_time => warn!("Flight SQL requests were still open and are cut off"),
     }
+}
+
+/// By `authorization: Bearer …`, where credentials are needed.
+fn admit(access: &Access, metadata: &MetadataMap) -> Result<(), Status> {
+    let authorization = metadata.get("authorization");
+    let token = authorization.and_then(|value| {
+        let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    });
+    queries::admit(access, token.map(Credentials::Token)).map_err(|reason| {
+        Status::unauthenticated(format!(
+            "{reason}: send a token that may read as \"authorization: Bearer TOKEN\""
+        ))
+    })
 }
 
 /// Accepts while there are places.

@@ -22,6 +22,7 @@ mod notifier;
 mod operational_alerts;
 mod output;
 mod pipeline;
+mod postgres;
 mod progress;
 mod queries;
 mod refusals;

@@ -19,5 +19,6 @@ pub use quarantine::{
     RejectedPage,
 };
 pub use sql::{
-    Dialect, MAX_SQL_BYTES, Parameters, Prepared, QueryError, QueryLimits, Sql, TableSource,
+    Dialect, MAX_SQL_BYTES, POSTGRES_VERSION, Parameters, Prepared, QueryError, QueryLimits, Sql,
+    TableSource,
 };

@@ -15,6 +15,7 @@ mod cooperative;
 mod edge;
 mod error;
 mod functions;
+mod postgres;
 mod prepared;
 mod pushdown;
 mod readings;
@@ -42,6 +43,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::embedded::Shared;
 use crate::embedded::rollup::Step;
 pub use error::QueryError;
+pub use postgres::POSTGRES_VERSION;
 pub use prepared::{Parameters, Prepared};
 use runtime::QueryRuntime;
 pub use table::TableSource;
@@ -82,6 +84,7 @@ pub enum Dialect {
 #[derive(Clone)]
 pub struct Sql {
     template: Arc<SessionContext>,
+    postgres: Arc<SessionContext>,
     runtime: Arc<QueryRuntime>,
     places: Arc<Semaphore>,
     running: Arc<AtomicUsize>,
@@ -108,6 +111,7 @@ impl Sql {
         }
         template.register_udtf("downsample", Arc::new(rollup::Downsample::new(store)));
         Self {
+            postgres: Arc::new(postgres::template(&template)),
             template: Arc::new(template),
             runtime: Arc::new(QueryRuntime::new()),
             places: Arc::new(Semaphore::new(Semaphore::MAX_PERMITS)),
@@ -171,7 +175,11 @@ impl Sql {
             });
         }
         session::check_size(sql, dialect)?;
-        let (template, sql) = (self.template.clone(), sql.to_owned());
+        let template = match dialect {
+            Dialect::Generic => self.template.clone(),
+            Dialect::Postgres => self.postgres.clone(),
+        };
+        let sql = sql.to_owned();
         let plan = self.runtime.run(async move {
             let state = session::for_query(&template, limits.memory);
             let plan = session::plan(&state, &sql, dialect).await;

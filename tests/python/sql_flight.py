@@ -1,7 +1,7 @@
 """Flight SQL by clients as they are: ADBC, InfluxDB 3's for Python, pyarrow; and the
 statements of Grafana's InfluxDB source.
 
-usage: sql_flight.py HOST:PORT clients|hostile|endless
+usage: sql_flight.py HOST:PORT clients|hostile|endless|auth
 
 pump-1 and pump-2 have each sent x = 0.5, 1.5, 2.5 at 1790000000000 ms and one and
 two minutes later; pump-1 also a text.
@@ -151,7 +151,29 @@ def pyarrow_flight():
         fails(lambda: client.do_get(flight.Ticket(wrong)).read_all(), pa.ArrowException)
 
 
-if MODE == "clients":
+def auth():
+    def adbc(token):
+        options = {"adbc.flight.sql.authorization_header": f"Bearer {token}"} if token else {}
+        with flightsql.connect(URI, db_kwargs=options, autocommit=True) as connection:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT 1 AS one")
+                return cursor.fetchone()
+
+    def influx(token):
+        with InfluxDBClient3(host=f"http://{ADDRESS}", database="any", token=token) as client:
+            return client.query("SELECT 1 AS one").to_pylist()
+
+    token = "reader-token-0123456789"
+    equal(adbc(token), (1,))
+    equal(influx(token), [{"one": 1}])
+    for wrong in ["", "wrong"]:
+        assert "token" in fails(lambda: adbc(wrong), adbc_driver_manager.Error)
+    assert "token" in fails(lambda: influx("wrong"), Exception)
+
+
+if MODE == "auth":
+    auth()
+elif MODE == "clients":
     for check in [adbc, influxdb3, grafana, pyarrow_flight]:
         check()
         print("ok", check.__name__)

@@ -17,7 +17,7 @@ def fails(call, *exceptions):
         result = call()
     except exceptions as error:
         return str(error)
-    raise AssertionError(f"it gave {result!r}")
+    raise AssertionError(f"it gave {str(result)[:200]}")
 
 
 def try_hostile(run, *exceptions):

@@ -42,7 +42,7 @@ pub use auditor::{Audited, MEMORY_CAP, audit, audit_shared};
 pub use effort::{effort, first_seed, kill_runs, soak_duration};
 pub use flow::Flow;
 pub use golden::{golden_dir, golden_held, golden_spec, make_golden, pack_golden, unpack_golden};
-pub use hostile::{Hostile, TIGHT_LIMITS};
+pub use hostile::{Hostile, TIGHT_LIMITS, with_reader};
 pub use http::{Http, Response};
 pub use influx_peer::{Answer, InfluxPeer, LineWrite};
 pub use kills::{Soaked, kill_run, soak};

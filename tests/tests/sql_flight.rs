@@ -3,7 +3,9 @@
 //! `tests/python/sql_flight.py`. `cargo xtask test` installs them.
 
 use serde_json::json;
-use weir_tests::{DEADLINE, TIGHT_LIMITS, Weir, WeirSpec, python, python_process, wait_until};
+use weir_tests::{
+    DEADLINE, TIGHT_LIMITS, Weir, WeirSpec, python, python_process, wait_until, with_reader,
+};
 
 const FLIGHT: &str = "[flight]\nlisten = \"127.0.0.1:0\"\n";
 
@@ -32,6 +34,18 @@ fn a_query_ends_when_its_client_leaves() {
     wait_until("the query runs", DEADLINE, || weir.queries_running() == 1);
     client.kill9();
     wait_until("it has ended", DEADLINE, || weir.queries_running() == 0);
+}
+
+#[test]
+#[ignore = "needs python3 with adbc-driver-flightsql and influxdb3-python"]
+fn a_token_is_needed_where_there_is_authentication() {
+    let folder = tempfile::tempdir().unwrap();
+    let weir = Weir::start(
+        WeirSpec::embedded()
+            .with(FLIGHT)
+            .with(&with_reader(folder.path())),
+    );
+    python("sql_flight.py", &[&address(&weir), "auth"]);
 }
 
 /// With the readings that the script expects.

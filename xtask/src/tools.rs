@@ -29,6 +29,10 @@ const TOOLS: &[Tool] = &[
         package: "victoria-metrics",
     },
     Tool {
+        program: "psql",
+        package: "postgresql-client",
+    },
+    Tool {
         program: "strace",
         package: "strace",
     },

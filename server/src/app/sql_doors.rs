@@ -7,22 +7,25 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
+use weir_access::Access;
 use weir_config::{Config, SqlDoor};
 use weir_store::Sql;
 
 use super::bind;
-use crate::{flight, queries};
+use crate::{flight, postgres, queries};
 
 /// Their listeners: bound before anything is opened, so that a port that is taken
 /// is told at once.
 pub(super) struct Listeners {
     flight: Option<TcpListener>,
+    postgres: Option<TcpListener>,
 }
 
 impl Listeners {
     pub(super) async fn bind(config: &Config) -> Result<Self> {
         Ok(Self {
             flight: listen("flight.listen", config.flight.as_ref()).await?,
+            postgres: listen("postgres.listen", config.postgres.as_ref()).await?,
         })
     }
 
@@ -30,11 +33,16 @@ impl Listeners {
         self.flight.as_ref()?.local_addr().ok()
     }
 
+    pub(super) fn postgres(&self) -> Option<SocketAddr> {
+        self.postgres.as_ref()?.local_addr().ok()
+    }
+
     /// Serves until `shutdown`.
     pub(super) fn serve(
         self,
         config: &Config,
         sql: &Sql,
+        access: &Access,
         shutdown: &CancellationToken,
     ) -> SqlDoors {
         let limits = queries::limits(&config.query);
@@ -43,11 +51,21 @@ impl Listeners {
                 listener,
                 sql.clone(),
                 limits,
+                access.clone(),
+                shutdown.clone(),
+            ))
+        });
+        let postgres = self.postgres.map(|listener| {
+            tokio::spawn(postgres::serve(
+                listener,
+                sql.clone(),
+                limits,
+                access.clone(),
                 shutdown.clone(),
             ))
         });
         SqlDoors {
-            doors: flight.into_iter().collect(),
+            doors: flight.into_iter().chain(postgres).collect(),
         }
     }
 }

@@ -146,6 +146,9 @@ fn announce(addresses: &Addresses, data_dir: &Path) {
     if let Some(flight) = addresses.flight {
         eprintln!("  SQL    grpc://{flight}   Arrow Flight SQL");
     }
+    if let Some(postgres) = addresses.postgres {
+        eprintln!("  SQL    postgresql://weir@{postgres}/weir");
+    }
     eprintln!("  data   {}", data_dir.display());
 }
 

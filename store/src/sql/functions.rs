@@ -10,6 +10,8 @@ use datafusion::logical_expr::{
 };
 use datafusion::prelude::SessionContext;
 
+/// The one catalog.
+pub(super) const CATALOG: &str = "weir";
 /// The schema that Weir's tables are in.
 pub(super) const SCHEMA: &str = "public";
 

@@ -21,7 +21,7 @@ use super::Dialect;
 use super::cooperative::YieldAtJoins;
 use super::error::QueryError;
 use super::runtime::threads;
-use super::{bounded, functions};
+use super::{bounded, functions, postgres};
 
 /// Operators of one statement. A dashboard's have dozens; a list of names is one.
 const MAX_OPERATORS: usize = 1_000;
@@ -42,7 +42,7 @@ const UNBOUNDED_FUNCTIONS: [&str; 8] = [
 pub(super) fn template() -> SessionContext {
     let mut config = SessionConfig::new()
         .with_information_schema(true)
-        .with_default_catalog_and_schema("weir", "public")
+        .with_default_catalog_and_schema(functions::CATALOG, functions::SCHEMA)
         .with_target_partitions(threads());
     let options = config.options_mut();
     options.sql_parser.map_string_types_to_utf8view = true;
@@ -129,12 +129,12 @@ pub(super) async fn plan(
     sql: &str,
     dialect: Dialect,
 ) -> Result<LogicalPlan, QueryError> {
-    let dialect = match dialect {
+    let parsed = match dialect {
         Dialect::Generic => SqlDialect::Generic,
         Dialect::Postgres => SqlDialect::PostgreSQL,
     };
     let statement = state
-        .sql_to_statement(sql, &dialect)
+        .sql_to_statement(sql, &parsed)
         .map_err(|error| match error {
             DataFusionError::NotImplemented(_) => QueryError::Refused {
                 what: "several statements at once".to_owned(),
@@ -144,6 +144,10 @@ pub(super) async fn plan(
     if let Some(what) = refusal(&statement) {
         return Err(QueryError::Refused { what });
     }
+    let statement = match dialect {
+        Dialect::Generic => statement,
+        Dialect::Postgres => postgres::rewritten(statement)?,
+    };
     let plan = state.statement_to_plan(statement).await?;
     let read_only = SQLOptions::new()
         .with_allow_ddl(false)

@@ -216,20 +216,7 @@ impl Store {
         block_on(async {
             let stream = self.store.sql().query(sql, limits).await?;
             let batches: Vec<_> = stream.try_collect().await?;
-            let options = FormatOptions::default().with_null("-");
-            let mut lines = Vec::new();
-            for batch in &batches {
-                let columns: Vec<_> = batch
-                    .columns()
-                    .iter()
-                    .map(|column| ArrayFormatter::try_new(column, &options).unwrap())
-                    .collect();
-                for row in 0..batch.num_rows() {
-                    let cells = columns.iter().map(|column| column.value(row).to_string());
-                    lines.push(cells.collect::<Vec<_>>().join("|"));
-                }
-            }
-            Ok(lines)
+            Ok(show(&batches))
         })
     }
 
@@ -238,6 +225,24 @@ impl Store {
             .parse()
             .unwrap()
     }
+}
+
+/// Rows as texts, with `|` between the columns.
+pub(crate) fn show(batches: &[arrow::array::RecordBatch]) -> Vec<String> {
+    let options = FormatOptions::default().with_null("-");
+    let mut lines = Vec::new();
+    for batch in batches {
+        let columns: Vec<_> = batch
+            .columns()
+            .iter()
+            .map(|column| ArrayFormatter::try_new(column, &options).unwrap())
+            .collect();
+        for row in 0..batch.num_rows() {
+            let cells = columns.iter().map(|column| column.value(row).to_string());
+            lines.push(cells.collect::<Vec<_>>().join("|"));
+        }
+    }
+    lines
 }
 
 pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {

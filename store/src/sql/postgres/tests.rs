@@ -1,0 +1,144 @@
+//! What clients of Postgres ask, word by word.
+
+use futures::TryStreamExt;
+
+use crate::embedded::tests::support::{Store, T0, block_on, n, open, row, show};
+use crate::sql::{Dialect, Parameters, QueryError, QueryLimits};
+
+fn filled(dir: &std::path::Path) -> Store {
+    let mut store = open(dir);
+    store.append(&[row("a", T0, vec![("x", n(1.5))])]);
+    store
+}
+
+fn ask(store: &Store, query: &str) -> Result<Vec<String>, QueryError> {
+    let sql = store.store.sql();
+    block_on(async {
+        let limits = QueryLimits::default();
+        let prepared = sql.prepare(query, Dialect::Postgres, limits).await?;
+        let rows = sql.run(&prepared, &Parameters::None, limits).await?;
+        let batches: Vec<_> = rows.try_collect().await.map_err(QueryError::from)?;
+        Ok(show(&batches))
+    })
+}
+
+/// As Grafana's Postgres source asks whether a schema is in the search path.
+const IN_SEARCH_PATH: &str = "quote_ident(table_schema) IN (
+    SELECT CASE WHEN trim(s[i]) = '\"$user\"' THEN user ELSE trim(s[i]) END
+    FROM generate_series(
+        array_lower(string_to_array(current_setting('search_path'),','),1),
+        array_upper(string_to_array(current_setting('search_path'),','),1)
+      ) as i,
+      string_to_array(current_setting('search_path'),',') s)";
+
+#[test]
+fn clients_find_out_where_they_are() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = filled(dir.path());
+    for (query, expect) in [
+        (
+            "SELECT current_setting('server_version_num')::int/100 as version",
+            "1600",
+        ),
+        (
+            "SELECT extversion FROM pg_extension WHERE extname = 'timescaledb'",
+            "",
+        ),
+        ("select current_schema()", "public"),
+        (
+            "SELECT current_database(), current_user, session_user",
+            "weir|weir|weir",
+        ),
+        (
+            "SELECT 'readings' = quote_ident('readings') AS same",
+            "true",
+        ),
+        (
+            "SELECT c.relname FROM pg_catalog.pg_class c \
+             LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+             WHERE c.relname OPERATOR(pg_catalog.~) '^(readings)$' COLLATE pg_catalog.default \
+             AND pg_catalog.pg_table_is_visible(c.oid) ORDER BY 1",
+            "readings",
+        ),
+        (
+            "SELECT count(*) FROM pg_attribute a JOIN pg_class c ON a.attrelid = c.oid \
+             WHERE c.relname = 'readings' AND a.attnum > 0 AND NOT a.attisdropped",
+            "9",
+        ),
+        (
+            "SELECT pg_catalog.format_type(a.atttypid, a.atttypmod) FROM pg_catalog.pg_attribute a \
+             WHERE a.attname = 'value'",
+            "double precision",
+        ),
+        (
+            "SELECT pg_catalog.pg_class.relname FROM pg_catalog.pg_class \
+             JOIN pg_catalog.pg_namespace ON pg_catalog.pg_namespace.oid = pg_catalog.pg_class.relnamespace \
+             WHERE pg_catalog.pg_class.relkind = ANY (ARRAY['r', 'p', 'f', 'v', 'm']) \
+             AND pg_catalog.pg_namespace.nspname != 'pg_catalog'",
+            "readings",
+        ),
+        (
+            "SELECT typname AS name, oid, typarray AS array_oid, oid::regtype::text AS regtype, \
+             typdelim AS delimiter FROM pg_type t WHERE t.oid = to_regtype('hstore') ORDER BY t.oid",
+            "",
+        ),
+        (
+            "SELECT device FROM readings WHERE time BETWEEN '2026-11-20T00:00:00Z' AND '2026-11-22T00:00:00Z'",
+            "a",
+        ),
+        (
+            "SELECT floor(extract(epoch from time)/60)*60 AS \"time\", avg(value) AS \"value\" \
+             FROM readings GROUP BY 1 ORDER BY 1",
+            "1795219200.0|1.5",
+        ),
+    ] {
+        assert_eq!(
+            ask(&store, query)
+                .unwrap_or_else(|error| panic!("{query}: {error}"))
+                .join(" "),
+            expect,
+            "{query}"
+        );
+    }
+}
+
+#[test]
+fn grafana_builds_its_queries() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = filled(dir.path());
+    let tables = format!(
+        "SELECT CASE WHEN {IN_SEARCH_PATH} THEN quote_ident(table_name)
+            ELSE quote_ident(table_schema) || '.' || quote_ident(table_name) END AS \"table\"
+         FROM information_schema.tables
+         WHERE quote_ident(table_schema) NOT IN ('information_schema', 'pg_catalog')
+         ORDER BY CASE WHEN {IN_SEARCH_PATH} THEN 0 ELSE 1 END, 1"
+    );
+    assert_eq!(ask(&store, &tables).unwrap(), ["readings"]);
+    let older = format!(
+        "select quote_ident(table_name) as \"table\" from information_schema.tables \
+         where quote_ident(table_schema) not in ('information_schema', 'pg_catalog') \
+         and {IN_SEARCH_PATH}"
+    );
+    assert_eq!(ask(&store, &older).unwrap(), ["readings"]);
+    let columns = format!(
+        "SELECT quote_ident(column_name) AS \"column\", data_type AS \"type\"
+         FROM information_schema.columns
+         WHERE CASE WHEN array_length(parse_ident('readings'),1) = 2
+            THEN quote_ident(table_schema) = (parse_ident('readings'))[1]
+                AND quote_ident(table_name) = (parse_ident('readings'))[2]
+            ELSE quote_ident(table_name) = 'readings' AND {IN_SEARCH_PATH} END"
+    );
+    assert_eq!(ask(&store, &columns).unwrap().len(), 9);
+}
+
+#[test]
+fn other_doors_see_none_of_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = filled(dir.path());
+    assert!(
+        store
+            .try_sql("SELECT * FROM pg_catalog.pg_class", QueryLimits::default())
+            .is_err()
+    );
+    assert!(ask(&store, "SELECT pg_sleep(1)").is_err());
+}
