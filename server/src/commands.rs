@@ -1,6 +1,7 @@
 //! What each command of the command line does.
 
 pub(crate) mod alarms;
+pub(crate) mod backtest;
 pub(crate) mod check;
 pub(crate) mod query;
 pub(crate) mod remote;

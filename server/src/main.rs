@@ -2,6 +2,7 @@
 //! running Weir is put together.
 
 mod app;
+mod backtest;
 mod cli;
 mod commands;
 mod complaint;
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
         Command::Simulate(args) => commands::simulate::run(args),
         Command::Query(args) => commands::query::run(&args),
         Command::Tap(args) => commands::tap::run(&args),
+        Command::Backtest(args) => commands::backtest::run(&args),
         Command::Replay(args) => commands::replay::run(&args),
         Command::Alarms(args) => commands::alarms::run(args.command),
         Command::Shadow(args) => commands::shadow::run(args.command),

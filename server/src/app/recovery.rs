@@ -123,7 +123,7 @@ fn close_removed(core: &mut Core, alarms: &AlarmStore) -> Result<()> {
 }
 
 /// By function index, as verdicts name them.
-fn delays(engine: &Engine) -> Vec<Delays> {
+pub(crate) fn delays(engine: &Engine) -> Vec<Delays> {
     let delays = |function: &FunctionInfo| Delays {
         on_delay_ns: function.on_delay_ns,
         off_delay_ns: function.off_delay_ns,
