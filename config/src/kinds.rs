@@ -50,6 +50,14 @@ impl FunctionKind {
         quality != Quality::Good
     }
 
+    /// Whether its verdicts carry a score.
+    pub const fn gives_scores(&self) -> bool {
+        matches!(
+            self,
+            Self::Ewma(_) | Self::Mad(_) | Self::Seasonal(_) | Self::Cusum(_) | Self::Adaptive(_)
+        )
+    }
+
     /// The name in the configuration, in metrics and in documents.
     pub const fn name(&self) -> &'static str {
         match self {

@@ -6,6 +6,7 @@
 //! does: bytes are durable after a sync of their file, names after a sync of
 //! their folder.
 
+mod read_only;
 mod real;
 pub mod sim;
 
@@ -13,6 +14,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+pub use read_only::ReadOnlyDisk;
 pub use real::RealDisk;
 
 /// A file system.

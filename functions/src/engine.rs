@@ -66,6 +66,8 @@ pub struct FunctionInfo {
     pub off_delay_ns: i64,
     /// `threshold`, `ewma`, ...: as in the configuration.
     pub kind: &'static str,
+    /// Its verdicts carry a score.
+    pub gives_scores: bool,
     /// What it remembers of one series, in bytes.
     pub bytes_per_series: usize,
 }
@@ -448,6 +450,7 @@ fn functions(config: &Config) -> Vec<FunctionInfo> {
         on_delay_ns: 0,
         off_delay_ns: 0,
         kind: "threshold",
+        gives_scores: false,
         bytes_per_series: Kind::Threshold(threshold::Limits::default()).memory_bytes(),
     };
     let nanos = |delay: std::time::Duration| i64::try_from(delay.as_nanos()).unwrap_or(i64::MAX);
@@ -456,6 +459,7 @@ fn functions(config: &Config) -> Vec<FunctionInfo> {
         on_delay_ns: nanos(function.on_delay),
         off_delay_ns: nanos(function.off_delay),
         kind: function.kind.name(),
+        gives_scores: function.kind.gives_scores(),
         bytes_per_series: Kind::new(&function.kind).memory_bytes(),
     });
     std::iter::once(payload).chain(configured).collect()

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use weir_config::parse_duration;
 use weir_fleet::{Anomaly, Scenario};
+use weir_model::Timestamp;
 
 /// IoT telemetry: MQTT in; series, alerts and device shadows out.
 ///
@@ -30,6 +31,8 @@ pub(crate) enum Command {
     Query(QueryArgs),
     /// Watch readings and alerts of a running Weir as they come
     Tap(TapArgs),
+    /// Try a configuration on readings that are there: what would have alarmed, and when
+    Backtest(BacktestArgs),
     /// Send what is in the quarantine through the pipeline again, after a fix
     Replay(ReplayArgs),
     /// List, acknowledge and shelve alarms
@@ -188,6 +191,39 @@ pub(crate) struct TapArgs {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) remote: Remote,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BacktestArgs {
+    /// The configuration to try (TOML)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: PathBuf,
+    /// Another one, such as that in use: tell only where the two differ
+    #[arg(long, value_name = "FILE")]
+    pub(crate) against: Option<PathBuf>,
+    /// Files or folders of readings (.csv, .jsonl, .parquet) instead of the store
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub(crate) input: Vec<PathBuf>,
+    /// The data folder whose store is read, also beside a running Weir
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "WEIR_DATA_DIR",
+        default_value = "weir-data"
+    )]
+    pub(crate) data_dir: PathBuf,
+    /// Only readings of this time and later, such as 2026-01-31T12:00:00Z
+    #[arg(long, value_name = "T", value_parser = instant)]
+    pub(crate) from: Option<Timestamp>,
+    /// Only readings before this time
+    #[arg(long, value_name = "T", value_parser = instant)]
+    pub(crate) to: Option<Timestamp>,
+    /// Write time,device,sensor,value,function,score of every reading to FILE
+    #[arg(long, value_name = "FILE")]
+    pub(crate) scores: Option<PathBuf>,
+    /// Print one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -358,6 +394,11 @@ pub(crate) enum RoleName {
     Operator,
     /// Everything
     Admin,
+}
+
+fn instant(text: &str) -> Result<Timestamp, String> {
+    let expected = || format!("expected {}", crate::backtest::instant::FORMS);
+    crate::backtest::instant::parse(text).ok_or_else(expected)
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

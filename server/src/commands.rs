@@ -2,6 +2,7 @@
 
 pub(crate) mod alarms;
 pub(crate) mod auth;
+pub(crate) mod backtest;
 pub(crate) mod check;
 pub(crate) mod query;
 pub(crate) mod remote;

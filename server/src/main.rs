@@ -3,6 +3,7 @@
 
 mod access_watch;
 mod app;
+mod backtest;
 mod cli;
 mod commands;
 mod complaint;
@@ -53,6 +54,7 @@ fn main() -> ExitCode {
         Command::Simulate(args) => commands::simulate::run(args),
         Command::Query(args) => commands::query::run(&args),
         Command::Tap(args) => commands::tap::run(&args),
+        Command::Backtest(args) => commands::backtest::run(&args),
         Command::Replay(args) => commands::replay::run(&args),
         Command::Alarms(args) => commands::alarms::run(args.command),
         Command::Auth(args) => commands::auth::run(args.command),

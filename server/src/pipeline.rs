@@ -380,7 +380,7 @@ fn keep_rejected(
     }
 }
 
-fn names(engine: &Engine, verdict: &Verdict) -> SlotNames {
+pub(crate) fn names(engine: &Engine, verdict: &Verdict) -> SlotNames {
     let slot = engine.slot(verdict.slot);
     let location = engine.catalog().location(verdict.location);
     SlotNames {

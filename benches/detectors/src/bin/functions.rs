@@ -17,9 +17,9 @@ use weir_detector_benches::noise::Noise;
 use weir_functions::{Adaptive, Batch, Engine};
 use weir_model::{Door, Message, Position, Timestamp};
 
-const READINGS: usize = 200_000;
+const READINGS: usize = 5_000;
 const PER_MESSAGE: usize = 1_000;
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 300;
 const INTERVAL_NS: i64 = 60_000_000_000;
 const BEGIN_NS: i64 = 1_700_000_000_000_000_000;
 
@@ -28,7 +28,7 @@ const KINDS: [(&str, &str); 15] = [
     ("threshold", "warning_high = 1e6\ndeadband = 1.0"),
     ("range", "min = -1e6\nmax = 1e6"),
     ("clock", "max_ahead = \"10d\""),
-    ("allowed", "values = [1, 2, 3]\nquality = \"good\""),
+    ("allowed", "values = [1, 2, 3]\nquality = \"suspect\""),
     ("rate_of_change", "max_rise = 1e6\nper = \"1s\""),
     ("stuck", "after = \"10d\""),
     ("flatline", "after = \"10d\""),
