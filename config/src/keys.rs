@@ -99,7 +99,13 @@ pub(crate) const TABLES: &[Table] = &[
     table("store", &["embedded", "influxdb"]),
     table(
         "store.embedded",
-        &["retention", "flush_interval", "flush_readings"],
+        &[
+            "retention",
+            "retention_1h",
+            "retention_1m",
+            "flush_interval",
+            "flush_readings",
+        ],
     ),
     table(
         "store.influxdb",
