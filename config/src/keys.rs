@@ -165,6 +165,8 @@ pub(crate) const TABLES: &[Table] = &[
             "factor",
             "expect",
             "gateway",
+            "sensors",
+            "explained",
             "expression",
             "output",
             "max_age",
