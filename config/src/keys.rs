@@ -101,7 +101,13 @@ pub(crate) const TABLES: &[Table] = &[
     table("store", &["embedded", "influxdb"]),
     table(
         "store.embedded",
-        &["retention", "flush_interval", "flush_readings"],
+        &[
+            "retention",
+            "retention_1h",
+            "retention_1m",
+            "flush_interval",
+            "flush_readings",
+        ],
     ),
     table(
         "store.influxdb",
@@ -161,6 +167,8 @@ pub(crate) const TABLES: &[Table] = &[
             "factor",
             "expect",
             "gateway",
+            "sensors",
+            "explained",
             "expression",
             "output",
             "max_age",

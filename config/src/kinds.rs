@@ -26,6 +26,7 @@ pub enum FunctionKind {
     Absence(Absence),
     Adaptive(Adaptive),
     Derived(Derived),
+    Multivariate(Multivariate),
 }
 
 impl FunctionKind {
@@ -33,7 +34,7 @@ impl FunctionKind {
     pub fn shapes_readings(&self) -> bool {
         let quality = match self {
             Self::Threshold(_) | Self::Absence(_) => Quality::Good,
-            Self::Unit(_) | Self::Derived(_) => return true,
+            Self::Unit(_) | Self::Derived(_) | Self::Multivariate(_) => return true,
             Self::Range(Range { effect, .. })
             | Self::Clock(Clock { effect, .. })
             | Self::RateOfChange(RateOfChange { effect, .. })
@@ -77,6 +78,7 @@ impl FunctionKind {
             Self::Absence(_) => "absence",
             Self::Adaptive(_) => "adaptive",
             Self::Derived(_) => "derived",
+            Self::Multivariate(_) => "multivariate",
         }
     }
 }
@@ -288,4 +290,21 @@ pub struct Derived {
     pub max_age: Duration,
     /// Of the alarm while the expression, a condition, holds.
     pub severity: Option<Severity>,
+}
+
+/// `multivariate`: whether several sensors of a device go together as usual.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Multivariate {
+    /// 2 to 8, each once.
+    pub sensors: Vec<String>,
+    /// The sensor that the score is stored as.
+    pub output: String,
+    /// Vectors before the first score. 20 to 1,000,000.
+    pub warmup: u32,
+    /// The part of the variance that is the pattern. 0.5 to 0.999.
+    pub explained: f64,
+    /// As [`Derived::max_age`].
+    pub max_age: Duration,
+    /// 1 is what chance exceeds in one of a thousand vectors.
+    pub scores: Scores,
 }

@@ -35,7 +35,8 @@ pub use expression::{Expression, Outcome};
 pub use influxdb::{InfluxDb, LineMapping, LinePart, LineTemplate};
 pub use kinds::{
     Absence, Adaptive, Allowed, Clock, Cusum, Derived, Duplicate, Effect, Ewma, Flatline,
-    FunctionKind, Gap, Mad, Range, RateOfChange, Scores, Season, Seasonal, Threshold, UnitCheck,
+    FunctionKind, Gap, Mad, Multivariate, Range, RateOfChange, Scores, Season, Seasonal, Threshold,
+    UnitCheck,
 };
 pub use line_protocol::{LineProtocol, Precision, SensorPart, SensorTemplate};
 pub use load::{Loaded, Settings};

@@ -125,6 +125,19 @@ const KINDS: &[Kind] = &[
         keys: &["expression", "output", "unit", "max_age", "severity"],
         read: |section| FunctionKind::Derived(devices::derived(section)),
     },
+    Kind {
+        name: "multivariate",
+        keys: &[
+            "sensors",
+            "output",
+            "warmup",
+            "explained",
+            "max_age",
+            "warning_score",
+            "critical_score",
+        ],
+        read: |section| FunctionKind::Multivariate(devices::multivariate(section)),
+    },
 ];
 
 pub(crate) fn functions(reader: &mut Reader<'_>) -> Vec<Function> {

@@ -15,8 +15,8 @@
 //! How long is too long is configured (`after`), or learnt from the intervals so
 //! far as TCP learns when to send again (V. Jacobson, "Congestion avoidance and
 //! control", 1988): `factor` times the smoothed interval plus four times its
-//! smoothed deviation. 48 bytes per device or series; a scan of all of them once
-//! a second, some ns each.
+//! smoothed deviation. 40 bytes per device or series; a scan of all of them once
+//! a second.
 
 use serde::{Deserialize, Serialize};
 use weir_config::Absence;

@@ -9,16 +9,21 @@
 //! before them in the configuration, so one may build on another. What fails is
 //! quarantined with the expression.
 //!
-//! Remembers nothing; some 500 ns per evaluation.
+//! Remembers nothing; an evaluation allocates a name and a value per input.
+//!
+//! `multivariate` looks at several sensors as well, and feeds one: its score.
 
-use weir_config::{Derived, Outcome};
+use std::time::Duration;
+
+use weir_config::{Derived, Multivariate, Outcome};
 use weir_model::{DeviceIx, Flags, Position, QuarantineReason as Reason, Timestamp, ValueKind};
 
 use crate::checks::unit::UnitOutcome;
 use crate::codec::{RawReading, RawValue};
 use crate::conclusion::Conclusion;
+use crate::detectors::multivariate;
 use crate::fault::{Fault, Quoted};
-use crate::kinds::Kind;
+use crate::kinds::{Kind, State};
 use crate::latest::LatestValue;
 use crate::memory::NEVER;
 use crate::reading::{Judged, Sender, Step};
@@ -31,6 +36,8 @@ const MAX_INPUTS: usize = 16;
 struct Inputs {
     values: [f64; MAX_INPUTS],
     time: i64,
+    /// The time of the oldest of them.
+    oldest: i64,
     location: LocationIx,
 }
 
@@ -44,18 +51,28 @@ impl<'a> Step<'a> {
         let mut failed = 0;
         let rules = self.rules;
         for (function, rule) in (1_u16..).zip(rules) {
-            let Kind::Derived(settings) = &rule.kind else {
-                continue;
+            let (names, max_age) = match &rule.kind {
+                Kind::Derived(settings) => (settings.expression.inputs(), settings.max_age),
+                Kind::Multivariate(settings) => (&*settings.sensors, settings.max_age),
+                _ => continue,
             };
             if !rule.selects_device(sender.name) {
                 continue;
             }
-            let Some(inputs) = self.inputs(device, settings, event) else {
+            let Some(inputs) = self.inputs(device, names, max_age, event) else {
                 continue;
             };
-            let count = settings.expression.inputs().len();
-            let outcome = settings.expression.evaluate(&inputs.values[..count]);
-            let taken = self.take_derived(sender, settings, function, &inputs, outcome);
+            let values = &inputs.values[..names.len()];
+            let taken = match &rule.kind {
+                Kind::Derived(settings) => {
+                    let outcome = settings.expression.evaluate(values);
+                    self.take_derived(sender, settings, function, &inputs, outcome)
+                }
+                Kind::Multivariate(settings) => {
+                    self.take_vector(sender, settings, function, &inputs)
+                }
+                _ => Ok(()),
+            };
             if let Err(fault) = taken {
                 let position: Position = self.position;
                 self.out.quarantine(position, Some(next + failed), fault);
@@ -67,14 +84,21 @@ impl<'a> Step<'a> {
 
     /// `None` when nothing that the expression names is new, or some of it is
     /// not known or too old.
-    fn inputs(&mut self, device: DeviceIx, settings: &Derived, event: u64) -> Option<Inputs> {
+    fn inputs(
+        &mut self,
+        device: DeviceIx,
+        names: &[String],
+        max_age: Duration,
+        event: u64,
+    ) -> Option<Inputs> {
         let mut inputs = Inputs {
             values: [f64::NAN; MAX_INPUTS],
             time: NEVER,
+            oldest: NEVER,
             location: LocationIx(0),
         };
         let (mut is_new, mut oldest) = (false, i64::MAX);
-        for (value, name) in inputs.values.iter_mut().zip(settings.expression.inputs()) {
+        for (value, name) in inputs.values.iter_mut().zip(names) {
             // Not one of the device's habits: it must not foretell them.
             let series = self.memory.find_series(device, usize::MAX, name)?;
             let series = &self.memory.series[series as usize];
@@ -91,8 +115,9 @@ impl<'a> Step<'a> {
                 (inputs.time, inputs.location) = (series.latest_time, series.location);
             }
         }
+        inputs.oldest = oldest;
         let apart = i128::from(inputs.time) - i128::from(oldest);
-        (is_new && apart <= settings.max_age.as_nanos() as i128).then_some(inputs)
+        (is_new && apart <= max_age.as_nanos() as i128).then_some(inputs)
     }
 
     fn take_derived(
@@ -115,23 +140,87 @@ impl<'a> Step<'a> {
             }
             Outcome::Condition(holds) => (f64::from(holds), holds),
         };
-        let device = sender.device;
-        let series = device.and_then(|device| {
-            self.memory
-                .find_series(device, usize::MAX, &settings.output)
-        });
-        let is_newer =
-            series.is_none_or(|series| inputs.time > self.memory.series[series as usize].last);
-        if !is_newer {
+        let unit = settings.unit.as_deref().unwrap_or_default();
+        let Some(series) = self.take_output(sender, &settings.output, unit, inputs, value)? else {
             return Ok(());
+        };
+        if settings.severity.is_some() {
+            let concluded = Conclusion {
+                level: settings.severity.filter(|_| holds),
+                why: Why::Condition,
+                ..Conclusion::QUIET
+            };
+            self.tell_of_device(series, function, inputs.time, value, &concluded);
+        }
+        Ok(())
+    }
+
+    /// Scores a vector once all of its sensors have spoken anew. The score is a
+    /// reading, and the memory hangs on its series: the first vector makes it.
+    fn take_vector(
+        &mut self,
+        sender: &mut Sender<'a>,
+        settings: &'a Multivariate,
+        function: u16,
+        inputs: &Inputs,
+    ) -> Result<(), Fault> {
+        let Some(device) = sender.device else {
+            return Ok(());
+        };
+        let known = self
+            .memory
+            .find_series(device, usize::MAX, &settings.output);
+        let slot = known.and_then(|series| self.memory.slot_of(series, function));
+        let mut concluded = Conclusion::learning(0.0, f64::from(settings.warmup));
+        if let Some(slot) = slot
+            && let State::Multivariate(memory) = &mut self.memory.slots[slot as usize].state
+        {
+            if memory.time.is_some_and(|last| inputs.oldest <= last) {
+                return Ok(());
+            }
+            memory.time = Some(inputs.time);
+            let values = &inputs.values[..settings.sensors.len()];
+            concluded = multivariate::step(memory, settings, values);
+        }
+        // A sensor has finite values: 0 while it learns, and no more than so much.
+        let score = match concluded.score.is_nan() {
+            true => 0.0,
+            false => concluded.score.min(1e9),
+        };
+        if let Some(series) = self.take_output(sender, &settings.output, "", inputs, score)? {
+            self.tell_of_device(series, function, inputs.time, score, &concluded);
+            if slot.is_none()
+                && let Some(slot) = self.memory.slot_of(series, function)
+                && let State::Multivariate(memory) = &mut self.memory.slots[slot as usize].state
+            {
+                memory.time = Some(inputs.time);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a reading that was computed; `None` when it is not newer than the last.
+    fn take_output(
+        &mut self,
+        sender: &mut Sender<'a>,
+        output: &'a str,
+        unit: &'a str,
+        inputs: &Inputs,
+        value: f64,
+    ) -> Result<Option<u32>, Fault> {
+        let device = sender.device;
+        let series = device.and_then(|device| self.memory.find_series(device, usize::MAX, output));
+        let last = series.map(|series| self.memory.series[series as usize].last);
+        if last.is_some_and(|last| inputs.time <= last) {
+            return Ok(None);
         }
         if series.is_none() {
             self.memory.check_room_for_series(device, self.limits)?;
         }
         let judged = Judged {
             at: usize::MAX,
-            sensor: &settings.output,
-            unit: settings.unit.as_deref().unwrap_or_default(),
+            sensor: output,
+            unit,
             location: "",
             kind: ValueKind::Number,
             time: Timestamp(inputs.time),
@@ -143,16 +232,8 @@ impl<'a> Step<'a> {
             value: RawValue::Number(value),
             ..RawReading::EMPTY
         };
-        let series = self.take_judged(sender, judged, &raw, UnitOutcome::AsExpected)?;
-        if settings.severity.is_some() {
-            let concluded = Conclusion {
-                level: settings.severity.filter(|_| holds),
-                why: Why::Condition,
-                ..Conclusion::QUIET
-            };
-            self.tell_of_device(series, function, inputs.time, value, &concluded);
-        }
-        Ok(())
+        self.take_judged(sender, judged, &raw, UnitOutcome::AsExpected)
+            .map(Some)
     }
 
     /// The verdict of a function that looks at more than one series, told of the

@@ -4,5 +4,6 @@ pub(crate) mod adaptive;
 pub(crate) mod cusum;
 pub(crate) mod ewma;
 pub(crate) mod mad;
+pub(crate) mod multivariate;
 pub(crate) mod seasonal;
 mod steps;

@@ -88,12 +88,11 @@ pub(crate) struct Watches {
 impl Watches {
     fn new(rules: &[Rule]) -> Self {
         let absence = |rule: &Rule| matches!(rule.kind, Kind::Absence(_));
+        let derived = |rule: &Rule| matches!(rule.kind, Kind::Derived(_) | Kind::Multivariate(_));
         Self {
             absence: rules.iter().any(absence),
             devices: rules.iter().any(Rule::is_of_devices),
-            derived: rules
-                .iter()
-                .any(|rule| matches!(rule.kind, Kind::Derived(_))),
+            derived: rules.iter().any(derived),
             settled: false,
         }
     }

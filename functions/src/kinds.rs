@@ -20,14 +20,14 @@ use std::mem::size_of;
 use serde::{Deserialize, Serialize};
 use weir_config::{
     Absence, Adaptive, Allowed, Clock, Cusum, Derived, Duplicate, Ewma, Flatline, FunctionKind,
-    Gap, Mad, Range, RateOfChange, Seasonal, UnitCheck,
+    Gap, Mad, Multivariate, Range, RateOfChange, Seasonal, UnitCheck,
 };
 
 use crate::absence;
 use crate::checks::unit::{self, UnitOutcome};
 use crate::checks::{allowed, clock, duplicate, flatline, gap, range, rate};
 use crate::conclusion::Conclusion;
-use crate::detectors::{adaptive, cusum, ewma, mad, seasonal};
+use crate::detectors::{adaptive, cusum, ewma, mad, multivariate, seasonal};
 use crate::memory::SlotMemory;
 use crate::threshold;
 
@@ -50,6 +50,7 @@ pub(crate) enum Kind {
     Absence(Absence),
     Adaptive(Adaptive),
     Derived(Derived),
+    Multivariate(Multivariate),
 }
 
 /// What a function remembers of a series. On disk each is bytes of its own kind
@@ -68,6 +69,7 @@ pub(crate) enum State {
     Seasonal(Box<seasonal::Memory>),
     Cusum(Box<cusum::Memory>),
     Absence(Box<absence::Memory>),
+    Multivariate(Box<multivariate::Memory>),
     Adaptive(Box<adaptive::Memory>),
 }
 
@@ -127,6 +129,7 @@ impl Kind {
             FunctionKind::Absence(settings) => Self::Absence(settings.clone()),
             FunctionKind::Adaptive(settings) => Self::Adaptive(settings.clone()),
             FunctionKind::Derived(settings) => Self::Derived(settings.clone()),
+            FunctionKind::Multivariate(settings) => Self::Multivariate(settings.clone()),
         }
     }
 
@@ -146,7 +149,7 @@ impl Kind {
             | Self::Seasonal(_)
             | Self::Cusum(_)
             | Self::Adaptive(_) => Stage::Detect,
-            Self::Absence(_) | Self::Derived(_) => Stage::Device,
+            Self::Absence(_) | Self::Derived(_) | Self::Multivariate(_) => Stage::Device,
         }
     }
 
@@ -164,6 +167,7 @@ impl Kind {
     /// open is judged by the new limits, and not forgotten.
     pub(crate) fn shape(&self) -> String {
         match self {
+            Self::Multivariate(settings) => format!("{:?}", settings.sensors),
             Self::Mad(settings) => format!("window {}", settings.window),
             Self::Seasonal(settings) => format!(
                 "{:?}, bin {} s, offset {} min",
@@ -189,6 +193,7 @@ impl Kind {
             Self::Seasonal(settings) => State::Seasonal(Box::new(seasonal::Memory::new(settings))),
             Self::Cusum(_) => State::Cusum(Box::default()),
             Self::Derived(_) => State::Nothing,
+            Self::Multivariate(_) => State::Multivariate(Box::default()),
             Self::Absence(_) => State::Absence(Box::new(absence::Memory::EMPTY)),
             Self::Adaptive(_) => State::Adaptive(Box::default()),
         }
@@ -214,6 +219,7 @@ impl Kind {
             }
             Self::Cusum(_) => size_of::<cusum::Memory>(),
             Self::Absence(_) => size_of::<absence::Memory>(),
+            Self::Multivariate(_) => size_of::<multivariate::Memory>(),
             Self::Adaptive(_) => size_of::<adaptive::Memory>(),
         };
         size_of::<SlotMemory>() + boxed
@@ -256,7 +262,7 @@ impl Kind {
                 seasonal::step(memory, settings, time, value)
             }
             (Self::Cusum(settings), State::Cusum(memory)) => cusum::step(memory, settings, value),
-            (Self::Absence(_) | Self::Derived(_), _) => Conclusion::QUIET,
+            (Self::Absence(_) | Self::Derived(_) | Self::Multivariate(_), _) => Conclusion::QUIET,
             (Self::Adaptive(settings), State::Adaptive(memory)) => {
                 adaptive::step(memory, settings, time, value)
             }
@@ -307,6 +313,7 @@ impl Kind {
             Self::Absence(_) => of(bytes).map(State::Absence),
             Self::Adaptive(_) => of(bytes).map(State::Adaptive),
             Self::Derived(_) => bytes.is_empty().then_some(State::Nothing),
+            Self::Multivariate(_) => of(bytes).map(State::Multivariate),
         }
     }
 }
@@ -329,6 +336,7 @@ impl State {
             Self::Seasonal(memory) => to(memory, into),
             Self::Cusum(memory) => to(memory, into),
             Self::Absence(memory) => to(memory, into),
+            Self::Multivariate(memory) => to(memory, into),
             Self::Adaptive(memory) => to(memory, into),
         }
     }

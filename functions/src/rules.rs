@@ -96,8 +96,13 @@ impl Rule {
             return false;
         }
         // What it concludes is told of the sensor that it feeds.
-        if let Kind::Derived(derived) = &self.kind {
-            return derived.output == sensor && self.selects_device(device);
+        let output = match &self.kind {
+            Kind::Derived(settings) => Some(&settings.output),
+            Kind::Multivariate(settings) => Some(&settings.output),
+            _ => None,
+        };
+        if let Some(output) = output {
+            return output == sensor && self.selects_device(device);
         }
         let fits = |glob: &Option<String>, name: &str| {
             glob.as_deref().is_none_or(|glob| glob_matches(glob, name))

@@ -6,9 +6,10 @@ use toml::de::DeValue;
 use weir_model::{Severity, check_device, check_sensor};
 
 use super::checks::severity;
-use crate::range::{duration, label};
+use super::detectors::scores;
+use crate::range::{count, duration, label};
 use crate::reader::{Raw, Section, kind, shorten};
-use crate::{Absence, Derived, Expression};
+use crate::{Absence, Derived, Expression, Multivariate};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -69,6 +70,51 @@ pub(super) fn derived(section: &mut Section<'_, '_>) -> Derived {
         unit: section.optional("unit", label(64)),
         max_age: section.value("max_age", 10 * MINUTE, duration(SECOND..=YEAR)),
         severity: section.optional("severity", severity),
+    }
+}
+
+pub(super) fn multivariate(section: &mut Section<'_, '_>) -> Multivariate {
+    for key in ["sensor", "location"] {
+        if section.has(key) {
+            section.note(key, "it goes by device: name its sensors in sensors");
+        }
+    }
+    let sensors = section.required("sensors", sensors).unwrap_or_default();
+    let output = section.required("output", sensor).unwrap_or_default();
+    if sensors.contains(&output) {
+        section.note("output", "is one of the sensors: it would feed itself");
+    }
+    Multivariate {
+        sensors,
+        output,
+        warmup: section.value("warmup", 200, count(20..=1_000_000)),
+        explained: section.value("explained", 0.9, |raw| {
+            let part = raw.number()?;
+            match (0.5..=0.999).contains(&part) {
+                true => Ok(part),
+                false => Err(format!("must be 0.5 to 0.999, not {part}")),
+            }
+        }),
+        max_age: section.value("max_age", 10 * MINUTE, duration(SECOND..=YEAR)),
+        scores: scores(section, 3.0),
+    }
+}
+
+fn sensors(raw: Raw<'_>) -> Result<Vec<String>, String> {
+    let Raw::File(DeValue::Array(list)) = raw else {
+        return Err("must be a list of 2 to 8 sensors".to_owned());
+    };
+    let mut sensors: Vec<String> = Vec::new();
+    for value in list.iter() {
+        let name = sensor(Raw::File(value.get_ref()))?;
+        if sensors.contains(&name) {
+            return Err(format!("names {name:?} twice"));
+        }
+        sensors.push(name);
+    }
+    match sensors.len() {
+        2..=8 => Ok(sensors),
+        found => Err(format!("must name 2 to 8 sensors, not {found}")),
     }
 }
 

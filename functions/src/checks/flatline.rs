@@ -5,7 +5,7 @@
 //! run began. A run needs `min_readings` besides its time, so that a sensor that
 //! speaks seldom is not called stuck for two equal readings.
 //!
-//! 24 bytes per series; a few ns per reading.
+//! 24 bytes per series; one comparison per reading.
 
 use serde::{Deserialize, Serialize};
 use weir_config::Flatline;

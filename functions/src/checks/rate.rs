@@ -7,7 +7,7 @@
 //! refused (`quality = "bad"`) is not remembered, and more is allowed the longer
 //! ago the last good one was, so a real step is believed after a while.
 //!
-//! 16 bytes per series; a few ns per reading.
+//! 16 bytes per series; one division per reading.
 
 use serde::{Deserialize, Serialize};
 use weir_config::RateOfChange;

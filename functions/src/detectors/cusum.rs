@@ -12,7 +12,7 @@
 //! changed: the new one is learnt from `warmup` readings, during which the alarm
 //! stands, and then is the level that counts.
 //!
-//! 104 bytes per series; some 15 ns per reading. The series must be stationary but
+//! 104 bytes per series; two square roots and a division per reading. The series must be stationary but
 //! for its changes: a daily rhythm is one change after the other.
 
 use serde::{Deserialize, Serialize};

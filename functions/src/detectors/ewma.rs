@@ -9,7 +9,7 @@
 //! at that distance would, so that an outlier does not hide the next, while a
 //! new level is still learnt.
 //!
-//! 48 bytes per series; some 20 ns per reading.
+//! 48 bytes per series; one exponential and one square root per reading.
 
 use serde::{Deserialize, Serialize};
 use weir_config::Ewma;

@@ -1,6 +1,6 @@
 //! Sensors that are computed from others.
 
-use weir_config::{Derived, Expression};
+use weir_config::{Derived, Expression, Multivariate, Scores};
 
 use super::*;
 
@@ -145,6 +145,66 @@ fn a_restart_between_any_two_messages_changes_nothing() {
     let unbroken = run(None);
     assert!(unbroken.0.contains("ExpressionFailed"));
     for nth in 0..30 {
+        assert_eq!(run(Some(nth)), unbroken, "{nth}");
+    }
+}
+
+#[test]
+fn sensors_that_part_are_found_and_the_score_is_a_sensor() {
+    let multivariate = Multivariate {
+        sensors: vec!["a".to_owned(), "b".to_owned()],
+        output: "pattern".to_owned(),
+        warmup: 50,
+        explained: 0.9,
+        max_age: Duration::from_secs(60),
+        scores: Scores {
+            warning: Some(3.0),
+            ..Scores::default()
+        },
+    };
+    let mut function = derived("a + b", "pattern");
+    function.kind = FunctionKind::Multivariate(multivariate);
+    let config = Config {
+        functions: vec![function],
+        ..Config::default()
+    };
+    let run = |restart_at: Option<i64>| {
+        let mut bench = Bench::with(&config);
+        let (mut all, mut last) = (String::new(), Batch::default());
+        for nth in 0..300 {
+            if restart_at == Some(nth) {
+                let snapshot = bench.engine.snapshot();
+                bench.engine = Engine::restore(&config, &snapshot).unwrap();
+            }
+            let a = (nth * 7919 % 101) as f64;
+            let noise = (nth * 31 % 7) as f64 / 10.0;
+            let b = if nth == 299 {
+                2.0 * (100.0 - a)
+            } else {
+                2.0 * a + noise
+            };
+            // One after the other: a vector is complete with the second.
+            let first = bench.send(&payload(2 * nth, &format!(r#""a":{a}"#)));
+            last = bench.send(&payload(2 * nth + 1, &format!(r#""b":{b}"#)));
+            if nth > 0 {
+                assert_eq!(levels(&first), []);
+                assert_eq!(
+                    levels(&last),
+                    [if nth == 299 { WARNING } else { None }],
+                    "{nth}"
+                );
+            }
+            all += &format!("{first:?}{last:?}");
+        }
+        assert!(
+            bench.show(&last)[1].contains("pattern="),
+            "{:?}",
+            bench.show(&last)
+        );
+        (all, bench.engine.snapshot())
+    };
+    let unbroken = run(None);
+    for nth in [1, 49, 51, 200, 299] {
         assert_eq!(run(Some(nth)), unbroken, "{nth}");
     }
 }
