@@ -40,7 +40,6 @@ use crate::watchdog::Watchdog;
 
 use doors::Doors;
 use recovery::Opened;
-pub(crate) use recovery::delays;
 use sql_doors::{Listeners, SqlDoors};
 pub(crate) use threads::Fatal;
 use workers::{Exchange, Workers};

@@ -12,7 +12,7 @@ use weir_functions::{Batch, Engine};
 use weir_model::{Alert, Door, Flags, Message, Position, QuarantineReason};
 
 use super::readings::{Content, Reading, Readings};
-use crate::app::delays;
+use crate::core::delays;
 use crate::pipeline::names;
 
 /// Readings between two looks at the verdicts.
