@@ -11,7 +11,10 @@
 
 mod access;
 mod address;
+mod alarm_sections;
+mod alarms;
 mod assemble;
+mod channels;
 mod expression;
 mod influxdb;
 mod keys;
@@ -28,6 +31,10 @@ mod topic;
 mod units;
 
 pub use address::{BrokerUrl, InvalidUrl};
+pub use alarm_sections::{
+    AlarmMeaning, AlarmSelector, Alarms, Channel, ChannelKind, Email, EmailTls, GroupKey, Inhibit,
+    Maintenance, Notify, Priority, UrlSource,
+};
 pub use expression::{Expression, Outcome};
 pub use influxdb::{InfluxDb, LineMapping, LinePart, LineTemplate};
 pub use kinds::{

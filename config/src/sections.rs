@@ -7,6 +7,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::TopicPattern;
+use crate::alarm_sections::{AlarmMeaning, Alarms, Channel, Inhibit, Maintenance, Notify};
 use crate::query::{Query, SqlDoor};
 use crate::{FunctionKind, InfluxDb, Quarantine, TopicPattern};
 
@@ -37,6 +39,13 @@ pub struct Config {
     pub flight: Option<SqlDoor>,
     /// The Postgres wire protocol; `None` when it is off, which is the default.
     pub postgres: Option<SqlDoor>,
+    pub alarms: Alarms,
+    /// What alarms mean; the first that selects one counts.
+    pub alarm_meanings: Vec<AlarmMeaning>,
+    pub channels: Vec<Channel>,
+    pub notify: Vec<Notify>,
+    pub maintenance: Vec<Maintenance>,
+    pub inhibit: Vec<Inhibit>,
 }
 
 /// `[http]`
@@ -257,6 +266,12 @@ impl Default for Config {
             query: Query::default(),
             flight: None,
             postgres: None,
+            alarms: Alarms::default(),
+            alarm_meanings: Vec::new(),
+            channels: Vec::new(),
+            notify: Vec::new(),
+            maintenance: Vec::new(),
+            inhibit: Vec::new(),
         }
     }
 }

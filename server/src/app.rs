@@ -6,6 +6,7 @@
 //! round: doors first (what they appended is committed and acknowledged), then
 //! the pipeline catches up and checkpoints, then the workers end.
 
+mod alarm_desk;
 mod doors;
 mod recovery;
 mod sql_doors;
@@ -35,6 +36,8 @@ use crate::tables;
 use crate::ticker;
 use crate::watchdog::Watchdog;
 
+pub(crate) use alarm_desk::AlarmDesk;
+use alarm_desk::DeskThreads;
 use doors::Doors;
 use recovery::Opened;
 use sql_doors::{Listeners, SqlDoors};
@@ -62,6 +65,7 @@ pub(crate) struct App {
     pub(crate) api: Arc<Api>,
     journal: Arc<LocalJournal>,
     workers: Workers,
+    desk: DeskThreads,
     source_outlets: Vec<Arc<SourceOutlet>>,
     source_runtime: CancellationToken,
     /// Doors and HTTP.
@@ -106,6 +110,13 @@ impl App {
             )
             .collect();
         let exchange = Exchange::default();
+        let (desk, desk_threads) = AlarmDesk::start(
+            &config,
+            http_listener.local_addr()?,
+            &opened.alarms,
+            &exchange.health,
+            fatal.clone(),
+        )?;
         let workers = Workers::start(&config, &opened, &exchange, &intake, &outlets, fatal)?;
         let watchdog = Arc::new(Watchdog::new(&config));
         tokio::spawn(watchdog.clone().run(
@@ -145,6 +156,7 @@ impl App {
             store: opened.store,
             sql,
             alarms: opened.alarms,
+            desk,
             quarantine: opened.quarantine,
             replaying: tokio::sync::Mutex::default(),
             shadows: opened.shadows,
@@ -169,6 +181,7 @@ impl App {
             api,
             journal: opened.journal,
             workers,
+            desk: desk_threads,
             source_outlets,
             source_runtime,
             doors,
@@ -210,6 +223,7 @@ impl App {
         }
         self.sql_doors.stop().await;
         self.workers.stop().await;
+        self.desk.stop().await;
         for outlet in &self.source_outlets {
             outlet.stop().await;
         }

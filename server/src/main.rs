@@ -1,7 +1,9 @@
 //! `weir`: one binary. See `cli.rs` for the commands and `app.rs` for how a
 //! running Weir is put together.
 
+mod alarm_router;
 mod app;
+mod channel_worker;
 mod cli;
 mod commands;
 mod complaint;

@@ -13,8 +13,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use tracing::debug;
 use weir_alerts::{AlarmFilter, AlarmStateFilter, OPERATIONAL_DEVICE, OperationalAlarms};
-use weir_functions::glob_matches;
-use weir_model::{Alert, Severity};
+use weir_model::{Alert, Severity, glob_matches};
 
 use crate::effects_worker::EffectsCommand;
 use crate::http::{Api, reasons};

@@ -29,6 +29,10 @@ const TOOLS: &[Tool] = &[
         package: "victoria-metrics",
     },
     Tool {
+        program: "prometheus-alertmanager",
+        package: "prometheus-alertmanager",
+    },
+    Tool {
         program: "strace",
         package: "strace",
     },
