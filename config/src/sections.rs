@@ -7,7 +7,6 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::TopicPattern;
 use crate::alarm_sections::{AlarmMeaning, Alarms, Channel, Inhibit, Maintenance, Notify};
 use crate::query::{Query, SqlDoor};
 use crate::{FunctionKind, InfluxDb, Quarantine, TopicPattern};

@@ -66,7 +66,7 @@ impl OperationalAlerts {
             };
             let severity = |component: &str| self.severity(component);
             for alert in alarms.look(&told, severity, begun.elapsed(), now()) {
-                self.notifier.publish_unless_shelved(&alert);
+                self.notifier.publish_unless_withheld(&alert);
                 if unrecorded.len() == MAX_UNRECORDED {
                     unrecorded.pop_front();
                 }
