@@ -1,103 +1,188 @@
-//! What operators do to alarms: acknowledge, shelve, look at who did. Every
-//! action leaves an entry in the audit, in the same transaction.
+//! What operators do to alarms: acknowledge, shelve, take out of service,
+//! comment, assign, and take it back. Every action leaves an entry in the audit,
+//! in the same transaction.
 
 use redb::{ReadableTable, ReadableTableMetadata, WriteTransaction};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use weir_model::{Alert, Timestamp};
 
-use crate::alarm_record::{Acknowledgement, AlarmRecord, StoredAlarm};
+use crate::alarm_record::{Acknowledgement, AlarmRecord, Comment, StoredAlarm};
 use crate::alarm_store::AlarmStore;
 use crate::alarm_tables::{
-    ALARMS, AUDIT, SHELVED, Shelf, alarm, known, next, shelf, slot_key, unshelve,
+    ALARMS, AUDIT, SHELVED, Shelf, alarm, extra, known, next, put_extra, release_latched, shelf,
+    slot_key, unshelve,
 };
+use crate::lifecycle::Happening;
 use crate::store_error::AlarmStoreError;
 
 const MAX_BY_BYTES: usize = 256;
 pub(crate) const MAX_NOTE_BYTES: usize = 4_096;
+/// Comments that one alarm keeps; the audit has all of them.
+const MAX_COMMENTS: usize = 100;
 
-#[derive(Serialize)]
+/// What [`Shelf::until`] says of what is out of service: until somebody ends it.
+pub const OUT_OF_SERVICE: i64 = i64::MAX;
+
+/// One action of an operator, as the audit keeps it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct AuditEntry<'a> {
-    action: &'static str,
-    alarm_id: &'a str,
-    by: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    note: Option<&'a str>,
-    at: i64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    until: Option<i64>,
+pub struct AuditEntry {
+    /// `acknowledge`, `unacknowledge`, `shelve`, `unshelve`, `out-of-service`,
+    /// `comment`, `assign`.
+    pub action: String,
+    pub alarm_id: String,
+    pub by: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// Milliseconds since the epoch, by Weir's clock.
+    pub at: i64,
+    /// Of a shelving.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<i64>,
+    /// Of an assignment; absent when it is taken back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
 }
 
-/// What an operator did, and when by Weir's clock (milliseconds).
+/// Who does it, why, and when by Weir's clock.
 #[derive(Clone, Copy, Debug)]
-struct Action<'a> {
-    name: &'static str,
-    by: &'a str,
-    note: Option<&'a str>,
-    at: i64,
-    until: Option<i64>,
+pub struct Operator<'a> {
+    pub by: &'a str,
+    pub note: Option<&'a str>,
+    pub at: Timestamp,
+}
+
+impl Operator<'_> {
+    fn entry(&self, action: &str, alarm_id: &str) -> AuditEntry {
+        AuditEntry {
+            action: action.to_owned(),
+            alarm_id: alarm_id.to_owned(),
+            by: self.by.to_owned(),
+            note: self.note.map(str::to_owned),
+            at: self.at.millis(),
+            until: None,
+            to: None,
+        }
+    }
 }
 
 impl AlarmStore {
     /// Notes that somebody has seen the alarm, also when it is cleared already.
+    /// One that is latched is cleared by it.
     pub fn acknowledge(
         &self,
         alarm_id: &str,
-        by: &str,
-        note: Option<&str>,
-        at: Timestamp,
+        operator: Operator<'_>,
     ) -> Result<AlarmRecord, AlarmStoreError> {
-        let at = at.millis();
-        let action = Action {
-            name: "acknowledge",
-            by,
-            note,
-            at,
-            until: None,
-        };
-        self.act(alarm_id, action, |_, alarm| {
+        let entry = operator.entry("acknowledge", alarm_id);
+        self.act(entry, |txn, alarm, entry| {
             alarm.acknowledged = Some(Acknowledgement {
-                by: by.to_owned(),
-                at,
-                note: note.map(str::to_owned),
+                by: entry.by.clone(),
+                at: entry.at,
+                note: entry.note.clone(),
             });
-            Ok(())
+            release_latched(txn, alarm, Happening::Acknowledged)
+        })
+    }
+
+    /// Takes an acknowledgement back. A clear that it released stays.
+    pub fn unacknowledge(
+        &self,
+        alarm_id: &str,
+        operator: Operator<'_>,
+    ) -> Result<AlarmRecord, AlarmStoreError> {
+        let entry = operator.entry("unacknowledge", alarm_id);
+        self.act(entry, |txn, alarm, _| {
+            alarm.acknowledged = None;
+            release_latched(txn, alarm, Happening::Unacknowledged)
         })
     }
 
     /// Holds back the alerts of the alarm's (device, sensor, function) until
     /// `until`, with which an alert's own time is compared; a time that is not
-    /// after `at` ends the shelving.
+    /// after the operator's ends the shelving, and what is out of service.
     pub fn shelve(
         &self,
         alarm_id: &str,
         until: Timestamp,
-        by: &str,
-        note: Option<&str>,
-        at: Timestamp,
+        operator: Operator<'_>,
     ) -> Result<AlarmRecord, AlarmStoreError> {
-        let (until, at) = (until.millis(), at.millis());
-        let ends = until <= at;
-        let name = if ends { "unshelve" } else { "shelve" };
-        let action = Action {
-            name,
-            by,
-            note,
-            at,
-            until: (!ends).then_some(until),
-        };
-        self.act(alarm_id, action, |txn, alarm| {
-            let key = slot_key(&alarm.last);
-            if ends {
-                return unshelve(txn, &key, Some(alarm)).map(drop);
-            }
+        let (until, at) = (until.millis(), operator.at.millis());
+        if until <= at {
+            let entry = operator.entry("unshelve", alarm_id);
+            return self.act(entry, |txn, alarm, _| {
+                let key = slot_key(&alarm.last);
+                unshelve(txn, &key, Some(alarm)).map(drop)
+            });
+        }
+        self.hold_back("shelve", alarm_id, until, operator)
+    }
+
+    /// As [`AlarmStore::shelve`], until somebody ends it.
+    pub fn out_of_service(
+        &self,
+        alarm_id: &str,
+        operator: Operator<'_>,
+    ) -> Result<AlarmRecord, AlarmStoreError> {
+        self.hold_back("out-of-service", alarm_id, OUT_OF_SERVICE, operator)
+    }
+
+    fn hold_back(
+        &self,
+        action: &str,
+        alarm_id: &str,
+        until: i64,
+        operator: Operator<'_>,
+    ) -> Result<AlarmRecord, AlarmStoreError> {
+        let mut entry = operator.entry(action, alarm_id);
+        entry.until = Some(until);
+        self.act(entry, |txn, alarm, entry| {
             let shelf = Shelf {
                 until,
-                alarm_id: alarm_id.to_owned(),
+                alarm_id: entry.alarm_id.clone(),
             };
-            txn.open_table(SHELVED)?
-                .insert(key.as_str(), &*postcard::to_stdvec(&shelf)?)?;
+            txn.open_table(SHELVED)?.insert(
+                slot_key(&alarm.last).as_str(),
+                &*postcard::to_stdvec(&shelf)?,
+            )?;
             Ok(())
+        })
+    }
+
+    /// Says something about the alarm; the operator's note is what.
+    pub fn comment(
+        &self,
+        alarm_id: &str,
+        operator: Operator<'_>,
+    ) -> Result<AlarmRecord, AlarmStoreError> {
+        let entry = operator.entry("comment", alarm_id);
+        self.act(entry, |txn, _, entry| {
+            let mut extra = extra(txn, &entry.alarm_id)?;
+            extra.comments.push(Comment {
+                by: entry.by.clone(),
+                at: entry.at,
+                text: entry.note.clone().unwrap_or_default(),
+            });
+            let excess = extra.comments.len().saturating_sub(MAX_COMMENTS);
+            extra.comments.drain(..excess);
+            put_extra(txn, &entry.alarm_id, &extra)
+        })
+    }
+
+    /// Says who works on it; `None`: nobody any more.
+    pub fn assign(
+        &self,
+        alarm_id: &str,
+        to: Option<&str>,
+        operator: Operator<'_>,
+    ) -> Result<AlarmRecord, AlarmStoreError> {
+        check_length("to", to.unwrap_or_default(), MAX_BY_BYTES)?;
+        let mut entry = operator.entry("assign", alarm_id);
+        entry.to = to.map(str::to_owned);
+        self.act(entry, |txn, _, entry| {
+            let mut extra = extra(txn, &entry.alarm_id)?;
+            extra.assigned_to = entry.to.clone();
+            put_extra(txn, &entry.alarm_id, &extra)
         })
     }
 
@@ -128,73 +213,81 @@ impl AlarmStore {
         Ok(sent)
     }
 
-    /// The last entries of the audit, the newest first, each a JSON object
-    /// `{action, alarmId, by, note, at, until?}`.
-    pub fn audit(&self, limit: usize) -> Result<Vec<String>, AlarmStoreError> {
+    /// The last entries of the audit, the newest first: of one alarm, or all.
+    pub fn audit(
+        &self,
+        limit: usize,
+        alarm_id: Option<&str>,
+    ) -> Result<Vec<AuditEntry>, AlarmStoreError> {
         let audit = self.database.begin_read()?.open_table(AUDIT)?;
         let mut entries = Vec::new();
-        for entry in audit.iter()?.rev().take(limit) {
-            entries.push(String::from_utf8_lossy(entry?.1.value()).into_owned());
+        for entry in audit.iter()?.rev() {
+            if entries.len() >= limit {
+                break;
+            }
+            // What cannot be read was not written by any version.
+            let found = serde_json::from_slice::<AuditEntry>(entry?.1.value()).ok();
+            entries.extend(found.filter(|e| alarm_id.is_none_or(|id| id == e.alarm_id)));
         }
         Ok(entries)
     }
 
-    /// Whether this alert falls under a shelving: it is not to be sent past the
-    /// outbox. Reads memory only.
-    pub fn is_shelved(&self, alert: &Alert) -> bool {
+    /// Whether this alert is not to be sent past the outbox: it falls under a
+    /// shelving, or is the end of an alarm that may latch. Reads memory only.
+    pub fn is_withheld(&self, alert: &Alert) -> bool {
+        self.shelved_until(alert) > alert.timestamp || self.may_latch(alert)
+    }
+
+    /// Until when the alert's device, sensor and function are shelved; 0 if
+    /// they are not. Reads memory only.
+    pub fn shelved_until(&self, alert: &Alert) -> i64 {
         let shelves = self.shelves.read();
-        !shelves.is_empty()
-            && shelves
-                .get(&slot_key(alert))
-                .is_some_and(|until| alert.timestamp < *until)
+        match shelves.is_empty() {
+            true => 0,
+            false => shelves.get(&slot_key(alert)).copied().unwrap_or(0),
+        }
     }
 
     fn act(
         &self,
-        alarm_id: &str,
-        action: Action<'_>,
-        change: impl FnOnce(&WriteTransaction, &mut StoredAlarm) -> Result<(), AlarmStoreError>,
+        entry: AuditEntry,
+        change: impl FnOnce(
+            &WriteTransaction,
+            &mut StoredAlarm,
+            &AuditEntry,
+        ) -> Result<(), AlarmStoreError>,
     ) -> Result<AlarmRecord, AlarmStoreError> {
-        check_length("by", action.by, MAX_BY_BYTES)?;
-        check_length("note", action.note.unwrap_or_default(), MAX_NOTE_BYTES)?;
+        check_length("by", &entry.by, MAX_BY_BYTES)?;
+        check_length(
+            "note",
+            entry.note.as_deref().unwrap_or_default(),
+            MAX_NOTE_BYTES,
+        )?;
+        let alarm_id = entry.alarm_id.as_str();
         let txn = self.database.begin_write()?;
         let mut alarm = known(alarm(&txn.open_table(ALARMS)?, alarm_id)?, alarm_id)?;
-        change(&txn, &mut alarm)?;
+        change(&txn, &mut alarm, &entry)?;
         txn.open_table(ALARMS)?
             .insert(alarm_id, &*postcard::to_stdvec(&alarm)?)?;
-        self.append_audit(&txn, alarm_id, action)?;
+        self.append_audit(&txn, &entry)?;
         let shelf = shelf(&txn.open_table(SHELVED)?, &slot_key(&alarm.last))?;
+        let extra = extra(&txn, alarm_id)?;
         txn.commit()?;
         let until = shelf.map(|shelf| shelf.until);
         match until {
             Some(until) => self.shelves.write().insert(slot_key(&alarm.last), until),
             None => self.shelves.write().remove(&slot_key(&alarm.last)),
         };
-        Ok(alarm.into_record(until))
+        self.tell_news();
+        Ok(alarm.into_record(until, extra))
     }
 
     fn append_audit(
         &self,
         txn: &WriteTransaction,
-        alarm_id: &str,
-        action: Action<'_>,
+        entry: &AuditEntry,
     ) -> Result<(), AlarmStoreError> {
-        let Action {
-            name,
-            by,
-            note,
-            at,
-            until,
-        } = action;
-        let entry = AuditEntry {
-            action: name,
-            alarm_id,
-            by,
-            note,
-            at,
-            until,
-        };
-        let json = serde_json::to_vec(&entry).expect("texts and integers are JSON");
+        let json = serde_json::to_vec(entry).expect("texts and integers are JSON");
         let seq = next(txn, "next_audit")?;
         let mut audit = txn.open_table(AUDIT)?;
         audit.insert(seq, &*json)?;

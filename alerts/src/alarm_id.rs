@@ -42,7 +42,7 @@ pub(crate) fn alert_id(
     ])
 }
 
-fn hash(fields: &[&[u8]]) -> String {
+pub(crate) fn hash(fields: &[&[u8]]) -> String {
     let mut sha = Sha256::new();
     for field in fields {
         sha.update((field.len() as u64).to_le_bytes());

@@ -3,6 +3,10 @@
 use serde::{Deserialize, Serialize};
 use weir_model::{Alert, AlertState, Severity};
 
+use crate::alarm_actions::OUT_OF_SERVICE;
+use crate::alarm_tables::Entry;
+use crate::lifecycle::{Happening, Lifecycle, Standing};
+use crate::router::HeldBack;
 use crate::stored_alert;
 
 /// One alarm, from raised to cleared: what `/api/v1/alarms` shows.
@@ -37,6 +41,34 @@ pub struct AlarmRecord {
     pub acknowledged: Option<Acknowledgement>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shelved_until: Option<i64>,
+    /// In ISA-18.2's words; what routing holds back is not in it: see
+    /// [`AlarmRecord::held_back`].
+    pub lifecycle: Lifecycle,
+    /// When the condition of a latched alarm was over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub returned_at: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub assigned_to: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub comments: Vec<Comment>,
+}
+
+/// What somebody says about an alarm.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Comment {
+    pub by: String,
+    /// Milliseconds since the epoch.
+    pub at: i64,
+    pub text: String,
+}
+
+/// What the store keeps of some alarms besides [`StoredAlarm`].
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Extra {
+    pub(crate) assigned_to: Option<String>,
+    pub(crate) comments: Vec<Comment>,
+    /// The clear that waits for an acknowledgement.
+    pub(crate) latched: Option<Entry>,
 }
 
 /// Somebody has seen it. An escalation takes it back: it asks anew.
@@ -123,13 +155,35 @@ impl StoredAlarm {
         Self {
             last: alert.clone(),
             seq,
-            acknowledged: acknowledged.filter(|_| alert.state != AlertState::Escalated),
+            acknowledged: acknowledged.filter(|_| {
+                let seen = Standing {
+                    acknowledged: true,
+                    ..Standing::RAISED
+                };
+                alert.state != AlertState::Escalated
+                    || seen.after(Happening::Escalated, false).acknowledged
+            }),
             told: told || !withheld,
             withheld,
         }
     }
 
-    pub(crate) fn into_record(self, shelved_until: Option<i64>) -> AlarmRecord {
+    pub(crate) fn standing(&self, extra: &Extra) -> Standing {
+        Standing {
+            active: self.is_open() && extra.latched.is_none(),
+            cleared: !self.is_open(),
+            acknowledged: self.acknowledged.is_some(),
+        }
+    }
+
+    pub(crate) fn into_record(self, shelved_until: Option<i64>, extra: Extra) -> AlarmRecord {
+        let standing = self.standing(&extra);
+        let held_back = match shelved_until {
+            Some(OUT_OF_SERVICE) => Some(HeldBack::OutOfService),
+            Some(_) => Some(HeldBack::Shelved),
+            None => None,
+        };
+        let lifecycle = standing.lifecycle(held_back.filter(|_| self.is_open()));
         let cleared_at = (!self.is_open()).then_some(self.last.timestamp);
         let last = self.last;
         AlarmRecord {
@@ -149,6 +203,43 @@ impl StoredAlarm {
             reason: last.reason,
             acknowledged: self.acknowledged,
             shelved_until,
+            lifecycle,
+            returned_at: extra.latched.map(|Entry(clear)| clear.timestamp),
+            assigned_to: extra.assigned_to,
+            comments: extra.comments,
         }
+    }
+}
+
+impl AlarmRecord {
+    /// Its last alert, but for the alert's id.
+    pub fn alert(&self) -> Alert {
+        Alert {
+            id: String::new(),
+            alarm_id: self.alarm_id.clone(),
+            kind: weir_model::AlertKind::Alert,
+            severity: self.severity,
+            state: self.state,
+            device_id: self.device_id.clone(),
+            sensor: self.sensor.clone(),
+            value: self.value,
+            threshold: self.threshold,
+            function: self.function.clone(),
+            location: self.location.clone(),
+            unit: self.unit.clone(),
+            timestamp: self.updated_at,
+            raised_at: self.raised_at,
+            reason: self.reason.clone(),
+        }
+    }
+
+    /// As seen by routing too, which knows of maintenance and inhibition.
+    #[must_use]
+    pub fn held_back(mut self, by: Option<HeldBack>) -> Self {
+        let is_shelved = matches!(self.lifecycle, Lifecycle::Shelved | Lifecycle::OutOfService);
+        if by.is_some() && self.cleared_at.is_none() && !is_shelved {
+            self.lifecycle = Standing::RAISED.lifecycle(by);
+        }
+        self
     }
 }

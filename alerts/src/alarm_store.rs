@@ -9,10 +9,11 @@
 //! seen     alert id -> seq                the history's ids
 //! outbox   (channel, seq) -> alert        what the channel has not confirmed
 //! shelved  device·sensor·unit·function -> Shelf
+//! extras   alarm id -> Extra              assigned to, comments, a latched clear
 //! audit    n -> JSON                      who acknowledged and shelved what
 //! ```
 //!
-//! Values are postcard. Every call is one durable transaction. Doing a batch
+//! [`crate::outbox`] has tables in it too. Values are postcard. Every call is one durable transaction. Doing a batch
 //! twice changes nothing: a batch that ends at or before the stored position is
 //! skipped, and so is an alert whose id is known.
 //!
@@ -22,19 +23,21 @@
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use ahash::RandomState;
 use hashbrown::HashMap;
-use parking_lot::RwLock;
+use parking_lot::{Condvar, Mutex, RwLock};
 use redb::{ReadableTable, ReadableTableMetadata, WriteTransaction};
 use weir_database::Database;
-use weir_model::{Alert, Position};
+use weir_model::{Alert, AlertState, Position, Timestamp};
 
 use crate::alarm_record::{AlarmFilter, AlarmRecord, AlarmStateFilter};
 use crate::alarm_tables::{
-    ALARMS, AUDIT, Entry, HISTORY, META, MQTT, OPEN, OUTBOX, RECENT, SEEN, SHELVED, Shelf, advance,
-    alarm, known, prune, record_one, shelf, slot_key,
+    ALARMS, AUDIT, EXTRAS, Entry, HISTORY, META, MQTT, OPEN, OUTBOX, RECENT, SEEN, SHELVED, Shelf,
+    advance, alarm, expire, known, prune, read_extra, record_one, shelf, slot_key,
 };
+use crate::router::Policy;
 use crate::store_error::AlarmStoreError;
 
 const FORMAT: u64 = 1;
@@ -51,6 +54,10 @@ pub struct AlarmStore {
     /// As stored: it follows the commit.
     position: AtomicU64,
     pub(crate) shelves: Shelves,
+    /// Says which alarms latch.
+    policy: RwLock<Option<Policy>>,
+    /// Grows with every transition and action that is stored.
+    news: (Mutex<u64>, Condvar),
 }
 
 /// Until when what is shelved, as stored.
@@ -69,8 +76,11 @@ impl AlarmStore {
             keep,
             position: AtomicU64::new(0),
             shelves: Shelves::default(),
+            policy: RwLock::default(),
+            news: Default::default(),
         };
         store.prepare(path)?;
+        store.prepare_outbox()?;
         store.load()?;
         Ok(store)
     }
@@ -83,7 +93,12 @@ impl AlarmStore {
             .get("format")?
             .map(|format| format.value());
         match found {
-            Some(FORMAT) => return Ok(()),
+            Some(FORMAT) => {
+                // Newer than the format.
+                txn.open_table(EXTRAS)?;
+                txn.commit()?;
+                return Ok(());
+            }
             Some(found) => {
                 return Err(AlarmStoreError::Format {
                     path: path.to_owned(),
@@ -102,6 +117,7 @@ impl AlarmStore {
         txn.open_table(OUTBOX)?;
         txn.open_table(SHELVED)?;
         txn.open_table(AUDIT)?;
+        txn.open_table(EXTRAS)?;
         txn.commit()?;
         Ok(())
     }
@@ -133,6 +149,7 @@ impl AlarmStore {
         let new = self.record_all(&txn, alerts)?;
         txn.commit()?;
         self.position.store(position.0, Ordering::Release);
+        self.tell_news();
         Ok(new)
     }
 
@@ -142,6 +159,7 @@ impl AlarmStore {
         let txn = self.database.begin_write()?;
         let new = self.record_all(&txn, alerts)?;
         txn.commit()?;
+        self.tell_news();
         Ok(new)
     }
 
@@ -152,12 +170,60 @@ impl AlarmStore {
     ) -> Result<usize, AlarmStoreError> {
         let mut new = 0;
         for alert in alerts {
-            new += usize::from(record_one(txn, alert)?);
+            new += usize::from(record_one(txn, alert, self.may_latch(alert))?);
         }
         if new > 0 {
             prune(txn, self.keep)?;
         }
         Ok(new)
+    }
+
+    /// From now on alarms latch as this says.
+    pub fn set_policy(&self, policy: Policy) {
+        *self.policy.write() = Some(policy);
+    }
+
+    /// Whether it is a clear that waits for an acknowledgement, if there is none.
+    pub fn may_latch(&self, alert: &Alert) -> bool {
+        alert.state == AlertState::Cleared
+            && self
+                .policy
+                .read()
+                .as_ref()
+                .is_some_and(|policy| policy.meaning(alert).is_some_and(|meaning| meaning.latch))
+    }
+
+    /// Forgets what is older than `before` and not open; returns how much that
+    /// was. Bounded: call it again for the rest.
+    pub fn expire(&self, before: Timestamp) -> Result<u64, AlarmStoreError> {
+        let txn = self.database.begin_write()?;
+        let forgotten = expire(&txn, before.millis())?;
+        match forgotten {
+            0 => txn.abort()?,
+            _ => txn.commit()?,
+        }
+        Ok(forgotten)
+    }
+
+    pub(crate) fn tell_news(&self) {
+        *self.news.0.lock() += 1;
+        self.news.1.notify_all();
+    }
+
+    /// Blocks until something was stored after `seen`, or `wait` is over;
+    /// returns what to hand over the next time.
+    pub fn wait_news(&self, seen: u64, wait: Duration) -> u64 {
+        let mut news = self.news.0.lock();
+        if *news == seen {
+            let _ = self.news.1.wait_for(&mut news, wait);
+        }
+        *news
+    }
+
+    /// The last alert of an alarm.
+    pub fn last_alert(&self, alarm_id: &str) -> Result<Option<Alert>, AlarmStoreError> {
+        let alarms = self.database.begin_read()?.open_table(ALARMS)?;
+        Ok(alarm(&alarms, alarm_id)?.map(|alarm| alarm.last))
     }
 
     /// Where the last recorded batch ended; 0 before the first.
@@ -225,11 +291,15 @@ impl AlarmStore {
     pub fn alarms(&self, filter: &AlarmFilter) -> Result<Vec<AlarmRecord>, AlarmStoreError> {
         let txn = self.database.begin_read()?;
         let (alarms, shelved) = (txn.open_table(ALARMS)?, txn.open_table(SHELVED)?);
+        let extras = txn.open_table(EXTRAS)?;
         let record = |alarm_id: &str| -> Result<Option<AlarmRecord>, AlarmStoreError> {
             let alarm = alarm(&alarms, alarm_id)?.filter(|alarm| filter.matches(alarm));
             let Some(alarm) = alarm else { return Ok(None) };
             let shelf = shelf(&shelved, &slot_key(&alarm.last))?;
-            Ok(Some(alarm.into_record(shelf.map(|shelf| shelf.until))))
+            let extra = read_extra(&extras, alarm_id)?;
+            Ok(Some(
+                alarm.into_record(shelf.map(|shelf| shelf.until), extra),
+            ))
         };
         let mut found = Vec::new();
         if filter.state == AlarmStateFilter::Open {
@@ -254,7 +324,8 @@ impl AlarmStore {
         let txn = self.database.begin_read()?;
         let alarm = known(alarm(&txn.open_table(ALARMS)?, alarm_id)?, alarm_id)?;
         let shelf = shelf(&txn.open_table(SHELVED)?, &slot_key(&alarm.last))?;
-        Ok(alarm.into_record(shelf.map(|shelf| shelf.until)))
+        let extra = read_extra(&txn.open_table(EXTRAS)?, alarm_id)?;
+        Ok(alarm.into_record(shelf.map(|shelf| shelf.until), extra))
     }
 
     /// Transitions with a sequence number above `after`, the oldest first.

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use weir_model::{Alert, AlertState, Position, Timestamp};
 
 use crate::alarm_id::alert_id;
-use crate::alarm_record::StoredAlarm;
+use crate::alarm_record::{Extra, StoredAlarm};
+use crate::lifecycle::{Happening, Standing};
 use crate::store_error::AlarmStoreError;
 use crate::stored_alert;
 
@@ -18,6 +19,8 @@ pub(crate) const HISTORY: TableDefinition<u64, &[u8]> = TableDefinition::new("hi
 pub(crate) const SEEN: TableDefinition<&str, u64> = TableDefinition::new("seen");
 pub(crate) const OUTBOX: TableDefinition<(&str, u64), &[u8]> = TableDefinition::new("outbox");
 pub(crate) const SHELVED: TableDefinition<&str, &[u8]> = TableDefinition::new("shelved");
+/// What is known of an alarm besides [`StoredAlarm`]; most have no entry.
+pub(crate) const EXTRAS: TableDefinition<&str, &[u8]> = TableDefinition::new("extras");
 pub(crate) const AUDIT: TableDefinition<u64, &[u8]> = TableDefinition::new("audit");
 
 /// The one channel there is so far.
@@ -56,10 +59,18 @@ pub(crate) fn next(txn: &WriteTransaction, name: &str) -> Result<u64, AlarmStore
     Ok(number)
 }
 
-/// Takes one alert in; false when it is known.
-pub(crate) fn record_one(txn: &WriteTransaction, alert: &Alert) -> Result<bool, AlarmStoreError> {
+/// Takes one alert in; false when it is known. The end of an alarm that latches
+/// and that nobody has acknowledged is kept until somebody does.
+pub(crate) fn record_one(
+    txn: &WriteTransaction,
+    alert: &Alert,
+    latches: bool,
+) -> Result<bool, AlarmStoreError> {
     if txn.open_table(SEEN)?.get(alert.id.as_str())?.is_some() {
         return Ok(false);
+    }
+    if alert.state == AlertState::Cleared && latch(txn, alert, latches)? {
+        return Ok(true);
     }
     let key = slot_key(alert);
     clear_forgotten(txn, &key, alert)?;
@@ -88,6 +99,70 @@ pub(crate) fn record_one(txn: &WriteTransaction, alert: &Alert) -> Result<bool, 
     Ok(true)
 }
 
+/// Keeps the clear of an alarm that stays latched; false when it does not.
+fn latch(txn: &WriteTransaction, clear: &Alert, latches: bool) -> Result<bool, AlarmStoreError> {
+    let Some(before) = alarm(&txn.open_table(ALARMS)?, &clear.alarm_id)? else {
+        return Ok(false);
+    };
+    let standing = Standing {
+        acknowledged: before.acknowledged.is_some(),
+        ..Standing::RAISED
+    };
+    if standing.after(Happening::Returned, latches).cleared {
+        return Ok(false);
+    }
+    let mut extra = extra(txn, &clear.alarm_id)?;
+    extra.latched = Some(Entry(clear.clone()));
+    put_extra(txn, &clear.alarm_id, &extra)?;
+    Ok(true)
+}
+
+/// Records the clear that an alarm's latch has kept, if what happens releases
+/// it. `held` is the alarm as the caller holds it (and stores it).
+pub(crate) fn release_latched(
+    txn: &WriteTransaction,
+    held: &mut StoredAlarm,
+    happening: Happening,
+) -> Result<(), AlarmStoreError> {
+    let alarm_id = held.last.alarm_id.clone();
+    let mut extra = extra(txn, &alarm_id)?;
+    let released = held.standing(&extra).after(happening, true).cleared;
+    let Some(Entry(clear)) = extra.latched.take().filter(|_| released) else {
+        return Ok(());
+    };
+    put_extra(txn, &alarm_id, &extra)?;
+    txn.open_table(ALARMS)?
+        .insert(alarm_id.as_str(), &*postcard::to_stdvec(held)?)?;
+    record_one(txn, &clear, false)?;
+    if let Some(after) = alarm(&txn.open_table(ALARMS)?, &alarm_id)? {
+        *held = after;
+    }
+    Ok(())
+}
+
+pub(crate) fn extra(txn: &WriteTransaction, alarm_id: &str) -> Result<Extra, AlarmStoreError> {
+    read_extra(&txn.open_table(EXTRAS)?, alarm_id)
+}
+
+pub(crate) fn read_extra(
+    extras: &impl ReadableTable<&'static str, &'static [u8]>,
+    alarm_id: &str,
+) -> Result<Extra, AlarmStoreError> {
+    let bytes = extras.get(alarm_id)?;
+    let extra = bytes.map(|bytes| postcard::from_bytes(bytes.value()));
+    Ok(extra.transpose()?.unwrap_or_default())
+}
+
+pub(crate) fn put_extra(
+    txn: &WriteTransaction,
+    alarm_id: &str,
+    extra: &Extra,
+) -> Result<(), AlarmStoreError> {
+    let mut extras = txn.open_table(EXTRAS)?;
+    extras.insert(alarm_id, &*postcard::to_stdvec(extra)?)?;
+    Ok(())
+}
+
 /// One open alarm per (device, sensor, function): when another one than the
 /// alert's stands open, the engine has lost its memory of it, and it would never
 /// be cleared. It is cleared now.
@@ -105,9 +180,12 @@ pub(crate) fn clear_forgotten(
     };
     let forgotten = alarm(&txn.open_table(ALARMS)?, &alarm_id)?;
     txn.open_table(OPEN)?.remove(key)?;
-    let Some(forgotten) = forgotten else {
+    let Some(mut forgotten) = forgotten else {
         return Ok(());
     };
+    if extra(txn, &alarm_id)?.latched.is_some() {
+        return release_latched(txn, &mut forgotten, Happening::Superseded);
+    }
     tracing::warn!(
         alarm_id,
         by = alert.alarm_id,
@@ -118,7 +196,7 @@ pub(crate) fn clear_forgotten(
         alert.sensor
     );
     let clear = lost_track(forgotten.last, alert.timestamp, reason);
-    record_one(txn, &clear).map(drop)
+    record_one(txn, &clear, false).map(drop)
 }
 
 /// The clear of an alarm that no verdict will clear, by its last alert.
@@ -203,11 +281,54 @@ pub(crate) fn prune(txn: &WriteTransaction, keep: u64) -> Result<(), AlarmStoreE
             break;
         }
     }
+    let mut extras = txn.open_table(EXTRAS)?;
     for (raised_at, alarm_id) in gone {
         recent.remove((raised_at, alarm_id.as_str()))?;
         alarms.remove(alarm_id.as_str())?;
+        extras.remove(alarm_id.as_str())?;
     }
     Ok(())
+}
+
+/// Entries that are looked at in one go by [`expire`].
+const EXPIRE_BATCH: usize = 10_000;
+
+/// Forgets transitions and cleared alarms before `before`, and what operators
+/// did before it; milliseconds.
+pub(crate) fn expire(txn: &WriteTransaction, before: i64) -> Result<u64, AlarmStoreError> {
+    let mut forgotten = 0;
+    let (mut history, mut seen) = (txn.open_table(HISTORY)?, txn.open_table(SEEN)?);
+    for _ in 0..EXPIRE_BATCH {
+        let first = history.first()?.map(|(seq, bytes)| {
+            postcard::from_bytes::<Entry>(bytes.value()).map(|entry| (seq.value(), entry.0))
+        });
+        match first.transpose()? {
+            Some((seq, alert)) if alert.timestamp < before => {
+                history.remove(seq)?;
+                seen.remove(alert.id.as_str())?;
+                forgotten += 1;
+            }
+            _ => break,
+        }
+    }
+    let (mut alarms, mut recent) = (txn.open_table(ALARMS)?, txn.open_table(RECENT)?);
+    let mut gone = Vec::new();
+    for entry in recent.range(..(before, ""))?.take(EXPIRE_BATCH) {
+        let (key, _) = entry?;
+        let (raised_at, alarm_id) = key.value();
+        let alarm = alarm(&alarms, alarm_id)?;
+        if alarm.is_none_or(|alarm| !alarm.is_open() && alarm.last.timestamp < before) {
+            gone.push((raised_at, alarm_id.to_owned()));
+        }
+    }
+    let mut extras = txn.open_table(EXTRAS)?;
+    for (raised_at, alarm_id) in gone {
+        recent.remove((raised_at, alarm_id.as_str()))?;
+        alarms.remove(alarm_id.as_str())?;
+        extras.remove(alarm_id.as_str())?;
+        forgotten += 1;
+    }
+    Ok(forgotten)
 }
 
 pub(crate) fn alarm(

@@ -152,7 +152,7 @@ fn silence(facts: &Facts<'_>, seconds: f64, expected: f64) -> String {
 }
 
 /// A number in the fewest digits that read back as the same, with its unit.
-struct Quantity<'a>(f64, Option<&'a str>);
+pub(crate) struct Quantity<'a>(pub(crate) f64, pub(crate) Option<&'a str>);
 
 impl fmt::Display for Quantity<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -12,7 +12,7 @@ use weir_model::Alert;
 
 use crate::AlarmStore;
 use crate::OPERATIONAL_DEVICE;
-use crate::alarm_tables::{ALARMS, OPEN, alarm, lost_track, record_one};
+use crate::alarm_tables::{ALARMS, OPEN, alarm, extra, lost_track, record_one};
 use crate::store_error::AlarmStoreError;
 
 impl AlarmStore {
@@ -39,12 +39,12 @@ impl AlarmStore {
             let Some(stored) = alarm(&txn.open_table(ALARMS)?, alarm_id)? else {
                 continue;
             };
-            warn!(
-                alarm_id,
-                "an alarm was open that no function has open: cleared"
-            );
             // Those of Weir itself are not the engine's: their watch goes on.
             if stored.last.device_id == OPERATIONAL_DEVICE {
+                continue;
+            }
+            // Its condition is over, and it waits for somebody to say so.
+            if extra(&txn, alarm_id)?.latched.is_some() {
                 continue;
             }
             warn!(
@@ -54,12 +54,12 @@ impl AlarmStore {
             let reason = format!("{} is not watched as it was", stored.last.sensor);
             let at = stored.last.timestamp;
             let clear = lost_track(stored.last, at, reason);
-            if record_one(&txn, &clear)? {
+            if record_one(&txn, &clear, false)? {
                 new.push(clear);
             }
         }
         for alert in unknown {
-            if record_one(&txn, alert)? {
+            if record_one(&txn, alert, false)? {
                 let alarm_id = &alert.alarm_id;
                 warn!(
                     alarm_id,

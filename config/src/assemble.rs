@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::access::{auth, check_listeners, listens_with_tls, tls};
 use crate::address::parse_any_listen;
+use crate::alarms::alarm_sections;
 use crate::influxdb::influxdb;
 use crate::line_protocol::line_protocol;
 use crate::quarantine::quarantine;
@@ -36,6 +37,7 @@ const LONGEST: Duration = Duration::from_secs(36_500 * 24 * 3600);
 /// Reads every section. Meaningful only if `reader.problems` stays empty.
 pub(crate) fn assemble(reader: &mut Reader<'_>) -> Config {
     let sources = sources(reader);
+    let alarms = alarm_sections(reader);
     let config = Config {
         http: http(reader),
         auth: auth(reader),
@@ -56,6 +58,12 @@ pub(crate) fn assemble(reader: &mut Reader<'_>) -> Config {
         flight: query::flight(reader),
         postgres: query::postgres(reader),
         reload: reload(reader),
+        alarms: alarms.alarms,
+        alarm_meanings: alarms.meanings,
+        channels: alarms.channels,
+        notify: alarms.notify,
+        maintenance: alarms.maintenance,
+        inhibit: alarms.inhibit,
     };
     check_across(reader, &config);
     query::check_ports(reader, &config);

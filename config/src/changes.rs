@@ -6,7 +6,7 @@
 //! new to Weir cannot be one that a reload silently passes over.
 
 use crate::{
-    Auth, Broker, Config, EmbeddedStore, Http, InfluxDb, JournalSection, Limits, LineMapping,
+    Alarms, Auth, Broker, Config, EmbeddedStore, Http, InfluxDb, JournalSection, Limits, LineMapping, LineProtocol,
     Quarantine, Query, Reload, Shadows, Source, SqlDoor, Tls, Watchdog,
 };
 
@@ -44,7 +44,10 @@ macro_rules! compare {
 
 /// As the file has it: fields that carry their unit are keys without it.
 fn key(path: &str, field: &str) -> String {
-    format!("{path}.{}", field.strip_suffix("_ns").unwrap_or(field))
+    let without = ["_ns", "_minutes"]
+        .iter()
+        .find_map(|unit| field.strip_suffix(unit));
+    format!("{path}.{}", without.unwrap_or(field))
 }
 
 impl Config {
@@ -70,6 +73,13 @@ impl Config {
             flight,
             postgres,
             reload,
+            line_protocol,
+            alarms,
+            alarm_meanings,
+            channels,
+            notify,
+            maintenance,
+            inhibit,
         } = self;
         let c = &mut changes;
         compare!(c, "http", Http, http, &new.http, live: [], restart: [listen, tls]);
@@ -134,6 +144,22 @@ impl Config {
         ] {
             if let Some((old, new)) = both(path, old, new, c) {
                 compare!(c, path, SqlDoor, old, new, live: [], restart: [listen]);
+            }
+        }
+        compare!(c, "line_protocol", LineProtocol, line_protocol, &new.line_protocol,
+            live: [device_tags, default_device, sensor_tags, location_tags, unit_tags,
+            ignored_tags, sensor, max_body], restart: []);
+        compare!(c, "alarms", Alarms, alarms, &new.alarms, live: [],
+            restart: [history, operators, link, utc_offset_minutes, critical_hides_warning]);
+        for (path, differs) in [
+            ("alarm", *alarm_meanings != new.alarm_meanings),
+            ("channel", *channels != new.channels),
+            ("notify", *notify != new.notify),
+            ("maintenance", *maintenance != new.maintenance),
+            ("inhibit", *inhibit != new.inhibit),
+        ] {
+            if differs {
+                c.restart.push(path.to_owned());
             }
         }
         compare!(c, "reload", Reload, reload, &new.reload, live: [watch], restart: []);

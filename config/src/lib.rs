@@ -11,8 +11,11 @@
 
 mod access;
 mod address;
+mod alarm_sections;
+mod alarms;
 mod assemble;
 mod changes;
+mod channels;
 mod expression;
 mod influxdb;
 mod keys;
@@ -31,6 +34,10 @@ mod units;
 
 pub use address::{BrokerUrl, InvalidUrl};
 pub use changes::Changes;
+pub use alarm_sections::{
+    AlarmMeaning, AlarmSelector, Alarms, Channel, ChannelKind, Email, EmailTls, GroupKey, Inhibit,
+    Maintenance, Notify, Priority, UrlSource,
+};
 pub use expression::{Expression, Outcome};
 pub use influxdb::{InfluxDb, LineMapping, LinePart, LineTemplate};
 pub use kinds::{

@@ -41,7 +41,7 @@ pub struct Settings {
 
 /// The tables that decide what becomes of a message. A section that joins them
 /// has to stand here, or a replay after a crash would not know what it was.
-const DECISIVE: [&str; 4] = ["route", "limits", "function", "shadows"];
+const DECISIVE: [&str; 5] = ["route", "limits", "function", "line_protocol", "shadows"];
 
 impl Settings {
     /// `text` has been read without a problem.

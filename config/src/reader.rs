@@ -337,6 +337,21 @@ impl<'a> Raw<'a> {
         }
     }
 
+    /// The items of a list; a variable is one item.
+    pub(crate) fn list(self) -> Result<Vec<Self>, String> {
+        match self {
+            Self::File(DeValue::Array(items)) => Ok(items
+                .iter()
+                .map(|item| Self::File(item.get_ref()))
+                .collect()),
+            Self::File(other) => Err(format!(
+                "must be a list such as [\"a\", \"b\"], not {}",
+                kind(other)
+            )),
+            Self::Variable(_) => Ok(vec![self]),
+        }
+    }
+
     pub(crate) fn boolean(self) -> Result<bool, String> {
         match self {
             Self::File(DeValue::Boolean(value)) => Ok(*value),

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::alarm_sections::{AlarmMeaning, Alarms, Channel, Inhibit, Maintenance, Notify};
 use crate::query::{Query, SqlDoor};
 use crate::{FunctionKind, InfluxDb, LineProtocol, Precision, Quarantine, TopicPattern};
 
@@ -39,6 +40,13 @@ pub struct Config {
     /// The Postgres wire protocol; `None` when it is off, which is the default.
     pub postgres: Option<SqlDoor>,
     pub reload: Reload,
+    pub alarms: Alarms,
+    /// What alarms mean; the first that selects one counts.
+    pub alarm_meanings: Vec<AlarmMeaning>,
+    pub channels: Vec<Channel>,
+    pub notify: Vec<Notify>,
+    pub maintenance: Vec<Maintenance>,
+    pub inhibit: Vec<Inhibit>,
 }
 
 /// `[http]`
@@ -273,6 +281,12 @@ impl Default for Config {
             flight: None,
             postgres: None,
             reload: Reload::default(),
+            alarms: Alarms::default(),
+            alarm_meanings: Vec::new(),
+            channels: Vec::new(),
+            notify: Vec::new(),
+            maintenance: Vec::new(),
+            inhibit: Vec::new(),
         }
     }
 }

@@ -35,6 +35,5 @@ pub use detectors::adaptive::{Adaptive, Finding, REPORT};
 pub use engine::{Engine, FunctionInfo, Slot};
 pub use latest::{DeviceSummary, Latest, LatestValue};
 pub use memory::REMOVED_FUNCTION;
-pub use rules::glob_matches;
 pub use sequence::SequenceCounts;
 pub use snapshot::SnapshotError;

@@ -7,6 +7,7 @@
 mod alert;
 mod catalog;
 mod flow;
+mod glob;
 mod ids;
 mod message;
 mod quarantine;
@@ -18,6 +19,7 @@ mod why;
 pub use alert::{Alert, AlertKind, AlertState, Level, Severity, Side, Verdict};
 pub use catalog::{Catalog, CatalogTables, Column, ColumnIx, DeviceIx, LocationIx, ValueKind};
 pub use flow::ReadingCounts;
+pub use glob::glob_matches;
 pub use ids::{DeviceId, InvalidId, SensorId, check_device, check_label, check_sensor};
 pub use message::{Door, Message, Position, oversized_notice, parse_oversized_notice, tick};
 pub use quarantine::{ExpiryReason, QuarantineReason, Quarantined};

@@ -6,6 +6,7 @@
 //! round: doors first (what they appended is committed and acknowledged), then
 //! the pipeline catches up and checkpoints, then the workers end.
 
+mod alarm_desk;
 mod doors;
 mod recovery;
 mod sql_doors;
@@ -38,6 +39,8 @@ use crate::ticker;
 use crate::tls;
 use crate::watchdog::Watchdog;
 
+pub(crate) use alarm_desk::AlarmDesk;
+use alarm_desk::DeskThreads;
 use doors::Doors;
 use recovery::Opened;
 use sql_doors::{Listeners, SqlDoors};
@@ -76,6 +79,7 @@ pub(crate) struct App {
     pub(crate) reloader: Option<Arc<Reloader>>,
     journal: Arc<LocalJournal>,
     workers: Workers,
+    desk: DeskThreads,
     source_outlets: Vec<Arc<SourceOutlet>>,
     source_runtime: CancellationToken,
     /// Doors and HTTP.
@@ -131,6 +135,13 @@ impl App {
             )
             .collect();
         let exchange = Exchange::default();
+        let (desk, desk_threads) = AlarmDesk::start(
+            &config,
+            http_listener.local_addr()?,
+            &opened.alarms,
+            &exchange.health,
+            fatal.clone(),
+        )?;
         let workers = Workers::start(&config, &opened, &exchange, &access, &outlets, fatal)?;
         tokio::spawn(access_watch::watch(
             access.clone(),
@@ -197,6 +208,7 @@ impl App {
             store: opened.store,
             sql,
             alarms: opened.alarms,
+            desk,
             quarantine: opened.quarantine,
             replaying: tokio::sync::Mutex::default(),
             shadows: opened.shadows,
@@ -224,6 +236,7 @@ impl App {
             reloader,
             journal: opened.journal,
             workers,
+            desk: desk_threads,
             source_outlets,
             source_runtime,
             doors,
@@ -265,6 +278,7 @@ impl App {
         }
         self.sql_doors.stop().await;
         self.workers.stop().await;
+        self.desk.stop().await;
         for outlet in &self.source_outlets {
             outlet.stop().await;
         }

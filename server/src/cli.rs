@@ -268,31 +268,116 @@ pub(crate) enum AlarmsCommand {
         #[command(flatten)]
         remote: Remote,
     },
-    /// Say that you have seen an alarm
-    Ack {
+    /// Print one alarm, and what was done to it, as JSON
+    Show {
         id: String,
-        /// Who; your user name by default
-        #[arg(long)]
-        by: Option<String>,
-        #[arg(long)]
-        note: Option<String>,
         #[command(flatten)]
         remote: Remote,
     },
-    /// Silence an alarm's notifications for a while
+    /// Say that you have seen an alarm; one that is latched is cleared by it
+    Ack(AlarmAction),
+    /// Take an acknowledgement back
+    Unack(AlarmAction),
+    /// Silence an alarm's device, sensor and function for a while
     Shelve {
-        id: String,
         /// Such as 30m or 8h
         #[arg(long, default_value = "1h")]
         duration: String,
+        #[command(flatten)]
+        action: AlarmAction,
+    },
+    /// End a shelving
+    Unshelve(AlarmAction),
+    /// Silence an alarm's device, sensor and function until you take it back
+    OutOfService(AlarmAction),
+    /// Take a device, sensor and function back into service
+    InService(AlarmAction),
+    /// Say something about an alarm
+    Comment {
+        id: String,
+        text: String,
         /// Who; your user name by default
         #[arg(long)]
         by: Option<String>,
-        #[arg(long)]
-        note: Option<String>,
         #[command(flatten)]
         remote: Remote,
     },
+    /// Say who works on an alarm
+    Assign {
+        #[command(flatten)]
+        action: AlarmAction,
+        /// Who; left out: nobody any more
+        #[arg(long)]
+        to: Option<String>,
+    },
+    /// Who did what, the newest first
+    Audit {
+        #[arg(long, default_value_t = 100)]
+        limit: usize,
+        /// Print as JSON
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        remote: Remote,
+    },
+    /// How well the alarms serve: rates, floods, worst actors, time to acknowledge
+    Kpi {
+        /// RFC 3339; a day before --to by default
+        #[arg(long, value_name = "T")]
+        from: Option<String>,
+        /// RFC 3339; now by default
+        #[arg(long, value_name = "T")]
+        to: Option<String>,
+        /// Print as JSON
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        remote: Remote,
+    },
+    /// Every way to tell somebody: what waits, what fails
+    Channels {
+        /// Print as JSON
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        remote: Remote,
+    },
+    /// Send a test over a channel, and say how it went
+    TestChannel {
+        name: String,
+        #[command(flatten)]
+        remote: Remote,
+    },
+    /// Notifications that were given up
+    DeadLetters {
+        #[arg(long, default_value_t = 100)]
+        limit: usize,
+        /// Print as JSON
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        remote: Remote,
+    },
+    /// Send a dead letter once more, by its number; or all
+    Retry {
+        #[arg(value_name = "N|all")]
+        n: String,
+        #[command(flatten)]
+        remote: Remote,
+    },
+}
+
+/// What somebody does to an alarm.
+#[derive(Debug, Args)]
+pub(crate) struct AlarmAction {
+    pub(crate) id: String,
+    /// Who; your user name by default
+    #[arg(long)]
+    pub(crate) by: Option<String>,
+    #[arg(long)]
+    pub(crate) note: Option<String>,
+    #[command(flatten)]
+    pub(crate) remote: Remote,
 }
 
 #[derive(Debug, Args)]

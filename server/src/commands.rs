@@ -1,5 +1,6 @@
 //! What each command of the command line does.
 
+mod alarm_figures;
 pub(crate) mod alarms;
 pub(crate) mod auth;
 pub(crate) mod backtest;

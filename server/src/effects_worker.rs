@@ -165,6 +165,10 @@ impl EffectsWorker {
         }
         if !alerts.is_empty() {
             self.insist("alarms", || self.alarms.record(position, alerts));
+            if alerts.iter().any(|alert| self.alarms.may_latch(alert)) {
+                // It was not published at once; if it does not latch, it is now.
+                self.resend(outbox);
+            }
             self.mark_delivered_early(alerts, outbox);
         }
     }

@@ -5,6 +5,7 @@
 //! have a size limit per route, connections a number. Errors are RFC 9457 problem documents.
 
 mod access;
+mod alarm_figures;
 mod alarms;
 mod devices;
 mod encode;
@@ -52,6 +53,7 @@ use weir_shadows::ShadowStore;
 use weir_store::{EmbeddedStore, Quarantine, Sql};
 
 use crate::core::Core;
+use crate::app::AlarmDesk;
 use crate::flow::Flow;
 use crate::health::Health;
 use crate::influx_worker::InfluxStats;
@@ -88,6 +90,7 @@ pub(crate) struct Api {
     pub(crate) store: Arc<EmbeddedStore>,
     pub(crate) sql: Sql,
     pub(crate) alarms: Arc<AlarmStore>,
+    pub(crate) desk: Arc<AlarmDesk>,
     pub(crate) quarantine: Arc<Quarantine>,
     /// Held while a replay of the quarantine is under way.
     pub(crate) replaying: tokio::sync::Mutex<()>,
@@ -119,8 +122,8 @@ pub(crate) fn router(api: Arc<Api>) -> Router {
         .route("/api/v1/devices/{id}", get(devices::one))
         .route("/api/v1/devices/{id}/readings", get(readings::readings))
         .route("/api/v1/alarms", get(alarms::list))
-        .route("/api/v1/alarms/{id}/ack", post(alarms::acknowledge))
-        .route("/api/v1/alarms/{id}/shelve", post(alarms::shelve))
+        .merge(alarms::routes())
+        .merge(alarm_figures::routes())
         .route("/api/v1/quarantine", get(quarantine::list))
         .route("/api/v1/quarantine/replay", post(replay::replay))
         .route("/api/v1/query", post(query::query))

@@ -2,8 +2,10 @@
 //! running Weir is put together.
 
 mod access_watch;
+mod alarm_router;
 mod app;
 mod backtest;
+mod channel_worker;
 mod cli;
 mod commands;
 mod complaint;

@@ -33,10 +33,10 @@ impl Notifier {
         }
     }
 
-    /// As [`Self::publish`], unless somebody has shelved it: then it waits in
-    /// the alarm store.
-    pub(crate) fn publish_unless_shelved(&self, alert: &Alert) {
-        if !self.alarms.is_shelved(alert) {
+    /// As [`Self::publish`], unless somebody has shelved it, or it is the clear of an
+    /// alarm that may latch: then the alarm store decides.
+    pub(crate) fn publish_unless_withheld(&self, alert: &Alert) {
+        if !self.alarms.is_withheld(alert) {
             self.publish(alert);
         }
     }

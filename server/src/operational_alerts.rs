@@ -13,8 +13,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use tracing::debug;
 use weir_alerts::{AlarmFilter, AlarmStateFilter, OPERATIONAL_DEVICE, OperationalAlarms};
-use weir_functions::glob_matches;
-use weir_model::{Alert, Severity};
+use weir_model::{Alert, Severity, glob_matches};
 
 use crate::effects_worker::EffectsCommand;
 use crate::http::{Api, reasons};
@@ -67,7 +66,7 @@ impl OperationalAlerts {
             };
             let severity = |component: &str| self.severity(component);
             for alert in alarms.look(&told, severity, begun.elapsed(), now()) {
-                self.notifier.publish_unless_shelved(&alert);
+                self.notifier.publish_unless_withheld(&alert);
                 if unrecorded.len() == MAX_UNRECORDED {
                     unrecorded.pop_front();
                 }

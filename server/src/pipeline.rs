@@ -256,7 +256,7 @@ impl Pipeline {
                 if let Some(alert) = alarms.on_verdict(verdict, || names(engine, verdict)) {
                     work.alerts.push(alert.clone());
                     if verdict.position >= self.alerts_recorded {
-                        self.notifier.publish_unless_shelved(alert);
+                        self.notifier.publish_unless_withheld(alert);
                     }
                 }
             }

@@ -10,10 +10,12 @@
 //! and must not have logged a WARN or ERROR that the scenario did not allow.
 
 mod address;
+mod alertmanager;
 mod auditor;
 mod effort;
 mod flow;
 mod golden;
+mod hook;
 mod hostile;
 mod http;
 mod influx_peer;
@@ -38,10 +40,12 @@ mod weir;
 mod weir_spec;
 
 pub use address::{Address, free_port};
+pub use alertmanager::Alertmanager;
 pub use auditor::{Audited, MEMORY_CAP, audit, audit_shared};
 pub use effort::{effort, first_seed, kill_runs, soak_duration};
 pub use flow::Flow;
 pub use golden::{golden_dir, golden_held, golden_spec, make_golden, pack_golden, unpack_golden};
+pub use hook::{Hook, Hooked};
 pub use hostile::{Hostile, TIGHT_LIMITS, with_reader};
 pub use http::{Http, Response};
 pub use influx_peer::{Answer, InfluxPeer, LineWrite};
@@ -53,7 +57,7 @@ pub use mosquitto::{Mosquitto, MosquittoSpec};
 pub use mosquitto_clients::{MosquittoSub, mosquitto_pub};
 pub use process::{Exit, Process};
 pub use programs::{library, program, weir_binary};
-pub use python::{python, python_process};
+pub use python::{python, python_module, python_process};
 pub use site::{Door, Site};
 pub use subscriber::{Received, Subscriber};
 pub use tmpfs::Tmpfs;

@@ -29,9 +29,23 @@ pub fn python(script: &str, args: &[&str]) {
 #[track_caller]
 pub fn python_process(script: &str, args: &[&str], folder: &Path) -> Process {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    let mut command = Command::new(interpreter());
+    let mut command = python_command(folder);
     command.arg(path.join("python").join(script)).args(args);
-    // Neither the caller's proxy nor the caller's accounts are for this.
+    Process::start(&mut command, &folder.join("output"))
+}
+
+/// A server of the environment, such as `python3 -m aiosmtpd …`, while it runs;
+/// its output goes to this folder.
+#[track_caller]
+pub fn python_module(args: &[&str], folder: &Path) -> Process {
+    let mut command = python_command(folder);
+    command.arg("-m").args(args).env("PYTHONUNBUFFERED", "1");
+    Process::start(&mut command, &folder.join("server"))
+}
+
+/// Neither the caller's proxy nor the caller's accounts are for this.
+fn python_command(folder: &Path) -> Command {
+    let mut command = Command::new(interpreter());
     let own = |name: &str| {
         let foreign = ["AWS_", "PG", "INFLUX"];
         foreign.iter().any(|prefix| name.starts_with(prefix))
@@ -47,7 +61,7 @@ pub fn python_process(script: &str, args: &[&str], folder: &Path) -> Process {
         command.env(name, &nothing);
     }
     command.env("AWS_EC2_METADATA_DISABLED", "true");
-    Process::start(&mut command, &folder.join("output"))
+    command
 }
 
 /// `WEIR_PYTHON`, as `cargo xtask test` sets it; or what that has left in the

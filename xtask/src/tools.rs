@@ -33,6 +33,10 @@ const TOOLS: &[Tool] = &[
         package: "postgresql-client",
     },
     Tool {
+        program: "prometheus-alertmanager",
+        package: "prometheus-alertmanager",
+    },
+    Tool {
         program: "strace",
         package: "strace",
     },

@@ -6,7 +6,14 @@ use weir_model::{AlertKind, AlertState, Severity, Timestamp};
 use weir_database::OpenError;
 
 use super::*;
-use crate::alarm_actions::MAX_NOTE_BYTES;
+use crate::alarm_actions::{MAX_NOTE_BYTES, OUT_OF_SERVICE, Operator};
+use crate::lifecycle::Lifecycle;
+use crate::router::Now;
+use crate::{Cause, RoutedUpTo};
+
+fn by<'a>(by: &'a str, note: Option<&'a str>, at: Timestamp) -> Operator<'a> {
+    Operator { by, note, at }
+}
 
 fn ms(millis: i64) -> Timestamp {
     Timestamp::from_millis(millis).unwrap()
@@ -226,7 +233,7 @@ fn a_record_is_the_json_of_the_api() {
         .record(Position(1), &[raised("p1/a", 100), cleared("p1/a", 160)])
         .unwrap();
     let record = store
-        .acknowledge("p1/a", "ann", Some("fan replaced"), ms(900))
+        .acknowledge("p1/a", by("ann", Some("fan replaced"), ms(900)))
         .unwrap();
     assert_eq!(
         serde_json::to_value(&record).unwrap(),
@@ -236,6 +243,7 @@ fn a_record_is_the_json_of_the_api() {
             "clearedAt": 160, "value": 0.1 + 0.2, "threshold": 90.0, "unit": "°C",
             "reason": "it is hot",
             "acknowledged": {"by": "ann", "at": 900, "note": "fan replaced"},
+            "lifecycle": "normal",
         })
     );
     assert_eq!(store.alarm("p1/a").unwrap(), record);
@@ -246,7 +254,7 @@ fn an_escalation_takes_the_acknowledgement_back() {
     let bench = Bench::new();
     let store = bench.open();
     store.record(Position(1), &[raised("p1/a", 100)]).unwrap();
-    store.acknowledge("p1/a", "ann", None, ms(150)).unwrap();
+    store.acknowledge("p1/a", by("ann", None, ms(150))).unwrap();
     assert!(store.alarm("p1/a").unwrap().acknowledged.is_some());
     store
         .record(Position(2), &[escalated("p1/a", 160)])
@@ -259,7 +267,9 @@ fn actions_are_refused_with_a_reason_and_leave_a_trace() {
     let bench = Bench::new();
     let store = bench.open();
     store.record(Position(1), &[raised("p1/a", 100)]).unwrap();
-    let unknown = store.acknowledge("p9/z", "ann", None, ms(1)).unwrap_err();
+    let unknown = store
+        .acknowledge("p9/z", by("ann", None, ms(1)))
+        .unwrap_err();
     assert!(
         matches!(unknown, AlarmStoreError::NotFound { .. }),
         "{unknown}"
@@ -268,30 +278,29 @@ fn actions_are_refused_with_a_reason_and_leave_a_trace() {
         .shelve(
             "p1/a",
             ms(500),
-            "ann",
-            Some(&"x".repeat(MAX_NOTE_BYTES + 1)),
-            ms(1),
+            by("ann", Some(&"x".repeat(MAX_NOTE_BYTES + 1)), ms(1)),
         )
         .unwrap_err();
     assert!(
         matches!(long, AlarmStoreError::TooLong { field: "note", .. }),
         "{long}"
     );
-    assert_eq!(store.audit(10).unwrap(), [""; 0]);
+    assert_eq!(store.audit(10, None).unwrap(), []);
 
     store
-        .acknowledge("p1/a", "ann", Some("on it"), ms(200))
+        .acknowledge("p1/a", by("ann", Some("on it"), ms(200)))
         .unwrap();
     store
-        .shelve("p1/a", ms(500), "bob", Some("noisy"), ms(201))
+        .shelve("p1/a", ms(500), by("bob", Some("noisy"), ms(201)))
         .unwrap();
-    let [last, first] = store.audit(10).unwrap().try_into().unwrap();
+    let [last, first] = store.audit(10, Some("p1/a")).unwrap().try_into().unwrap();
+    let json = |entry| serde_json::to_string(&entry).unwrap();
     assert_eq!(
-        last,
+        json(last),
         r#"{"action":"shelve","alarmId":"p1/a","by":"bob","note":"noisy","at":201,"until":500}"#
     );
     assert_eq!(
-        first,
+        json(first),
         r#"{"action":"acknowledge","alarmId":"p1/a","by":"ann","note":"on it","at":200}"#
     );
 }
@@ -303,7 +312,7 @@ fn while_shelved_only_the_clear_of_a_told_alarm_is_sent() {
     store.record(Position(1), &[raised("p1/a", 100)]).unwrap();
     assert_eq!(
         store
-            .shelve("p1/a", ms(500), "ann", None, ms(110))
+            .shelve("p1/a", ms(500), by("ann", None, ms(110)))
             .unwrap()
             .shelved_until,
         Some(500)
@@ -314,7 +323,7 @@ fn while_shelved_only_the_clear_of_a_told_alarm_is_sent() {
         raised("p1/b", 200),
         cleared("p1/b", 210),
     ];
-    assert!(store.is_shelved(&alerts[0]));
+    assert!(store.is_withheld(&alerts[0]));
     assert_eq!(store.record(Position(2), &alerts).unwrap(), 4);
     assert_eq!(pending(&store), ["p1/a-raised-100", "p1/a-cleared-130"]);
     assert_eq!(store.history(10, 0).unwrap().len(), 5);
@@ -327,7 +336,7 @@ fn while_shelved_only_the_clear_of_a_told_alarm_is_sent() {
         raised("p2/a", 300),
     ];
     assert_eq!(
-        shelved.map(|alert| store.is_shelved(&alert)),
+        shelved.map(|alert| store.is_withheld(&alert)),
         [true, false, false]
     );
     store
@@ -342,13 +351,17 @@ fn what_is_still_open_when_the_shelving_ends_is_sent() {
         let bench = Bench::new();
         let store = bench.open();
         store.record(Position(1), &[raised("p1/a", 100)]).unwrap();
-        store.shelve("p1/a", ms(500), "ann", None, ms(110)).unwrap();
+        store
+            .shelve("p1/a", ms(500), by("ann", None, ms(110)))
+            .unwrap();
         store
             .record(Position(2), &[cleared("p1/a", 130), raised("p1/b", 200)])
             .unwrap();
         assert_eq!(store.expire_shelves(ms(499)).unwrap(), 0);
         if by_hand {
-            let record = store.shelve("p1/a", ms(0), "ann", None, ms(300)).unwrap();
+            let record = store
+                .shelve("p1/a", ms(0), by("ann", None, ms(300)))
+                .unwrap();
             assert_eq!(record.shelved_until, None);
         } else {
             assert_eq!(store.expire_shelves(ms(500)).unwrap(), 1);
@@ -481,4 +494,185 @@ fn what_is_open_here_and_there_is_brought_in_line_once() {
     drop(store);
     let store = bench.open();
     assert_eq!(store.reconcile(&[known, unknown]).unwrap(), []);
+}
+
+fn latching() -> Policy {
+    let config = "[[alarm]]\nfunction = \"overheat\"\nlatch = true\n\
+                  [[channel]]\nname = \"a\"\nkind = \"webhook\"\nurl = \"https://a\"\n";
+    Policy::new(&weir_config::Config::from_toml(config).unwrap())
+}
+
+#[test]
+fn a_latched_alarm_stays_until_somebody_acknowledges_it() {
+    let bench = Bench::new();
+    let store = bench.open();
+    store.set_policy(latching());
+    store.record(Position(1), &[raised("p1/a", 100)]).unwrap();
+    let clear = cleared("p1/a", 160);
+    assert!(store.is_withheld(&clear));
+    store
+        .record(Position(2), std::slice::from_ref(&clear))
+        .unwrap();
+    let latched = store.alarm("p1/a").unwrap();
+    assert_eq!(latched.lifecycle, Lifecycle::Latched);
+    assert_eq!((latched.returned_at, latched.cleared_at), (Some(160), None));
+    // Told again after a crash.
+    store.record_unpositioned(&[clear]).unwrap();
+    assert_eq!(store.history(10, 0).unwrap().len(), 1);
+
+    let store = {
+        drop(store);
+        bench.open()
+    };
+    let done = store.acknowledge("p1/a", by("ann", None, ms(900))).unwrap();
+    assert_eq!(
+        (done.lifecycle, done.cleared_at),
+        (Lifecycle::Normal, Some(160))
+    );
+    assert_eq!(store.alarm("p1/a").unwrap(), done);
+    assert_eq!(store.history(10, 0).unwrap().len(), 2);
+    assert_eq!(store.pending(0, 10).unwrap().len(), 2);
+}
+
+#[test]
+fn one_that_is_acknowledged_in_time_does_not_latch_and_the_next_ends_one_that_does() {
+    let bench = Bench::new();
+    let store = bench.open();
+    store.set_policy(latching());
+    store.record(Position(1), &[raised("p1/a", 100)]).unwrap();
+    store.acknowledge("p1/a", by("ann", None, ms(150))).unwrap();
+    store.record(Position(2), &[cleared("p1/a", 160)]).unwrap();
+    assert_eq!(store.alarm("p1/a").unwrap().lifecycle, Lifecycle::Normal);
+
+    store
+        .record(Position(3), &[raised("p1/b", 200), cleared("p1/b", 260)])
+        .unwrap();
+    store.record(Position(4), &[raised("p1/c", 300)]).unwrap();
+    let b = store.alarm("p1/b").unwrap();
+    assert_eq!(
+        (b.lifecycle, b.cleared_at),
+        (Lifecycle::ReturnedUnacknowledged, Some(260))
+    );
+    let open = AlarmFilter {
+        state: AlarmStateFilter::Open,
+        ..AlarmFilter::default()
+    };
+    assert_eq!(
+        store.alarms(&open).unwrap().len(),
+        1,
+        "one open alarm of a sensor"
+    );
+    assert_eq!(store.history(10, 0).unwrap().len(), 5);
+}
+
+#[test]
+fn what_operators_do_is_kept_and_can_be_taken_back() {
+    let bench = Bench::new();
+    let store = bench.open();
+    store.record(Position(1), &[raised("p1/a", 100)]).unwrap();
+    let ann = |note| by("ann", note, ms(150));
+    store.acknowledge("p1/a", ann(None)).unwrap();
+    store.comment("p1/a", ann(Some("fan ordered"))).unwrap();
+    store.assign("p1/a", Some("bob"), ann(None)).unwrap();
+    let out = store.out_of_service("p1/a", ann(None)).unwrap();
+    assert_eq!(out.lifecycle, Lifecycle::OutOfService);
+    assert_eq!(out.assigned_to.as_deref(), Some("bob"));
+    assert_eq!(out.comments[0].text, "fan ordered");
+    assert_eq!(store.shelved_until(&raised("p1/b", 300)), OUT_OF_SERVICE);
+    assert_eq!(store.expire_shelves(ms(i64::MAX / 1_000_000)).unwrap(), 0);
+
+    store.shelve("p1/a", ms(0), ann(None)).unwrap();
+    store.assign("p1/a", None, ann(None)).unwrap();
+    let back = store.unacknowledge("p1/a", ann(None)).unwrap();
+    assert_eq!(back.lifecycle, Lifecycle::Unacknowledged);
+    assert_eq!(back.assigned_to, None);
+    let actions = store.actions(100, 0).unwrap();
+    let names: Vec<&str> = actions
+        .iter()
+        .map(|(_, entry)| entry.action.as_str())
+        .collect();
+    let expect = [
+        "acknowledge",
+        "comment",
+        "assign",
+        "out-of-service",
+        "unshelve",
+        "assign",
+        "unacknowledge",
+    ];
+    assert_eq!(names, expect);
+    assert_eq!(store.actions(100, 5).unwrap().len(), 2);
+}
+
+#[test]
+fn history_is_forgotten_when_it_is_old_and_open_alarms_are_not() {
+    let bench = Bench::new();
+    let store = bench.open();
+    let alerts = [
+        raised("p1/a", 100),
+        cleared("p1/a", 160),
+        raised("p2/a", 170),
+        raised("p3/a", 900),
+    ];
+    store.record(Position(1), &alerts).unwrap();
+    assert_eq!(store.expire(ms(500)).unwrap(), 4);
+    let left = store.alarms(&AlarmFilter::default()).unwrap();
+    let ids: Vec<&str> = left.iter().map(|alarm| alarm.alarm_id.as_str()).collect();
+    assert_eq!(ids, ["p3/a", "p2/a"]);
+    assert_eq!(store.history(10, 0).unwrap().len(), 1);
+    assert_eq!(store.expire(ms(500)).unwrap(), 0);
+}
+
+#[test]
+fn routing_goes_on_after_a_crash_where_it_was_committed() {
+    let bench = Bench::new();
+    let store = bench.open();
+    store.record(Position(1), &[raised("p1/a", 100)]).unwrap();
+    let now = Now {
+        steady_ms: 1_000,
+        wall_ms: 1_000,
+    };
+    // Routing is new to this database: what is open is told, what was before is not.
+    let (mut router, up_to, open) = store.restore_routing(latching()).unwrap();
+    assert_eq!((up_to, open.len()), (RoutedUpTo { seq: 1, audit: 0 }, 1));
+    router.on_alert(&open[0], 0, now);
+    let decisions = router.take_decisions();
+    store.commit_routing(up_to, &router, &decisions).unwrap();
+    assert!(!store.has_news(up_to).unwrap());
+    store.record(Position(2), &[raised("p2/a", 200)]).unwrap();
+    assert!(store.has_news(up_to).unwrap());
+
+    drop(store);
+    let store = bench.open();
+    let (mut router, after, open) = store.restore_routing(latching()).unwrap();
+    assert_eq!((after, open.len()), (up_to, 0));
+    for (_, alert) in store.history(10, after.seq).unwrap() {
+        router.on_alert(&alert, 0, now);
+    }
+    let up_to = RoutedUpTo { seq: 2, audit: 0 };
+    let decisions = router.take_decisions();
+    store.commit_routing(up_to, &router, &decisions).unwrap();
+
+    let queued = store.queued("a", 10).unwrap();
+    let told: Vec<_> = queued
+        .iter()
+        .map(|q| q.notification.alerts[0].alert.alarm_id.as_str())
+        .collect();
+    assert_eq!(told, ["p1/a", "p2/a"]);
+    assert_eq!(store.queue_lengths().unwrap(), [("a".to_owned(), 2)]);
+    store.dequeue("a", &[queued[0].n]).unwrap();
+    store.bury(&queued[1], "410 Gone", 9).unwrap();
+    assert_eq!(store.queued("a", 10).unwrap(), []);
+    let dead = store.dead_letters(10).unwrap();
+    assert_eq!(
+        (dead[0].n, dead[0].reason.as_str(), dead[0].at),
+        (queued[1].n, "410 Gone", 9)
+    );
+    assert_eq!(store.revive(Some(77), 5).unwrap(), 0);
+    assert_eq!(store.revive(None, 5).unwrap(), 1);
+    assert_eq!(
+        store.queued("a", 10).unwrap()[0].notification.cause,
+        Cause::Alerts
+    );
+    assert_eq!(store.dead_letter_count().unwrap(), 0);
 }

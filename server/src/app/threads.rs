@@ -4,6 +4,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread::{Builder, JoinHandle};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use tokio::sync::mpsc;
@@ -68,6 +69,19 @@ impl Threads {
             .context("cannot start a thread")?;
         self.handles.push(handle);
         Ok(())
+    }
+
+    /// Waits until all have ended; false when they have not in this time, and
+    /// are left to themselves.
+    pub(super) async fn join_within(self, limit: Duration) -> bool {
+        let deadline = Instant::now() + limit;
+        while !self.handles.iter().all(JoinHandle::is_finished) {
+            if Instant::now() >= deadline {
+                return false;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        true
     }
 
     /// Waits until all have ended.

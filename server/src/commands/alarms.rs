@@ -1,4 +1,4 @@
-//! `weir alarms list|ack|shelve`.
+//! `weir alarms …`: what operations do from a shell.
 
 use std::process::ExitCode;
 
@@ -7,7 +7,8 @@ use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::{Value, json};
 use weir_model::Timestamp;
 
-use crate::cli::AlarmsCommand;
+use crate::cli::{AlarmAction, AlarmsCommand, Remote};
+use crate::commands::alarm_figures;
 use crate::commands::remote::{encoded, text};
 use crate::output;
 
@@ -24,73 +25,195 @@ pub(crate) fn run(command: AlarmsCommand) -> Result<ExitCode> {
             if let Some(device) = device {
                 path.push_str(&format!("&device={}", encoded(&device)));
             }
-            let document: Value = serde_json::from_str(&text(remote.get(&path)?)?)?;
-            let alarms = &document["alarms"];
-            if json {
-                output::line(&serde_json::to_string_pretty(alarms)?)?;
-            } else {
-                output::line(&table(
-                    alarms.as_array().map(Vec::as_slice).unwrap_or_default(),
-                ))?;
-            }
+            print(&remote, &path, "alarms", json, alarms)?;
         }
-        AlarmsCommand::Ack {
+        AlarmsCommand::Show { id, remote } => {
+            let path = format!("/api/v1/alarms/{}", encoded(&id));
+            let alarm = document(&remote, &path)?;
+            output::line(&serde_json::to_string_pretty(&alarm)?)?;
+        }
+        AlarmsCommand::Ack(action) => act(&action, "ack", Value::Null)?,
+        AlarmsCommand::Unack(action) => act(&action, "unack", Value::Null)?,
+        AlarmsCommand::Shelve { duration, action } => {
+            act(&action, "shelve", json!({"duration": duration}))?;
+        }
+        AlarmsCommand::Unshelve(action) => act(&action, "unshelve", Value::Null)?,
+        AlarmsCommand::OutOfService(action) => act(&action, "out-of-service", Value::Null)?,
+        AlarmsCommand::InService(action) => act(&action, "in-service", Value::Null)?,
+        AlarmsCommand::Comment {
             id,
+            text,
             by,
-            note,
             remote,
         } => {
-            let body = json!({"by": by.or_else(user), "note": note}).to_string();
-            let path = format!("/api/v1/alarms/{}/ack", encoded(&id));
-            output::line(&text(remote.post(&path, "application/json", &body)?)?)?;
+            let action = AlarmAction {
+                id,
+                by,
+                note: Some(text),
+                remote,
+            };
+            act(&action, "comment", Value::Null)?;
         }
-        AlarmsCommand::Shelve {
-            id,
-            duration,
-            by,
-            note,
+        AlarmsCommand::Assign { action, to } => act(&action, "assign", json!({"to": to}))?,
+        AlarmsCommand::Audit {
+            limit,
+            json,
             remote,
         } => {
-            let body =
-                json!({"by": by.or_else(user), "note": note, "duration": duration}).to_string();
-            let path = format!("/api/v1/alarms/{}/shelve", encoded(&id));
-            output::line(&text(remote.post(&path, "application/json", &body)?)?)?;
+            let path = format!("/api/v1/alarms/audit?limit={limit}");
+            print(&remote, &path, "audit", json, audit)?;
+        }
+        AlarmsCommand::Kpi {
+            from,
+            to,
+            json,
+            remote,
+        } => alarm_figures::kpi(from, to, json, &remote)?,
+        AlarmsCommand::Channels { json, remote } => {
+            let path = "/api/v1/alarms/channels";
+            print(&remote, path, "channels", json, alarm_figures::channels)?;
+        }
+        AlarmsCommand::TestChannel { name, remote } => {
+            let path = format!("/api/v1/alarms/channels/{}/test", encoded(&name));
+            let answer = text(remote.post(&path, "application/json", "")?)?;
+            let answer: Value = serde_json::from_str(&answer)?;
+            let id = answer["id"].as_str().unwrap_or_default();
+            output::line(&format!("the channel {name} has taken the test {id}"))?;
+        }
+        AlarmsCommand::DeadLetters {
+            limit,
+            json,
+            remote,
+        } => {
+            let path = format!("/api/v1/alarms/dead-letters?limit={limit}");
+            print(
+                &remote,
+                &path,
+                "deadLetters",
+                json,
+                alarm_figures::dead_letters,
+            )?;
+        }
+        AlarmsCommand::Retry { n, remote } => {
+            let path = format!("/api/v1/alarms/dead-letters/{}/retry", encoded(&n));
+            let answer = text(remote.post(&path, "application/json", "")?)?;
+            let answer: Value = serde_json::from_str(&answer)?;
+            output::line(&format!("{} put back into the outbox", answer["retried"]))?;
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+pub(super) fn document(remote: &Remote, path: &str) -> Result<Value> {
+    Ok(serde_json::from_str(&text(remote.get(path)?)?)?)
+}
+
+/// What the path has under `key`, as JSON or as a table.
+fn print(
+    remote: &Remote,
+    path: &str,
+    key: &str,
+    json: bool,
+    table: impl FnOnce(&[Value]) -> String,
+) -> Result<()> {
+    let document = document(remote, path)?;
+    let items = &document[key];
+    let shown = match json {
+        true => serde_json::to_string_pretty(items)?,
+        false => table(items.as_array().map(Vec::as_slice).unwrap_or_default()),
+    };
+    output::line(&shown)?;
+    Ok(())
+}
+
+fn act(action: &AlarmAction, name: &str, more: Value) -> Result<()> {
+    let mut body = json!({"by": action.by.clone().or_else(user), "note": action.note});
+    if let (Some(body), Value::Object(more)) = (body.as_object_mut(), more) {
+        body.extend(more);
+    }
+    let path = format!("/api/v1/alarms/{}/{name}", encoded(&action.id));
+    let answer = action
+        .remote
+        .post(&path, "application/json", &body.to_string())?;
+    output::line(&text(answer)?)?;
+    Ok(())
 }
 
 fn user() -> Option<String> {
     std::env::var("USER").ok().filter(|user| !user.is_empty())
 }
 
-fn table(alarms: &[Value]) -> String {
-    if alarms.is_empty() {
-        return "no alarms".to_owned();
-    }
+pub(super) fn table(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
     table.load_style(presets::UTF8_FULL_CONDENSED);
     table.set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header([
-        "severity", "state", "device", "sensor", "since", "reason", "id",
-    ]);
-    for alarm in alarms {
-        let cell = |key: &str| output::printable(alarm[key].as_str().unwrap_or_default());
-        let since = alarm["raisedAt"]
-            .as_i64()
-            .and_then(Timestamp::from_millis)
-            .map(|time| time.to_string())
-            .unwrap_or_default();
-        let cells = [
-            cell("severity"),
-            cell("state"),
-            cell("deviceId"),
-            cell("sensor"),
-            since,
-            cell("reason"),
-            cell("alarmId"),
-        ];
-        table.add_row(cells);
+    table.set_header(header.to_vec());
+    for row in rows {
+        table.add_row(row);
     }
     table.to_string()
+}
+
+/// A text of the document, fit for a terminal.
+pub(super) fn cell(item: &Value, key: &str) -> String {
+    match &item[key] {
+        Value::String(text) => output::printable(text),
+        Value::Null => String::new(),
+        other => other.to_string(),
+    }
+}
+
+/// Milliseconds of the document, as a time.
+pub(super) fn time(item: &Value, key: &str) -> String {
+    let time = item[key].as_i64().and_then(Timestamp::from_millis);
+    time.map(|time| time.to_string()).unwrap_or_default()
+}
+
+fn alarms(alarms: &[Value]) -> String {
+    if alarms.is_empty() {
+        return "no alarms".to_owned();
+    }
+    let header = [
+        "priority", "severity", "state", "device", "sensor", "since", "reason", "id",
+    ];
+    let row = |alarm: &Value| {
+        let mut state = cell(alarm, "lifecycle");
+        if let Some(who) = alarm["assignedTo"].as_str() {
+            state.push_str(&format!(", with {}", output::printable(who)));
+        }
+        vec![
+            cell(alarm, "priority"),
+            cell(alarm, "severity"),
+            state,
+            cell(alarm, "deviceId"),
+            cell(alarm, "sensor"),
+            time(alarm, "raisedAt"),
+            cell(alarm, "reason"),
+            cell(alarm, "alarmId"),
+        ]
+    };
+    table(&header, alarms.iter().map(row))
+}
+
+fn audit(entries: &[Value]) -> String {
+    if entries.is_empty() {
+        return "nobody did anything".to_owned();
+    }
+    let row = |entry: &Value| {
+        let note = match entry["to"].as_str() {
+            Some(to) => format!("to {} {}", output::printable(to), cell(entry, "note")),
+            None => cell(entry, "note"),
+        };
+        vec![
+            time(entry, "at"),
+            cell(entry, "by"),
+            cell(entry, "action"),
+            note,
+            cell(entry, "alarmId"),
+        ]
+    };
+    table(
+        &["at", "by", "action", "note", "alarm"],
+        entries.iter().map(row),
+    )
 }

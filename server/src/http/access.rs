@@ -63,7 +63,9 @@ fn need(method: &Method, route: &str) -> Need {
         "/things/{thing}/shadow" if reads => Need::ReadShadow,
         "/things/{thing}/shadow" => Need::WriteShadow,
         "/api/things/shadow/ListNamedShadowsForThing/{thing}" => Need::ReadShadow,
-        "/api/v1/alarms/{id}/ack" | "/api/v1/alarms/{id}/shelve" => Need::Action(Kind::Operate),
+        "/api/v1/alarms/{id}/{action}"
+        | "/api/v1/alarms/channels/{name}/test"
+        | "/api/v1/alarms/dead-letters/{n}/retry" => Need::Action(Kind::Operate),
         "/api/v1/query" | "/api/v3/query_sql" | "/metrics" => Need::Action(Kind::Read),
         _ if reads && route.starts_with("/api/") => Need::Action(Kind::Read),
         _ => Need::Action(Kind::Administer),
@@ -235,7 +237,7 @@ mod tests {
             ),
             (
                 Method::POST,
-                "/api/v1/alarms/{id}/ack",
+                "/api/v1/alarms/{id}/{action}",
                 Need::Action(Kind::Operate),
             ),
             (Method::DELETE, "/things/{thing}/shadow", Need::WriteShadow),

@@ -1,18 +1,23 @@
-//! `GET /api/v1/alarms`, `POST …/{id}/ack`, `POST …/{id}/shelve`.
+//! `GET /api/v1/alarms`, `GET …/{id}`, and what operators do to an alarm:
+//! `POST …/{id}/ack` and so on. Who did it stands in the audit.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
+use axum::routing::{get, post};
+use axum::{Extension, Json, Router};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use weir_alerts::{AlarmFilter, AlarmStateFilter, AlarmStoreError};
+use weir_access::Identity;
+use weir_alerts::{
+    AlarmFilter, AlarmRecord, AlarmStateFilter, AlarmStoreError, HeldBack, Operator,
+};
 use weir_config::parse_duration;
 use weir_model::Severity;
 
-use super::{Problem, Shared};
+use super::{Api, Problem, Shared};
 use crate::store_worker::now;
 
 const DEFAULT_LIMIT: usize = 1_000;
@@ -45,19 +50,22 @@ enum SeverityParam {
     Critical,
 }
 
+/// What the bodies of all actions may hold; an action takes what it needs.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct Acknowledge {
+struct Action {
     by: Option<String>,
     note: Option<String>,
+    /// Of a shelving.
+    duration: Option<String>,
+    /// Of an assignment.
+    to: Option<String>,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct Shelve {
-    by: Option<String>,
-    note: Option<String>,
-    duration: Option<String>,
+pub(super) fn routes() -> Router<Arc<Api>> {
+    Router::new()
+        .route("/api/v1/alarms/{id}", get(one))
+        .route("/api/v1/alarms/{id}/{action}", post(act))
 }
 
 pub(super) async fn list(
@@ -77,50 +85,123 @@ pub(super) async fn list(
         device: params.device,
         limit: params.limit.unwrap_or(DEFAULT_LIMIT),
     };
-    let alarms = blocking(move || api.alarms.alarms(&filter)).await?;
-    Ok(Json(json!({"alarms": alarms})))
+    let alarms = blocking(move || {
+        let alarms = api.alarms.alarms(&filter)?;
+        let shown = alarms.into_iter().map(|record| shown(&api, record));
+        Ok(shown.collect::<Vec<_>>())
+    });
+    Ok(Json(json!({"alarms": alarms.await?})))
 }
 
-pub(super) async fn acknowledge(
-    State(api): Shared,
-    Path(id): Path<String>,
-    body: Bytes,
-) -> Result<Json<Value>, Problem> {
-    let Acknowledge { by, note } = optional(&body)?;
-    let by = by.unwrap_or_else(|| "api".to_owned());
-    let record = blocking(move || api.alarms.acknowledge(&id, &by, note.as_deref(), now())).await?;
-    Ok(Json(json!(record)))
+/// `GET /api/v1/alarms/{id}`: the alarm, and what was done to it.
+async fn one(State(api): Shared, Path(id): Path<String>) -> Result<Json<Value>, Problem> {
+    let found = blocking(move || {
+        let mut alarm = shown(&api, api.alarms.alarm(&id)?);
+        alarm["audit"] = json!(api.alarms.audit(100, Some(&id))?);
+        Ok(alarm)
+    });
+    Ok(Json(found.await?))
 }
 
-pub(super) async fn shelve(
+/// The record, with what the configuration and routing say of the alarm.
+/// Shelving stands in the record, which is ahead of routing.
+fn shown(api: &Api, record: AlarmRecord) -> Value {
+    let router = api.desk.router.lock();
+    let alert = record.alert();
+    let (meaning, priority) = (
+        router.policy().meaning(&alert),
+        router.policy().priority(&alert),
+    );
+    let by_design = |by: &HeldBack| matches!(by, HeldBack::Maintenance | HeldBack::Inhibited);
+    let held_back = match meaning {
+        Some(meaning) if meaning.out_of_service => Some(HeldBack::OutOfService),
+        _ => router.held_back(&record.alarm_id).filter(by_design),
+    };
+    let mut shown = json!(record.held_back(held_back));
+    shown["priority"] = json!(priority.as_str());
+    if let Some(action) = meaning.and_then(|meaning| meaning.action.as_ref()) {
+        shown["action"] = json!(action);
+    }
+    if let Some(held_back) = held_back {
+        shown["heldBack"] = json!(held_back);
+    }
+    shown
+}
+
+/// `POST /api/v1/alarms/{id}/{action}`
+async fn act(
     State(api): Shared,
-    Path(id): Path<String>,
+    Path((id, name)): Path<(String, String)>,
+    Extension(identity): Extension<Identity>,
     body: Bytes,
 ) -> Result<Json<Value>, Problem> {
-    let Shelve { by, note, duration } = optional(&body)?;
-    let shelf = match duration.as_deref() {
+    let mut action = optional(&body)?;
+    if api.access.is_required() {
+        // Whoever has proven who they are is not asked.
+        action.by = Some(identity.name().to_owned());
+    }
+    let shelf = match action.duration.as_deref() {
         None => DEFAULT_SHELF,
         Some(text) => parse_duration(text).ok_or_else(|| {
             Problem::bad_request(format!("duration {text:?} is not one such as 30m or 8h"))
         })?,
     };
-    let by = by.unwrap_or_else(|| "api".to_owned());
-    let shelf = i64::try_from(shelf.as_nanos()).unwrap_or(i64::MAX);
-    let until = now().saturating_add_nanos(shelf);
-    let record =
-        blocking(move || api.alarms.shelve(&id, until, &by, note.as_deref(), now())).await?;
-    Ok(Json(json!(record)))
+    let said = action.note.as_deref().is_some_and(|note| !note.is_empty());
+    if name == "comment" && !said {
+        return Err(Problem::bad_request(
+            "a comment needs a note, which is its text",
+        ));
+    }
+    let known = ACTIONS.contains(&name.as_str());
+    if !known {
+        let actions = ACTIONS.join(", ");
+        return Err(Problem::not_found(format!(
+            "an alarm has no action {name:?}; there are {actions}"
+        )));
+    }
+    let record = blocking(move || {
+        let at = now();
+        let operator = Operator {
+            by: action.by.as_deref().unwrap_or("api"),
+            note: action.note.as_deref(),
+            at,
+        };
+        let shelf = i64::try_from(shelf.as_nanos()).unwrap_or(i64::MAX);
+        let alarms = &api.alarms;
+        let record = match name.as_str() {
+            "ack" => alarms.acknowledge(&id, operator),
+            "unack" => alarms.unacknowledge(&id, operator),
+            "shelve" => alarms.shelve(&id, at.saturating_add_nanos(shelf), operator),
+            "unshelve" | "in-service" => alarms.shelve(&id, at, operator),
+            "out-of-service" => alarms.out_of_service(&id, operator),
+            "comment" => alarms.comment(&id, operator),
+            _ => alarms.assign(&id, action.to.as_deref(), operator),
+        };
+        Ok(shown(&api, record?))
+    });
+    Ok(Json(record.await?))
 }
 
+const ACTIONS: [&str; 8] = [
+    "ack",
+    "unack",
+    "shelve",
+    "unshelve",
+    "out-of-service",
+    "in-service",
+    "comment",
+    "assign",
+];
+
 /// A body may be left out.
-fn optional<T: DeserializeOwned + Default>(body: &[u8]) -> Result<T, Problem> {
+fn optional(body: &[u8]) -> Result<Action, Problem> {
     if body.is_empty() {
-        return Ok(T::default());
+        return Ok(Action::default());
     }
     serde_json::from_slice(body).map_err(|error| Problem::bad_request(error.to_string()))
 }
 
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, AlarmStoreError> + Send + 'static,
 ) -> Result<T, Problem> {
     tokio::task::spawn_blocking(work)

@@ -3,7 +3,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::extract::State;
 use axum::http::header;
@@ -17,6 +17,7 @@ use weir_model::{ExpiryReason, QuarantineReason};
 
 use super::flow::reasons;
 use super::{Api, Problem, Shared};
+use crate::channel_worker::ChannelStatus;
 
 pub(super) async fn metrics(State(api): Shared) -> Result<Response, Problem> {
     let mut registry = Registry::with_prefix("weir");
@@ -41,6 +42,7 @@ impl Collector for Collected {
         databases(api, &mut encoder)?;
         doors(api, &mut encoder)?;
         reloads(api, &mut encoder)?;
+        alarm_channels(api, &mut encoder)?;
         let uptime = api.started.elapsed().as_secs_f64();
         gauge(
             &mut encoder,
@@ -409,6 +411,51 @@ fn reloads(api: &Api, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         "config_last_success_timestamp_seconds",
         "When the configuration was last read and in force",
         seconds,
+    )
+}
+
+fn alarm_channels(api: &Api, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+    let channels = &api.desk.channels;
+    let labels = |name: &str| vec![("channel", name.to_owned())];
+    let counted = |count: fn(&ChannelStatus) -> &AtomicU64| {
+        let counts = channels.iter();
+        counts
+            .map(|channel| {
+                (
+                    labels(&channel.name),
+                    count(channel).load(Ordering::Relaxed),
+                )
+            })
+            .collect()
+    };
+    for (name, help, values) in [
+        (
+            "alarm_notifications_delivered",
+            "Notifications that the channel took",
+            counted(|channel| &channel.delivered),
+        ),
+        (
+            "alarm_delivery_failures",
+            "Attempts that failed",
+            counted(|channel| &channel.failed_attempts),
+        ),
+        (
+            "alarm_dead_letters",
+            "Notifications that were given up",
+            counted(|channel| &channel.dead),
+        ),
+    ] {
+        counters(encoder, name, help, values)?;
+    }
+    // A database that cannot be read says so elsewhere.
+    let queued = api.alarms.queue_lengths().unwrap_or_default();
+    gauges(
+        encoder,
+        "alarm_notifications_queued",
+        "Notifications that wait for their channel",
+        queued
+            .iter()
+            .map(|(name, count)| (labels(name), *count as f64)),
     )
 }
 
