@@ -7,13 +7,14 @@ use std::time::Duration;
 use crate::access::{auth, check_listeners, listens_with_tls, tls};
 use crate::address::parse_any_listen;
 use crate::influxdb::influxdb;
+use crate::line_protocol::line_protocol;
 use crate::quarantine::quarantine;
 use crate::range::{count, duration, instant_ns, label, size};
 use crate::reader::{Reader, Section};
 use crate::units::show_size;
 use crate::{
-    Broker, BrokerUrl, Config, EmbeddedStore, Http, JournalSection, Limits, Route, RouteCodec,
-    Shadows, Source, SourceTls, TopicPattern, Watchdog, query, rules,
+    Broker, BrokerUrl, Config, EmbeddedStore, Http, JournalSection, Limits, Precision, Route,
+    RouteCodec, Shadows, Source, SourceTls, TopicPattern, Watchdog, query, rules,
 };
 
 const KIB: u64 = 1024;
@@ -47,6 +48,7 @@ pub(crate) fn assemble(reader: &mut Reader<'_>) -> Config {
         embedded_store: embedded_store(reader),
         influxdb: influxdb(reader),
         quarantine: quarantine(reader),
+        line_protocol: line_protocol(reader),
         functions: rules::functions(reader),
         shadows: shadows(reader),
         watchdog: watchdog(reader),
@@ -206,7 +208,15 @@ fn routes(reader: &mut Reader<'_>) -> Vec<Route> {
         });
         let codec = section.value("codec", RouteCodec::Json, |raw| match raw.text()? {
             "json" => Ok(RouteCodec::Json),
-            other => Err(format!("there is no codec {other:?}; there is \"json\"")),
+            "line-protocol" => Ok(RouteCodec::LineProtocol),
+            other => Err(format!(
+                "there is no codec {other:?}; there are \"json\" and \"line-protocol\""
+            )),
+        });
+        let precision = section.value("precision", Precision::default(), |raw| {
+            let name = raw.text()?;
+            Precision::from_name(name)
+                .ok_or_else(|| format!("must be ns, us, ms, s, m or h, not {name:?}"))
         });
         let Some(topic) = topic else { continue };
         if !topics.insert(topic.filter()) {
@@ -218,7 +228,11 @@ fn routes(reader: &mut Reader<'_>) -> Vec<Route> {
                 "it would take Weir's own alerts for telemetry; make it narrower",
             );
         }
-        routes.push(Route { topic, codec });
+        routes.push(Route {
+            topic,
+            codec,
+            precision,
+        });
     }
     if routes.is_empty() {
         vec![Route::default()]

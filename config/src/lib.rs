@@ -16,6 +16,7 @@ mod expression;
 mod influxdb;
 mod keys;
 mod kinds;
+mod line_protocol;
 mod load;
 mod problem;
 mod quarantine;
@@ -35,6 +36,7 @@ pub use kinds::{
     FunctionKind, Gap, Mad, Multivariate, Range, RateOfChange, Scores, Season, Seasonal, Threshold,
     UnitCheck,
 };
+pub use line_protocol::{LineProtocol, Precision, SensorPart, SensorTemplate};
 pub use load::Loaded;
 pub use problem::{LoadError, Problem};
 pub use quarantine::Quarantine;

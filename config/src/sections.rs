@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::query::{Query, SqlDoor};
-use crate::{FunctionKind, InfluxDb, Quarantine, TopicPattern};
+use crate::{FunctionKind, InfluxDb, LineProtocol, Precision, Quarantine, TopicPattern};
 
 /// Everything that a configuration file can say.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,6 +29,7 @@ pub struct Config {
     pub embedded_store: EmbeddedStore,
     pub influxdb: Option<InfluxDb>,
     pub quarantine: Quarantine,
+    pub line_protocol: LineProtocol,
     pub functions: Vec<Function>,
     pub shadows: Shadows,
     pub watchdog: Watchdog,
@@ -131,11 +132,15 @@ pub struct SourceTls {
 pub struct Route {
     pub topic: TopicPattern,
     pub codec: RouteCodec,
+    /// Of the times in lines; others carry their own.
+    pub precision: Precision,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RouteCodec {
     Json,
+    /// InfluxDB's line protocol, as `[line_protocol]` reads it.
+    LineProtocol,
 }
 
 /// `[journal]`
@@ -251,6 +256,7 @@ impl Default for Config {
             embedded_store: EmbeddedStore::default(),
             influxdb: None,
             quarantine: Quarantine::default(),
+            line_protocol: LineProtocol::default(),
             functions: Vec::new(),
             shadows: Shadows::default(),
             watchdog: Watchdog::default(),
@@ -310,6 +316,7 @@ impl Default for Route {
         Self {
             topic,
             codec: RouteCodec::Json,
+            precision: Precision::default(),
         }
     }
 }

@@ -9,6 +9,8 @@ mod json_members;
 pub(crate) mod json_number;
 pub(crate) mod json_scanner;
 pub(crate) mod json_span;
+pub(crate) mod line_protocol;
+pub(crate) mod line_scanner;
 
 use crate::fault::Fault;
 use json_span::Span;
@@ -19,6 +21,8 @@ pub(crate) enum RawTime {
     Missing,
     /// Since the epoch.
     Millis(i64),
+    /// The same in nanoseconds.
+    Nanos(i64),
     /// What stands there is not a whole number of milliseconds that fits 64 bits.
     Invalid,
 }

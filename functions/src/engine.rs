@@ -9,7 +9,7 @@
 
 use std::sync::Arc;
 
-use weir_config::{Config, Limits, Route};
+use weir_config::{Captures, Config, Limits, LineProtocol, Precision, Route, RouteCodec};
 use weir_model::{
     Catalog, DeviceIx, Door, Message, Position, QuarantineReason as Reason, Timestamp,
     parse_oversized_notice,
@@ -21,6 +21,7 @@ use crate::absence::{self, Clock};
 use crate::adopt::adopt;
 use crate::batch::Batch;
 use crate::codec::json::{Decoder, Settings};
+use crate::codec::line_protocol::LineSettings;
 use crate::fault::{Fault, Quoted};
 use crate::kinds::Kind;
 use crate::latest::{DeviceSummary, Latest};
@@ -36,6 +37,7 @@ use crate::threshold;
 #[derive(Debug)]
 pub struct Engine {
     routes: Vec<Route>,
+    line_names: LineProtocol,
     limits: Limits,
     functions: Vec<FunctionInfo>,
     rules: Vec<Rule>,
@@ -143,6 +145,7 @@ impl Engine {
         self.watches = Watches::new(&rules);
         self.rules = rules;
         self.routes = config.routes.clone();
+        self.line_names = config.line_protocol.clone();
         self.limits = config.limits.clone();
         self.functions = functions(config);
     }
@@ -158,6 +161,7 @@ impl Engine {
         let watches = Watches::new(&rules);
         Self {
             routes: config.routes.clone(),
+            line_names: config.line_protocol.clone(),
             limits: config.limits.clone(),
             functions: functions(config),
             rules,
@@ -321,20 +325,26 @@ impl Engine {
         message: &Message<'_>,
         out: &mut Batch,
     ) -> Result<(), Fault> {
-        let routes = self.routes.iter();
-        let Some(captures) = routes
-            .into_iter()
-            .find_map(|r| r.topic.captures(message.topic))
-        else {
-            let detail = format!("no route takes the topic {}", Quoted(message.topic));
-            return Err(Fault::new(Reason::NoRoute, detail));
-        };
+        let (captures, codec, precision) = self.route(message)?;
         let text = payload_text(message.payload, &self.limits)?;
-        let settings = Settings {
-            sensor_in_topic: captures.sensor.is_some(),
-            max_readings: self.limits.max_readings_per_message,
-        };
-        self.decoder.decode(text, settings)?;
+        let max_readings = self.limits.max_readings_per_message;
+        match codec {
+            RouteCodec::Json => self.decoder.decode(
+                text,
+                Settings {
+                    sensor_in_topic: captures.sensor.is_some(),
+                    max_readings,
+                },
+            )?,
+            RouteCodec::LineProtocol => self.decoder.decode_lines(
+                text,
+                LineSettings {
+                    names: &self.line_names,
+                    precision,
+                    max_readings,
+                },
+            )?,
+        }
 
         let Self {
             decoder,
@@ -367,8 +377,11 @@ impl Engine {
             };
             match step.event(event, readings, next_reading) {
                 Ok(indexes) => next_reading += indexes,
-                Err(fault) if single => return Err(fault),
-                Err(fault) => {
+                Err(fault) if single && codec == RouteCodec::Json => return Err(fault),
+                Err(mut fault) => {
+                    if codec == RouteCodec::LineProtocol && fault.reason == Reason::MissingDevice {
+                        fault.detail.push_str(HINT);
+                    }
                     out.quarantine(position, Some(next_reading), fault);
                     next_reading += 1;
                 }
@@ -378,6 +391,32 @@ impl Engine {
         Ok(())
     }
 }
+
+impl Engine {
+    /// What the topic says, and how the payload is encoded.
+    fn route<'m>(
+        &self,
+        message: &Message<'m>,
+    ) -> Result<(Captures<'m>, RouteCodec, Precision), Fault> {
+        for route in &self.routes {
+            if let Some(captures) = route.topic.captures(message.topic) {
+                return Ok((captures, route.codec, route.precision));
+            }
+        }
+        // A write by HTTP has no topic of its own.
+        if message.door == Door::Http
+            && let Some(precision) = Precision::of_write_topic(message.topic)
+        {
+            return Ok((Captures::default(), RouteCodec::LineProtocol, precision));
+        }
+        let detail = format!("no route takes the topic {}", Quoted(message.topic));
+        Err(Fault::new(Reason::NoRoute, detail))
+    }
+}
+
+/// For lines without a device.
+const HINT: &str =
+    "; name its tag in line_protocol.device_tags, or set line_protocol.default_device";
 
 fn rules(config: &Config) -> Vec<Rule> {
     config.functions.iter().map(Rule::new).collect()

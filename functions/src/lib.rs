@@ -29,6 +29,7 @@ mod unit_step;
 mod validator;
 
 pub use batch::Batch;
+pub use codec::line_protocol::split_lines;
 /// The detector by itself, for those that measure it.
 pub use detectors::adaptive::{Adaptive, Finding, REPORT};
 pub use engine::{Engine, FunctionInfo, Slot};

@@ -24,6 +24,7 @@ pub(crate) fn time(
             Timestamp::from_millis(millis).ok_or_else(|| out_of_range(millis))?,
             Flags::default(),
         ),
+        RawTime::Nanos(nanos) => (Timestamp(nanos), Flags::default()),
         RawTime::Invalid => {
             let detail = "\"timestamp\" is not a whole number of milliseconds in 64 bits";
             return Err(Fault::new(Reason::InvalidTime, detail.to_owned()));

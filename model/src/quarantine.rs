@@ -95,6 +95,8 @@ reasons! {
         TooManySeries = "too_many_series",
         /// A store refused it for good.
         StoreRejected = "store_rejected",
+        /// Not a line of InfluxDB's line protocol.
+        InvalidLine = "invalid_line",
         // The order is kept on disk: new ones go to the end.
         /// A function: beyond what its sensor can measure.
         OutOfRange = "out_of_range",

@@ -157,6 +157,7 @@ impl App {
             sources,
             influx: exchange.influx,
             watchdog,
+            write_places: http::write_places(),
             started,
             shutdown: doors.clone(),
         });

@@ -21,6 +21,7 @@ mod readings;
 mod replay;
 mod shadow;
 mod stream;
+mod write;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -57,6 +58,7 @@ use crate::watchdog::Watchdog;
 
 pub(crate) use flow::reasons;
 use problem::Problem;
+pub(crate) use write::write_places;
 
 /// Bytes of a request body where a route does not say otherwise.
 const BODY_LIMIT: usize = 1 << 20;
@@ -92,6 +94,7 @@ pub(crate) struct Api {
     pub(crate) sources: Vec<SourceDoor>,
     pub(crate) influx: Arc<InfluxStats>,
     pub(crate) watchdog: Arc<Watchdog>,
+    pub(crate) write_places: Arc<Semaphore>,
     pub(crate) started: Instant,
     pub(crate) shutdown: CancellationToken,
 }
@@ -130,6 +133,12 @@ pub(crate) fn router(api: Arc<Api>) -> Router {
             "/api/v1/ingest/{*topic}",
             post(ingest::ingest).layer(DefaultBodyLimit::max(payload.saturating_add(1))),
         )
+        // Line protocol: the handler bounds the bodies itself.
+        .route("/api/v2/write", post(write::write))
+        .route("/write", post(write::write))
+        .route("/query", get(write::query).post(write::query))
+        .route("/ping", get(write::ping))
+        .route("/health", get(write::health))
         .fallback(async || Problem::not_found("there is nothing at this path"))
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
         .layer(from_fn_with_state(api.clone(), access::check))

@@ -186,16 +186,22 @@ impl Names<'_> {
     }
 }
 
-/// Measurements and tags. Line protocol has no escape for a line break in them;
-/// it becomes a space.
+/// Measurements, tags and names of fields. Line protocol has no escape for a line
+/// break in them: it becomes a space. Nor for a backslash, which escapes what
+/// stands behind it: where it would, or where servers differ, it becomes a slash.
 fn push_escaped(into: &mut String, text: &str) {
-    for character in text.chars() {
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
         match character {
-            ',' | '=' | ' ' | '\\' => {
+            ',' | '=' | ' ' => {
                 into.push('\\');
                 into.push(character);
             }
             '\n' | '\r' => into.push_str("\\ "),
+            '\\' => into.push(match characters.peek() {
+                None | Some(',' | '=' | ' ' | '\\' | '\n' | '\r') => '/',
+                Some(_) => '\\',
+            }),
             other => into.push(other),
         }
     }
@@ -303,19 +309,20 @@ mod tests {
                 "",
                 r"readings,device=d,sensor=a\,b\=c value=1.0",
             ),
-            (
-                "d",
-                r"a\",
-                "",
-                "",
-                r"readings,device=d,sensor=a\\ value=1.0",
-            ),
+            ("d", r"a\", "", "", r"readings,device=d,sensor=a/ value=1.0"),
             (
                 "d",
                 r"a\,b",
                 "",
                 "",
-                r"readings,device=d,sensor=a\\\,b value=1.0",
+                r"readings,device=d,sensor=a/\,b value=1.0",
+            ),
+            (
+                "d",
+                r"a\b\\c",
+                "",
+                "",
+                r"readings,device=d,sensor=a\b/\c value=1.0",
             ),
             (
                 "d",

@@ -29,6 +29,8 @@ pub(crate) struct Decoder {
     /// What is wrong with single readings: [`RawReading::fault`].
     pub(crate) faults: Vec<Fault>,
     pub(crate) scratch: Scratch,
+    /// Tags of a line that are part of its sensors' names.
+    pub(crate) tags: Vec<(Span, Span)>,
     /// Members of an object that may turn out to be a flat map.
     flat: Vec<(Span, Scalar)>,
 }
@@ -63,6 +65,7 @@ impl Decoder {
             faults,
             scratch,
             flat,
+            ..
         } = self;
         events.clear();
         readings.clear();

@@ -13,7 +13,7 @@ use axum::extract::{MatchedPath, RawPathParams, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use weir_access::{Action, Credentials, Identity, Unauthenticated};
+use weir_access::{Action, Credentials, Identity, Role, Unauthenticated};
 use weir_shadows::Rejected;
 
 use super::shadow::ERROR_TYPE;
@@ -33,6 +33,9 @@ enum Need {
     Action(Kind),
     /// As the parameter of the path says.
     Publish,
+    /// To send readings at all: each line names a device, and the engine looks
+    /// whether it is the sender's.
+    Write,
     ReadShadow,
     WriteShadow,
 }
@@ -48,7 +51,10 @@ enum Kind {
 fn need(method: &Method, route: &str) -> Need {
     let reads = *method == Method::GET || *method == Method::HEAD;
     match route {
-        "/healthz" | "/readyz" => Need::Nothing,
+        "/healthz" | "/readyz" | "/ping" | "/health" => Need::Nothing,
+        "/api/v2/write" | "/write" => Need::Write,
+        // It answers only what agents ask before they write.
+        "/query" => Need::Identity,
         // Paths that do not exist tell nobody anything but that.
         "" => Need::Identity,
         "/api/v1/ingest/{*topic}" => Need::Publish,
@@ -102,6 +108,7 @@ fn is_allowed(api: &Api, identity: &Identity, need: Need, param: Option<&str>) -
     let named = param.unwrap_or_default();
     let action = match need {
         Need::Nothing | Need::Identity => return true,
+        Need::Write => return matches!(identity.role(), Role::Device | Role::Admin),
         Need::Action(Kind::Read) => Action::Read,
         Need::Action(Kind::Operate) => Action::Operate,
         Need::Action(Kind::Administer) => Action::Administer,

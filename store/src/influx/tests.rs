@@ -448,7 +448,9 @@ async fn a_real_server_gives_back_what_was_written() {
                     column,
                     value: Value::Number(value),
                 });
-                expect.insert(((*device).to_owned(), sensor.to_owned(), millis), value);
+                // What would escape something has become a slash.
+                let sensor = sensor.replace("trailing\\", "trailing/");
+                expect.insert(((*device).to_owned(), sensor, millis), value);
             }
         }
     }
