@@ -6,8 +6,8 @@
 //! new to Weir cannot be one that a reload silently passes over.
 
 use crate::{
-    Alarms, Auth, Broker, Config, EmbeddedStore, Http, InfluxDb, JournalSection, Limits, LineMapping, LineProtocol,
-    Quarantine, Query, Reload, Shadows, Source, SqlDoor, Tls, Watchdog,
+    Alarms, Auth, Broker, Config, EmbeddedStore, Http, InfluxDb, JournalSection, Limits,
+    LineMapping, LineProtocol, Quarantine, Query, Reload, Shadows, Source, SqlDoor, Tls, Watchdog,
 };
 
 /// The keys that differ, such as `limits.max_payload`, `function.overheat` or

@@ -33,11 +33,11 @@ mod topic;
 mod units;
 
 pub use address::{BrokerUrl, InvalidUrl};
-pub use changes::Changes;
 pub use alarm_sections::{
     AlarmMeaning, AlarmSelector, Alarms, Channel, ChannelKind, Email, EmailTls, GroupKey, Inhibit,
     Maintenance, Notify, Priority, UrlSource,
 };
+pub use changes::Changes;
 pub use expression::{Expression, Outcome};
 pub use influxdb::{InfluxDb, LineMapping, LinePart, LineTemplate};
 pub use kinds::{

@@ -226,7 +226,7 @@ impl App {
             shutdown: doors.clone(),
         });
         workers.alert_of(&api)?;
-        let http_tls = tls.filter(|_| api.config.http.tls);
+        let http_tls = tls.filter(|_| api.config.get().http.tls);
         let router = http::router(api.clone());
         let http = tokio::spawn(http::serve(http_listener, http_tls, router, doors.clone()));
         info!(took_ms = started.elapsed().as_millis() as u64, "weir is up");

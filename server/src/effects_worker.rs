@@ -201,7 +201,7 @@ impl EffectsWorker {
             return;
         }
         for alert in self.insist("alarms", record).unwrap_or_default() {
-            self.notifier.publish_unless_shelved(&alert);
+            self.notifier.publish_unless_withheld(&alert);
         }
     }
 

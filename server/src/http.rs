@@ -52,8 +52,8 @@ use weir_journal::Journal;
 use weir_shadows::ShadowStore;
 use weir_store::{EmbeddedStore, Quarantine, Sql};
 
-use crate::core::Core;
 use crate::app::AlarmDesk;
+use crate::core::Core;
 use crate::flow::Flow;
 use crate::health::Health;
 use crate::influx_worker::InfluxStats;

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use anyhow::{Context, Result};
 use parking_lot::Mutex;
 use weir_alerts::AlarmEngine;
-use weir_config::{Config, Route, RouteCodec, TopicPattern};
+use weir_config::{Config, Precision, Route, RouteCodec, TopicPattern};
 use weir_functions::{Batch, Engine};
 use weir_model::{Alert, Door, Flags, Message, Position, QuarantineReason};
 
@@ -72,6 +72,7 @@ impl Rules {
         config.routes = vec![Route {
             topic,
             codec: RouteCodec::Json,
+            precision: Precision::default(),
         }];
         // Old readings are what a backtest is for.
         config.limits.min_time_ns = i64::MIN;

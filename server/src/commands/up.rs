@@ -41,6 +41,7 @@ pub(crate) fn run(args: &UpArgs) -> Result<ExitCode> {
         eprintln!("--demo publishes to the embedded broker, which this configuration turns off");
         return Ok(ExitCode::from(2));
     }
+    let config = &loaded.config;
     let has_tls = config.broker.as_ref().is_some_and(|broker| broker.tls);
     if args.demo && (config.auth.is_some() || has_tls) {
         eprintln!("--demo publishes as nobody and without TLS; leave out [auth] and broker.tls");

@@ -52,7 +52,7 @@ async fn figures(State(api): Shared, Query(span): Query<Span>) -> Result<Json<Va
     if from > to {
         return Err(Problem::bad_request("from lies behind to"));
     }
-    let operators = span.operators.unwrap_or(api.config.alarms.operators);
+    let operators = span.operators.unwrap_or(api.config.get().alarms.operators);
     let figures = blocking(move || {
         let transitions = transitions(&api, to)?;
         let acknowledgements: Vec<(String, i64)> = acknowledged(&api)?
