@@ -312,6 +312,7 @@ impl SecurityLog {
         if self.since.elapsed() >= Duration::from_secs(60) {
             if self.suppressed > 0 {
                 warn!(
+                    security = true,
                     events = self.suppressed,
                     "further security events in the last minute"
                 );
@@ -325,11 +326,12 @@ impl SecurityLog {
         self.logged += 1;
         let (reason, topic, client) = (entry.reason.as_str(), &entry.topic, &entry.client);
         warn!(
+            security = true,
             reason,
             ?topic,
             ?client,
             detail = entry.detail,
-            "security event: message refused"
+            "message refused"
         );
     }
 }

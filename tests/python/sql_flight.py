@@ -15,7 +15,7 @@ import pyarrow as pa
 from influxdb_client_3 import InfluxDBClient3, InfluxDBError
 from pyarrow import flight
 
-from sql_hostile import equal, fails, try_hostile
+from sql_hostile import TABLES, equal, fails, try_hostile
 
 ADDRESS, MODE = sys.argv[1:]
 URI = f"grpc://{ADDRESS}"
@@ -37,7 +37,7 @@ def adbc():
         equal(sorted(schemas), ["information_schema", "public"])
         tables = {t["table_name"]: t for t in schemas["public"]["db_schema_tables"]}
         equal(
-            sorted(tables), ["alarms", "alerts", "devices", "quarantine", "readings", "shadows"]
+            sorted(tables), TABLES
         )
         columns = [c["column_name"] for c in tables["readings"]["table_columns"]]
         equal(columns[:4], ["time", "device", "sensor", "value"])
@@ -100,7 +100,7 @@ def grafana():
     )
     equal(
         tables.column(0).to_pylist(),
-        ["alarms", "alerts", "devices", "quarantine", "readings", "shadows"],
+        TABLES,
     )
     datasets = run(
         "SELECT DISTINCT TABLE_SCHEMA from information_schema.TABLES "

@@ -4,6 +4,18 @@ import json
 import pathlib
 from concurrent.futures import ThreadPoolExecutor
 
+# What a client finds when it asks which tables there are.
+TABLES = [
+    "alarms",
+    "alerts",
+    "devices",
+    "latest",
+    "quarantine",
+    "readings",
+    "readings_1h",
+    "readings_1m",
+    "shadows",
+]
 HOSTILE = json.loads((pathlib.Path(__file__).parents[1] / "hostile.json").read_text())
 
 

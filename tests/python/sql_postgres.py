@@ -15,7 +15,7 @@ import pandas
 import psycopg
 import sqlalchemy
 
-from sql_hostile import equal, fails, try_hostile
+from sql_hostile import TABLES, equal, fails, try_hostile
 
 ADDRESS, MODE = sys.argv[1:]
 HOST, PORT = ADDRESS.rsplit(":", 1)
@@ -131,7 +131,7 @@ def sql_alchemy():
         equal(frame.value.sum(), 9.0)
         equal(str(frame.time.min()), "2026-09-21 14:13:20+00:00")
     tables = sqlalchemy.inspect(engine).get_table_names()
-    equal(sorted(tables), ["alarms", "alerts", "devices", "quarantine", "readings", "shadows"])
+    equal(sorted(tables), TABLES)
 
 
 def grafana():
@@ -163,7 +163,7 @@ def grafana():
     ORDER BY CASE WHEN {search_path} THEN 0 ELSE 1 END, 1""")
     equal(
         [row[0] for row in tables],
-        ["alarms", "alerts", "devices", "quarantine", "readings", "shadows"],
+        TABLES,
     )
     columns = run(f"""SELECT quote_ident(column_name) AS "column", data_type AS "type"
     FROM information_schema.columns

@@ -99,7 +99,7 @@ fn good_lines_are_taken_and_bad_ones_can_be_replayed_after_a_fix() {
 
     let config = "[line_protocol]\ndefault_device = \"plant\"\n";
     let _ = weir.sigterm();
-    weir.restart_with(WeirSpec::embedded().with(config).allow("security event"));
+    weir.restart_with(WeirSpec::embedded().with(config).allow("security=true"));
     let replay = weir.command(&["replay", "--quarantine", "--json"]);
     assert!(replay.status.success(), "{replay:?}");
     wait_until("what was mended is stored", DEADLINE, || {

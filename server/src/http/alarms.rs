@@ -182,7 +182,7 @@ async fn act(
     Ok(Json(record.await?))
 }
 
-const ACTIONS: [&str; 8] = [
+pub(super) const ACTIONS: [&str; 8] = [
     "ack",
     "unack",
     "shelve",

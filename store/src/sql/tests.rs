@@ -132,8 +132,9 @@ fn usual_questions_have_usual_answers() {
         ),
         ("SELECT 1", vec!["1"]),
         (
-            "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'",
-            vec!["readings"],
+            "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public' \
+             ORDER BY 1",
+            vec!["readings", "readings_1h", "readings_1m"],
         ),
         (
             "WITH r AS (SELECT * FROM readings) SELECT count(*) FROM r a JOIN r b ON a.time = b.time",

@@ -35,7 +35,7 @@ fn mixed(store: &mut Store) {
 
 const MIXED: [&str; 5] = [
     "2026-11-21T00:00:00Z|a|door|1.0|-|-|hall 2|good|time_received",
-    "2026-11-21T00:00:01Z|a|door|0.30000000000000004|-|-|-|suspect|",
+    "2026-11-21T00:00:01Z|a|door|0.30000000000000004|-|-|-|suspect|out_of_range",
     "2026-11-21T00:00:00Z|a|temperature|21.5|-|°C|hall 2|good|time_received",
     "2026-11-21T00:00:00.000000001Z|b|state|-|läuft|-|-|good|",
     "2026-11-21T00:00:00.000000001Z|b|temperature|-0.0|-|°C|-|good|",

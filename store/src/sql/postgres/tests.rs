@@ -74,8 +74,8 @@ fn clients_find_out_where_they_are() {
             "SELECT pg_catalog.pg_class.relname FROM pg_catalog.pg_class \
              JOIN pg_catalog.pg_namespace ON pg_catalog.pg_namespace.oid = pg_catalog.pg_class.relnamespace \
              WHERE pg_catalog.pg_class.relkind = ANY (ARRAY['r', 'p', 'f', 'v', 'm']) \
-             AND pg_catalog.pg_namespace.nspname != 'pg_catalog'",
-            "readings",
+             AND pg_catalog.pg_namespace.nspname != 'pg_catalog' ORDER BY 1",
+            "readings readings_1h readings_1m",
         ),
         (
             "SELECT typname AS name, oid, typarray AS array_oid, oid::regtype::text AS regtype, \
@@ -113,13 +113,16 @@ fn grafana_builds_its_queries() {
          WHERE quote_ident(table_schema) NOT IN ('information_schema', 'pg_catalog')
          ORDER BY CASE WHEN {IN_SEARCH_PATH} THEN 0 ELSE 1 END, 1"
     );
-    assert_eq!(ask(&store, &tables).unwrap(), ["readings"]);
+    let expect = ["readings", "readings_1h", "readings_1m"];
+    assert_eq!(ask(&store, &tables).unwrap(), expect);
     let older = format!(
         "select quote_ident(table_name) as \"table\" from information_schema.tables \
          where quote_ident(table_schema) not in ('information_schema', 'pg_catalog') \
          and {IN_SEARCH_PATH}"
     );
-    assert_eq!(ask(&store, &older).unwrap(), ["readings"]);
+    let mut found = ask(&store, &older).unwrap();
+    found.sort();
+    assert_eq!(found, expect);
     let columns = format!(
         "SELECT quote_ident(column_name) AS \"column\", data_type AS \"type\"
          FROM information_schema.columns
