@@ -14,7 +14,7 @@ pub(crate) mod input;
 pub(crate) mod instant;
 pub(crate) mod readings;
 pub(crate) mod report;
-mod rows;
+pub(crate) mod rows;
 pub(crate) mod run;
 pub(crate) mod scores;
 pub(crate) mod stored;

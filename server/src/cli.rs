@@ -1,6 +1,6 @@
 //! The command line (DESIGN section 4): what each command and flag is called.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -35,6 +35,10 @@ pub(crate) enum Command {
     Backtest(BacktestArgs),
     /// Send what is in the quarantine through the pipeline again, after a fix
     Replay(ReplayArgs),
+    /// Send readings from CSV, Parquet, JSON lines or line protocol to a running Weir
+    Import(ImportArgs),
+    /// Write readings of a running Weir to a CSV, JSON lines or Parquet file
+    Export(ExportArgs),
     /// List, acknowledge and shelve alarms
     Alarms(AlarmsArgs),
     /// Read and change device shadows
@@ -245,6 +249,86 @@ pub(crate) struct ReplayArgs {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) remote: Remote,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ImportArgs {
+    /// .csv, .parquet, .jsonl or .lp
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// What the files are, where their names do not say it
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<FileFormat>,
+    /// The unit of times in line protocol
+    #[arg(long, value_name = "UNIT", default_value = "ns", value_parser = ["ns", "us", "ms", "s", "m", "h"])]
+    pub(crate) precision: String,
+    /// Begin anew, although an earlier run got part of the way
+    #[arg(long)]
+    pub(crate) restart: bool,
+    /// Print the summary as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) remote: Remote,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExportArgs {
+    /// .csv, .jsonl or .parquet
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// What to write, where the name does not say it
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<FileFormat>,
+    /// Only readings of this time and later, such as 2026-01-31T12:00:00Z
+    #[arg(long, value_name = "T", value_parser = instant)]
+    pub(crate) from: Option<Timestamp>,
+    /// Only readings before this time
+    #[arg(long, value_name = "T", value_parser = instant)]
+    pub(crate) to: Option<Timestamp>,
+    /// Only this device
+    #[arg(long, value_name = "D")]
+    pub(crate) device: Option<String>,
+    /// Only this sensor
+    #[arg(long, value_name = "S")]
+    pub(crate) sensor: Option<String>,
+    /// Replace a file that is there already
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Print the summary as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) remote: Remote,
+}
+
+/// What a file of readings is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FileFormat {
+    Csv,
+    Parquet,
+    Jsonl,
+    /// InfluxDB's line protocol
+    #[value(name = "lp")]
+    Lines,
+}
+
+impl FileFormat {
+    /// By the end of the file's name.
+    pub(crate) fn of(path: &Path) -> anyhow::Result<Self> {
+        let extension = path.extension().unwrap_or_default().to_ascii_lowercase();
+        Ok(match extension.to_str().unwrap_or_default() {
+            "csv" => Self::Csv,
+            "parquet" => Self::Parquet,
+            "jsonl" | "ndjson" => Self::Jsonl,
+            "lp" | "line" => Self::Lines,
+            _ => anyhow::bail!(
+                "{}: its name does not end in .csv, .parquet, .jsonl, .ndjson, .lp or .line; \
+                 say what it is with --format",
+                path.display()
+            ),
+        })
+    }
 }
 
 #[derive(Debug, Args)]

@@ -58,6 +58,8 @@ fn main() -> ExitCode {
         Command::Tap(args) => commands::tap::run(&args),
         Command::Backtest(args) => commands::backtest::run(&args),
         Command::Replay(args) => commands::replay::run(&args),
+        Command::Import(args) => commands::import::run(&args),
+        Command::Export(args) => commands::export::run(&args),
         Command::Alarms(args) => commands::alarms::run(args.command),
         Command::Auth(args) => commands::auth::run(args.command),
         Command::Shadow(args) => commands::shadow::run(args.command),

@@ -21,7 +21,7 @@ impl Range {
 
 /// What a column holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Field {
+pub(crate) enum Field {
     Time,
     Value,
     Text,
@@ -33,7 +33,7 @@ pub(super) enum Field {
 
 impl Field {
     /// By the column's name; `None` for one that is not needed.
-    pub(super) fn of(name: &str) -> Option<Self> {
+    pub(crate) fn of(name: &str) -> Option<Self> {
         let name = name.trim_start_matches('\u{feff}').trim();
         Some(match name.to_ascii_lowercase().as_str() {
             "time" | "timestamp" | "_time" => Self::Time,
