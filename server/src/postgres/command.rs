@@ -79,6 +79,10 @@ impl Command {
             ["rollback" | "abort"] | ["rollback" | "abort", "transaction" | "work"] => {
                 Self::Rollback
             }
+            // Nothing can have changed since, so there is nothing to go back to.
+            ["savepoint", _] => Self::Done("SAVEPOINT"),
+            ["release", _] | ["release", "savepoint", _] => Self::Done("RELEASE"),
+            ["rollback", "to", _] | ["rollback", "to", "savepoint", _] => Self::Done("ROLLBACK"),
             ["set", "session" | "local", setting, ..] | ["set", setting, ..]
                 if SETTINGS.contains(setting)
                     || ["transaction", "characteristics"].contains(setting) =>
@@ -139,6 +143,9 @@ mod tests {
             ("START TRANSACTION READ ONLY", Command::Begin),
             ("COMMIT", Command::Commit),
             ("-- x\nROLLBACK", Command::Rollback),
+            ("SAVEPOINT \"x\"", Command::Done("SAVEPOINT")),
+            ("RELEASE SAVEPOINT x", Command::Done("RELEASE")),
+            ("ROLLBACK TO SAVEPOINT x", Command::Done("ROLLBACK")),
             ("SET extra_float_digits = 3", Command::Done("SET")),
             ("SET TIME ZONE 'UTC'", Command::Done("SET")),
             (
@@ -165,7 +172,6 @@ mod tests {
             "RESET datafusion.execution.batch_size",
             "SHOW TABLES",
             "BEGIN; DROP TABLE readings",
-            "ROLLBACK TO SAVEPOINT x",
             "COPY readings TO STDOUT",
         ] {
             assert_eq!(Command::parse(sql), None, "{sql}");
