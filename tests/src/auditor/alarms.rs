@@ -25,7 +25,10 @@ pub(super) fn compare(weir: &Weir, load: &LoadReport, taken: &[bool]) -> Vec<Str
     });
     let (mut found, mut ids) = (BTreeMap::<String, Transitions>::new(), HashSet::new());
     let mut faults = Vec::new();
-    for row in weir.sql(&format!("SELECT device, state, time, id {of_load}")) {
+    for row in weir.sql(&format!(
+        // A large table comes in the order in which its parts are ready.
+        "SELECT device, state, time, id {of_load} ORDER BY time"
+    )) {
         let state = match text(&row, "state") {
             "raised" => "raised",
             "cleared" => "cleared",
