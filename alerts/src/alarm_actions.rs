@@ -20,7 +20,7 @@ pub(crate) const MAX_NOTE_BYTES: usize = 4_096;
 /// Comments that one alarm keeps; the audit has all of them.
 const MAX_COMMENTS: usize = 100;
 
-/// What [`Shelf::until`] says of what is out of service: until somebody ends it.
+/// What `Shelf::until` says of what is out of service: until somebody ends it.
 pub const OUT_OF_SERVICE: i64 = i64::MAX;
 
 /// One action of an operator, as the audit keeps it.

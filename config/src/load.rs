@@ -31,7 +31,7 @@ pub struct Loaded {
 /// [`Config::from_settings`]. It names no secret: the tables in it hold none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
-    /// The tables [`DECISIVE`] of the file.
+    /// The tables `DECISIVE` of the file.
     pub toml: String,
     /// The `WEIR_…` variables that stand for keys of these.
     pub variables: BTreeMap<String, String>,

@@ -45,7 +45,7 @@ pub(crate) enum Command {
     Shadow(ShadowArgs),
     /// Look at the files of the embedded store
     Store(StoreArgs),
-    /// Make entries for the access file of [auth]
+    /// Make entries for the access file of `[auth]`
     Auth(AuthArgs),
 }
 
@@ -156,7 +156,7 @@ pub(crate) struct Remote {
         default_value = "http://127.0.0.1:8080"
     )]
     pub(crate) url: String,
-    /// File whose first line is a token, for a Weir with [auth]
+    /// File whose first line is a token, for a Weir with `[auth]`
     #[arg(long, value_name = "FILE", env = "WEIR_TOKEN_FILE")]
     pub(crate) token_file: Option<PathBuf>,
     /// Authorities to trust instead of the system's, for https (PEM)
