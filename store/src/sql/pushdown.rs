@@ -1,13 +1,34 @@
 //! Conditions that the store can look up instead of testing row by row.
 
 use datafusion::common::ScalarValue;
-use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
+use datafusion::logical_expr::{BinaryExpr, Expr, Operator, TableProviderFilterPushDown};
 
 use crate::embedded::filter::Filter;
 
+/// Which conditions [`filter`] takes.
+pub(super) fn supported(conditions: &[&Expr]) -> Vec<TableProviderFilterPushDown> {
+    let support = |condition: &&Expr| {
+        if apply(condition, &mut Filter::default()) {
+            TableProviderFilterPushDown::Exact
+        } else {
+            TableProviderFilterPushDown::Unsupported
+        }
+    };
+    conditions.iter().map(support).collect()
+}
+
+/// What conditions that are [`supported`] come to together.
+pub(super) fn filter(conditions: &[Expr]) -> Filter {
+    let mut filter = Filter::default();
+    for condition in conditions {
+        apply(condition, &mut filter);
+    }
+    filter
+}
+
 /// Adds a condition to the filter. False when it is of another form; the filter
 /// may then have got a part of it and is not to be used.
-pub(super) fn apply(condition: &Expr, filter: &mut Filter) -> bool {
+fn apply(condition: &Expr, filter: &mut Filter) -> bool {
     match condition {
         Expr::BinaryExpr(BinaryExpr {
             left,

@@ -13,7 +13,6 @@ use datafusion::physical_plan::ExecutionPlan;
 use super::pushdown;
 use super::scan::ReadingsExec;
 use crate::embedded::Shared;
-use crate::embedded::filter::Filter;
 use crate::embedded::layout::time_type;
 
 /// Columns of the table, by position.
@@ -70,14 +69,7 @@ impl TableProvider for ReadingsTable {
         &self,
         filters: &[&Expr],
     ) -> Result<Vec<TableProviderFilterPushDown>> {
-        let support = |filter: &&Expr| {
-            if pushdown::apply(filter, &mut Filter::default()) {
-                TableProviderFilterPushDown::Exact
-            } else {
-                TableProviderFilterPushDown::Unsupported
-            }
-        };
-        Ok(filters.iter().map(support).collect())
+        Ok(pushdown::supported(filters))
     }
 
     async fn scan(
@@ -87,10 +79,7 @@ impl TableProvider for ReadingsTable {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let mut filter = Filter::default();
-        for condition in filters {
-            pushdown::apply(condition, &mut filter);
-        }
+        let filter = pushdown::filter(filters);
         let all = || (0..self.schema.fields().len()).collect();
         let projection = projection.cloned().unwrap_or_else(all);
         let schema = Arc::new(self.schema.project(&projection)?);

@@ -4,6 +4,7 @@
 //! roll-up yet, in memory. [`PartsTable`] gives the parts of one moment; the
 //! tables are views over it that put them together.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use arrow::array::{ArrayRef, RecordBatch, new_null_array};
 use arrow::datatypes::{DataType, SchemaRef};
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableFunctionImpl, TableProvider};
-use datafusion::common::{DataFusionError, Result, ScalarValue, plan_err};
+use datafusion::common::{Result, ScalarValue, plan_err};
 use datafusion::datasource::{ViewTable, provider_as_source};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::functions::datetime::expr_fn::date_bin;
@@ -25,12 +26,13 @@ use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
 use weir_model::Timestamp;
 
 use super::pushdown;
+use super::scan::skip_damaged;
 use crate::embedded::filter::Filter;
 use crate::embedded::gather::{self, with_names};
 use crate::embedded::layout::Layout;
 use crate::embedded::reader::{self, Rows, SegmentScan, Wanted};
 use crate::embedded::rollup::{Aggregator, Step};
-use crate::embedded::segment::{Segment, SegmentError};
+use crate::embedded::segment::Segment;
 use crate::embedded::{Moment, Shared};
 
 /// Parts that are made before they are handed on: the bound of their memory.
@@ -105,14 +107,7 @@ impl TableProvider for PartsTable {
         &self,
         filters: &[&Expr],
     ) -> Result<Vec<TableProviderFilterPushDown>> {
-        let support = |filter: &&Expr| {
-            if pushdown::apply(filter, &mut Filter::default()) {
-                TableProviderFilterPushDown::Exact
-            } else {
-                TableProviderFilterPushDown::Unsupported
-            }
-        };
-        Ok(filters.iter().map(support).collect())
+        Ok(pushdown::supported(filters))
     }
 
     async fn scan(
@@ -122,10 +117,7 @@ impl TableProvider for PartsTable {
         filters: &[Expr],
         _limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let mut filter = Filter::default();
-        for condition in filters {
-            pushdown::apply(condition, &mut filter);
-        }
+        let filter = pushdown::filter(filters);
         let parts = Parts {
             store: self.store.clone(),
             moment: Arc::new(self.store.moment()),
@@ -223,8 +215,9 @@ impl Batches {
         for rollup in rollups().filter(|rollup| overlaps(&parts.filter, &rollup.segment)) {
             sources.push(Source::Rollup(rollup.segment.clone()));
         }
+        let sources_of_rollups: HashSet<u64> = rollups().filter_map(|r| r.source).collect();
         for segment in moment.segments.iter() {
-            let rolled_up = rollups().any(|rollup| rollup.source == Some(segment.entry.id));
+            let rolled_up = sources_of_rollups.contains(&segment.entry.id);
             if !rolled_up && !segment.is_damaged() && overlaps(&parts.of_readings, segment) {
                 sources.push(Source::File(segment.clone()));
             }
@@ -323,15 +316,6 @@ impl Iterator for Batches {
     fn next(&mut self) -> Option<Self::Item> {
         self.advance().transpose()
     }
-}
-
-/// A damaged file is taken out of service; the others are served.
-fn skip_damaged(store: &Shared, segment: &Segment, error: SegmentError) -> Result<()> {
-    if matches!(error, SegmentError::Damaged { .. }) {
-        store.set_aside(segment, &error);
-        return Ok(());
-    }
-    Err(DataFusionError::External(Box::new(error)))
 }
 
 /// `downsample('15m')` and `downsample('15m', from, to)`: minimum, maximum, mean,

@@ -300,7 +300,7 @@ impl Batches {
             if let Some((segment, file)) = &mut self.file {
                 match file.next() {
                     Some(Ok(rows)) => return Ok(Some((segment.layout.clone(), rows))),
-                    Some(Err(error)) => self.scan.skip_damaged(segment, error)?,
+                    Some(Err(error)) => skip_damaged(&self.scan.store, segment, error)?,
                     None => {}
                 }
                 self.file = None;
@@ -313,7 +313,7 @@ impl Batches {
                         reader::scan(&segment, &scan.store.footers, &scan.filter, scan.wanted);
                     match opened {
                         Ok(file) => self.file = file.map(|file| (segment, file)),
-                        Err(error) => self.scan.skip_damaged(&segment, error)?,
+                        Err(error) => skip_damaged(&self.scan.store, &segment, error)?,
                     }
                 }
                 Some(Source::Chunk(buffer, chunk)) => {
@@ -325,15 +325,6 @@ impl Batches {
 }
 
 impl ReadingsExec {
-    /// A damaged file is taken out of service; the others are served.
-    fn skip_damaged(&self, segment: &Segment, error: SegmentError) -> Result<()> {
-        if matches!(error, SegmentError::Damaged { .. }) {
-            self.store.set_aside(segment, &error);
-            return Ok(());
-        }
-        Err(DataFusionError::External(Box::new(error)))
-    }
-
     fn scan_chunk(&self, buffer: usize, chunk: usize) -> Vec<(Layout, Rows)> {
         let buffer = &self.moment.buffers[buffer];
         let chunk = &buffer.chunks[chunk];
@@ -346,4 +337,13 @@ impl ReadingsExec {
                 .collect()
         })
     }
+}
+
+/// A damaged file is taken out of service; the others are served.
+pub(super) fn skip_damaged(store: &Shared, segment: &Segment, error: SegmentError) -> Result<()> {
+    if matches!(error, SegmentError::Damaged { .. }) {
+        store.set_aside(segment, &error);
+        return Ok(());
+    }
+    Err(DataFusionError::External(Box::new(error)))
 }
