@@ -17,6 +17,7 @@ pub(crate) mod layout;
 mod lru;
 pub(crate) mod manifest;
 mod memory;
+mod merge;
 mod open;
 mod prune;
 pub(crate) mod reader;
@@ -33,11 +34,13 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use thiserror::Error;
 use weir_disk::{Disk, RealDisk};
-use weir_model::{Catalog, Position, ReadingCounts, RowBatch, Timestamp};
+use weir_model::{Catalog, Position, ReadingCounts, RowBatch, Timestamp, ValueKind};
 
 use crate::sql::Sql;
 pub use manifest::ManifestError;
 
+use buffer::Values;
+use filter::Filter;
 use gather::FrozenBuffer;
 use key_index::KeyIndex;
 use late::{Late, Patches};
@@ -206,6 +209,27 @@ pub(crate) struct Moment {
     pub(crate) segments: Arc<Vec<Arc<Segment>>>,
     pub(crate) rollups: Arc<Vec<Rollup>>,
     pub(crate) buffers: Vec<FrozenBuffer>,
+}
+
+impl Moment {
+    /// Whether a text can match a filter; its devices are not looked at.
+    pub(crate) fn has_texts(&self, filter: &Filter) -> bool {
+        let in_files = self.segments.iter().any(|segment| {
+            let entry = &segment.entry;
+            !segment.is_damaged()
+                && filter.overlaps(entry.min_time, entry.max_time)
+                && reader::matching_values(segment, filter)
+                    .into_iter()
+                    .any(|value| segment.layout.kind(value) == ValueKind::Text)
+        });
+        let mut chunks = self.buffers.iter().flat_map(|buffer| &buffer.chunks);
+        in_files
+            || chunks.any(|chunk| {
+                let texts =
+                    |values: &Values| matches!(values, Values::Texts { filled, .. } if *filled > 0);
+                chunk.values.iter().any(texts)
+            })
+    }
 }
 
 impl EmbeddedStore {

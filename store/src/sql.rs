@@ -12,6 +12,7 @@
 
 mod bounded;
 mod cooperative;
+mod direct;
 mod edge;
 mod error;
 mod functions;
@@ -19,6 +20,7 @@ mod postgres;
 mod prepared;
 mod pushdown;
 mod readings;
+mod rolled;
 mod rollup;
 mod runtime;
 mod scan;
@@ -35,7 +37,7 @@ use datafusion::common::TableReference;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::execute_stream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::prelude::SessionContext;
+use datafusion::prelude::{SessionConfig, SessionContext};
 use futures::{StreamExt, TryStreamExt};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
@@ -44,7 +46,9 @@ use crate::embedded::Shared;
 use crate::embedded::rollup::Step;
 pub use error::QueryError;
 pub use postgres::POSTGRES_VERSION;
+use prepared::Way;
 pub use prepared::{Parameters, Prepared};
+use readings::ReadingsTable;
 use runtime::QueryRuntime;
 pub use table::TableSource;
 
@@ -85,6 +89,7 @@ pub enum Dialect {
 pub struct Sql {
     template: Arc<SessionContext>,
     postgres: Arc<SessionContext>,
+    readings: Arc<ReadingsTable>,
     runtime: Arc<QueryRuntime>,
     places: Arc<Semaphore>,
     running: Arc<AtomicUsize>,
@@ -99,9 +104,9 @@ impl std::fmt::Debug for Sql {
 impl Sql {
     pub(crate) fn new(store: Arc<Shared>) -> Self {
         let template = session::template();
-        let readings = Arc::new(readings::ReadingsTable::new(store.clone()));
+        let readings = Arc::new(ReadingsTable::new(store.clone()));
         template
-            .register_table(TableReference::bare("readings"), readings)
+            .register_table(TableReference::bare("readings"), readings.clone())
             .expect("the catalog is new and in memory");
         for (name, step) in [("readings_1m", Step::Minute), ("readings_1h", Step::Hour)] {
             let table = rollup::table(&store, step).expect("the plan is the same every time");
@@ -113,6 +118,7 @@ impl Sql {
         Self {
             postgres: Arc::new(postgres::template(&template)),
             template: Arc::new(template),
+            readings,
             runtime: Arc::new(QueryRuntime::new()),
             places: Arc::new(Semaphore::new(Semaphore::MAX_PERMITS)),
             running: Arc::default(),
@@ -174,14 +180,18 @@ impl Sql {
                 limit: MAX_SQL_BYTES,
             });
         }
-        session::check_size(sql, dialect)?;
+        let tokens = session::check_size(sql, dialect)?;
+        let columns = self.readings.columns();
+        if let Some(direct) = direct::recognise(&tokens, columns) {
+            return Ok(Prepared::direct(direct, columns));
+        }
         let template = match dialect {
             Dialect::Generic => self.template.clone(),
             Dialect::Postgres => self.postgres.clone(),
         };
         let sql = sql.to_owned();
         let plan = self.runtime.run(async move {
-            let state = session::for_query(&template, limits.memory);
+            let state = session::for_query(&template);
             let plan = session::plan(&state, &sql, dialect).await;
             plan.and_then(|plan| Prepared::new(&state, plan))
                 .map_err(QueryError::into_datafusion)
@@ -213,13 +223,29 @@ impl Sql {
             })?
             .expect("it is never closed");
         let running = Running::new(self, place);
-        let logical = prepared.bind(parameters)?;
+        let logical = match &prepared.way {
+            Way::Planned(plan) => prepared.bind(plan, parameters)?,
+            Way::Direct(direct) => {
+                let task = session::task(SessionConfig::new(), limits.memory);
+                let stream = direct.start(&self.readings, task, runtime::threads())?;
+                let stream = self.runtime.drive(stream);
+                return Ok(limited(
+                    stream,
+                    prepared.schema(),
+                    limits,
+                    deadline,
+                    running,
+                ));
+            }
+        };
         let template = self.template.clone();
+        let known = prepared.parameters().is_empty().then(|| prepared.schema());
         let start = self.runtime.run(async move {
-            let state = session::for_query(&template, limits.memory);
-            let schema = prepared::schema(&state, &logical);
+            let state = session::for_query(&template);
+            let schema = known.unwrap_or_else(|| prepared::schema(&state, &logical));
             let plan = state.create_physical_plan(&logical).await?;
-            Ok((schema, execute_stream(plan, state.task_ctx())?))
+            let task = session::task(state.config().clone(), limits.memory);
+            Ok((schema, execute_stream(plan, task)?))
         });
         let (schema, stream) = timeout_at(deadline, start)
             .await

@@ -21,12 +21,14 @@ use weir_model::{Position, ReadingCounts, Timestamp};
 use super::gather::{FrozenBuffer, with_names};
 use super::layout::Layout;
 use super::manifest::{self, FileEntry, KindEntry, Manifest, RollupEntry};
+use super::merge::{self, MergeError};
 use super::rollup::{self, Rollup, WORTHWHILE_ROWS};
-use super::segment::{self, Segment, SegmentError};
+use super::segment::{self, Encoded, Segment, SegmentError};
 use super::{BoxError, CheckpointStats, Shared, StoreError, compaction, rewrite};
 
-/// Merges of one checkpoint: the bound of how long it takes.
-const MAX_MERGES: usize = 4;
+/// A checkpoint that has merged so many cells leaves the rest to the next. With
+/// what one merge may have it bounds how long it takes.
+const ENOUGH_CELLS: u64 = 8_000_000;
 /// How far the retention horizon moves in one checkpoint. A clock that jumps
 /// ahead must not wipe the store before someone has noticed.
 const MAX_HORIZON_STEP_NS: i64 = 3_600 * 1_000_000_000;
@@ -125,10 +127,11 @@ impl Shared {
         self.flush_buffers(plan)?;
         self.apply_patches(plan)?;
         self.drop_expired(plan)?;
-        for _ in 0..MAX_MERGES {
-            if !self.merge_some(plan)? {
-                break;
-            }
+        let mut cells = 0;
+        while cells < ENOUGH_CELLS
+            && let Some(merged) = self.merge_some(plan)?
+        {
+            cells += merged;
         }
         self.disk
             .sync_dir(&self.dir)
@@ -197,6 +200,16 @@ impl Shared {
             return Ok(None);
         }
         let encoded = segment::encode(layout, rows).map_err(SegmentError::from)?;
+        self.write_encoded(plan, layout, kind, &encoded)
+    }
+
+    fn write_encoded(
+        &self,
+        plan: &mut Plan,
+        layout: &Layout,
+        kind: usize,
+        encoded: &Encoded,
+    ) -> Result<Option<Arc<Segment>>, StoreError> {
         if encoded.readings.iter().all(|readings| *readings == 0) {
             return Ok(None);
         }
@@ -204,7 +217,7 @@ impl Shared {
             id: plan.next_file,
             kind: u32::try_from(kind).expect("there are fewer kinds than files"),
             rows: encoded.rows,
-            readings: encoded.readings,
+            readings: encoded.readings.clone(),
             min_time: encoded.min_time,
             max_time: encoded.max_time,
             bytes: encoded.bytes.len() as u64,
@@ -324,38 +337,51 @@ impl Shared {
         Ok(())
     }
 
-    fn merge_some(self: &Arc<Self>, plan: &mut Plan) -> Result<bool, StoreError> {
+    /// Merges the files that are due first; how many cells they had.
+    fn merge_some(self: &Arc<Self>, plan: &mut Plan) -> Result<Option<u64>, StoreError> {
         let now = self.inner.lock().now.map_or(i64::MIN, |now| now.0);
         let Some(chosen) = compaction::choose(&plan.segments, now, &plan.kinds) else {
-            return Ok(false);
+            return Ok(None);
         };
-        let mut parts = Vec::with_capacity(chosen.len());
-        for segment in &chosen {
-            match rewrite::load(segment, &self.footers) {
-                Ok(rows) => parts.push(rows),
-                Err(error) => {
-                    // The others are merged the next time.
-                    self.not_readable(segment, error)?;
-                    plan.segments
-                        .retain(|other| other.entry.id != segment.entry.id);
-                    return Ok(false);
-                }
+        let rows: u64 = chosen.iter().map(|segment| segment.entry.rows).sum();
+        let kept = self.rollup_retention_ns.iter();
+        let kept = kept.filter(|(_, retention)| rows >= WORTHWHILE_ROWS && retention.is_some());
+        let steps: Vec<rollup::Step> = kept.map(|(step, _)| *step).collect();
+        let made = match merge::merge(&chosen, &self.footers, &steps) {
+            Ok(made) => made,
+            Err(MergeError::Source(segment, error)) => {
+                // The others are merged the next time.
+                self.not_readable(&segment, error)?;
+                plan.segments
+                    .retain(|other| other.entry.id != segment.entry.id);
+                return Ok(None);
             }
-        }
+            Err(MergeError::Encode(error)) => return Err(SegmentError::Encode(error).into()),
+        };
         let layout = chosen[0].layout.clone();
-        let rows = rewrite::merge(&layout, &parts).map_err(encode_error)?;
-        drop(parts);
-        let new = self.write_file(plan, layout.clone(), &rows)?;
+        let known = plan.kinds.iter().position(|kind| *kind == layout);
+        let kind = known.expect("the files that are merged are of it");
         let merged: HashSet<u64> = chosen.iter().map(|segment| segment.entry.id).collect();
         plan.rollups
             .retain(|rollup| rollup.source.is_none_or(|source| !merged.contains(&source)));
-        if let (Some(new), true) = (new, rows.num_rows() as u64 >= WORTHWHILE_ROWS) {
-            self.roll_up(plan, new, &layout, &rows)?;
+        if let Some(new) = self.write_encoded(plan, &layout, kind, &made.encoded)? {
+            for (step, rolled) in &made.rollups {
+                if let Some(segment) = self.write_segment(plan, &Layout::Rollup, 0, rolled)? {
+                    plan.rollups.push(Rollup {
+                        step: *step,
+                        source: Some(new.entry.id),
+                        segment,
+                    });
+                }
+            }
+            plan.segments.push(new);
         }
         plan.segments
             .retain(|segment| !merged.contains(&segment.entry.id));
         plan.stats.files_merged += merged.len() as u64;
-        Ok(true)
+        Ok(Some(
+            chosen.iter().map(|file| compaction::cells(file)).sum(),
+        ))
     }
 
     /// A damaged file is set aside and goes without; any other error ends the

@@ -13,8 +13,10 @@ use super::segment::Segment;
 const WINDOW_NS: i64 = 6 * 3_600 * 1_000_000_000;
 /// Files of one size that are merged at once.
 const FAN_IN: usize = 8;
-/// Cells that one checkpoint merges: the bound of its memory and time.
-const MAX_CELLS: u64 = 8_000_000;
+/// How long after its end a window is over: what comes later is late.
+const GRACE_NS: i64 = 3_600 * 1_000_000_000;
+/// Cells that are merged at once: the bound of how long it takes.
+const MAX_CELLS: u64 = 24_000_000;
 
 /// Files to be merged into one; at least two, all of one kind.
 pub(crate) fn choose(
@@ -52,8 +54,8 @@ fn choose_in_window(
         return None;
     }
     files.sort_by_key(|segment| segment.entry.rows);
-    let end = window.saturating_add(2).saturating_mul(WINDOW_NS);
-    let over = window != i64::MIN && end < now;
+    let end = window.saturating_add(1).saturating_mul(WINDOW_NS);
+    let over = window != i64::MIN && end.saturating_add(GRACE_NS) < now;
     let rows = |files: &[&Arc<Segment>]| files.iter().map(|file| file.entry.rows).sum::<u64>();
     let largest = files.last().map_or(0, |file| file.entry.rows);
     if over && largest <= rows(&files) / 2 {
@@ -67,11 +69,16 @@ fn choose_in_window(
     files.windows(FAN_IN).find(similar).and_then(bounded)
 }
 
+/// Of all columns, gaps included.
+pub(crate) fn cells(file: &Segment) -> u64 {
+    file.entry.rows * (file.layout.values() as u64 + 4)
+}
+
 /// As many as fit into the bound, smallest first.
 fn bounded(files: &[&Arc<Segment>]) -> Option<Vec<Arc<Segment>>> {
     let mut cells = 0;
     let mut fits = |file: &&Arc<Segment>| {
-        cells += file.entry.rows * (file.layout.values() as u64 + 4);
+        cells += self::cells(file);
         cells <= MAX_CELLS
     };
     let chosen: Vec<_> = files

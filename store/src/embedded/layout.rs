@@ -232,6 +232,16 @@ pub(crate) fn shrink_numbers(numbers: &ArrayRef) -> ArrayRef {
     }
 }
 
+/// The DECIMAL of a scale for integers up to this one; `None` when a double does
+/// not hold them exactly.
+pub(crate) fn decimal_type(scale: i8, largest: i64) -> Option<DataType> {
+    match largest {
+        0..1_000_000_000 => Some(DataType::Decimal32(9, scale)),
+        1_000_000_000..=MAX_EXACT => Some(DataType::Decimal64(18, scale)),
+        _ => None,
+    }
+}
+
 fn exact_decimals(values: &Float64Array) -> Option<(usize, Vec<i64>)> {
     let mut scale = 0;
     for value in values.iter().flatten() {

@@ -44,6 +44,8 @@ pub(crate) struct Wanted {
     pub(crate) flags: bool,
     /// The values themselves, not only which of them there are.
     pub(crate) values: bool,
+    /// Which columns of values of a roll-up.
+    pub(crate) rollup_values: [bool; layout::ROLLUP_VALUES.len()],
 }
 
 impl Wanted {
@@ -53,6 +55,7 @@ impl Wanted {
         location: true,
         flags: true,
         values: true,
+        rollup_values: [true; layout::ROLLUP_VALUES.len()],
     };
 }
 
@@ -138,9 +141,12 @@ pub(crate) fn scan(
     wanted: Wanted,
 ) -> Result<Option<SegmentScan>, SegmentError> {
     let entry = &segment.entry;
-    let values = matching_values(segment, filter);
+    let mut values = matching_values(segment, filter);
     if values.is_empty() || !filter.overlaps(entry.min_time, entry.max_time) {
         return Ok(None);
+    }
+    if segment.layout == Layout::Rollup {
+        values.retain(|value| wanted.rollup_values[*value]);
     }
     segment.verify()?;
     let file = segment
@@ -179,6 +185,26 @@ pub(crate) fn scan(
         read,
         values,
     }))
+}
+
+/// A whole file, with its columns as they are stored.
+pub(crate) fn whole(
+    segment: &Segment,
+    footers: &Footers,
+    batch_rows: usize,
+) -> Result<(ArrowReaderMetadata, ParquetRecordBatchReader), SegmentError> {
+    segment.verify()?;
+    let file = segment
+        .disk
+        .open(&segment.path)
+        .map_err(|error| segment.missing_or_io(error))?;
+    let file = DiskReader(file.into());
+    let footer = footers.load(segment, &file)?;
+    let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file, footer.clone())
+        .with_batch_size(batch_rows)
+        .build()
+        .map_err(|error| segment.decode_failed(error))?;
+    Ok((footer, reader))
 }
 
 /// The columns of values that can hold readings of the sensors asked for.

@@ -1,14 +1,13 @@
-//! Makes new files out of old ones: several merged into one, or one with some
-//! cells overwritten.
+//! Makes a new file out of an old one, with some cells overwritten.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, AsArray, Float64Array, RecordBatch, StringViewBuilder, UInt32Array, new_null_array,
+    ArrayRef, AsArray, Float64Array, RecordBatch, StringViewBuilder, new_null_array,
 };
-use arrow::compute::{concat_batches, take_record_batch};
-use arrow::datatypes::{Float64Type, TimestampNanosecondType};
+use arrow::compute::concat_batches;
+use arrow::datatypes::Float64Type;
 use arrow::error::ArrowError;
 use parquet::errors::ParquetError;
 use weir_model::ValueKind;
@@ -49,40 +48,6 @@ pub(crate) fn load(segment: &Arc<Segment>, footers: &Footers) -> Result<RecordBa
 
 fn failed(segment: &Segment, error: ArrowError) -> SegmentError {
     segment.decode_failed(ParquetError::from(error))
-}
-
-/// The rows of several files of one layout, sorted by device and time.
-pub(crate) fn merge(layout: &Layout, parts: &[RecordBatch]) -> Result<RecordBatch, ArrowError> {
-    let all = concat_batches(&layout.schema(), parts)?;
-    let devices = all.column(layout::DEVICE).as_string_view();
-    let times = all
-        .column(layout::TIME)
-        .as_primitive::<TimestampNanosecondType>();
-    // Rows of a device follow each other in each part, so names are compared
-    // once per run.
-    let mut runs: Vec<(&str, usize)> = Vec::new();
-    for (row, name) in devices.iter().enumerate() {
-        let name = name.unwrap_or_default();
-        if runs.last().is_none_or(|(last, _)| *last != name) {
-            runs.push((name, row));
-        }
-    }
-    let mut names: Vec<&str> = runs.iter().map(|(name, _)| *name).collect();
-    names.sort_unstable();
-    names.dedup();
-    let mut keys: Vec<(usize, i64, u32)> = Vec::with_capacity(all.num_rows());
-    for (run, (name, start)) in runs.iter().enumerate() {
-        let end = runs.get(run + 1).map_or(all.num_rows(), |next| next.1);
-        let rank = names.partition_point(|other| other < name);
-        for row in *start..end {
-            let number = u32::try_from(row).expect("a merge is bounded far below 2^32 rows");
-            keys.push((rank, times.value(row), number));
-        }
-    }
-    // Stable sorting merges the runs that are there, instead of starting anew.
-    keys.sort_by_key(|(rank, time, _)| (*rank, *time));
-    let order = UInt32Array::from_iter_values(keys.iter().map(|(_, _, row)| *row));
-    take_record_batch(&all, &order)
 }
 
 /// Overwrites cells, given by row and column of values.

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::compute;
-use arrow::datatypes::{DataType, Field, Schema, TimestampNanosecondType};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimestampNanosecondType};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
@@ -75,19 +75,9 @@ pub(crate) struct Encoded {
 /// Encodes rows that are sorted by device and time. `rows` has the layout's
 /// schema and is not empty.
 pub(crate) fn encode(layout: &Layout, rows: &RecordBatch) -> Result<Encoded, ParquetError> {
-    let times = rows
-        .column(layout::TIME)
-        .as_primitive::<TimestampNanosecondType>();
-    let min_time = compute::min(times).unwrap_or(i64::MAX);
-    let max_time = compute::max(times).unwrap_or(i64::MIN);
-    let first = layout.first_value();
-    let readings = rows.columns()[first..]
-        .iter()
-        .map(|column| (column.len() - column.null_count()) as u64)
-        .collect();
-
     let mut columns: Vec<ArrayRef> = rows.columns().to_vec();
     columns[layout::TIME] = layout::shrink_times(&columns[layout::TIME]);
+    let first = layout.first_value();
     for value in 0..layout.values() {
         if layout.kind(value) == ValueKind::Number {
             columns[first + value] = layout::shrink_numbers(&columns[first + value]);
@@ -102,19 +92,60 @@ pub(crate) fn encode(layout: &Layout, rows: &RecordBatch) -> Result<Encoded, Par
         )
     });
     let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-    let options = ArrowWriterOptions::new()
-        .with_properties(properties(layout, &schema))
-        .with_skip_arrow_metadata(true);
-    let mut writer = ArrowWriter::try_new_with_options(Vec::new(), schema.clone(), options)?;
-    writer.write(&RecordBatch::try_new(schema, columns)?)?;
-    let bytes = writer.into_inner()?;
-    Ok(Encoded {
-        bytes,
-        rows: rows.num_rows() as u64,
-        readings,
-        min_time,
-        max_time,
-    })
+    let mut encoder = Encoder::new(layout, schema.clone())?;
+    encoder.write(&RecordBatch::try_new(schema, columns)?)?;
+    encoder.finish()
+}
+
+/// Encodes rows, batch by batch, in the types that they are stored in.
+pub(crate) struct Encoder {
+    writer: ArrowWriter<Vec<u8>>,
+    first_value: usize,
+    rows: u64,
+    readings: Vec<u64>,
+    min_time: i64,
+    max_time: i64,
+}
+
+impl Encoder {
+    /// The schema is the layout's, with the types that columns are stored in.
+    pub(crate) fn new(layout: &Layout, schema: SchemaRef) -> Result<Self, ParquetError> {
+        let options = ArrowWriterOptions::new()
+            .with_properties(properties(layout, &schema))
+            .with_skip_arrow_metadata(true);
+        Ok(Self {
+            writer: ArrowWriter::try_new_with_options(Vec::new(), schema, options)?,
+            first_value: layout.first_value(),
+            rows: 0,
+            readings: vec![0; layout.values()],
+            min_time: i64::MAX,
+            max_time: i64::MIN,
+        })
+    }
+
+    /// Sorted behind what was written before.
+    pub(crate) fn write(&mut self, rows: &RecordBatch) -> Result<(), ParquetError> {
+        let times = layout::expand_times(rows.column(layout::TIME))?;
+        let times = times.as_primitive::<TimestampNanosecondType>();
+        self.min_time = self.min_time.min(compute::min(times).unwrap_or(i64::MAX));
+        self.max_time = self.max_time.max(compute::max(times).unwrap_or(i64::MIN));
+        let values = &rows.columns()[self.first_value..];
+        for (readings, column) in self.readings.iter_mut().zip(values) {
+            *readings += (column.len() - column.null_count()) as u64;
+        }
+        self.rows += rows.num_rows() as u64;
+        self.writer.write(rows)
+    }
+
+    pub(crate) fn finish(self) -> Result<Encoded, ParquetError> {
+        Ok(Encoded {
+            bytes: self.writer.into_inner()?,
+            rows: self.rows,
+            readings: self.readings,
+            min_time: self.min_time,
+            max_time: self.max_time,
+        })
+    }
 }
 
 fn properties(layout: &Layout, schema: &Schema) -> WriterProperties {

@@ -1,7 +1,7 @@
 //! A query that is parsed, checked and planned, and waits for its parameters.
 
 use arrow::array::ArrayRef;
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::datatypes::{DataType, Schema, SchemaRef};
 use datafusion::common::ParamValues;
 use datafusion::common::metadata::ScalarAndMetadata;
 use datafusion::error::DataFusionError;
@@ -9,6 +9,7 @@ use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::scalar::ScalarValue;
 
+use super::direct::Direct;
 use super::edge;
 use super::error::QueryError;
 
@@ -27,9 +28,16 @@ pub enum Parameters {
 /// that there are then.
 #[derive(Clone, Debug)]
 pub struct Prepared {
-    plan: LogicalPlan,
+    pub(super) way: Way,
     schema: SchemaRef,
     parameters: Vec<(String, Option<DataType>)>,
+}
+
+/// How a query is run.
+#[derive(Clone, Debug)]
+pub(super) enum Way {
+    Planned(Box<LogicalPlan>),
+    Direct(Box<Direct>),
 }
 
 impl Prepared {
@@ -43,9 +51,18 @@ impl Prepared {
         parameters.sort_by_key(|(name, _)| (name.parse::<usize>().ok(), name.clone()));
         Ok(Self {
             schema: schema(state, &plan),
-            plan,
+            way: Way::Planned(Box::new(plan)),
             parameters,
         })
+    }
+
+    /// A statement that needs no plan; `table` has the columns of `readings`.
+    pub(super) fn direct(direct: Direct, table: &Schema) -> Self {
+        Self {
+            schema: edge::schema(&direct.schema(table)),
+            way: Way::Direct(Box::new(direct)),
+            parameters: Vec::new(),
+        }
     }
 
     /// The columns of the result, as far as they can be told without parameters.
@@ -60,14 +77,18 @@ impl Prepared {
     }
 
     /// The plan with values in the place of placeholders.
-    pub(super) fn bind(&self, parameters: &Parameters) -> Result<LogicalPlan, QueryError> {
+    pub(super) fn bind(
+        &self,
+        plan: &LogicalPlan,
+        parameters: &Parameters,
+    ) -> Result<LogicalPlan, QueryError> {
         let missing = |name: &str| {
             QueryError::Invalid(DataFusionError::Plan(format!(
                 "there is no value for the parameter ${name}"
             )))
         };
         if self.parameters.is_empty() {
-            return Ok(self.plan.clone());
+            return Ok(plan.clone());
         }
         let mut values = Vec::with_capacity(self.parameters.len());
         for (at, (name, kind)) in self.parameters.iter().enumerate() {
@@ -88,7 +109,7 @@ impl Prepared {
             values.push((name.clone(), ScalarAndMetadata::from(value)));
         }
         let values = ParamValues::Map(values.into_iter().collect());
-        Ok(self.plan.clone().replace_params_with_values(&values)?)
+        Ok(plan.clone().replace_params_with_values(&values)?)
     }
 }
 

@@ -33,20 +33,33 @@ pub(super) struct ReadingsTable {
 
 impl ReadingsTable {
     pub(super) fn new(store: Arc<Shared>) -> Self {
-        let text = |name: &str, nullable| Field::new(name, DataType::Utf8View, nullable);
-        let schema = Arc::new(Schema::new(vec![
-            Field::new("time", time_type(TimeUnit::Nanosecond), false),
-            text("device", false),
-            text("sensor", false),
-            Field::new("value", DataType::Float64, true),
-            text("text", true),
-            text("unit", true),
-            text("location", true),
-            text("quality", false),
-            text("flags", false),
-        ]));
+        let schema = schema();
         Self { store, schema }
     }
+
+    pub(super) fn store(&self) -> &Arc<Shared> {
+        &self.store
+    }
+
+    pub(super) fn columns(&self) -> &Schema {
+        &self.schema
+    }
+}
+
+/// The columns of the table.
+pub(super) fn schema() -> SchemaRef {
+    let text = |name: &str, nullable| Field::new(name, DataType::Utf8View, nullable);
+    Arc::new(Schema::new(vec![
+        Field::new("time", time_type(TimeUnit::Nanosecond), false),
+        text("device", false),
+        text("sensor", false),
+        Field::new("value", DataType::Float64, true),
+        text("text", true),
+        text("unit", true),
+        text("location", true),
+        text("quality", false),
+        text("flags", false),
+    ]))
 }
 
 impl fmt::Debug for ReadingsTable {

@@ -4,11 +4,11 @@
 //! roll-up yet, in memory. [`PartsTable`] gives the parts of one moment; the
 //! tables are views over it that put them together.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, new_null_array};
+use arrow::array::{ArrayRef, RecordBatch, UInt16Array, new_null_array};
 use arrow::datatypes::{DataType, SchemaRef};
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableFunctionImpl, TableProvider};
@@ -29,7 +29,7 @@ use super::pushdown;
 use super::scan::skip_damaged;
 use crate::embedded::filter::Filter;
 use crate::embedded::gather::{self, with_names};
-use crate::embedded::layout::Layout;
+use crate::embedded::layout::{self, Layout};
 use crate::embedded::reader::{self, Rows, SegmentScan, Wanted};
 use crate::embedded::rollup::{Aggregator, Step};
 use crate::embedded::segment::Segment;
@@ -44,6 +44,7 @@ pub(super) fn table(store: &Arc<Shared>, step: Step) -> Result<ViewTable> {
         store: store.clone(),
         step,
         schema: Layout::Rollup.schema(),
+        of: None,
     });
     let newest = || {
         vec![
@@ -85,6 +86,25 @@ struct PartsTable {
     store: Arc<Shared>,
     step: Step,
     schema: SchemaRef,
+    /// Parts of exactly these readings, at this moment.
+    of: Option<(Filter, Arc<Moment>)>,
+}
+
+/// The parts that make up the readings of a moment that a filter lets through:
+/// roll-ups for the steps that lie in its range as a whole, and what the range
+/// cuts of the others, made of the readings.
+pub(super) fn parts_of(
+    store: &Arc<Shared>,
+    step: Step,
+    filter: Filter,
+    moment: Arc<Moment>,
+) -> Arc<dyn TableProvider> {
+    Arc::new(PartsTable {
+        store: store.clone(),
+        step,
+        schema: Layout::Rollup.schema(),
+        of: Some((filter, moment)),
+    })
 }
 
 impl fmt::Debug for PartsTable {
@@ -107,6 +127,12 @@ impl TableProvider for PartsTable {
         &self,
         filters: &[&Expr],
     ) -> Result<Vec<TableProviderFilterPushDown>> {
+        if self.of.is_some() {
+            return Ok(vec![
+                TableProviderFilterPushDown::Unsupported;
+                filters.len()
+            ]);
+        }
         Ok(pushdown::supported(filters))
     }
 
@@ -117,13 +143,23 @@ impl TableProvider for PartsTable {
         filters: &[Expr],
         _limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let filter = pushdown::filter(filters);
+        let (moment, sources) = match &self.of {
+            Some((filter, moment)) => {
+                let sources = sources_of(moment, self.step, filter);
+                (moment.clone(), sources)
+            }
+            None => {
+                let moment = Arc::new(self.store.moment());
+                let sources = sources(&moment, self.step, &pushdown::filter(filters));
+                (moment, sources)
+            }
+        };
         let parts = Parts {
             store: self.store.clone(),
-            moment: Arc::new(self.store.moment()),
+            moment,
             step: self.step,
-            of_readings: of_readings(&filter, self.step),
-            filter,
+            sources: sources.into(),
+            wanted: wanted(projection),
             schema: self.schema.clone(),
         };
         Ok(Arc::new(StreamingTableExec::try_new(
@@ -134,6 +170,16 @@ impl TableProvider for PartsTable {
             false,
             None,
         )?))
+    }
+}
+
+fn wanted(projection: Option<&Vec<usize>>) -> Wanted {
+    let has = |column| projection.is_none_or(|columns| columns.contains(&column));
+    Wanted {
+        location: has(layout::LOCATION),
+        flags: has(layout::FLAGS),
+        rollup_values: std::array::from_fn(|value| has(layout::VALUE + value)),
+        ..Wanted::ALL
     }
 }
 
@@ -154,21 +200,126 @@ fn of_readings(filter: &Filter, step: Step) -> Filter {
     readings
 }
 
+/// Something with parts, or with readings to make them of; which of them match.
+#[derive(Clone)]
+enum Source {
+    Rollup(Arc<Segment>, Filter),
+    File(Arc<Segment>, Filter),
+    /// A chunk of a buffer, by their places in the moment.
+    Chunk(usize, usize, Filter),
+}
+
+/// The parts of one moment that begin where the filter allows.
+fn sources(moment: &Moment, step: Step, filter: &Filter) -> Vec<Source> {
+    let of_readings = of_readings(filter, step);
+    let mut sources = Vec::new();
+    let rollups = || {
+        let all = moment.rollups.iter();
+        all.filter(|rollup| rollup.step == step && !rollup.segment.is_damaged())
+    };
+    for rollup in rollups().filter(|rollup| overlaps(filter, &rollup.segment)) {
+        sources.push(Source::Rollup(rollup.segment.clone(), filter.clone()));
+    }
+    let sources_of_rollups: HashSet<u64> = rollups().filter_map(|r| r.source).collect();
+    for segment in moment.segments.iter() {
+        let rolled_up = sources_of_rollups.contains(&segment.entry.id);
+        if !rolled_up && !segment.is_damaged() && overlaps(&of_readings, segment) {
+            sources.push(Source::File(segment.clone(), of_readings.clone()));
+        }
+    }
+    chunks(moment, &of_readings, &mut sources);
+    sources
+}
+
+/// What [`parts_of`] gives parts of.
+fn sources_of(moment: &Moment, step: Step, filter: &Filter) -> Vec<Source> {
+    let mut sources = Vec::new();
+    let rollups: HashMap<u64, &Arc<Segment>> = moment
+        .rollups
+        .iter()
+        .filter(|rollup| rollup.step == step && !rollup.segment.is_damaged())
+        .filter_map(|rollup| Some((rollup.source?, &rollup.segment)))
+        .collect();
+    for segment in moment.segments.iter() {
+        if segment.is_damaged() || !overlaps(filter, segment) {
+            continue;
+        }
+        match rollups.get(&segment.entry.id) {
+            None => sources.push(Source::File(segment.clone(), filter.clone())),
+            Some(rollup) => whole_and_cut(segment, rollup, step, filter, &mut sources),
+        }
+    }
+    chunks(moment, filter, &mut sources);
+    sources
+}
+
+/// The steps of one file that the filter's range holds as far as the file has
+/// readings of them, from the roll-up; the others from the readings.
+fn whole_and_cut(
+    segment: &Arc<Segment>,
+    rollup: &Arc<Segment>,
+    step: Step,
+    filter: &Filter,
+    sources: &mut Vec<Source>,
+) {
+    let within = |from, to| Filter {
+        from,
+        to,
+        ..filter.clone()
+    };
+    let (entry, nanos) = (&segment.entry, step.nanos());
+    let mut whole = within(i64::MIN, i64::MAX);
+    if entry.min_time < filter.from {
+        let floor = step.floor(filter.from);
+        let up = if floor == filter.from { 0 } else { nanos };
+        whole.from = floor.saturating_add(up);
+    }
+    if entry.max_time > filter.to {
+        // The last that begins a step or more before the end.
+        whole.to = step
+            .floor(filter.to.saturating_add(1))
+            .saturating_sub(nanos);
+    }
+    if whole.from > whole.to {
+        sources.push(Source::File(segment.clone(), filter.clone()));
+        return;
+    }
+    if whole.from > filter.from && whole.from != i64::MIN {
+        let cut = within(filter.from, whole.from - 1);
+        sources.push(Source::File(segment.clone(), cut));
+    }
+    if whole.to != i64::MAX {
+        let cut = within(whole.to.saturating_add(nanos), filter.to);
+        sources.push(Source::File(segment.clone(), cut));
+    }
+    sources.push(Source::Rollup(rollup.clone(), whole));
+}
+
+fn chunks(moment: &Moment, filter: &Filter, sources: &mut Vec<Source>) {
+    for (at, buffer) in moment.buffers.iter().enumerate() {
+        let chunks = 0..buffer.chunks.len();
+        sources.extend(chunks.map(|chunk| Source::Chunk(at, chunk, filter.clone())));
+    }
+}
+
+fn overlaps(filter: &Filter, segment: &Segment) -> bool {
+    filter.overlaps(segment.entry.min_time, segment.entry.max_time)
+}
+
 /// The parts of one moment that match.
 #[derive(Clone)]
 struct Parts {
     store: Arc<Shared>,
     moment: Arc<Moment>,
     step: Step,
-    /// Of roll-ups.
-    filter: Filter,
-    of_readings: Filter,
+    sources: Arc<[Source]>,
+    wanted: Wanted,
     schema: SchemaRef,
 }
 
 impl fmt::Debug for Parts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Parts({:?}, {:?})", self.step, self.filter)
+        write!(f, "Parts({:?}, {} sources)", self.step, self.sources.len())
     }
 }
 
@@ -178,20 +329,17 @@ impl PartitionStream for Parts {
     }
 
     fn execute(&self, _context: Arc<TaskContext>) -> SendableRecordBatchStream {
-        let batches = Batches::new(self.clone());
+        let batches = Batches {
+            aggregator: Aggregator::new(self.step),
+            sources: self.sources.to_vec().into_iter(),
+            scan: None,
+            parts: self.clone(),
+        };
         Box::pin(RecordBatchStreamAdapter::new(
             self.schema.clone(),
             futures::stream::iter(batches),
         ))
     }
-}
-
-/// Something with parts, or with readings to make them of.
-enum Source {
-    Rollup(Arc<Segment>),
-    File(Arc<Segment>),
-    /// A chunk of a buffer, by their places in the moment.
-    Chunk(usize, usize),
 }
 
 struct Batches {
@@ -202,37 +350,6 @@ struct Batches {
 }
 
 impl Batches {
-    fn new(parts: Parts) -> Self {
-        let moment = &parts.moment;
-        let mut sources = Vec::new();
-        let rollups = || {
-            let all = moment.rollups.iter();
-            all.filter(|rollup| rollup.step == parts.step && !rollup.segment.is_damaged())
-        };
-        let overlaps = |filter: &Filter, segment: &Segment| {
-            filter.overlaps(segment.entry.min_time, segment.entry.max_time)
-        };
-        for rollup in rollups().filter(|rollup| overlaps(&parts.filter, &rollup.segment)) {
-            sources.push(Source::Rollup(rollup.segment.clone()));
-        }
-        let sources_of_rollups: HashSet<u64> = rollups().filter_map(|r| r.source).collect();
-        for segment in moment.segments.iter() {
-            let rolled_up = sources_of_rollups.contains(&segment.entry.id);
-            if !rolled_up && !segment.is_damaged() && overlaps(&parts.of_readings, segment) {
-                sources.push(Source::File(segment.clone()));
-            }
-        }
-        for (at, buffer) in moment.buffers.iter().enumerate() {
-            sources.extend((0..buffer.chunks.len()).map(|chunk| Source::Chunk(at, chunk)));
-        }
-        Self {
-            aggregator: Aggregator::new(parts.step),
-            sources: sources.into_iter(),
-            scan: None,
-            parts,
-        }
-    }
-
     /// The next batch that is ready; `None` when everything was read.
     fn advance(&mut self) -> Result<Option<RecordBatch>> {
         loop {
@@ -256,32 +373,38 @@ impl Batches {
             match self.sources.next() {
                 None if self.aggregator.len() > 0 => return self.made().map(Some),
                 None => return Ok(None),
-                Some(Source::Rollup(segment)) => self.open(segment, &self.parts.filter.clone())?,
-                Some(Source::File(segment)) => {
-                    self.open(segment, &self.parts.of_readings.clone())?;
+                Some(Source::Rollup(segment, filter) | Source::File(segment, filter)) => {
+                    self.open(segment, &filter)?;
                 }
-                Some(Source::Chunk(buffer, chunk)) => self.add_chunk(buffer, chunk),
+                Some(Source::Chunk(buffer, chunk, filter)) => {
+                    self.add_chunk(buffer, chunk, &filter);
+                }
             }
         }
     }
 
     fn open(&mut self, segment: Arc<Segment>, filter: &Filter) -> Result<()> {
-        match reader::scan(&segment, &self.parts.store.footers, filter, Wanted::ALL) {
+        match reader::scan(
+            &segment,
+            &self.parts.store.footers,
+            filter,
+            self.parts.wanted,
+        ) {
             Ok(scan) => self.scan = scan.map(|scan| (segment, scan)),
             Err(error) => skip_damaged(&self.parts.store, &segment, error)?,
         }
         Ok(())
     }
 
-    fn add_chunk(&mut self, buffer: usize, chunk: usize) {
-        let moment = &self.parts.moment;
-        let (buffer, filter) = (&moment.buffers[buffer], &self.parts.of_readings);
+    fn add_chunk(&mut self, buffer: usize, chunk: usize, filter: &Filter) {
+        let (moment, wanted) = (&self.parts.moment, self.parts.wanted);
+        let buffer = &moment.buffers[buffer];
         let aggregator = &mut self.aggregator;
         with_names(&moment.catalog, |names| {
             let layout = buffer.layout(names);
             let devices = gather::matching_devices(names, filter);
             let (chunk, devices) = (&buffer.chunks[chunk], devices.as_deref());
-            for rows in gather::scan_chunk(chunk, &layout, names, filter, devices, Wanted::ALL) {
+            for rows in gather::scan_chunk(chunk, &layout, names, filter, devices, wanted) {
                 aggregator.add(&layout, &rows);
             }
         });
@@ -294,8 +417,16 @@ impl Batches {
 
     /// Rows of a roll-up file.
     fn kept(&self, rows: &Rows) -> Result<RecordBatch> {
-        let shared = [&rows.device, &rows.time, &rows.location, &rows.flags];
-        let mut columns: Vec<ArrayRef> = shared.into_iter().flatten().cloned().collect();
+        let mut columns: Vec<ArrayRef> = [&rows.device, &rows.time]
+            .into_iter()
+            .flatten()
+            .cloned()
+            .collect();
+        // Of what nobody asked for there is a stand-in.
+        let nowhere = || new_null_array(&DataType::Utf8View, rows.count);
+        columns.push(rows.location.clone().unwrap_or_else(nowhere));
+        let no_flags = || Arc::new(UInt16Array::from(vec![0; rows.count])) as ArrayRef;
+        columns.push(rows.flags.clone().unwrap_or_else(no_flags));
         columns.extend(rows.series.iter().flatten().cloned());
         for value in 0..Layout::Rollup.values() {
             let cells = rows.values.iter().find(|(at, _)| *at == value);

@@ -72,6 +72,7 @@ impl ReadingsExec {
             location: has(readings::LOCATION),
             flags: has(readings::FLAGS) || has(readings::QUALITY),
             values: has(readings::VALUE) || has(readings::TEXT),
+            ..Wanted::default()
         };
         let properties = PlanProperties::new(
             EquivalenceProperties::new(schema.clone()),
@@ -92,6 +93,14 @@ impl ReadingsExec {
             limit,
             partitions: partitions.into(),
             properties: Arc::new(properties),
+        }
+    }
+
+    /// How many rows it gives, where that is known without reading.
+    pub(super) fn exact_count(&self) -> Option<usize> {
+        match self.count(&self.partitions.concat()) {
+            Precision::Exact(rows) => Some(rows),
+            _ => None,
         }
     }
 

@@ -1,9 +1,11 @@
 //! A session for each query: our tables, no way to any file, bounded memory.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use datafusion::common::config::Dialect as SqlDialect;
 use datafusion::error::DataFusionError;
+use datafusion::execution::TaskContext;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::GreedyMemoryPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
@@ -20,6 +22,7 @@ use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 use super::Dialect;
 use super::cooperative::YieldAtJoins;
 use super::error::QueryError;
+use super::rolled::UseRollups;
 use super::runtime::threads;
 use super::{bounded, functions, postgres};
 
@@ -50,6 +53,7 @@ pub(super) fn template() -> SessionContext {
     let mut state = SessionStateBuilder::new_with_default_features()
         .with_config(config)
         .with_runtime_env(Arc::new(bounded_memory(usize::MAX)))
+        .with_optimizer_rule(Arc::new(UseRollups))
         .with_physical_optimizer_rule(Arc::new(YieldAtJoins));
     // Ours goes first: whoever plans `||` first has planned it.
     let mut planners: Vec<Arc<dyn ExprPlanner>> = vec![Arc::new(bounded::BoundConcat)];
@@ -64,11 +68,24 @@ pub(super) fn template() -> SessionContext {
     context
 }
 
-/// A session that shares the template's tables and has memory of its own.
-pub(super) fn for_query(template: &SessionContext, memory: usize) -> SessionState {
-    SessionStateBuilder::new_from_existing(template.state())
-        .with_runtime_env(Arc::new(bounded_memory(memory)))
-        .build()
+/// A session to plan one query in, with the template's tables and functions. What
+/// `now()` is stands with it.
+pub(super) fn for_query(template: &SessionContext) -> SessionState {
+    template.state()
+}
+
+/// What a plan is run in: memory of its own. Its functions are in the plan.
+pub(super) fn task(config: SessionConfig, memory: usize) -> Arc<TaskContext> {
+    Arc::new(TaskContext::new(
+        None,
+        "query".to_owned(),
+        config,
+        HashMap::new(),
+        HashMap::new(),
+        HashMap::new(),
+        HashMap::new(),
+        Arc::new(bounded_memory(memory)),
+    ))
 }
 
 fn bounded_memory(bytes: usize) -> RuntimeEnv {
@@ -80,9 +97,9 @@ fn bounded_memory(bytes: usize) -> RuntimeEnv {
         .expect("nothing of it touches the system")
 }
 
-/// Refuses a statement whose expressions could be nested deeper than the stack
-/// holds: every level takes an operator.
-pub(super) fn check_size(sql: &str, dialect: Dialect) -> Result<(), QueryError> {
+/// The tokens of a statement. Refuses one whose expressions could be nested deeper
+/// than the stack holds: every level takes an operator.
+pub(super) fn check_size(sql: &str, dialect: Dialect) -> Result<Vec<Token>, QueryError> {
     let tokens = match dialect {
         Dialect::Generic => Tokenizer::new(&GenericDialect {}, sql).tokenize(),
         Dialect::Postgres => Tokenizer::new(&PostgreSqlDialect {}, sql).tokenize(),
@@ -95,7 +112,7 @@ pub(super) fn check_size(sql: &str, dialect: Dialect) -> Result<(), QueryError> 
             "the statement has {operators} operators, more than {MAX_OPERATORS}"
         ))));
     }
-    Ok(())
+    Ok(tokens)
 }
 
 fn is_operator(token: &Token) -> bool {
