@@ -331,7 +331,7 @@ impl PartitionStream for Parts {
     fn execute(&self, _context: Arc<TaskContext>) -> SendableRecordBatchStream {
         let batches = Batches {
             aggregator: Aggregator::new(self.step),
-            sources: self.sources.to_vec().into_iter(),
+            sources: Vec::from(&*self.sources).into_iter(),
             scan: None,
             parts: self.clone(),
         };
