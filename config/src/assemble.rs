@@ -8,6 +8,7 @@ use crate::access::{auth, check_listeners, listens_with_tls, tls};
 use crate::address::parse_any_listen;
 use crate::alarms::alarm_sections;
 use crate::influxdb::influxdb;
+use crate::lambda::lambda;
 use crate::line_protocol::line_protocol;
 use crate::quarantine::quarantine;
 use crate::range::{count, duration, instant_ns, label, size};
@@ -58,6 +59,7 @@ pub(crate) fn assemble(reader: &mut Reader<'_>) -> Config {
         flight: query::flight(reader),
         postgres: query::postgres(reader),
         reload: reload(reader),
+        lambda: lambda(reader),
         alarms: alarms.alarms,
         alarm_meanings: alarms.meanings,
         channels: alarms.channels,

@@ -6,7 +6,7 @@
 //! new to Weir cannot be one that a reload silently passes over.
 
 use crate::{
-    Alarms, Auth, Broker, Config, EmbeddedStore, Http, InfluxDb, JournalSection, Limits,
+    Alarms, Auth, Broker, Config, EmbeddedStore, Http, InfluxDb, JournalSection, Lambda, Limits,
     LineMapping, LineProtocol, Quarantine, Query, Reload, Shadows, Source, SqlDoor, Tls, Watchdog,
 };
 
@@ -73,6 +73,7 @@ impl Config {
             flight,
             postgres,
             reload,
+            lambda,
             line_protocol,
             alarms,
             alarm_meanings,
@@ -163,6 +164,8 @@ impl Config {
             }
         }
         compare!(c, "reload", Reload, reload, &new.reload, live: [watch], restart: []);
+        compare!(c, "lambda", Lambda, lambda, &new.lambda, live: [memory, batch_size,
+            min_duration, price_per_million_requests, price_per_gb_second], restart: []);
         changes
     }
 }

@@ -50,6 +50,7 @@ pub(crate) const TABLES: &[Table] = &[
             "flight",
             "postgres",
             "reload",
+            "lambda",
             "alarms",
             "alarm",
             "channel",
@@ -211,6 +212,16 @@ pub(crate) const TABLES: &[Table] = &[
     table("flight", &["listen"]),
     table("postgres", &["listen"]),
     table("reload", &["watch"]),
+    table(
+        "lambda",
+        &[
+            "memory",
+            "batch_size",
+            "min_duration",
+            "price_per_million_requests",
+            "price_per_gb_second",
+        ],
+    ),
     table(
         "alarms",
         &[

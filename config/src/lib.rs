@@ -20,6 +20,7 @@ mod expression;
 mod influxdb;
 mod keys;
 mod kinds;
+mod lambda;
 mod line_protocol;
 mod load;
 mod problem;
@@ -45,6 +46,7 @@ pub use kinds::{
     FunctionKind, Gap, Mad, Multivariate, Range, RateOfChange, Scores, Season, Seasonal, Threshold,
     UnitCheck,
 };
+pub use lambda::Lambda;
 pub use line_protocol::{LineProtocol, Precision, SensorPart, SensorTemplate};
 pub use load::{Loaded, Settings};
 pub use problem::{LoadError, Problem};

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::alarm_sections::{AlarmMeaning, Alarms, Channel, Inhibit, Maintenance, Notify};
 use crate::query::{Query, SqlDoor};
-use crate::{FunctionKind, InfluxDb, LineProtocol, Precision, Quarantine, TopicPattern};
+use crate::{FunctionKind, InfluxDb, Lambda, LineProtocol, Precision, Quarantine, TopicPattern};
 
 /// Everything that a configuration file can say.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,6 +40,7 @@ pub struct Config {
     /// The Postgres wire protocol; `None` when it is off, which is the default.
     pub postgres: Option<SqlDoor>,
     pub reload: Reload,
+    pub lambda: Lambda,
     pub alarms: Alarms,
     /// What alarms mean; the first that selects one counts.
     pub alarm_meanings: Vec<AlarmMeaning>,
@@ -281,6 +282,7 @@ impl Default for Config {
             flight: None,
             postgres: None,
             reload: Reload::default(),
+            lambda: Lambda::default(),
             alarms: Alarms::default(),
             alarm_meanings: Vec::new(),
             channels: Vec::new(),

@@ -25,6 +25,7 @@ use weir_model::{Timestamp, Verdict, Why};
 use crate::batch::Batch;
 use crate::kinds::{Kind, State};
 use crate::memory::{Memory as Tables, NEVER, NO_SLOT};
+use crate::meter::Meter;
 use crate::rules::Rule;
 use weir_model::{DeviceIx, Position};
 
@@ -201,6 +202,7 @@ pub(crate) fn scan(
     delays: &dyn Fn(u16) -> i64,
     clock: &Clock,
     position: Position,
+    meter: &mut Meter,
     out: &mut Batch,
 ) {
     for slot in 0..tables.slots.len() as u32 {
@@ -238,8 +240,13 @@ pub(crate) fn scan(
             // Said often enough.
             continue;
         }
-        out.verdicts
-            .extend(verdict(tables, settings, slot, position, clock.now));
+        let began = meter.begin(function);
+        let verdict = verdict(tables, settings, slot, position, clock.now);
+        meter.end(function, began);
+        if let Some(verdict) = verdict {
+            meter.note_level(function, verdict.level);
+            out.verdicts.push(verdict);
+        }
     }
 }
 
@@ -276,6 +283,7 @@ pub(crate) fn hear(
     series: u32,
     position: Position,
     now: i64,
+    meter: &mut Meter,
     out: &mut Batch,
 ) {
     let mut at = tables.series[series as usize].first_slot;
@@ -286,6 +294,7 @@ pub(crate) fn hear(
         let (State::Absence(memory), true) = (&mut entry.state, entry.active) else {
             continue;
         };
+        let began = meter.begin(function);
         memory.hear(now);
         let rule = usize::from(function).checked_sub(1);
         if let Some(Kind::Absence(settings)) =
@@ -294,5 +303,6 @@ pub(crate) fn hear(
             out.verdicts
                 .extend(verdict(tables, settings, slot, position, now));
         }
+        meter.end(function, began);
     }
 }

@@ -65,7 +65,9 @@ impl<'a> Step<'a> {
             let values = &inputs.values[..names.len()];
             let taken = match &rule.kind {
                 Kind::Derived(settings) => {
+                    let began = self.meter.begin(function);
                     let outcome = settings.expression.evaluate(values);
+                    self.meter.end(function, began);
                     self.take_derived(sender, settings, function, &inputs, outcome)
                 }
                 Kind::Multivariate(settings) => {
@@ -74,6 +76,9 @@ impl<'a> Step<'a> {
                 _ => Ok(()),
             };
             if let Err(fault) = taken {
+                if fault.reason == Reason::ExpressionFailed {
+                    self.meter.note_error(function);
+                }
                 let position: Position = self.position;
                 self.out.quarantine(position, Some(next + failed), fault);
                 failed += 1;
@@ -180,7 +185,9 @@ impl<'a> Step<'a> {
             }
             memory.time = Some(inputs.time);
             let values = &inputs.values[..settings.sensors.len()];
+            let began = self.meter.begin(function);
             concluded = multivariate::step(memory, settings, values);
+            self.meter.end(function, began);
         }
         // A sensor has finite values: 0 while it learns, and no more than so much.
         let score = match concluded.score.is_nan() {
@@ -246,6 +253,7 @@ impl<'a> Step<'a> {
         value: f64,
         concluded: &Conclusion,
     ) {
+        self.meter.note(function, concluded);
         let Some(slot) = self.memory.slot_of(series, function) else {
             return;
         };

@@ -27,6 +27,7 @@ use crate::fault::{Fault, Quoted};
 use crate::kinds::Kind;
 use crate::latest::{DeviceSummary, Latest};
 use crate::memory::{Memory, NEVER};
+use crate::meter::Meter;
 use crate::reading::Step;
 use crate::row_builder::RowBuilder;
 use crate::rules::{Mark, Rule};
@@ -42,11 +43,11 @@ pub struct Engine {
     limits: Limits,
     /// Who may publish for whom. `None`: nobody asks.
     access: Option<Access>,
-    functions: Vec<FunctionInfo>,
+    pub(crate) functions: Vec<FunctionInfo>,
     rules: Vec<Rule>,
     decoder: Decoder,
     row_builder: RowBuilder,
-    memory: Memory,
+    pub(crate) memory: Memory,
     /// Names of functions that slots are left of, though they are configured no
     /// more: (slot, name), ascending.
     removed: Vec<(u32, String)>,
@@ -55,6 +56,9 @@ pub struct Engine {
     watches: Watches,
     /// See [`Self::abandoned`].
     abandoned: Vec<u32>,
+    pub(crate) meter: Meter,
+    /// How many slots there are of each function, among the first so many.
+    pub(crate) counted: (usize, Vec<u64>),
 }
 
 /// What the alarm engine needs to know of a function.
@@ -148,6 +152,7 @@ impl Engine {
             }
         };
         self.watches = Watches::new(&rules);
+        self.remeter(config);
         self.rules = rules;
         self.routes = config.routes.clone();
         self.line_names = config.line_protocol.clone();
@@ -164,12 +169,15 @@ impl Engine {
 
     fn with_memory(config: &Config, rules: Vec<Rule>, restored: Restored) -> Self {
         let watches = Watches::new(&rules);
+        let functions = functions(config);
         Self {
+            meter: Meter::new(functions.len()),
+            counted: (0, Vec::new()),
             routes: config.routes.clone(),
             line_names: config.line_protocol.clone(),
             limits: config.limits.clone(),
             access: None,
-            functions: functions(config),
+            functions,
             rules,
             decoder: Decoder::default(),
             row_builder: RowBuilder::default(),
@@ -196,9 +204,11 @@ impl Engine {
         if message.door == Door::Clock {
             return;
         }
+        let began = self.meter.begin_message();
         if let Err(fault) = self.take(position, message, out) {
             out.quarantine(position, None, fault);
         }
+        self.meter.end_message(began);
     }
 
     /// Adds a record that the journal could not read: one reading, quarantined.
@@ -307,9 +317,10 @@ impl Engine {
                 memory,
                 rules,
                 clock,
+                meter,
                 ..
             } = self;
-            absence::scan(memory, rules, &delays, clock, position, out);
+            absence::scan(memory, rules, &delays, clock, position, meter, out);
         }
     }
 
@@ -372,6 +383,7 @@ impl Engine {
             access,
             rules,
             watches,
+            meter,
             ..
         } = self;
         let watches = *watches;
@@ -392,6 +404,7 @@ impl Engine {
                 memory,
                 row_builder,
                 watches,
+                meter,
                 cells_before: out.rows.cells.len(),
                 out,
             };
@@ -443,7 +456,7 @@ fn rules(config: &Config) -> Vec<Rule> {
 }
 
 /// `payload`, then those of the configuration in their order.
-fn functions(config: &Config) -> Vec<FunctionInfo> {
+pub(crate) fn functions(config: &Config) -> Vec<FunctionInfo> {
     let payload = FunctionInfo {
         name: "payload".into(),
         on_delay_ns: 0,

@@ -23,6 +23,7 @@ use crate::engine::Watches;
 use crate::fault::{Fault, Quoted};
 use crate::latest::LatestValue;
 use crate::memory::{Memory, NEVER, is_column, same_text};
+use crate::meter::Meter;
 use crate::row_builder::{RowBuilder, RowKey};
 use crate::rules::Rule;
 use crate::run::Subject;
@@ -44,6 +45,7 @@ pub(crate) struct Step<'a> {
     pub(crate) out: &'a mut Batch,
     /// What functions ask for besides readings.
     pub(crate) watches: Watches,
+    pub(crate) meter: &'a mut Meter,
     /// What `out` held before the event.
     pub(crate) cells_before: usize,
 }
@@ -136,6 +138,7 @@ impl<'a> Step<'a> {
             series,
             self.position,
             now,
+            self.meter,
             self.out,
         );
     }

@@ -67,10 +67,14 @@ impl Step<'_> {
                 continue;
             }
             let concluded = if slot.active {
-                rule.kind.step(&mut slot.state, input)
+                let began = self.meter.begin(function);
+                let concluded = rule.kind.step(&mut slot.state, input);
+                self.meter.end(function, began);
+                concluded
             } else {
                 Conclusion::QUIET
             };
+            self.meter.note(function, &concluded);
             if subject.live {
                 self.conclude(subject, input, this, function, &concluded);
             }
@@ -105,7 +109,10 @@ impl Step<'_> {
                         ..threshold::Limits::default()
                     }
                 };
-                threshold::step(&limits, &mut slot.state, input)
+                let began = self.meter.begin(function);
+                let concluded = threshold::step(&limits, &mut slot.state, input);
+                self.meter.end(function, began);
+                concluded
             } else {
                 // A removed function's alarms were closed when it was removed.
                 match self.rules.get(usize::from(function) - 1) {
@@ -113,7 +120,10 @@ impl Step<'_> {
                         // Where a function selects the series no more, it says
                         // so once more: what it raised is cleared.
                         if slot.active {
-                            rule.kind.step(&mut slot.state, input)
+                            let began = self.meter.begin(function);
+                            let concluded = rule.kind.step(&mut slot.state, input);
+                            self.meter.end(function, began);
+                            concluded
                         } else {
                             rule.kind.step_inactive(&mut slot.state, input)
                         }
@@ -121,6 +131,7 @@ impl Step<'_> {
                     _ => continue,
                 }
             };
+            self.meter.note(function, &concluded);
             self.conclude(subject, input, this, function, &concluded);
             flags = flags.with(self.effect(subject, input, function, &concluded)?);
         }

@@ -39,6 +39,8 @@ pub(crate) enum Command {
     Import(ImportArgs),
     /// Write readings of a running Weir to a CSV, JSON lines or Parquet file
     Export(ExportArgs),
+    /// What each function did, how long it takes, and what AWS Lambda would have charged
+    Functions(FunctionsArgs),
     /// List, acknowledge and shelve alarms
     Alarms(AlarmsArgs),
     /// Read and change device shadows
@@ -329,6 +331,15 @@ impl FileFormat {
             ),
         })
     }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FunctionsArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) remote: Remote,
 }
 
 #[derive(Debug, Args)]

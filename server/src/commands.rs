@@ -6,6 +6,7 @@ pub(crate) mod auth;
 pub(crate) mod backtest;
 pub(crate) mod check;
 pub(crate) mod export;
+pub(crate) mod functions;
 pub(crate) mod import;
 mod import_rows;
 pub(crate) mod query;

@@ -10,6 +10,7 @@ mod alarms;
 mod devices;
 mod encode;
 mod flow;
+mod functions;
 mod guard;
 mod ingest;
 mod metrics;
@@ -118,6 +119,7 @@ pub(crate) fn router(api: Arc<Api>) -> Router {
         .route("/metrics", get(metrics::metrics))
         .route("/api/openapi.json", get(openapi::openapi))
         .route("/api/v1/flow", get(flow::flow))
+        .route("/api/v1/functions", get(functions::functions))
         .route("/api/v1/devices", get(devices::list))
         .route("/api/v1/devices/{id}", get(devices::one))
         .route("/api/v1/devices/{id}/readings", get(readings::readings))

@@ -21,6 +21,7 @@ mod http;
 mod influx_waits;
 mod influx_worker;
 mod live;
+mod metering;
 mod notifier;
 mod operational_alerts;
 mod output;
@@ -59,6 +60,7 @@ fn main() -> ExitCode {
         Command::Backtest(args) => commands::backtest::run(&args),
         Command::Replay(args) => commands::replay::run(&args),
         Command::Import(args) => commands::import::run(&args),
+        Command::Functions(args) => commands::functions::run(&args),
         Command::Export(args) => commands::export::run(&args),
         Command::Alarms(args) => commands::alarms::run(args.command),
         Command::Auth(args) => commands::auth::run(args.command),

@@ -350,6 +350,7 @@ impl Pipeline {
                 alarms: core.alarms.snapshot(),
                 counts: self.flow.counts(),
                 config: self.configs.number(),
+                tallies: core.engine.tallies(),
             };
             snapshot.encode()
         };

@@ -3,12 +3,15 @@
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+use weir_functions::Tallies;
 
 use crate::flow::Counts;
 
 /// Raised when a field changes its meaning; an older version is refused rather
 /// than misread.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
+/// Ends before the functions' tallies, and is read.
+const WITHOUT_TALLIES: u8 = 2;
 /// Ends before the configuration's number, and is read.
 const WITHOUT_CONFIG: u8 = 1;
 
@@ -20,6 +23,8 @@ pub(crate) struct Snapshot {
     /// Of the configuration that it was taken under
     /// ([`crate::config_history`]); 0: not known.
     pub(crate) config: u64,
+    /// What the functions did so far.
+    pub(crate) tallies: Tallies,
 }
 
 #[derive(Debug, Error)]
@@ -42,6 +47,16 @@ impl Snapshot {
         match bytes.split_first() {
             None => Err(SnapshotError::Empty),
             Some((&VERSION, body)) => Ok(postcard::from_bytes(body)?),
+            Some((&WITHOUT_TALLIES, body)) => {
+                let (engine, alarms, counts, config) = postcard::from_bytes(body)?;
+                Ok(Self {
+                    engine,
+                    alarms,
+                    counts,
+                    config,
+                    tallies: Tallies::default(),
+                })
+            }
             Some((&WITHOUT_CONFIG, body)) => {
                 let (engine, alarms, counts) = postcard::from_bytes(body)?;
                 Ok(Self {
@@ -49,6 +64,7 @@ impl Snapshot {
                     alarms,
                     counts,
                     config: 0,
+                    tallies: Tallies::default(),
                 })
             }
             Some((&found, _)) => Err(SnapshotError::Version { found }),
@@ -67,10 +83,15 @@ mod tests {
             alarms: vec![3],
             counts: Counts::default(),
             config: 7,
+            tallies: Tallies {
+                messages: 5,
+                functions: Vec::new(),
+            },
         };
         let mut bytes = snapshot.encode();
         let read = Snapshot::decode(&bytes).unwrap();
         assert_eq!((read.engine, read.config), (vec![1, 2], 7));
+        assert_eq!(read.tallies.messages, 5);
         bytes[0] = 9;
         assert!(matches!(
             Snapshot::decode(&bytes),
@@ -80,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_snapshot_of_the_version_before_is_read() {
+    fn snapshots_of_the_versions_before_are_read() {
         let before = (vec![1_u8, 2], vec![3_u8], Counts::default());
         let bytes = postcard::to_extend(&before, vec![WITHOUT_CONFIG]).unwrap();
         let read = Snapshot::decode(&bytes).unwrap();
@@ -88,5 +109,9 @@ mod tests {
             (read.engine, read.alarms, read.config),
             (vec![1, 2], vec![3], 0)
         );
+        let before = (vec![1_u8, 2], vec![3_u8], Counts::default(), 7_u64);
+        let bytes = postcard::to_extend(&before, vec![WITHOUT_TALLIES]).unwrap();
+        let read = Snapshot::decode(&bytes).unwrap();
+        assert_eq!((read.config, read.tallies), (7, Tallies::default()));
     }
 }

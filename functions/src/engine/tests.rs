@@ -17,6 +17,7 @@ mod effects;
 mod every_kind;
 mod forms;
 mod latest_values;
+mod metering;
 mod properties;
 mod reconfigure;
 mod rules_and_restore;

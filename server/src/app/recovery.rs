@@ -19,6 +19,7 @@ use crate::core::{Core, delays};
 use crate::data_dir::DataDir;
 use crate::flow::{Counts, Flow};
 use crate::influx_worker::INFLUX_CONSUMER;
+use crate::metering;
 use crate::snapshot::Snapshot;
 use crate::store_worker::PIPELINE_CONSUMER;
 
@@ -112,7 +113,8 @@ fn memory(
     snapshot: Option<Snapshot>,
 ) -> Result<(Core, Flow)> {
     let Some((checkpoint, snapshot)) = checkpoint.zip(snapshot) else {
-        let engine = Engine::new(config);
+        let mut engine = Engine::new(config);
+        engine.measure_by(metering::clock);
         let alarms = AlarmEngine::new(delays(&engine));
         let flow = Flow::restore(Counts::default(), ReadingCounts::default());
         return Ok((Core { engine, alarms }, flow));
@@ -121,8 +123,10 @@ fn memory(
         position = checkpoint.position.0,
         "restoring the last checkpoint"
     );
-    let engine = Engine::restore(config, &snapshot.engine)
+    let mut engine = Engine::restore(config, &snapshot.engine)
         .context("cannot restore the functions' memory")?;
+    engine.resume_tallies(&snapshot.tallies);
+    engine.measure_by(metering::clock);
     let alarms = AlarmEngine::restore(delays(&engine), &snapshot.alarms)
         .context("cannot restore the alarms' memory")?;
     Ok((

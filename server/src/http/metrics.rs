@@ -1,6 +1,8 @@
 //! `GET /metrics`: Prometheus text, collected from the counters that the
 //! workers keep anyway.
 
+mod functions;
+
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -43,6 +45,7 @@ impl Collector for Collected {
         doors(api, &mut encoder)?;
         reloads(api, &mut encoder)?;
         alarm_channels(api, &mut encoder)?;
+        functions::functions(api, &mut encoder)?;
         let uptime = api.started.elapsed().as_secs_f64();
         gauge(
             &mut encoder,
