@@ -4,13 +4,17 @@
 //! period the next. Where a track stands is a function of the time since the
 //! fleet's start, so the plan can be told before anything happens.
 
-use crate::kinds::Kind;
+use crate::demo;
+use crate::kinds::{BOILER_MIDDLE_KW, BOILER_SWING_KW};
 use crate::noise::smooth;
 use crate::{Anomaly, FaultKind, Scenario};
 
 /// How old the messages of a late device are. Not a whole number of seconds: it
 /// meets no time at which the device has spoken.
 pub(crate) const LATE_MS: i64 = 90_500;
+/// How much later an event is stamped when it comes again.
+pub(crate) const AGAIN_MS: i64 = 400;
+pub(crate) const PSI_PER_BAR: f64 = 14.503_774;
 /// How far a clock is ahead.
 pub(crate) const AHEAD_MS: i64 = 300_000;
 
@@ -29,7 +33,7 @@ pub(crate) struct Track {
 }
 
 #[derive(Debug)]
-enum Whom {
+pub(crate) enum Whom {
     /// One after the other.
     OneOf(Vec<usize>),
     /// Every n-th of the fleet, other ones each time.
@@ -49,7 +53,7 @@ pub(crate) struct Active {
 
 impl Track {
     /// Times in seconds: first begin, length, and from begin to begin.
-    fn new(kind: FaultKind, whom: Whom, [first, length, every]: [f64; 3]) -> Self {
+    pub(crate) fn new(kind: FaultKind, whom: Whom, [first, length, every]: [f64; 3]) -> Self {
         let ms = |seconds: f64| (seconds * 1_000.0) as i64;
         Self {
             kind,
@@ -129,43 +133,12 @@ pub(crate) fn tracks(scenario: Scenario, anomaly: Option<Anomaly>, devices: usiz
         return Vec::new();
     }
     let mut tracks = match scenario {
-        Scenario::Demo => demo(devices),
+        Scenario::Demo => demo::tracks(devices),
         Scenario::Steady | Scenario::Burst => Vec::new(),
         Scenario::Flaky => flaky(devices),
     };
     tracks.extend(anomaly.map(|anomaly| anomalous(anomaly, devices)));
     tracks
-}
-
-/// Everything has begun within the first ten seconds. No fault is shorter than
-/// two: a device that speaks every two seconds misses none.
-fn demo(devices: usize) -> Vec<Track> {
-    use FaultKind as F;
-    let all = |kind: Kind| -> Vec<usize> {
-        (0..devices)
-            .filter(|device| Kind::of_device(*device) == kind)
-            .collect()
-    };
-    let last = |kind: Kind| all(kind).pop().into_iter().collect::<Vec<_>>();
-    let plan = [
-        (
-            F::ClockAhead,
-            last(Kind::PowerMeter),
-            [0.0, FOREVER_S, FOREVER_S],
-        ),
-        (F::Overheat, all(Kind::Pump), [1.0, 24.0, 120.0]),
-        (F::Duplicate, all(Kind::Pump), [3.0, 2.0, 30.0]),
-        (F::Broken, last(Kind::Hvac), [5.0, 2.0, 20.0]),
-        (F::Late, all(Kind::Tank), [6.0, 2.0, 45.0]),
-        (F::Spike, all(Kind::Hvac), [7.0, 2.5, 75.0]),
-        (F::Stuck, all(Kind::Tank), [8.0, 120.0, 240.0]),
-        (F::Silence, all(Kind::PowerMeter), [9.0, 60.0, 150.0]),
-        (F::Drift, all(Kind::ColdRoom), [10.0, 200.0, 300.0]),
-    ];
-    let present = plan.into_iter().filter(|(_, pool, _)| !pool.is_empty());
-    present
-        .map(|(kind, pool, times)| Track::new(kind, Whom::OneOf(pool), times))
-        .collect()
 }
 
 fn flaky(devices: usize) -> Vec<Track> {
@@ -204,19 +177,59 @@ fn anomalous(anomaly: Anomaly, devices: usize) -> Track {
     )
 }
 
+impl FaultKind {
+    /// The sensor that shows it, as an index into [`Kind::sensors`]; the first one
+    /// also of what the device as a whole has.
+    pub(crate) const fn sensor(self) -> usize {
+        match self {
+            Self::OutOfRange | Self::Dip | Self::BadState | Self::Shaking => 1,
+            Self::OtherUnit | Self::WrongUnit | Self::Bursts | Self::Miswired => 2,
+            Self::Restamp | Self::Shift => 3,
+            _ => 0,
+        }
+    }
+}
+
 impl Active {
-    /// What the first sensor shows instead of `value`, given its limits.
-    pub(crate) fn bend(self, value: f64, (warning, critical): (f64, f64)) -> f64 {
+    /// What the sensor that shows the fault says instead of `value`.
+    pub(crate) fn bend(self, value: f64, limits: Option<(f64, f64)>) -> f64 {
+        let since_s = self.since_ms as f64 / 1_000.0;
+        match self.kind {
+            FaultKind::Overheat | FaultKind::Spike | FaultKind::Drift => match limits {
+                Some(limits) => self.beyond(value, limits),
+                None => value,
+            },
+            // What a resistance thermometer without its wire comes to.
+            FaultKind::OutOfRange => -242.0,
+            FaultKind::BadState => 7.0,
+            FaultKind::OtherUnit => value * PSI_PER_BAR,
+            // 0 to 10 V for 0 to 16 bar.
+            FaultKind::WrongUnit => value / 1.6,
+            FaultKind::Dip => value - 5.0,
+            FaultKind::Bursts if (self.since_ms / 2_000) % 3 == 0 => value + 25.0,
+            FaultKind::Shift => value + 0.4,
+            FaultKind::WrongTime if value > BOILER_MIDDLE_KW => {
+                BOILER_MIDDLE_KW - BOILER_SWING_KW + 10.0
+            }
+            FaultKind::WrongTime => BOILER_MIDDLE_KW + BOILER_SWING_KW - 10.0,
+            FaultKind::Slip => value + 5.0,
+            FaultKind::Miswired => -value,
+            FaultKind::Shaking => value + 6.0 * (since_s * 0.9).sin(),
+            _ => value,
+        }
+    }
+
+    /// Over the limits.
+    fn beyond(self, value: f64, (warning, critical): (f64, f64)) -> f64 {
         let gap = critical - warning;
         let progress = self.since_ms as f64 / self.length_ms as f64;
         match self.kind {
             FaultKind::Overheat => value.max(overheat(progress, value, warning, gap)),
             FaultKind::Spike => critical + 0.5 * gap,
-            FaultKind::Drift => {
+            _ => {
                 let up = smooth(progress / 0.8) * (1.0 - smooth((progress - 0.85) / 0.15));
                 value + up * (warning + 0.5 * gap - value)
             }
-            _ => value,
         }
     }
 
@@ -250,6 +263,32 @@ impl Active {
             FaultKind::ClockAhead => {
                 format!("{device}: its clock is {} minutes ahead", AHEAD_MS / 60_000)
             }
+            FaultKind::OutOfRange => {
+                format!("{device}: the wire of {sensor} is broken for {length_s} s")
+            }
+            FaultKind::BadState => format!("{device}: {sensor} is in a state that does not exist"),
+            FaultKind::OtherUnit => format!("{device}: {sensor} comes in psi"),
+            FaultKind::WrongUnit => {
+                format!("{device}: {sensor} comes in volts for {length_s} s")
+            }
+            FaultKind::Restamp => {
+                format!("{device}: sends each event again under a new time")
+            }
+            FaultKind::Dip => format!("{device}: {sensor} falls by 5 for {length_s} s"),
+            FaultKind::Bursts => {
+                format!("{device}: every third reading of {sensor} is far off for {length_s} s")
+            }
+            FaultKind::Shift => {
+                format!("{device}: the level of {sensor} is a little higher for {length_s} s")
+            }
+            FaultKind::WrongTime => {
+                format!("{device}: {sensor} is as at another time of the day for {length_s} s")
+            }
+            FaultKind::Slip => {
+                format!("{device}: {sensor} does not go with the other sensors for {length_s} s")
+            }
+            FaultKind::Miswired => format!("{device}: {sensor} is turned round for {length_s} s"),
+            FaultKind::Shaking => format!("{device}: {sensor} swings for {length_s} s"),
         }
     }
 }

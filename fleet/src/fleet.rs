@@ -2,17 +2,18 @@
 
 use weir_model::Timestamp;
 
-use crate::faults::{AHEAD_MS, Active, FOREVER_S, LATE_MS, Track, tracks};
+use crate::demo::{LOG_DAYS, LOG_EVERY_MS, LOG_STEP_MS};
+use crate::faults::{AGAIN_MS, AHEAD_MS, Active, FOREVER_S, LATE_MS, Track, tracks};
 use crate::kinds::Kind;
 use crate::noise::mix;
-use crate::payload::{Defect, Event, Frames};
+use crate::payload::{Defect, Event, Frames, OtherUnit};
 use crate::{Anomaly, FaultKind, Scenario};
 
 /// What a fleet is made of. The same spec gives the same fleet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FleetSpec {
-    /// 120 make a good demo: 40 pumps, 30 air conditioners, 20 power meters, 18
-    /// tanks, 10 cold rooms, 2 weather stations.
+    /// 120 make a good demo: 36 pumps, 30 air conditioners, 20 power meters, 18
+    /// tanks, 10 cold rooms, 2 weather stations, 2 motors, 2 boilers.
     pub devices: usize,
     pub seed: u64,
     pub scenario: Scenario,
@@ -36,6 +37,8 @@ pub enum Emit {
 pub struct FaultPlan {
     pub device: String,
     pub kind: FaultKind,
+    /// The one that shows it: the device's first when all of it is at fault.
+    pub sensor: &'static str,
     /// Seconds since the fleet's start.
     pub from_s: f64,
     /// Infinite when the fault does not end.
@@ -51,6 +54,7 @@ pub struct Fleet {
     devices: Vec<Device>,
     tracks: Vec<Track>,
     frames: Frames,
+    scenario: Scenario,
     start_ms: Option<i64>,
 }
 
@@ -89,6 +93,7 @@ impl Fleet {
             devices: (0..spec.devices).map(device).collect(),
             tracks: tracks(spec.scenario, spec.anomaly, spec.devices),
             frames: Frames::new(),
+            scenario: spec.scenario,
             start_ms: None,
         }
     }
@@ -133,14 +138,37 @@ impl Fleet {
         if state.silent {
             return Emit::Silent;
         }
-        let Device { kind, location, .. } = self.devices[device];
-        let event = Event {
+        let Device {
+            kind,
+            location,
+            seed,
+            ..
+        } = self.devices[device];
+        let mut event = Event {
             device: self.id(device),
             kind,
             location,
             time_ms: state.stamp_ms,
             values: state.values,
+            other_unit: state.other_unit,
         };
+        if self.scenario == Scenario::Demo
+            && kind == Kind::Boiler
+            && let Some(entries) = log_entries(now_ms, elapsed_ms)
+        {
+            let entry = |time_ms| (time_ms, kind.measure(seed, time_ms)[0]);
+            self.frames.write_log(&event, entries.map(entry), payload);
+            return Emit::Publish;
+        }
+        if state.again {
+            payload.push('[');
+            self.frames.write(&event, None, payload);
+            payload.push(',');
+            event.time_ms += AGAIN_MS;
+            self.frames.write(&event, None, payload);
+            payload.push(']');
+            return Emit::Publish;
+        }
         self.frames.write(&event, state.defect, payload);
         if state.twice {
             Emit::PublishTwice
@@ -176,7 +204,7 @@ impl Fleet {
     fn plan(&self, kind: FaultKind, device: usize, begin_ms: i64, end_ms: i64) -> FaultPlan {
         let from_s = begin_ms as f64 / 1_000.0;
         let length_s = (end_ms - begin_ms) as f64 / 1_000.0;
-        let sensor = self.devices[device].kind.sensors()[0].name;
+        let sensor = self.devices[device].kind.sensors()[kind.sensor()].name;
         let device = self.id(device).to_owned();
         let text = Active::text(kind, &device, sensor, length_s);
         let to_s = if length_s < FOREVER_S {
@@ -187,6 +215,7 @@ impl Fleet {
         FaultPlan {
             device,
             kind,
+            sensor,
             from_s,
             to_s,
             text,
@@ -211,6 +240,9 @@ impl Fleet {
                 FaultKind::Duplicate => state.twice = true,
                 FaultKind::Late => late_ms = LATE_MS,
                 FaultKind::ClockAhead => state.stamp_ms = now_ms + AHEAD_MS,
+                FaultKind::Restamp => state.again = true,
+                FaultKind::OtherUnit => state.other_unit = Some(unit_of(fault.kind, "psi")),
+                FaultKind::WrongUnit => state.other_unit = Some(unit_of(fault.kind, "V")),
                 _ => {}
             }
         }
@@ -223,14 +255,38 @@ impl Fleet {
         let (then_ms, elapsed_ms) = (now_ms - late_ms, elapsed_ms - late_ms);
         state.values = kind.measure(seed, then_ms);
         for fault in active(elapsed_ms) {
+            let sensor = fault.kind.sensor();
             if fault.kind == FaultKind::Stuck {
-                state.values[0] = kind.measure(seed, then_ms - fault.since_ms)[0];
-            } else if let Some(limits) = kind.sensors()[0].limits {
-                state.values[0] = fault.bend(state.values[0], limits);
+                state.values[sensor] = kind.measure(seed, then_ms - fault.since_ms)[sensor];
+            } else {
+                let limits = kind.sensors()[sensor].limits;
+                state.values[sensor] = fault.bend(state.values[sensor], limits);
             }
         }
         state
     }
+}
+
+fn unit_of(fault: FaultKind, unit: &'static str) -> OtherUnit {
+    OtherUnit {
+        sensor: fault.sensor(),
+        unit,
+    }
+}
+
+/// The times of the log's part that is due; `None` when all of it is told.
+fn log_entries(now_ms: i64, elapsed_ms: i64) -> Option<impl Iterator<Item = i64>> {
+    const DAY_MS: i64 = 86_400_000;
+    let part = elapsed_ms.div_euclid(LOG_STEP_MS);
+    if !(0..LOG_DAYS).contains(&part) {
+        return None;
+    }
+    let start_ms = now_ms - elapsed_ms;
+    let from_ms = start_ms - (LOG_DAYS - part) * DAY_MS;
+    let first = (from_ms + LOG_EVERY_MS / 2).div_euclid(LOG_EVERY_MS);
+    let entry = move |nth| (first + nth) * LOG_EVERY_MS + LOG_EVERY_MS / 2;
+    let entries = (0..).map(entry).skip_while(move |time| *time < from_ms);
+    Some(entries.take_while(move |time| *time < from_ms + DAY_MS))
 }
 
 /// How a device is at an instant.
@@ -238,6 +294,9 @@ impl Fleet {
 struct State {
     silent: bool,
     twice: bool,
+    /// The event comes again, under a new time.
+    again: bool,
+    other_unit: Option<OtherUnit>,
     defect: Option<Defect>,
     /// The time that the event carries.
     stamp_ms: i64,

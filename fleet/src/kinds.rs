@@ -23,6 +23,8 @@ pub(crate) enum Kind {
     ColdRoom,
     Tank,
     WeatherStation,
+    Motor,
+    Boiler,
 }
 
 /// What a sensor measures and how it prints it.
@@ -97,21 +99,39 @@ const WEATHER_STATION: &[Sensor] = &[
     sensor("pressure", "hPa", 1),
 ];
 
+/// Three sensors that go together, and one that is steady.
+const MOTOR: &[Sensor] = &[
+    sensor("current", "A", 2).limits(60.0, 75.0),
+    sensor("speed", "rpm", 0),
+    sensor("torque", "N.m", 1),
+    sensor("seal_flow", "L/min", 2),
+];
+/// Its power has a day, and little else.
+const BOILER: &[Sensor] = &[
+    sensor("power", "kW", 1).limits(500.0, 550.0),
+    sensor("temperature", "°C", 1),
+];
+
 impl Kind {
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Pump,
         Self::Hvac,
         Self::PowerMeter,
         Self::ColdRoom,
         Self::Tank,
         Self::WeatherStation,
+        Self::Motor,
+        Self::Boiler,
     ];
 
     /// How a fleet of any size is made up: the first twelve devices hold one of
     /// nearly every kind, so that a small fleet is varied too.
     pub(crate) fn of_device(device: usize) -> Self {
-        if device % 60 == 11 {
-            return Self::WeatherStation;
+        match device % 60 {
+            3 => return Self::Motor,
+            6 => return Self::Boiler,
+            11 => return Self::WeatherStation,
+            _ => {}
         }
         match device % 12 {
             1 | 5 | 10 => Self::Hvac,
@@ -131,17 +151,22 @@ impl Kind {
             Self::ColdRoom => "cold-room",
             Self::Tank => "tank",
             Self::WeatherStation => "weather",
+            Self::Motor => "motor",
+            Self::Boiler => "boiler",
         }
     }
 
     /// Where its devices stand.
     pub(crate) const fn locations(self) -> &'static [&'static str] {
         match self {
-            Self::Pump | Self::PowerMeter => &["hall-1", "hall-2", "hall-3", "hall-4"],
+            Self::Pump | Self::PowerMeter | Self::Motor => {
+                &["hall-1", "hall-2", "hall-3", "hall-4"]
+            }
             Self::Hvac => &["hall-1", "hall-2", "hall-3", "hall-4", "office"],
             Self::ColdRoom => &["cold-store"],
             Self::Tank => &["tank-farm"],
             Self::WeatherStation => &["roof"],
+            Self::Boiler => &["boiler-house"],
         }
     }
 
@@ -154,6 +179,8 @@ impl Kind {
             Self::ColdRoom => COLD_ROOM,
             Self::Tank => TANK,
             Self::WeatherStation => WEATHER_STATION,
+            Self::Motor => MOTOR,
+            Self::Boiler => BOILER,
         }
     }
 
@@ -168,6 +195,8 @@ impl Kind {
             Self::ColdRoom => cold_room(at),
             Self::Tank => tank(at),
             Self::WeatherStation => weather_station(at),
+            Self::Motor => motor(at),
+            Self::Boiler => boiler(at),
         }
     }
 }
@@ -306,7 +335,7 @@ fn tank(at: At) -> [f64; MAX_SENSORS] {
     let x = (at.t_ms + phase_ms).rem_euclid(period_ms) as f64 / period_ms as f64;
     let fill = if x < 0.2 { x / 0.2 } else { (1.0 - x) / 0.8 };
     let level = 22.0 + 55.0 * fill + 5.0 * at.offset(1) + 0.15 * at.noise(1);
-    let temperature = 17.0 + 2.0 * at.day() + 1.5 * at.offset(2) + 0.05 * at.noise(2);
+    let temperature = 17.0 + 2.0 * at.day() + 1.5 * at.offset(2) + 0.3 * at.noise(2);
     [level, temperature, 0.0, 0.0]
 }
 
@@ -317,6 +346,30 @@ fn weather_station(at: At) -> [f64; MAX_SENSORS] {
     let humidity = 68.0 - 18.0 * at.day() + 8.0 * at.wander(4, 6 * HOUR);
     let pressure = 1_014.0 + 9.0 * at.wander(5, 2 * DAY) + 0.05 * at.noise(3);
     [wind.max(0.0), temperature, humidity, pressure]
+}
+
+/// Load and setpoint move it; current is what both together ask for.
+fn motor(at: At) -> [f64; MAX_SENSORS] {
+    let (load, setpoint) = (at.wander(1, 20 * SECOND), at.wander(2, 33 * SECOND));
+    let current = 30.0 + 6.0 * load + 2.5 * setpoint + at.offset(1) + 0.15 * at.noise(1);
+    let speed = 1_450.0 + 25.0 * setpoint - 5.0 * load + at.noise(2);
+    let torque = 60.0 + 15.0 * load + 0.4 * at.noise(3);
+    let seal_flow = 5.0 + 0.3 * at.offset(2) + 0.2 * at.noise(4);
+    [current, speed, torque, seal_flow]
+}
+
+/// The middle of a boiler's power over the day, kW.
+pub(crate) const BOILER_MIDDLE_KW: f64 = 250.0;
+/// How far it swings to either side.
+pub(crate) const BOILER_SWING_KW: f64 = 200.0;
+
+fn boiler(at: At) -> [f64; MAX_SENSORS] {
+    // Cold mornings ask for most.
+    let power = BOILER_MIDDLE_KW - BOILER_SWING_KW * at.day()
+        + 10.0 * at.wander(1, 6 * HOUR)
+        + 2.0 * at.noise(1);
+    let temperature = 48.0 + 0.05 * power + 0.5 * at.offset(1) + 0.1 * at.noise(2);
+    [power, temperature, 0.0, 0.0]
 }
 
 #[cfg(test)]

@@ -51,7 +51,7 @@ macro_rules! names {
 names! {
     /// What a fleet goes through.
     Scenario, "scenario" {
-        /// Every kind of fault in turn, the first within seconds.
+        /// Every kind of fault in turn: the first within seconds, all within minutes.
         Demo = "demo",
         /// No faults: nothing ever crosses a limit.
         Steady = "steady",
@@ -94,5 +94,29 @@ names! {
         Late = "late",
         /// The device's clock is minutes ahead.
         ClockAhead = "clock-ahead",
+        /// A value that the sensor cannot measure: its wire is broken.
+        OutOfRange = "out-of-range",
+        /// A state that does not exist.
+        BadState = "bad-state",
+        /// Another unit of the same quantity, and the value in it.
+        OtherUnit = "other-unit",
+        /// A unit of another quantity: the sensor's raw signal.
+        WrongUnit = "wrong-unit",
+        /// Each event comes again at once, under a new time.
+        Restamp = "restamp",
+        /// A value falls well below its recent ones, within its limits.
+        Dip = "dip",
+        /// Every third reading is far from the others.
+        Bursts = "bursts",
+        /// A small lasting change of level.
+        Shift = "shift",
+        /// A value that is usual, but not at this time of the day.
+        WrongTime = "wrong-time",
+        /// A value that is usual, but not beside the device's others.
+        Slip = "slip",
+        /// A value that contradicts what the device's others come to.
+        Miswired = "miswired",
+        /// A value that was calm swings.
+        Shaking = "shaking",
     }
 }

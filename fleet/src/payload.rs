@@ -23,6 +23,14 @@ pub(crate) struct Frames {
     frames: Vec<Vec<Vec<Frame>>>,
 }
 
+/// A reading that comes in another unit, without limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct OtherUnit {
+    /// Index into [`Kind::sensors`].
+    pub(crate) sensor: usize,
+    pub(crate) unit: &'static str,
+}
+
 /// How a payload is wrong. A device takes one after the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Defect {
@@ -69,6 +77,7 @@ pub(crate) struct Event<'a> {
     pub(crate) location: usize,
     pub(crate) time_ms: i64,
     pub(crate) values: [f64; MAX_SENSORS],
+    pub(crate) other_unit: Option<OtherUnit>,
 }
 
 impl Frames {
@@ -88,6 +97,34 @@ impl Frames {
         Self {
             frames: Kind::ALL.into_iter().map(of_kind).collect(),
         }
+    }
+
+    /// Appends one reading of the kind's first sensor at each of the times, as a log
+    /// holds them: an array of events.
+    pub(crate) fn write_log(
+        &self,
+        event: &Event<'_>,
+        entries: impl Iterator<Item = (i64, f64)>,
+        out: &mut String,
+    ) {
+        let sensor = &event.kind.sensors()[0];
+        let frame = &self.frames[event.kind as usize][event.location][0];
+        out.push('[');
+        for (nth, (time_ms, value)) in entries.enumerate() {
+            if nth > 0 {
+                out.push(',');
+            }
+            out.push_str("{\"deviceId\":\"");
+            out.push_str(event.device);
+            out.push_str("\",\"timestamp\":");
+            push_integer(time_ms, out);
+            out.push_str(",\"data\":[");
+            out.push_str(&frame.before);
+            push_value(value, sensor.form, out);
+            out.push_str(&frame.behind);
+            out.push_str("]}");
+        }
+        out.push(']');
     }
 
     /// Appends the event to `out`.
@@ -127,7 +164,14 @@ impl Frames {
                 Some(Defect::WrongType) => out.push_str("{\"raw\":17}"),
                 _ => push_value(value, sensor.form, out),
             }
-            out.push_str(&frame.behind);
+            match event.other_unit {
+                Some(other) if other.sensor == i => {
+                    out.push_str(",\"unit\":\"");
+                    out.push_str(other.unit);
+                    out.push_str("\"}");
+                }
+                _ => out.push_str(&frame.behind),
+            }
         }
         out.push_str("]}");
         if defect == Some(Defect::CutOff) {
@@ -159,7 +203,10 @@ fn frame(sensor: &Sensor, location: &str) -> Frame {
 
 fn push_value(value: f64, form: Form, out: &mut String) {
     match form {
-        Form::Boolean => out.push_str(if value > 0.5 { "true" } else { "false" }),
+        Form::Boolean if value == 0.0 => out.push_str("false"),
+        Form::Boolean if value == 1.0 => out.push_str("true"),
+        // A state that does not exist.
+        Form::Boolean => push_integer(value as i64, out),
         Form::Decimals(decimals) => push_rounded(value, decimals, out),
     }
 }

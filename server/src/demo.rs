@@ -3,6 +3,7 @@
 //! line with the figures.
 
 use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,8 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
-use weir_fleet::{Scenario, SimulateArgs, simulate_until};
+use weir_config::{Config, LoadError, Loaded};
+use weir_fleet::{DEMO_CONFIG, Scenario, SimulateArgs, simulate_until};
 use weir_model::{Alert, Timestamp};
 
 use crate::app::App;
@@ -31,7 +33,18 @@ pub(crate) struct Demo {
     screen: JoinHandle<()>,
 }
 
-pub(crate) fn start(app: &App) -> Demo {
+/// The defaults, and functions that watch the fleet: one of every kind.
+pub(crate) fn configuration(
+    variables: impl Iterator<Item = (String, String)>,
+) -> Result<Loaded, LoadError> {
+    Config::from_toml_with_env(DEMO_CONFIG, variables).map_err(|problems| LoadError::Invalid {
+        path: PathBuf::new(),
+        problems,
+    })
+}
+
+/// `config` is the file whose functions watch the fleet, if there is one.
+pub(crate) fn start(app: &App, config: Option<&Path>) -> Demo {
     let cancel = CancellationToken::new();
     let mqtt = app
         .addresses
@@ -41,7 +54,8 @@ pub(crate) fn start(app: &App) -> Demo {
         "{}",
         welcome(
             &format!("mqtt://{mqtt}"),
-            &format!("http://{}", app.addresses.http)
+            &format!("http://{}", app.addresses.http),
+            config,
         )
     );
     let fleet = {
@@ -83,7 +97,7 @@ impl Demo {
     }
 }
 
-fn welcome(mqtt: &str, http: &str) -> String {
+fn welcome(mqtt: &str, http: &str, config: Option<&Path>) -> String {
     let weir = std::env::args().next().filter(|name| name.contains('/'));
     let weir = weir.as_deref().unwrap_or("weir");
     let url = if http == "http://127.0.0.1:8080" {
@@ -94,8 +108,15 @@ fn welcome(mqtt: &str, http: &str) -> String {
     let mut text = String::new();
     let _ = writeln!(
         text,
-        "\nWeir is running, with {DEVICES} simulated devices and their faults.\n"
+        "\nWeir is running, with {DEVICES} simulated devices and their faults."
     );
+    let _ = match config {
+        Some(file) => writeln!(text, "The functions of {} watch them.\n", file.display()),
+        None => writeln!(
+            text,
+            "A function of every kind watches them; those that learn speak after some minutes.\n"
+        ),
+    };
     let _ = writeln!(
         text,
         "  MQTT  {mqtt}   alerts/#   devices/+/telemetry   $aws/things/#"

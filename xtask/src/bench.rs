@@ -13,11 +13,13 @@ use crate::tools;
 pub(crate) fn run(name: &str, args: &[String]) -> Result<()> {
     match name {
         "drain" | "store" => {}
-        "nab" | "functions" => {
+        "nab" | "functions" | "demo" | "plots" => {
             let binaries = build(&["--release", "-p", "weir-detector-benches"])?;
             return succeed(Command::new(binary(&binaries, name)?).args(args));
         }
-        _ => bail!("there is no bench {name}; there are: drain, store, nab, functions"),
+        _ => {
+            bail!("there is no bench {name}; there are: drain, store, nab, functions, demo, plots")
+        }
     }
     tools::ensure()?;
     let binaries = build(&["--release", "-p", "weir", "-p", "weir-benches"])?;

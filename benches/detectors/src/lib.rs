@@ -4,9 +4,11 @@
 //! Everything here is deterministic: generated series come from seeds.
 
 pub mod augment;
+pub mod demo;
 pub mod families;
 pub mod nab;
 pub mod noise;
+pub mod plots;
 pub mod score;
 
 /// A series with what is unusual in it.

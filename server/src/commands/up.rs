@@ -29,7 +29,7 @@ const OTHER_VARIABLES: [&str; 7] = [
 ];
 
 pub(crate) fn run(args: &UpArgs) -> Result<ExitCode> {
-    let loaded = match load(args.config.as_deref()) {
+    let loaded = match load(args) {
         Ok(loaded) => loaded,
         Err(error) => {
             eprintln!("{error}");
@@ -54,9 +54,11 @@ pub(crate) fn run(args: &UpArgs) -> Result<ExitCode> {
     runtime.block_on(up(args, loaded))
 }
 
-fn load(file: Option<&Path>) -> Result<Loaded, LoadError> {
-    let loaded = match file {
+/// The demo has functions of its own, unless a file says what is to be watched.
+fn load(args: &UpArgs) -> Result<Loaded, LoadError> {
+    let loaded = match &args.config {
         Some(file) => Config::load_with_env(file, variables())?,
+        None if args.demo => demo::configuration(variables())?,
         None => Config::from_env(variables())?,
     };
     for variable in &loaded.unknown_variables {
@@ -88,7 +90,7 @@ async fn up(args: &UpArgs, loaded: Loaded) -> Result<ExitCode> {
             .with_context(|| format!("cannot write {}", file.display()))?;
     }
     let demo = if args.demo {
-        Some(demo::start(&app))
+        Some(demo::start(&app, args.config.as_deref()))
     } else {
         announce(&app.addresses, &args.data_dir);
         None

@@ -62,7 +62,7 @@ const LAYOUT: &[(&str, &str, May)] = &[
     (
         "benches/detectors",
         "weir-detector-benches",
-        May::Only(&["functions", "model", "config"]),
+        May::Only(&["functions", "model", "config", "alerts", "fleet"]),
     ),
     ("xtask", "xtask", May::Only(&[])),
 ];
