@@ -55,7 +55,12 @@ impl FunctionKind {
     pub const fn gives_scores(&self) -> bool {
         matches!(
             self,
-            Self::Ewma(_) | Self::Mad(_) | Self::Seasonal(_) | Self::Cusum(_) | Self::Adaptive(_)
+            Self::Ewma(_)
+                | Self::Mad(_)
+                | Self::Seasonal(_)
+                | Self::Cusum(_)
+                | Self::Adaptive(_)
+                | Self::Multivariate(_)
         )
     }
 

@@ -52,3 +52,57 @@ pub(crate) fn check(settings: &UnitCheck, outcome: UnitOutcome) -> Conclusion {
     let fault = outcome == UnitOutcome::Wrong;
     Conclusion::check(fault, settings.effect, Flags::WRONG_UNIT, Why::Unit)
 }
+
+#[cfg(test)]
+mod tests {
+    use weir_config::Effect;
+    use weir_model::Quality;
+
+    use super::*;
+
+    #[test]
+    fn units_are_kept_converted_assumed_or_wrong_as_worked_out_by_hand() {
+        #[track_caller]
+        fn check(unit: &str, assume: bool, value: f64, expect: Option<f64>) {
+            let settings = UnitCheck {
+                unit: "Cel".to_owned(),
+                assume,
+                effect: Effect::default(),
+            };
+            let converted = match conversion(&settings, unit) {
+                Conversion::None | Conversion::Assumed => Some(value),
+                Conversion::From(from, to) => from.convert(value, to),
+                Conversion::Impossible => None,
+            };
+            match (converted, expect) {
+                (Some(a), Some(b)) => assert!((a - b).abs() < 1e-9, "{value} {unit}: {a}"),
+                (a, b) => assert_eq!(a, b, "{value} {unit}"),
+            }
+        }
+        check("Cel", false, 21.5, Some(21.5));
+        check("", true, 21.5, Some(21.5));
+        check("", false, 21.5, None);
+        // (50 - 32) / 1.8; 300 - 273.15.
+        check("[degF]", true, 50.0, Some(10.0));
+        check("K", true, 300.0, Some(26.85));
+        check("°C", true, 5.0, Some(5.0));
+        check("V", true, 5.0, None);
+        check("furlong per fortnight", true, 5.0, None);
+    }
+
+    #[test]
+    fn only_what_is_wrong_is_at_fault() {
+        let settings = UnitCheck {
+            unit: "Cel".to_owned(),
+            assume: true,
+            effect: Effect {
+                quality: Quality::Bad,
+                severity: None,
+            },
+        };
+        let quality = |outcome| check(&settings, outcome).quality;
+        assert_eq!(quality(UnitOutcome::AsExpected), Quality::Good);
+        assert_eq!(quality(UnitOutcome::Converted), Quality::Good);
+        assert_eq!(quality(UnitOutcome::Wrong), Quality::Bad);
+    }
+}

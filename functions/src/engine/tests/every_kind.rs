@@ -3,8 +3,8 @@
 
 use proptest::prelude::*;
 use weir_config::{
-    Adaptive, Allowed, Clock, Cusum, Duplicate, Effect, Ewma, Flatline, Gap, Mad, Range,
-    RateOfChange, Scores, Season, Seasonal,
+    Absence, Adaptive, Allowed, Clock, Cusum, Derived, Duplicate, Effect, Ewma, Expression,
+    Flatline, Gap, Mad, Multivariate, Range, RateOfChange, Scores, Season, Seasonal, UnitCheck,
 };
 use weir_model::Quality;
 
@@ -101,6 +101,33 @@ fn kinds() -> Vec<FunctionKind> {
             min_spread: 0.0,
             scores,
         }),
+        FunctionKind::Unit(UnitCheck {
+            unit: "Cel".to_owned(),
+            assume: true,
+            effect: effect(Quality::Bad),
+        }),
+        FunctionKind::Absence(Absence {
+            after: Some(5 * second),
+            factor: 3.0,
+            expect: Vec::new(),
+            gateway: None,
+            severity: Severity::Warning,
+        }),
+        FunctionKind::Derived(Derived {
+            expression: Expression::new("x > y").expect("it is an expression"),
+            output: "more".to_owned(),
+            unit: None,
+            max_age: 60 * second,
+            severity: WARNING,
+        }),
+        FunctionKind::Multivariate(Multivariate {
+            sensors: vec!["x".to_owned(), "y".to_owned()],
+            output: "together".to_owned(),
+            warmup: 20,
+            explained: 0.9,
+            max_age: 60 * second,
+            scores,
+        }),
     ]
 }
 
@@ -148,7 +175,13 @@ fn run(config: &Config, readings: &[(i64, String)], cuts: &[usize]) -> (String, 
             assert_eq!(bench.engine.snapshot(), snapshot);
         }
         time += step;
-        let payload = format!(r#"{{"x": {value}, "timestamp": {}}}"#, T0 + time * 1_000);
+        let unit = ["Cel", "Cel", "[degF]", "V", "Cel", ""][nth % 6];
+        let payload = format!(
+            r#"{{"data": [{{"sensorId": "x", "value": {value}, "unit": "{unit}"}},
+                {{"sensorId": "y", "value": {}}}], "timestamp": {}}}"#,
+            nth % 11,
+            T0 + time * 1_000
+        );
         let received = Timestamp::from_millis(T0 + time * 1_000 + (nth as i64 % 7) * 20_000);
         let batch = bench.send_message(Message {
             received: received.unwrap(),
