@@ -13,6 +13,7 @@ use crate::line_protocol::line_protocol;
 use crate::quarantine::quarantine;
 use crate::range::{count, duration, instant_ns, label, size};
 use crate::reader::{Reader, Section};
+use crate::retention::retention;
 use crate::units::show_size;
 use crate::{
     Broker, BrokerUrl, Config, EmbeddedStore, Http, JournalSection, Limits, Precision, Reload,
@@ -49,6 +50,7 @@ pub(crate) fn assemble(reader: &mut Reader<'_>) -> Config {
         journal: journal(reader),
         limits: limits(reader),
         embedded_store: embedded_store(reader),
+        retention: retention(reader),
         influxdb: influxdb(reader),
         quarantine: quarantine(reader),
         line_protocol: line_protocol(reader),

@@ -64,6 +64,7 @@ impl Config {
             journal,
             limits,
             embedded_store,
+            retention,
             influxdb,
             quarantine,
             functions,
@@ -118,6 +119,9 @@ impl Config {
         compare!(c, "store.embedded", EmbeddedStore, embedded_store, &new.embedded_store,
             live: [flush_interval, flush_readings],
             restart: [retention, retention_1h, retention_1m]);
+        if *retention != new.retention {
+            c.live.push("retain".to_owned());
+        }
         if let Some((old, new)) = both("store.influxdb", influxdb, &new.influxdb, c) {
             compare!(c, "store.influxdb", InfluxDb, old, new, live: [], restart: [url, org, bucket,
                 token_file, batch_lines, batch_interval, parallel, gzip, timeout, mapping]);

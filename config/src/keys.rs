@@ -51,6 +51,7 @@ pub(crate) const TABLES: &[Table] = &[
             "postgres",
             "reload",
             "lambda",
+            "retain",
             "alarms",
             "alarm",
             "channel",
@@ -116,6 +117,7 @@ pub(crate) const TABLES: &[Table] = &[
             "flush_readings",
         ],
     ),
+    tables("retain", &["device", "sensor", "location", "keep"]),
     table(
         "store.influxdb",
         &[

@@ -28,6 +28,7 @@ mod quarantine;
 mod query;
 mod range;
 mod reader;
+mod retention;
 mod rules;
 mod sections;
 mod topic;
@@ -52,6 +53,7 @@ pub use load::{Loaded, Settings};
 pub use problem::{LoadError, Problem};
 pub use quarantine::Quarantine;
 pub use query::{Query, SqlDoor};
+pub use retention::Retention;
 pub use sections::{
     Auth, Broker, Config, EmbeddedStore, Function, Http, JournalSection, Limits, Reload, Route,
     RouteCodec, Shadows, Source, SourceTls, Tls, Watchdog,

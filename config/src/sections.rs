@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use crate::alarm_sections::{AlarmMeaning, Alarms, Channel, Inhibit, Maintenance, Notify};
 use crate::query::{Query, SqlDoor};
-use crate::{FunctionKind, InfluxDb, Lambda, LineProtocol, Precision, Quarantine, TopicPattern};
+use crate::{
+    FunctionKind, InfluxDb, Lambda, LineProtocol, Precision, Quarantine, Retention, TopicPattern,
+};
 
 /// Everything that a configuration file can say.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,6 +30,8 @@ pub struct Config {
     pub journal: JournalSection,
     pub limits: Limits,
     pub embedded_store: EmbeddedStore,
+    /// The first that matches a reading decides.
+    pub retention: Vec<Retention>,
     pub influxdb: Option<InfluxDb>,
     pub quarantine: Quarantine,
     pub line_protocol: LineProtocol,
@@ -272,6 +276,7 @@ impl Default for Config {
             journal: JournalSection::default(),
             limits: Limits::default(),
             embedded_store: EmbeddedStore::default(),
+            retention: Vec::new(),
             influxdb: None,
             quarantine: Quarantine::default(),
             line_protocol: LineProtocol::default(),

@@ -142,13 +142,13 @@ impl App {
             &exchange.health,
             fatal.clone(),
         )?;
-        let workers = Workers::start(&config, &opened, &exchange, &access, &outlets, fatal)?;
+        let current = Current::new(config.clone());
+        let workers = Workers::start(&current, &opened, &exchange, &access, &outlets, fatal)?;
         tokio::spawn(access_watch::watch(
             access.clone(),
             config.clone(),
             doors.clone(),
         ));
-        let current = Current::new(config);
         let watchdog = Arc::new(Watchdog::new(current.clone()));
         tokio::spawn(watchdog.clone().run(
             journal.clone(),

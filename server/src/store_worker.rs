@@ -21,6 +21,7 @@ use crate::complaint::Complaint;
 use crate::flow::Flow;
 use crate::health::Health;
 use crate::progress::Progress;
+use crate::reload::Current;
 
 /// The name under which the pipeline's position stands in the journal.
 pub(crate) const PIPELINE_CONSUMER: &str = "pipeline";
@@ -42,6 +43,7 @@ pub(crate) struct StoreWorker {
     pub(crate) commands: Receiver<StoreCommand>,
     pub(crate) spare_rows: SyncSender<RowBatch>,
     pub(crate) flow: Arc<Flow>,
+    pub(crate) config: Current,
     pub(crate) health: Arc<Health>,
     /// The effects and the shadow worker.
     pub(crate) others: Vec<Progress>,
@@ -72,6 +74,7 @@ impl StoreWorker {
     }
 
     fn checkpoint(&self, position: Position, snapshot: &[u8]) {
+        self.store.keep(&self.config.get().retention);
         let mut complaint = Complaint::default();
         loop {
             let mut before_commit = || {

@@ -8,6 +8,8 @@
 mod buffer;
 mod checkpoint;
 mod compaction;
+pub(crate) mod device_rows;
+mod expiry;
 pub(crate) mod filter;
 pub(crate) mod gather;
 pub(crate) mod inspect;
@@ -21,17 +23,19 @@ mod merge;
 mod open;
 mod prune;
 pub(crate) mod reader;
+mod retention;
 mod rewrite;
 pub(crate) mod rollup;
 pub(crate) mod segment;
 
+use std::collections::HashMap;
 use std::error::Error;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use thiserror::Error;
 use weir_disk::{Disk, RealDisk};
 use weir_model::{Catalog, Position, ReadingCounts, RowBatch, Timestamp, ValueKind};
@@ -40,6 +44,7 @@ use crate::sql::Sql;
 pub use manifest::ManifestError;
 
 use buffer::Values;
+use device_rows::DeviceRows;
 use filter::Filter;
 use gather::FrozenBuffer;
 use key_index::KeyIndex;
@@ -47,6 +52,7 @@ use late::{Late, Patches};
 use layout::Layout;
 use memory::Memory;
 use reader::Footers;
+use retention::Rules;
 use rollup::{Rollup, Step};
 use segment::{Segment, SegmentError};
 
@@ -166,11 +172,14 @@ pub struct EmbeddedStore {
 pub(crate) struct Shared {
     dir: PathBuf,
     disk: Arc<dyn Disk>,
+    /// Where no rule says otherwise.
     retention_ns: i64,
+    rules: RwLock<Arc<Rules>>,
     /// Of roll-up files, by step; `None` for steps that have none.
     rollup_retention_ns: [(Step, Option<i64>); 2],
     catalog: OnceLock<Arc<Catalog>>,
     pub(crate) footers: Arc<Footers>,
+    pub(crate) device_rows: DeviceRows,
     /// Held by the one that appends or checkpoints.
     writer: Mutex<()>,
     inner: Mutex<Inner>,
@@ -200,6 +209,8 @@ struct Inner {
     damaged_readings: u64,
     fell_back: bool,
     last_checkpoint: Option<CheckpointStats>,
+    /// Files that hold nothing whose retention of so many nanoseconds is over.
+    trimmed: HashMap<u64, i64>,
 }
 
 /// The store at one moment, for a query.
@@ -295,6 +306,16 @@ impl EmbeddedStore {
             .checkpoint(position, snapshot, counts, before_commit)
     }
 
+    /// How long some readings are kept, from now on. What is shorter than before
+    /// comes into force file by file, with the checkpoints.
+    pub fn keep(&self, rules: &[weir_config::Retention]) {
+        let new = Rules::new(rules);
+        if **self.shared.rules.read() != new {
+            *self.shared.rules.write() = Arc::new(new);
+            self.shared.inner.lock().trimmed.clear();
+        }
+    }
+
     /// Read-only SQL over the readings, and over the tables registered there.
     pub fn sql(&self) -> Sql {
         self.sql.clone()
@@ -340,12 +361,14 @@ impl Shared {
     fn append(self: &Arc<Self>, batch: &RowBatch, now: Timestamp) -> Applied {
         let _writer = self.writer.lock();
         let catalog = self.catalog().clone();
+        let longest = self.rules.read().longest(self.retention_ns);
         let mut inner = self.inner.lock();
         let inner = &mut *inner;
         inner.see_time(now, self.retention_ns);
+        let horizon = self.horizon_of(inner.horizon, longest);
         let mut applied = Applied::default();
         for row in &batch.rows {
-            if row.time.0 < inner.horizon {
+            if row.time.0 < horizon {
                 applied.expired += u64::from(row.cell_count);
             } else if memory::is_late(row) {
                 let outcome = inner.append_late(row, batch, &catalog);
@@ -358,6 +381,14 @@ impl Shared {
             }
         }
         applied
+    }
+
+    /// Readings that are kept for so long are expired before this instant, if those
+    /// without a rule are before `horizon`.
+    fn horizon_of(&self, horizon: i64, keep: i64) -> i64 {
+        horizon
+            .saturating_add(self.retention_ns)
+            .saturating_sub(keep)
     }
 
     /// What a query sees.

@@ -8,7 +8,6 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use anyhow::{Context, Result};
 use tracing::warn;
 use weir_access::Access;
-use weir_config::Config;
 use weir_ingest::{Intake, Outlet};
 use weir_journal::Journal;
 use weir_store::InfluxSink;
@@ -24,6 +23,7 @@ use crate::notifier::Notifier;
 use crate::operational_alerts::OperationalAlerts;
 use crate::pipeline::{Cadence, EFFECTS_QUEUE, Pipeline, SHADOW_QUEUE, STORE_QUEUE};
 use crate::progress::Progress;
+use crate::reload::Current;
 use crate::shadow_worker::ShadowWorker;
 use crate::store_worker::StoreWorker;
 use crate::waiters::Waiters;
@@ -52,13 +52,14 @@ pub(super) struct Workers {
 
 impl Workers {
     pub(super) fn start(
-        config: &Config,
+        current: &Current,
         opened: &Opened,
         exchange: &Exchange,
         access: &Access,
         outlets: &Arc<[Arc<dyn Outlet>]>,
         fatal: Fatal,
     ) -> Result<Self> {
+        let config = current.get();
         let stop = Arc::new(AtomicBool::new(false));
         let checkpointing = Arc::new(AtomicBool::new(false));
         let journal: Arc<dyn Journal> = opened.journal.clone();
@@ -95,12 +96,14 @@ impl Workers {
             stop: stop.clone(),
         };
         others.spawn("shadows", move || shadow_worker.run())?;
+        opened.store.keep(&config.retention);
         let store_worker = StoreWorker {
             store: opened.store.clone(),
             journal: journal.clone(),
             commands: row_commands,
             spare_rows: spare_sender,
             flow: opened.flow.clone(),
+            config: current.clone(),
             health: health.clone(),
             others: vec![effects_progress, shadows_progress],
             checkpointing: checkpointing.clone(),
@@ -139,7 +142,7 @@ impl Workers {
         if let Some(influxdb) = &config.influxdb {
             let worker = InfluxWorker {
                 sink: InfluxSink::new(influxdb).context("store.influxdb")?,
-                config: config.clone(),
+                config: (*config).clone(),
                 access: access.clone(),
                 history: opened.history.clone(),
                 journal,

@@ -48,6 +48,7 @@ struct Sum {
     readings: u64,
     bytes: u64,
     times: Option<(i64, i64)>,
+    paths: Vec<PathBuf>,
 }
 
 impl Sum {
@@ -56,6 +57,7 @@ impl Sum {
         self.rows += file.rows;
         self.readings += file.readings;
         self.bytes += file.bytes;
+        self.paths.push(file.path.clone());
         let (min, max) = self.times.unwrap_or((i64::MAX, i64::MIN));
         self.times = Some((min.min(file.min_time), max.max(file.max_time)));
     }
@@ -158,6 +160,7 @@ fn as_json(content: &Content, sum: &Sum) -> Value {
         "content": name,
         "sensors": sensors,
         "files": sum.files,
+        "paths": sum.paths,
         "rows": sum.rows,
         "readings": sum.readings,
         "bytes": sum.bytes,

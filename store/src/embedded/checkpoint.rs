@@ -34,18 +34,20 @@ const ENOUGH_CELLS: u64 = 8_000_000;
 const MAX_HORIZON_STEP_NS: i64 = 3_600 * 1_000_000_000;
 
 /// What a checkpoint has prepared: the files that the next manifest names.
-struct Plan {
+pub(super) struct Plan {
     kinds: Vec<Layout>,
-    segments: Vec<Arc<Segment>>,
-    rollups: Vec<Rollup>,
+    pub(super) segments: Vec<Arc<Segment>>,
+    pub(super) rollups: Vec<Rollup>,
     written: Vec<Arc<Segment>>,
     next_file: u64,
-    removed_readings: u64,
-    stats: CheckpointStats,
+    pub(super) removed_readings: u64,
+    /// See [`super::Inner`].
+    pub(super) trimmed: HashMap<u64, i64>,
+    pub(super) stats: CheckpointStats,
 }
 
 impl Plan {
-    fn has_rollup(&self, source: u64, step: rollup::Step) -> bool {
+    pub(super) fn has_rollup(&self, source: u64, step: rollup::Step) -> bool {
         self.rollups
             .iter()
             .any(|rollup| rollup.step == step && rollup.source == Some(source))
@@ -53,7 +55,7 @@ impl Plan {
 }
 
 impl Shared {
-    fn rollup_retention(&self, step: rollup::Step) -> Option<i64> {
+    pub(super) fn rollup_retention(&self, step: rollup::Step) -> Option<i64> {
         let all = self.rollup_retention_ns.iter();
         all.filter(|(other, _)| *other == step)
             .find_map(|(_, retention)| *retention)
@@ -119,6 +121,7 @@ impl Shared {
             written: Vec::new(),
             next_file: inner.next_file,
             removed_readings: 0,
+            trimmed: HashMap::new(),
             stats: CheckpointStats::default(),
         }
     }
@@ -127,6 +130,7 @@ impl Shared {
         self.flush_buffers(plan)?;
         self.apply_patches(plan)?;
         self.drop_expired(plan)?;
+        self.trim_one(plan)?;
         let mut cells = 0;
         while cells < ENOUGH_CELLS
             && let Some(merged) = self.merge_some(plan)?
@@ -168,7 +172,7 @@ impl Shared {
 
     /// Encodes rows and writes them to a new file; its number, unless there is
     /// nothing to write.
-    fn write_file(
+    pub(super) fn write_file(
         &self,
         plan: &mut Plan,
         layout: Layout,
@@ -189,7 +193,7 @@ impl Shared {
         Ok(Some(id))
     }
 
-    fn write_segment(
+    pub(super) fn write_segment(
         &self,
         plan: &mut Plan,
         layout: &Layout,
@@ -241,7 +245,7 @@ impl Shared {
     }
 
     /// Writes the roll-ups of a file that are missing.
-    fn roll_up(
+    pub(super) fn roll_up(
         &self,
         plan: &mut Plan,
         source: u64,
@@ -296,47 +300,6 @@ impl Shared {
         Ok(())
     }
 
-    /// Whole files that are older than the retention. Roll-ups outlive their
-    /// rows, and have a retention of their own.
-    fn drop_expired(self: &Arc<Self>, plan: &mut Plan) -> Result<(), StoreError> {
-        let horizon = self.inner.lock().horizon;
-        let expired: Vec<Arc<Segment>> = plan
-            .segments
-            .iter()
-            .filter(|segment| segment.entry.max_time < horizon)
-            .cloned()
-            .collect();
-        for segment in &expired {
-            let kept_longer = |(step, retention): &(rollup::Step, Option<i64>)| {
-                retention.is_some_and(|retention| retention > self.retention_ns)
-                    && !plan.has_rollup(segment.entry.id, *step)
-            };
-            if self.rollup_retention_ns.iter().any(kept_longer) {
-                match rewrite::load(segment, &self.footers) {
-                    Ok(rows) => self.roll_up(plan, segment.entry.id, &segment.layout, &rows)?,
-                    Err(error) => self.not_readable(segment, error)?,
-                }
-            }
-            for rollup in &mut plan.rollups {
-                if rollup.source == Some(segment.entry.id) {
-                    rollup.source = None;
-                }
-            }
-            plan.stats.files_expired += 1;
-            plan.removed_readings += segment.entry.total_readings();
-        }
-        plan.segments
-            .retain(|segment| segment.entry.max_time >= horizon);
-        plan.rollups.retain(|rollup| {
-            let retention = self.rollup_retention(rollup.step).unwrap_or(0);
-            let horizon = horizon
-                .saturating_add(self.retention_ns)
-                .saturating_sub(retention);
-            rollup.source.is_some() || rollup.segment.entry.max_time >= horizon
-        });
-        Ok(())
-    }
-
     /// Merges the files that are due first; how many cells they had.
     fn merge_some(self: &Arc<Self>, plan: &mut Plan) -> Result<Option<u64>, StoreError> {
         let now = self.inner.lock().now.map_or(i64::MIN, |now| now.0);
@@ -386,7 +349,11 @@ impl Shared {
 
     /// A damaged file is set aside and goes without; any other error ends the
     /// checkpoint.
-    fn not_readable(&self, segment: &Arc<Segment>, error: SegmentError) -> Result<(), StoreError> {
+    pub(super) fn not_readable(
+        &self,
+        segment: &Arc<Segment>,
+        error: SegmentError,
+    ) -> Result<(), StoreError> {
         if !matches!(error, SegmentError::Damaged { .. }) {
             return Err(error.into());
         }
@@ -502,6 +469,8 @@ impl Shared {
             segment.doom();
         }
         inner.previous = dropped;
+        inner.trimmed.extend(plan.trimmed.drain());
+        inner.trimmed.retain(|file, _| kept.contains(file));
         inner.kinds = std::mem::take(&mut plan.kinds);
         inner.removed_readings += plan.removed_readings;
         inner.memory.clear();
@@ -545,6 +514,6 @@ fn discard(written: &[Arc<Segment>]) {
     }
 }
 
-fn encode_error(error: ArrowError) -> StoreError {
+pub(super) fn encode_error(error: ArrowError) -> StoreError {
     StoreError::from(SegmentError::Encode(ParquetError::from(error)))
 }

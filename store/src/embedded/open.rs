@@ -1,13 +1,13 @@
 //! Opening: the newest manifest that can be read says what is there; the rest is
 //! left over from a checkpoint that did not commit, and goes.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use weir_disk::Disk;
 
 use super::key_index::KeyIndex;
@@ -107,6 +107,7 @@ pub(super) fn open(
         damaged_readings: manifest.damaged_readings,
         fell_back: found.fell_back,
         last_checkpoint: None,
+        trimmed: HashMap::new(),
     };
     let all_files = all
         .iter()
@@ -133,12 +134,14 @@ pub(super) fn open(
         dir: dir.to_owned(),
         disk,
         retention_ns: nanos(config.retention),
+        rules: RwLock::default(),
         rollup_retention_ns: [
             (Step::Minute, config.retention_1m.map(nanos)),
             (Step::Hour, Some(nanos(config.retention_1h))),
         ],
         catalog: OnceLock::new(),
         footers,
+        device_rows: super::DeviceRows::default(),
         writer: Mutex::new(()),
         inner: Mutex::new(inner),
     };

@@ -36,7 +36,7 @@ pub(crate) const BATCH_ROWS: usize = 8_192;
 const FOOTER_CACHE_BYTES: usize = 16 << 20;
 
 /// Which columns a query needs beside the values.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Wanted {
     pub(crate) time: bool,
     pub(crate) device: bool,

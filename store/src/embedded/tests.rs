@@ -4,5 +4,6 @@ mod conflicts;
 mod crash;
 mod durability;
 mod model;
+mod retention;
 mod rollups;
 pub(crate) mod support;

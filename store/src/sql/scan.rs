@@ -317,19 +317,37 @@ impl Batches {
             match self.sources.next() {
                 None => return Ok(None),
                 Some(Source::File(segment)) => {
-                    let scan = &self.scan;
-                    let opened =
-                        reader::scan(&segment, &scan.store.footers, &scan.filter, scan.wanted);
-                    match opened {
-                        Ok(file) => self.file = file.map(|file| (segment, file)),
-                        Err(error) => skip_damaged(&self.scan.store, &segment, error)?,
-                    }
+                    self.open(segment)?;
                 }
                 Some(Source::Chunk(buffer, chunk)) => {
                     self.rows = self.scan.scan_chunk(buffer, chunk).into_iter();
                 }
             }
         }
+    }
+}
+
+impl Batches {
+    fn open(&mut self, segment: Arc<Segment>) -> Result<()> {
+        let scan = &self.scan;
+        let (store, filter, wanted) = (&scan.store, &scan.filter, scan.wanted);
+        match store
+            .device_rows
+            .scan(&segment, &store.footers, filter, wanted)
+        {
+            Ok(Some(rows)) => {
+                let rows = rows.into_iter().map(|rows| (segment.layout.clone(), rows));
+                self.rows = rows.collect::<Vec<_>>().into_iter();
+                return Ok(());
+            }
+            Ok(None) => {}
+            Err(error) => return skip_damaged(store, &segment, error),
+        }
+        match reader::scan(&segment, &store.footers, filter, wanted) {
+            Ok(file) => self.file = file.map(|file| (segment, file)),
+            Err(error) => skip_damaged(store, &segment, error)?,
+        }
+        Ok(())
     }
 }
 

@@ -131,6 +131,8 @@ const CLASS: Columns = &[
     ("relforcerowsecurity", Bool),
     ("relreplident", Text),
     ("relispartition", Bool),
+    ("relacl", Text),
+    ("reloptions", Text),
 ];
 const ATTRIBUTE: Columns = &[
     ("attrelid", Int),
@@ -147,6 +149,10 @@ const ATTRIBUTE: Columns = &[
     ("attisdropped", Bool),
     ("attislocal", Bool),
     ("attcollation", Int),
+    ("attstorage", Text),
+    ("attcompression", Text),
+    ("attstattarget", Int),
+    ("attacl", Text),
 ];
 const TYPE: Columns = &[
     ("oid", Int),
@@ -166,7 +172,12 @@ const TYPE: Columns = &[
     ("typcollation", Int),
     ("typdefault", Text),
 ];
-const NAMESPACE: Columns = &[("oid", Int), ("nspname", Text), ("nspowner", Int)];
+const NAMESPACE: Columns = &[
+    ("oid", Int),
+    ("nspname", Text),
+    ("nspowner", Int),
+    ("nspacl", Text),
+];
 const DATABASE: Columns = &[
     ("oid", Int),
     ("datname", Text),
@@ -176,12 +187,27 @@ const DATABASE: Columns = &[
     ("datctype", Text),
     ("datistemplate", Bool),
     ("datallowconn", Bool),
+    ("datconnlimit", Int),
+    ("dattablespace", Int),
+    ("datlocprovider", Text),
+    ("daticulocale", Text),
+    ("daticurules", Text),
+    ("datlocale", Text),
+    ("datcollversion", Text),
+    ("datacl", Text),
 ];
 const ROLES: Columns = &[
     ("oid", Int),
     ("rolname", Text),
     ("rolsuper", Bool),
     ("rolcanlogin", Bool),
+    ("rolinherit", Bool),
+    ("rolcreaterole", Bool),
+    ("rolcreatedb", Bool),
+    ("rolreplication", Bool),
+    ("rolbypassrls", Bool),
+    ("rolconnlimit", Int),
+    ("rolvaliduntil", Text),
 ];
 const TABLES: Columns = &[
     ("schemaname", Text),
@@ -189,7 +215,7 @@ const TABLES: Columns = &[
     ("tableowner", Text),
 ];
 /// Tables that have no rows.
-const EMPTY: [(&str, Columns); 13] = [
+const EMPTY: [(&str, Columns); 17] = [
     ("pg_am", &[("oid", Int), ("amname", Text), ("amtype", Text)]),
     (
         "pg_attrdef",
@@ -265,7 +291,28 @@ const EMPTY: [(&str, Columns); 13] = [
     ),
     (
         "pg_proc",
-        &[("oid", Int), ("proname", Text), ("pronamespace", Int)],
+        &[
+            ("oid", Int),
+            ("proname", Text),
+            ("pronamespace", Int),
+            ("prokind", Text),
+        ],
+    ),
+    (
+        "pg_policy",
+        &[("oid", Int), ("polname", Text), ("polrelid", Int)],
+    ),
+    (
+        "pg_publication",
+        &[("oid", Int), ("pubname", Text), ("puballtables", Bool)],
+    ),
+    (
+        "pg_auth_members",
+        &[("roleid", Int), ("member", Int), ("grantor", Int)],
+    ),
+    (
+        "pg_tablespace",
+        &[("oid", Int), ("spcname", Text), ("spcowner", Int)],
     ),
     ("pg_range", &[("rngtypid", Int), ("rngsubtype", Int)]),
     (
@@ -349,12 +396,21 @@ impl CatalogTable {
                 ("datctype", "C".into()),
                 ("datistemplate", false.into()),
                 ("datallowconn", true.into()),
+                ("datconnlimit", (-1).into()),
+                ("dattablespace", 1663.into()),
+                ("datlocprovider", "c".into()),
             ]],
             "pg_roles" | "pg_user" => vec![vec![
                 ("oid", OWNER.into()),
                 ("rolname", CATALOG.into()),
                 ("rolsuper", false.into()),
                 ("rolcanlogin", true.into()),
+                ("rolinherit", true.into()),
+                ("rolcreaterole", false.into()),
+                ("rolcreatedb", false.into()),
+                ("rolreplication", false.into()),
+                ("rolbypassrls", false.into()),
+                ("rolconnlimit", (-1).into()),
             ]],
             "pg_tables" => names(&*self.tables)
                 .iter()
@@ -524,6 +580,9 @@ async fn attributes(tables: &dyn SchemaProvider) -> Result<Vec<Row>> {
                 ("attisdropped", false.into()),
                 ("attislocal", true.into()),
                 ("attcollation", 0.into()),
+                ("attstorage", "p".into()),
+                ("attcompression", "".into()),
+                ("attstattarget", (-1).into()),
             ]);
         }
     }

@@ -49,7 +49,19 @@ pub(super) fn register(context: &SessionContext) {
     ] {
         constant(name, ScalarValue::from(true));
     }
+    // Only `weir store stats` tells sizes.
     for name in [
+        "pg_table_size",
+        "pg_relation_size",
+        "pg_total_relation_size",
+        "pg_database_size",
+    ] {
+        constant(name, ScalarValue::Int64(None));
+    }
+    for name in [
+        "pg_size_pretty",
+        "pg_get_function_result",
+        "pg_get_function_arguments",
         "pg_get_expr",
         "pg_get_constraintdef",
         "pg_get_indexdef",

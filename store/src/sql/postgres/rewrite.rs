@@ -67,6 +67,17 @@ impl VisitorMut for Rewriter {
     }
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Self::Break> {
+        if let Expr::Function(function) = expr
+            && is_of_nothing(function)
+        {
+            *expr = Expr::Cast {
+                kind: CastKind::Cast,
+                expr: Box::new(Expr::Value(Value::Null.into())),
+                data_type: DataType::Text,
+                array: false,
+                format: None,
+            };
+        }
         // No row is null, where one value is asked for.
         if let Expr::Subquery(query) = expr
             && empty::is_empty(&query.body)
@@ -156,6 +167,16 @@ fn without_schema(function: &mut Function) -> Option<Expr> {
     match function.args {
         FunctionArguments::None => of_session(&name.value).map(text),
         _ => None,
+    }
+}
+
+/// psql joins lists of privileges and options in this way, and makes them of the rows
+/// of a query: there are none.
+fn is_of_nothing(function: &Function) -> bool {
+    let name = function.name.to_string().to_ascii_lowercase();
+    match &function.args {
+        FunctionArguments::Subquery(_) => name == "array",
+        _ => name == "pg_catalog.array_to_string",
     }
 }
 
