@@ -23,6 +23,7 @@ use weir_config::Absence;
 use weir_model::{Timestamp, Verdict, Why};
 
 use crate::batch::Batch;
+use crate::explain::{Fact, count, seconds, text, time};
 use crate::kinds::{Kind, State};
 use crate::memory::{Memory as Tables, NEVER, NO_SLOT};
 use crate::meter::Meter;
@@ -108,6 +109,23 @@ impl Memory {
         deviation: 0.0,
         intervals: 0,
     };
+
+    pub(crate) fn facts(&self, settings: &Absence) -> Vec<Fact> {
+        let heard = time("heard", self.heard);
+        let silent = time("silent_since_found", self.silent);
+        let expected = self.expected(settings);
+        let interval =
+            (self.intervals > 0).then(|| seconds("usual_interval", f64::from(self.interval) / 1e9));
+        let waits = self.waits.then(|| text("waits_for", "its gateway"));
+        heard
+            .into_iter()
+            .chain(silent)
+            .chain(interval)
+            .chain([count("intervals", self.intervals)])
+            .chain(expected.map(|nanos| seconds("longest_usual_silence", nanos / 1e9)))
+            .chain(waits)
+            .collect()
+    }
 
     /// It is there.
     pub(crate) fn hear(&mut self, now: i64) {

@@ -44,7 +44,7 @@ pub struct Engine {
     /// Who may publish for whom. `None`: nobody asks.
     access: Option<Access>,
     pub(crate) functions: Vec<FunctionInfo>,
-    rules: Vec<Rule>,
+    pub(crate) rules: Vec<Rule>,
     decoder: Decoder,
     row_builder: RowBuilder,
     pub(crate) memory: Memory,

@@ -14,6 +14,7 @@ mod conclusion;
 mod derived;
 mod detectors;
 mod engine;
+mod explain;
 mod fault;
 mod kinds;
 mod latest;
@@ -35,6 +36,7 @@ pub use codec::line_protocol::split_lines;
 /// The detector by itself, for those that measure it.
 pub use detectors::adaptive::{Adaptive, Finding, REPORT};
 pub use engine::{Engine, FunctionInfo, Slot};
+pub use explain::{Explained, Fact, FactValue};
 pub use latest::{DeviceSummary, Latest, LatestValue};
 pub use memory::REMOVED_FUNCTION;
 pub use meter::{FunctionUsage, NanoClock, Tallies, Tally, Times, Usage};

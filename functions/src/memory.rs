@@ -287,6 +287,16 @@ impl Memory {
         Some(ix)
     }
 
+    /// As [`Self::find_series`], without a guess.
+    pub(crate) fn series_named(&self, device: DeviceIx, sensor: &str) -> Option<u32> {
+        let hash = self.hasher.hash_one((device.0, sensor));
+        let same = |ix: &u32| {
+            let series = &self.series[*ix as usize];
+            series.device == device && *series.sensor == *sensor
+        };
+        self.series_of.find(hash, same).copied()
+    }
+
     fn foretell(&mut self, device: DeviceIx, at: usize, series: u32) {
         let foretold = &mut self.devices[device.index()].foretold;
         if let Some(entry) = foretold.get_mut(at) {

@@ -222,6 +222,7 @@ impl App {
             influx: exchange.influx,
             watchdog,
             write_places: http::write_places(),
+            explain_places: http::explain_places(),
             started,
             shutdown: doors.clone(),
         });

@@ -39,6 +39,8 @@ pub(crate) enum Command {
     Import(ImportArgs),
     /// Write readings of a running Weir to a CSV, JSON lines or Parquet file
     Export(ExportArgs),
+    /// Say why the functions found a reading usual or not
+    Explain(ExplainArgs),
     /// What each function did, how long it takes, and what AWS Lambda would have charged
     Functions(FunctionsArgs),
     /// List, acknowledge and shelve alarms
@@ -331,6 +333,23 @@ impl FileFormat {
             ),
         })
     }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArgs {
+    pub(crate) device: String,
+    pub(crate) sensor: String,
+    /// The newest reading at or before this time (RFC 3339 or milliseconds); the last by default
+    #[arg(long, value_name = "T")]
+    pub(crate) at: Option<String>,
+    /// Stored readings from which memory is computed again, such as 6h or 30d; 7d by default
+    #[arg(long, value_name = "D")]
+    pub(crate) warmup: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) remote: Remote,
 }
 
 #[derive(Debug, Args)]

@@ -5,6 +5,7 @@ pub(crate) mod alarms;
 pub(crate) mod auth;
 pub(crate) mod backtest;
 pub(crate) mod check;
+pub(crate) mod explain;
 pub(crate) mod export;
 pub(crate) mod functions;
 pub(crate) mod import;

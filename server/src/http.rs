@@ -9,6 +9,7 @@ mod alarm_figures;
 mod alarms;
 mod devices;
 mod encode;
+mod explain;
 mod flow;
 mod functions;
 mod guard;
@@ -65,6 +66,7 @@ use crate::tls::client_name;
 use crate::waiters::Waiters;
 use crate::watchdog::Watchdog;
 
+pub(crate) use explain::explain_places;
 pub(crate) use flow::reasons;
 use problem::Problem;
 pub(crate) use write::write_places;
@@ -106,6 +108,7 @@ pub(crate) struct Api {
     pub(crate) influx: Arc<InfluxStats>,
     pub(crate) watchdog: Arc<Watchdog>,
     pub(crate) write_places: Arc<Semaphore>,
+    pub(crate) explain_places: Arc<Semaphore>,
     pub(crate) started: Instant,
     pub(crate) shutdown: CancellationToken,
 }
@@ -123,6 +126,7 @@ pub(crate) fn router(api: Arc<Api>) -> Router {
         .route("/api/v1/devices", get(devices::list))
         .route("/api/v1/devices/{id}", get(devices::one))
         .route("/api/v1/devices/{id}/readings", get(readings::readings))
+        .route("/api/v1/devices/{id}/explain", get(explain::explain))
         .route("/api/v1/alarms", get(alarms::list))
         .merge(alarms::routes())
         .merge(alarm_figures::routes())

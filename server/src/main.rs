@@ -14,6 +14,7 @@ mod core;
 mod data_dir;
 mod demo;
 mod effects_worker;
+mod explain;
 mod flight;
 mod flow;
 mod health;
@@ -60,6 +61,7 @@ fn main() -> ExitCode {
         Command::Backtest(args) => commands::backtest::run(&args),
         Command::Replay(args) => commands::replay::run(&args),
         Command::Import(args) => commands::import::run(&args),
+        Command::Explain(args) => commands::explain::run(&args),
         Command::Functions(args) => commands::functions::run(&args),
         Command::Export(args) => commands::export::run(&args),
         Command::Alarms(args) => commands::alarms::run(args.command),

@@ -9,6 +9,7 @@ use weir_config::Duplicate;
 use weir_model::{Flags, Why};
 
 use crate::conclusion::Conclusion;
+use crate::explain::{Fact, measure, time};
 
 /// The reading before.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,6 +23,17 @@ impl Memory {
         time: 0,
         value: f64::NAN,
     };
+
+    /// Nothing before the first reading.
+    pub(crate) fn facts(&self) -> Vec<Fact> {
+        if self.value.is_nan() {
+            return Vec::new();
+        }
+        let last = time("last", self.time);
+        last.into_iter()
+            .chain([measure("value", self.value)])
+            .collect()
+    }
 }
 
 /// Concludes from a value, which must be newer than those before it.

@@ -12,6 +12,7 @@ use weir_config::Flatline;
 use weir_model::{Flags, Why};
 
 use crate::conclusion::Conclusion;
+use crate::explain::{Fact, count, measure, time};
 
 /// The present run.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,6 +28,21 @@ impl Memory {
         value: f64::NAN,
         readings: 0,
     };
+
+    /// The present run.
+    pub(crate) fn facts(&self) -> Vec<Fact> {
+        if self.readings == 0 {
+            return Vec::new();
+        }
+        let since = time("unmoved_since", self.since);
+        since
+            .into_iter()
+            .chain([
+                measure("value", self.value),
+                count("readings", self.readings),
+            ])
+            .collect()
+    }
 }
 
 /// Concludes from a value, which must be newer than those before it.

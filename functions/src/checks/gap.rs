@@ -9,11 +9,21 @@ use weir_config::Gap;
 use weir_model::{Flags, Why};
 
 use crate::conclusion::Conclusion;
+use crate::explain::{Fact, time};
 
 /// The time of the reading before.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Memory {
     last: Option<i64>,
+}
+
+impl Memory {
+    pub(crate) fn facts(&self) -> Vec<Fact> {
+        self.last
+            .and_then(|last| time("last", last))
+            .into_iter()
+            .collect()
+    }
 }
 
 /// Concludes from a time, which must be newer than those before it.

@@ -14,6 +14,7 @@ use weir_config::RateOfChange;
 use weir_model::{Flags, Quality, Side, Why};
 
 use crate::conclusion::Conclusion;
+use crate::explain::{Fact, measure, time};
 
 /// The last reading that was believed.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,6 +28,17 @@ impl Memory {
         time: 0,
         value: f64::NAN,
     };
+
+    /// Nothing before the first reading.
+    pub(crate) fn facts(&self) -> Vec<Fact> {
+        if self.value.is_nan() {
+            return Vec::new();
+        }
+        let last = time("last", self.time);
+        last.into_iter()
+            .chain([measure("value", self.value)])
+            .collect()
+    }
 }
 
 /// Concludes from a value, which must be newer than those before it.

@@ -35,6 +35,7 @@ use weir_config::Adaptive as Settings;
 use weir_model::{Level, Side, Statistic, Why};
 
 use crate::conclusion::Conclusion;
+use crate::explain::{Fact, count, level, number, seconds};
 use means::Means;
 use peaks::Peaks;
 use profile::Profile;
@@ -150,6 +151,25 @@ pub(crate) fn step(
 }
 
 impl Memory {
+    pub(crate) fn facts(&self) -> Vec<Fact> {
+        let detector = &self.detector;
+        let mut facts = vec![
+            count("readings", detector.seen),
+            seconds("usual_interval", detector.profile.interval_s()),
+            level("level", self.level),
+        ];
+        if self.level.is_some() {
+            facts.push(count("usual_readings_since", self.calm));
+        }
+        if let Some(reported) = detector.reported {
+            let since = detector.seen.saturating_sub(reported + 1);
+            facts.push(count("readings_since_report", since));
+            facts.push(number("rarity_reported", detector.height));
+        }
+        facts.extend(detector.means.facts());
+        facts
+    }
+
     /// A level that was reached lasts until the series has been usual for a
     /// while: one event is one alarm.
     #[inline]

@@ -21,6 +21,7 @@ use weir_model::{Side, Why};
 
 use crate::conclusion::Conclusion;
 use crate::detectors::steps::Steps;
+use crate::explain::{Fact, count, measure, number};
 
 /// In deviations.
 const CLIP: f64 = 4.0;
@@ -59,6 +60,23 @@ struct Shifted {
     spread: f64,
     score: f64,
     side: Side,
+}
+
+impl Memory {
+    pub(crate) fn facts(&self) -> Vec<Fact> {
+        let shifted = self.shifted.iter();
+        [
+            measure("level", self.base.mean),
+            measure("deviation", self.base.spread()),
+            count("readings", self.base.seen),
+            number("sum_high", f64::from(self.high.sum)),
+            number("sum_low", f64::from(self.low.sum)),
+        ]
+        .into_iter()
+        .chain(shifted.map(|shifted| measure("level_left", shifted.from)))
+        .chain(self.steps.facts())
+        .collect()
+    }
 }
 
 impl Moments {

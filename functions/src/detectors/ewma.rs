@@ -17,6 +17,7 @@ use weir_model::{Side, Why};
 
 use crate::conclusion::Conclusion;
 use crate::detectors::steps::Steps;
+use crate::explain::{Fact, count, measure, time};
 
 /// In deviations: further out counts as so far when it is learnt.
 const CLIP: f64 = 4.0;
@@ -67,6 +68,23 @@ pub(crate) fn step(memory: &mut Memory, settings: &Ewma, time_ns: i64, value: f6
 }
 
 impl Memory {
+    pub(crate) fn facts(&self) -> Vec<Fact> {
+        let readings = count("readings", self.seen);
+        if self.seen == 0 {
+            return vec![readings];
+        }
+        let last = time("last", self.time);
+        [
+            measure("mean", self.mean),
+            measure("deviation", self.variance.sqrt()),
+            readings,
+        ]
+        .into_iter()
+        .chain(last)
+        .chain(self.steps.facts())
+        .collect()
+    }
+
     fn learn(&mut self, settings: &Ewma, spread: f64, time_ns: i64, value: f64) {
         let elapsed = time_ns.saturating_sub(self.time) as f64;
         let half_life = settings.half_life.as_nanos() as f64;

@@ -19,6 +19,7 @@ use weir_model::{Side, Why};
 
 use crate::conclusion::Conclusion;
 use crate::detectors::steps::Steps;
+use crate::explain::{Fact, count, measure};
 
 /// Makes the median absolute deviation of normal noise its standard deviation.
 const MAD_TO_SIGMA: f64 = 1.4826;
@@ -69,6 +70,22 @@ impl Memory {
         self.window.reserve_exact(room - len);
         self.sorted.reserve_exact(room - len);
         Some(self)
+    }
+
+    pub(crate) fn facts(&self) -> Vec<Fact> {
+        let readings = count("readings_in_window", self.sorted.len() as u64);
+        if self.sorted.is_empty() {
+            return vec![readings];
+        }
+        let median = median(&self.sorted);
+        [
+            measure("median", median),
+            measure("deviation", spread(&self.sorted, median)),
+            readings,
+        ]
+        .into_iter()
+        .chain(self.steps.facts())
+        .collect()
     }
 
     fn take(&mut self, settings: &Mad, value: f64) {

@@ -22,9 +22,10 @@
 
 use serde::{Deserialize, Serialize};
 use weir_config::Multivariate;
-use weir_model::{Side, Why};
+use weir_model::{Short, Side, Why};
 
 use crate::conclusion::Conclusion;
+use crate::explain::{Fact, count, text, time};
 
 /// No function has more sensors.
 pub(crate) const MAX_SENSORS: usize = 8;
@@ -72,6 +73,24 @@ pub(crate) fn step(memory: &mut Memory, settings: &Multivariate, values: &[f64])
 }
 
 impl Memory {
+    /// Mean and deviation of each sensor, and how many components are the pattern.
+    pub(crate) fn facts(&self, settings: &Multivariate) -> Vec<Fact> {
+        let usual = settings.sensors.iter().take(MAX_SENSORS).enumerate();
+        let usual = usual.map(|(at, sensor)| {
+            let (mean, deviation) = (Short(self.mean[at]), Short(self.deviation(at)));
+            format!("{sensor} {mean} ± {deviation}")
+        });
+        let usual: Vec<String> = usual.collect();
+        [
+            count("vectors", self.seen),
+            text("usual", usual.join(", ")),
+            count("components_in_pattern", self.pattern),
+        ]
+        .into_iter()
+        .chain(self.time.and_then(|last| time("last", last)))
+        .collect()
+    }
+
     fn learn(&mut self, values: &[f64], score: f64) {
         let weight = 1.0 / (f64::from(self.seen) + 1.0).min(LONGEST);
         let weight = if score > 1.0 {

@@ -23,6 +23,7 @@ use weir_model::{Side, Why};
 
 use crate::conclusion::Conclusion;
 use crate::detectors::steps::Steps;
+use crate::explain::{Fact, count, measure};
 
 /// In deviations: a visit further out counts as so far when it is learnt.
 const CLIP: f64 = 4.0;
@@ -85,6 +86,32 @@ impl Memory {
         let bins = bins(settings);
         let visiting = self.visit.is_none_or(|visit| usize::from(visit.bin) < bins);
         (self.bins.len() == bins && visiting).then_some(self)
+    }
+
+    /// The bin that was visited last, and how much of the profile is known.
+    pub(crate) fn facts(&self) -> Vec<Fact> {
+        let known = self.bins.iter().filter(|bin| bin.visits > 0).count();
+        let mut facts = vec![
+            count("bins", self.bins.len() as u64),
+            count("bins_known", known as u64),
+        ];
+        let visited = self.visit.as_ref();
+        if let Some((visit, bin)) =
+            visited.and_then(|visit| Some((visit, self.bins.get(usize::from(visit.bin))?)))
+        {
+            facts.push(count("bin", visit.bin));
+            if bin.visits > 0 {
+                facts.push(measure("bin_mean", f64::from(bin.mean)));
+                facts.push(measure("bin_deviation", f64::from(bin.variance).sqrt()));
+            }
+            facts.extend([
+                count("bin_visits", bin.visits),
+                measure("visit_mean", visit.mean),
+                count("visit_readings", visit.readings),
+            ]);
+        }
+        facts.extend(self.steps.facts());
+        facts
     }
 
     /// What is usual: between the middle of this bin and that of the nearer

@@ -6,6 +6,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::explain::{Fact, measure};
+
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Steps {
     last: f64,
@@ -29,6 +31,12 @@ impl Steps {
             self.smallest = step;
         }
         self.last = value;
+    }
+
+    /// The smallest step, once there is one.
+    pub(crate) fn facts(&self) -> Option<Fact> {
+        let known = self.smallest.is_finite();
+        known.then(|| measure("smallest_step", self.smallest))
     }
 
     /// The spread as it is to be reckoned with, never 0. `around` is the usual

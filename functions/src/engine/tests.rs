@@ -16,6 +16,7 @@ mod derived;
 mod effects;
 mod every_kind;
 mod forms;
+mod hot_change;
 mod latest_values;
 mod metering;
 mod properties;

@@ -24,6 +24,17 @@ const LIMITS: QueryLimits = QueryLimits {
     memory: 2 << 30,
 };
 
+/// Adds the rows of a query for time, device, sensor, value, text, unit and location.
+pub(crate) fn take(batches: &[RecordBatch], into: &mut Readings) -> Result<()> {
+    let mut sink = Sink {
+        into,
+        range: Range::default(),
+        file: "",
+    };
+    let mut batches = batches.iter();
+    batches.try_for_each(|batch| tabular::record_batch(batch, &mut sink))
+}
+
 /// The readings that a store holds.
 pub(crate) struct Stored {
     runtime: Runtime,

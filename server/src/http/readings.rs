@@ -139,7 +139,7 @@ fn summed(filter: &str, from: Timestamp, to: Timestamp, step: Duration) -> Strin
 }
 
 /// RFC 3339 or milliseconds since the epoch.
-fn instant(name: &str, text: Option<&str>) -> Result<Option<Timestamp>, Problem> {
+pub(super) fn instant(name: &str, text: Option<&str>) -> Result<Option<Timestamp>, Problem> {
     let Some(text) = text else { return Ok(None) };
     let millis = || text.parse().ok().and_then(Timestamp::from_millis);
     Timestamp::parse_rfc3339(text)

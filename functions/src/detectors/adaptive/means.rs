@@ -9,6 +9,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::explain::{Fact, measure};
+
 /// Lengths, in readings.
 const FAST: f64 = 10.0;
 const SHORT: f64 = 24.0;
@@ -55,6 +57,15 @@ pub(super) struct Distances {
 }
 
 impl Means {
+    pub(super) fn facts(&self) -> [Fact; 4] {
+        [
+            measure("mean_of_24", self.short),
+            measure("mean_of_128", self.recent),
+            measure("mean_of_3000", self.slow),
+            measure("mean_distance", self.slow_spread),
+        ]
+    }
+
     #[inline]
     pub(super) fn step(&mut self, index: u32, value: f64) -> Distances {
         if index == 0 {
