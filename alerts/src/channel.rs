@@ -12,6 +12,7 @@ mod http;
 mod pagerduty;
 mod slack;
 mod sns;
+mod trust;
 mod webhook;
 
 use std::fs;
@@ -30,6 +31,7 @@ use http::HttpClient;
 use pagerduty::PagerDuty;
 use slack::Slack;
 use sns::Sns;
+use trust::Trust;
 use webhook::Webhook;
 
 /// Why a notification was not delivered.
@@ -91,8 +93,9 @@ enum Way {
 impl Channel {
     /// Reads its secrets. `link` is the base of the links in notifications.
     pub fn open(config: &weir_config::Channel, link: &str) -> Result<Self, ChannelError> {
-        let http = || HttpClient::new(config.timeout, config.allow_private);
         let name = &config.name;
+        let trust = Trust::read(name, config.ca_file.as_deref())?;
+        let http = || HttpClient::new(config.timeout, config.allow_private, &trust);
         let unusable = |reason: String| ChannelError::Unusable {
             channel: name.clone(),
             reason,
@@ -120,7 +123,7 @@ impl Channel {
                     .as_deref()
                     .map(|path| secret(name, path));
                 let password = password.transpose()?;
-                let email = Email::new(email, password, config.timeout, config.allow_private);
+                let email = Email::new(email, password, config, &trust);
                 Way::Email(Box::new(email.map_err(unusable)?))
             }
             ChannelKind::Sns {

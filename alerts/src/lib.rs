@@ -14,6 +14,7 @@ mod alarm_store;
 mod alarm_tables;
 mod channel;
 mod kpi;
+mod lanes;
 mod lifecycle;
 mod notification;
 mod operational;
@@ -31,6 +32,7 @@ pub use alarm_record::{Acknowledgement, AlarmFilter, AlarmRecord, AlarmStateFilt
 pub use alarm_store::AlarmStore;
 pub use channel::{AlertmanagerMirror, Channel, ChannelError, DeliveryError};
 pub use kpi::{Kpi, KpiInput, kpi};
+pub use lanes::Ask;
 pub use lifecycle::Lifecycle;
 pub use notification::{Cause, Notification, Told};
 pub use operational::{OPERATIONAL_DEVICE, OperationalAlarms};

@@ -104,6 +104,17 @@ impl Notification {
         }
     }
 
+    /// Whether it goes before others: it tells of something that is not over, and
+    /// is critical or of high priority. Who hears of an acknowledgement has time.
+    pub fn presses(&self) -> bool {
+        let presses = |told: &Told| {
+            told.alert.state != AlertState::Cleared
+                && (told.alert.severity == Severity::Critical
+                    || matches!(told.priority.as_str(), "high" | "urgent"))
+        };
+        self.cause != Cause::Acknowledged && self.alerts.iter().any(presses)
+    }
+
     /// The one that `weir alarms test-channel` sends.
     pub fn test(channel: &str, now: Timestamp) -> Self {
         let alert = Alert {

@@ -6,7 +6,7 @@
 //! meta      routed_seq, routed_audit, next_notification -> u64
 //! routed    alarm id -> Routed            what routing knows of an open alarm
 //! routing   "storms" -> bytes             storms, and clears that gather
-//! queue     (channel, n) -> Queued        what the channel has not confirmed
+//! queue     (channel, n) -> Queued        with its order, in [`crate::lanes`]
 //! dead      n -> DeadLetter               what it never will
 //! ```
 //!
@@ -21,13 +21,13 @@ use weir_model::Alert;
 use crate::alarm_actions::AuditEntry;
 use crate::alarm_store::AlarmStore;
 use crate::alarm_tables::{ALARMS, AUDIT, HISTORY, META, OPEN, alarm, next};
+use crate::lanes::{Ask, QUEUE, QueueReader, Queues};
 use crate::notification::Notification;
 use crate::router::{Decisions, Policy, Routed, Router};
 use crate::store_error::AlarmStoreError;
 
 const ROUTED: TableDefinition<&str, &[u8]> = TableDefinition::new("routed");
 const ROUTING: TableDefinition<&str, &[u8]> = TableDefinition::new("routing");
-const QUEUE: TableDefinition<(&str, u64), &[u8]> = TableDefinition::new("queue");
 const DEAD: TableDefinition<u64, &[u8]> = TableDefinition::new("dead");
 
 /// Dead letters that are kept.
@@ -65,7 +65,7 @@ impl AlarmStore {
         let txn = self.database.begin_write()?;
         txn.open_table(ROUTED)?;
         txn.open_table(ROUTING)?;
-        txn.open_table(QUEUE)?;
+        Queues::prepare(&txn)?;
         txn.open_table(DEAD)?;
         txn.commit()?;
         Ok(())
@@ -137,7 +137,6 @@ impl AlarmStore {
     pub fn commit_routing(
         &self,
         up_to: RoutedUpTo,
-        router: &Router,
         decisions: &Decisions,
     ) -> Result<(), AlarmStoreError> {
         let txn = self.database.begin_write()?;
@@ -146,8 +145,8 @@ impl AlarmStore {
             meta.insert("routed_seq", up_to.seq)?;
             meta.insert("routed_audit", up_to.audit)?;
             let mut routed = txn.open_table(ROUTED)?;
-            for alarm_id in &decisions.changed {
-                match router.routed(alarm_id) {
+            for (alarm_id, state) in &decisions.changed {
+                match state {
                     Some(state) => {
                         routed.insert(alarm_id.as_str(), &*postcard::to_stdvec(state)?)?;
                     }
@@ -157,23 +156,25 @@ impl AlarmStore {
                 }
             }
             txn.open_table(ROUTING)?
-                .insert("storms", &*router.storms())?;
+                .insert("storms", &*decisions.storms)?;
         }
         for notification in &decisions.notifications {
             let n = next(&txn, "next_notification")?;
-            let queued = Queued {
+            Queues::open(&txn)?.push(&Queued {
                 n,
                 notification: notification.clone(),
-            };
-            let key = (notification.channel.as_str(), n);
-            txn.open_table(QUEUE)?
-                .insert(key, &*postcard::to_stdvec(&queued)?)?;
+            })?;
         }
         txn.commit()?;
         Ok(())
     }
 
-    /// What a channel has to deliver, the oldest first.
+    /// What a channel is to deliver next, in this order.
+    pub fn next_up(&self, channel: &str, ask: Ask) -> Result<Vec<Queued>, AlarmStoreError> {
+        QueueReader::open(&self.database.begin_read()?, channel)?.next_up(ask)
+    }
+
+    /// All that a channel has to deliver, the oldest first.
     pub fn queued(&self, channel: &str, limit: usize) -> Result<Vec<Queued>, AlarmStoreError> {
         let queue = self.database.begin_read()?.open_table(QUEUE)?;
         let mut found = Vec::new();
@@ -204,9 +205,9 @@ impl AlarmStore {
         }
         let txn = self.database.begin_write()?;
         {
-            let mut queue = txn.open_table(QUEUE)?;
+            let mut queues = Queues::open(&txn)?;
             for n in delivered {
-                queue.remove((channel, *n))?;
+                queues.remove(channel, *n)?;
             }
         }
         txn.commit()?;
@@ -223,8 +224,7 @@ impl AlarmStore {
         };
         let txn = self.database.begin_write()?;
         {
-            let key = (queued.notification.channel.as_str(), queued.n);
-            txn.open_table(QUEUE)?.remove(key)?;
+            Queues::open(&txn)?.remove(&queued.notification.channel, queued.n)?;
             let mut dead = txn.open_table(DEAD)?;
             dead.insert(queued.n, &*postcard::to_stdvec(&letter)?)?;
             while dead.len()? > MAX_DEAD {
@@ -255,7 +255,7 @@ impl AlarmStore {
         let txn = self.database.begin_write()?;
         let mut revived = 0;
         {
-            let (mut dead, mut queue) = (txn.open_table(DEAD)?, txn.open_table(QUEUE)?);
+            let (mut dead, mut queues) = (txn.open_table(DEAD)?, Queues::open(&txn)?);
             let mut letters: Vec<DeadLetter> = Vec::new();
             for entry in dead.iter()? {
                 letters.push(postcard::from_bytes(entry?.1.value())?);
@@ -270,11 +270,7 @@ impl AlarmStore {
                     notification: letter.notification,
                 };
                 queued.notification.created_at = now;
-                let channel = queued.notification.channel.clone();
-                queue.insert(
-                    (channel.as_str(), queued.n),
-                    &*postcard::to_stdvec(&queued)?,
-                )?;
+                queues.push(&queued)?;
                 revived += 1;
             }
         }

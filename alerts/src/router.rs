@@ -99,8 +99,16 @@ struct ToldChannel {
 #[derive(Debug, Default)]
 pub struct Decisions {
     pub notifications: Vec<Notification>,
-    /// Alarms whose [`Routed`] changed, or is gone.
-    pub changed: BTreeSet<String>,
+    /// Alarms whose [`Routed`] changed; `None`: nothing more has to be known of it.
+    pub changed: Vec<(String, Option<Routed>)>,
+    /// [`Router::storms`] behind all this.
+    pub storms: Vec<u8>,
+}
+
+impl Decisions {
+    pub fn is_empty(&self) -> bool {
+        self.notifications.is_empty() && self.changed.is_empty()
+    }
 }
 
 /// Routes alarms.
@@ -115,7 +123,8 @@ pub struct Router {
     /// Clears that gather, with when they are due.
     clears: Vec<(i64, String, Vec<String>, Alert)>,
     storms: BTreeMap<String, Storm>,
-    decisions: Decisions,
+    notifications: Vec<Notification>,
+    changed: BTreeSet<String>,
     looked: Option<i64>,
     /// Grows whenever what a mirroring channel shows may have changed.
     generation: u64,
@@ -131,7 +140,8 @@ impl Router {
             critical: BTreeMap::new(),
             clears: Vec::new(),
             storms: BTreeMap::new(),
-            decisions: Decisions::default(),
+            notifications: Vec::new(),
+            changed: BTreeSet::new(),
             looked: None,
             generation: 1,
         }
@@ -158,7 +168,7 @@ impl Router {
     /// The next transition of an alarm. `shelved_until` as in [`Routed`].
     pub fn on_alert(&mut self, alert: &Alert, shelved_until: i64, now: Now) {
         let alarm_id = alert.alarm_id.clone();
-        self.decisions.changed.insert(alarm_id.clone());
+        self.changed.insert(alarm_id.clone());
         self.generation += 1;
         let before = self.alarms.remove(&alarm_id);
         if let Some(before) = &before {
@@ -188,7 +198,7 @@ impl Router {
         let Some(routed) = self.alarms.get_mut(alarm_id) else {
             return;
         };
-        self.decisions.changed.insert(alarm_id.to_owned());
+        self.changed.insert(alarm_id.to_owned());
         let news = by.is_some() && !routed.acknowledged;
         routed.acknowledged = by.is_some();
         if !news {
@@ -206,7 +216,7 @@ impl Router {
                     now.wall_ms,
                 );
                 notification.by = by.map(str::to_owned);
-                self.decisions.notifications.push(notification);
+                self.notifications.push(notification);
             }
         }
     }
@@ -232,7 +242,7 @@ impl Router {
             })
             .collect();
         for alarm_id in ids {
-            self.decisions.changed.insert(alarm_id.clone());
+            self.changed.insert(alarm_id.clone());
             self.look_at(&alarm_id, now);
         }
     }
@@ -253,13 +263,20 @@ impl Router {
         for channel in &self.policy.channels {
             if let Some(storm) = self.storms.get_mut(&channel.name) {
                 let summary = storm.summary(&channel.name, channel.storm_above, now.steady_ms);
-                self.decisions.notifications.extend(summary);
+                self.notifications.extend(summary);
             }
         }
     }
 
+    /// What was decided, with all that has to be stored with it.
     pub fn take_decisions(&mut self) -> Decisions {
-        std::mem::take(&mut self.decisions)
+        let changed = std::mem::take(&mut self.changed).into_iter();
+        let state = |alarm_id: &String| self.alarms.get(alarm_id).cloned();
+        Decisions {
+            notifications: std::mem::take(&mut self.notifications),
+            changed: changed.map(|id| (id.clone(), state(&id))).collect(),
+            storms: self.storms(),
+        }
     }
 
     /// `None` once nothing more has to be known of it.
@@ -313,7 +330,7 @@ impl Router {
         let held_back = self.holds_back(routed, now);
         if held_back != routed.held_back {
             self.generation += 1;
-            self.decisions.changed.insert(alarm_id.to_owned());
+            self.changed.insert(alarm_id.to_owned());
             let routed = self.alarms.get_mut(alarm_id).expect("it was just there");
             routed.held_back = held_back;
         }
@@ -367,7 +384,7 @@ impl Router {
                 self.tell(&[alarm_id.to_owned()], rule_ix, now);
             } else if state.waiting_since.is_none() {
                 state.waiting_since = Some(now.steady_ms);
-                self.decisions.changed.insert(alarm_id.to_owned());
+                self.changed.insert(alarm_id.to_owned());
             }
             return;
         }
@@ -444,14 +461,14 @@ impl Router {
             if first || state.step == 0 {
                 state.told_at = now.steady_ms;
             }
-            self.decisions.changed.insert(alarm_id.clone());
+            self.changed.insert(alarm_id.clone());
         }
         self.generation += 1;
     }
 
     /// Tells of an open alarm once more, or tells somebody else.
     fn again(&mut self, alarm_id: &str, cause: Cause, channels: &[String], now: Now) {
-        self.decisions.changed.insert(alarm_id.to_owned());
+        self.changed.insert(alarm_id.to_owned());
         self.generation += 1;
         for channel in channels {
             let Some(policy) = self.policy.channel(channel) else {
@@ -541,7 +558,7 @@ impl Router {
     fn push(&mut self, channel: &str, cause: Cause, alerts: Vec<Told>, salt: i64, now: Now) {
         for part in alerts.chunks(MAX_ALERTS) {
             let notification = Notification::new(channel, cause, part.to_vec(), salt, now.wall_ms);
-            self.decisions.notifications.push(notification);
+            self.notifications.push(notification);
         }
     }
 

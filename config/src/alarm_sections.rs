@@ -77,7 +77,10 @@ pub struct Channel {
     pub timeout: Duration,
     /// It may be at a loopback, private or link-local address.
     pub allow_private: bool,
-    /// Notifications a minute; more wait. 0: no limit.
+    /// PEM: the only authorities that TLS trusts; `None`: the system's.
+    pub ca_file: Option<PathBuf>,
+    /// Notifications a minute; more wait, and a fifth is kept for what presses.
+    /// 0: no limit.
     pub max_per_minute: u32,
     /// More alarms than so many a minute are told as one summary. 0: never.
     pub storm_above: u32,

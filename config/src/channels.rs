@@ -53,6 +53,7 @@ pub(crate) fn channel(section: &mut Section<'_, '_>) -> Channel {
             duration(Duration::from_millis(100)..=5 * MINUTE),
         ),
         allow_private: section.value("allow_private", false, |raw| raw.boolean()),
+        ca_file: section.file("ca_file"),
         max_per_minute: section.value("max_per_minute", 0, count(0..=1_000_000)),
         storm_above: section.value(
             "storm_above",

@@ -255,6 +255,7 @@ pub(crate) const TABLES: &[Table] = &[
             "kind",
             "timeout",
             "allow_private",
+            "ca_file",
             "max_per_minute",
             "storm_above",
             "give_up_after",

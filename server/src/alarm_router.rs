@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use tracing::error;
-use weir_alerts::{AlarmStore, AlarmStoreError, AuditEntry, Decisions, Now, RoutedUpTo, Router};
-use weir_model::Timestamp;
+use weir_alerts::{AlarmStore, AlarmStoreError, AuditEntry, Now, RoutedUpTo, Router};
+use weir_model::{Alert, Timestamp};
 
+use crate::complaint::Complaint;
 use crate::health::Health;
 use crate::store_worker::now;
 
@@ -103,24 +104,34 @@ impl AlarmRouter {
             alerts = self.alarms.history(BATCH, up_to.seq)?;
             actions = self.alarms.actions(BATCH, up_to.audit)?;
         }
+        let mut acted = Vec::with_capacity(actions.len());
+        for (n, action) in actions {
+            up_to.audit = n;
+            acted.push((self.alarms.last_alert(&action.alarm_id)?, action));
+        }
         let now = self.clock.now();
-        let mut router = self.router.lock();
-        for (seq, alert) in &alerts {
-            router.on_alert(alert, self.alarms.shelved_until(alert), now);
-            up_to.seq = *seq;
-        }
-        for (n, action) in &actions {
-            self.on_action(&mut router, action, now)?;
-            up_to.audit = *n;
-        }
-        router.advance(now);
-        let decisions = router.take_decisions();
-        if up_to == self.up_to && is_empty(&decisions) {
+        let decisions = {
+            let mut router = self.router.lock();
+            for (seq, alert) in &alerts {
+                router.on_alert(alert, self.alarms.shelved_until(alert), now);
+                up_to.seq = *seq;
+            }
+            for (alert, action) in &acted {
+                on_action(&mut router, action, alert.as_ref(), now);
+            }
+            router.advance(now);
+            router.take_decisions()
+        };
+        if up_to == self.up_to && decisions.is_empty() {
             return Ok(true);
         }
-        // Until it is stored, nothing of it has happened.
-        while let Err(error) = self.alarms.commit_routing(up_to, &router, &decisions) {
-            error!(%error, "routing cannot be stored; trying again");
+        // Until it is stored, nothing of it has happened. Nobody waits for that on
+        // the router's lock: whoever asks for alarms is answered by a full disk too.
+        let mut complaint = Complaint::default();
+        while let Err(error) = self.alarms.commit_routing(up_to, &decisions) {
+            if complaint.is_due() {
+                error!(%error, "routing cannot be stored; trying again");
+            }
             self.health
                 .set("alarm routing", format!("cannot store: {error}"));
             if self.stop.load(Ordering::Acquire) {
@@ -128,32 +139,12 @@ impl AlarmRouter {
             }
             std::thread::sleep(RETRY);
         }
-        drop(router);
         self.up_to = up_to;
         for channel in &self.wake {
             // A full queue means that it is awake already.
             let _ = channel.try_send(());
         }
         Ok(false)
-    }
-
-    fn on_action(
-        &self,
-        router: &mut Router,
-        action: &AuditEntry,
-        now: Now,
-    ) -> Result<(), AlarmStoreError> {
-        match action.action.as_str() {
-            "acknowledge" => router.on_acknowledged(&action.alarm_id, Some(&action.by), now),
-            "unacknowledge" => router.on_acknowledged(&action.alarm_id, None, now),
-            "shelve" | "unshelve" | "out-of-service" => {
-                if let Some(alert) = self.alarms.last_alert(&action.alarm_id)? {
-                    router.on_shelved(&alert, action.until.unwrap_or(0), now);
-                }
-            }
-            _ => {}
-        }
-        Ok(())
     }
 
     fn expire(&self) {
@@ -165,6 +156,16 @@ impl AlarmRouter {
     }
 }
 
-fn is_empty(decisions: &Decisions) -> bool {
-    decisions.notifications.is_empty() && decisions.changed.is_empty()
+/// `alert` is the last one of the alarm.
+fn on_action(router: &mut Router, action: &AuditEntry, alert: Option<&Alert>, now: Now) {
+    match action.action.as_str() {
+        "acknowledge" => router.on_acknowledged(&action.alarm_id, Some(&action.by), now),
+        "unacknowledge" => router.on_acknowledged(&action.alarm_id, None, now),
+        "shelve" | "unshelve" | "out-of-service" => {
+            if let Some(alert) = alert {
+                router.on_shelved(alert, action.until.unwrap_or(0), now);
+            }
+        }
+        _ => {}
+    }
 }

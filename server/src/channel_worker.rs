@@ -1,6 +1,7 @@
-//! One thread per channel: delivers what the outbox holds for it, in order, and
-//! takes it out once the other side has it. A channel that is down is tried
-//! again with growing waits; the others do not notice.
+//! One thread per channel: delivers what the outbox holds for it, what presses
+//! first ([`weir_alerts::Ask`]), and takes it out once the other side has it. A
+//! channel that is slow or down is tried again with growing waits; the others do
+//! not notice. Of `max_per_minute` a fifth is kept for what presses.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use rand::RngExt;
 use tracing::{error, info, warn};
-use weir_alerts::{AlarmStore, Channel, DeliveryError, Queued, Router};
+use weir_alerts::{AlarmStore, Ask, Channel, DeliveryError, Queued, Router};
 
 use crate::alarm_router::SteadyClock;
 use crate::health::Health;
@@ -58,6 +59,8 @@ struct Pace {
     not_before: Option<Instant>,
     /// Deliveries of the last minute.
     sent: VecDeque<Instant>,
+    /// Deliveries since the start.
+    taken: u64,
 }
 
 impl ChannelWorker {
@@ -85,7 +88,10 @@ impl ChannelWorker {
 
     /// Delivers a batch; whether there is nothing more to do for now.
     fn deliver(&self, pace: &mut Pace) -> bool {
-        let queued = match self.alarms.queued(&self.channel.name, BATCH) {
+        let Some(ask) = pace.ask(self.config.max_per_minute) else {
+            return true;
+        };
+        let queued = match self.alarms.next_up(&self.channel.name, ask) {
             Ok(queued) => queued,
             Err(error) => {
                 error!(%error, channel = self.channel.name, "the outbox cannot be read");
@@ -96,12 +102,14 @@ impl ChannelWorker {
         let mut delivered = Vec::new();
         let mut goes_on = true;
         for one in &queued {
-            goes_on = !self.stop.load(Ordering::Acquire)
-                && pace.may_send(self.config.max_per_minute)
-                && {
-                    let result = self.channel.send(&one.notification, now());
-                    self.settle(one, result, &mut delivered, pace)
-                };
+            // Something new may press more than the rest of this batch.
+            if !one.notification.presses() && self.wake.try_recv().is_ok() {
+                break;
+            }
+            goes_on = !self.stop.load(Ordering::Acquire) && {
+                let result = self.channel.send(&one.notification, now());
+                self.settle(one, result, &mut delivered, pace)
+            };
             if !goes_on {
                 break;
             }
@@ -127,6 +135,7 @@ impl ChannelWorker {
         match result {
             Ok(()) => {
                 pace.sent.push_back(Instant::now());
+                pace.taken += 1;
                 self.works(pace);
                 self.status.delivered.fetch_add(1, Ordering::Relaxed);
                 delivered.push(one.n);
@@ -226,16 +235,43 @@ impl ChannelWorker {
 }
 
 impl Pace {
-    /// 0: no limit.
-    fn may_send(&mut self, per_minute: u32) -> bool {
+    /// What to take next; `None`: nothing may go now. 0: there is no limit.
+    fn ask(&mut self, per_minute: u32) -> Option<Ask> {
+        let (taken, limit) = (self.taken, BATCH);
         if per_minute == 0 {
             self.sent.clear();
-            return true;
+            let pressing_only = false;
+            return Some(Ask {
+                limit,
+                taken,
+                pressing_only,
+            });
         }
         while self.sent.front().is_some_and(|at| at.elapsed() >= MINUTE) {
             self.sent.pop_front();
         }
-        self.sent.len() < per_minute as usize
+        let room = (per_minute as usize).saturating_sub(self.sent.len());
+        let room_of_the_rest = room.saturating_sub(reserve(per_minute));
+        let pressing_only = room_of_the_rest == 0;
+        let room = if pressing_only {
+            room
+        } else {
+            room_of_the_rest
+        };
+        (room > 0).then(|| Ask {
+            limit: limit.min(room),
+            taken,
+            pressing_only,
+        })
+    }
+}
+
+/// How much of a limit is kept for what presses: a fifth. A limit of one has
+/// nothing to keep.
+fn reserve(per_minute: u32) -> usize {
+    match per_minute {
+        0 | 1 => 0,
+        limit => (limit as usize / 5).max(1),
     }
 }
 
@@ -251,6 +287,25 @@ fn backoff(failures: u32) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_limit_keeps_a_fifth_for_what_presses() {
+        #[track_caller]
+        fn check(limit: u32, sent: usize, expect: Option<(usize, bool)>) {
+            let mut pace = Pace::default();
+            pace.sent.extend(vec![Instant::now(); sent]);
+            let ask = pace.ask(limit).map(|ask| (ask.limit, ask.pressing_only));
+            assert_eq!(ask, expect, "{sent} of {limit}");
+        }
+        check(0, 0, Some((BATCH, false)));
+        check(10, 0, Some((8, false)));
+        check(10, 7, Some((1, false)));
+        check(10, 8, Some((2, true)));
+        check(10, 10, None);
+        check(1, 0, Some((1, false)));
+        check(1, 1, None);
+        check(2, 1, Some((1, true)));
+    }
 
     #[test]
     fn waits_grow_and_are_bounded() {

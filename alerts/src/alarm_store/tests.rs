@@ -637,7 +637,7 @@ fn routing_goes_on_after_a_crash_where_it_was_committed() {
     assert_eq!((up_to, open.len()), (RoutedUpTo { seq: 1, audit: 0 }, 1));
     router.on_alert(&open[0], 0, now);
     let decisions = router.take_decisions();
-    store.commit_routing(up_to, &router, &decisions).unwrap();
+    store.commit_routing(up_to, &decisions).unwrap();
     assert!(!store.has_news(up_to).unwrap());
     store.record(Position(2), &[raised("p2/a", 200)]).unwrap();
     assert!(store.has_news(up_to).unwrap());
@@ -651,7 +651,7 @@ fn routing_goes_on_after_a_crash_where_it_was_committed() {
     }
     let up_to = RoutedUpTo { seq: 2, audit: 0 };
     let decisions = router.take_decisions();
-    store.commit_routing(up_to, &router, &decisions).unwrap();
+    store.commit_routing(up_to, &decisions).unwrap();
 
     let queued = store.queued("a", 10).unwrap();
     let told: Vec<_> = queued

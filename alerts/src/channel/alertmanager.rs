@@ -6,6 +6,9 @@
 //! all of it soon, and one that hears no more of Weir lets go by itself. What is
 //! over is posted with its end until that has worked. Nothing has to be stored:
 //! the open alarms are.
+//!
+//! Times are by the Alertmanager's clock, which its answers tell: it decides by
+//! them what is over, and must not be misled by a clock of Weir's that jumped.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -32,6 +35,8 @@ pub struct AlertmanagerMirror {
     posted: BTreeMap<Labels, Posted>,
     /// Steady clock, milliseconds.
     resent_at: Option<i64>,
+    /// How far its clock is ahead of the steady one, in milliseconds.
+    ahead: Option<i64>,
 }
 
 type Labels = BTreeMap<&'static str, String>;
@@ -46,11 +51,12 @@ impl AlertmanagerMirror {
     pub(super) fn new(http: HttpClient, url: &str, resend: Duration, link: &str) -> Self {
         Self {
             http,
-            url: format!("{url}/api/v2/alerts"),
+            url: format!("{url}/api/v2"),
             resend,
             link: link.to_owned(),
             posted: BTreeMap::new(),
             resent_at: None,
+            ahead: None,
         }
     }
 
@@ -86,7 +92,12 @@ impl AlertmanagerMirror {
         now: Timestamp,
     ) -> Result<(), DeliveryError> {
         let due = self.is_due(steady_ms);
-        let (body, posted) = self.plan(shown, due, now);
+        if due || self.ahead.is_none() {
+            let theirs = self.their_clock()?.unwrap_or(now.millis());
+            self.ahead = Some(theirs.saturating_sub(steady_ms));
+        }
+        let theirs = steady_ms.saturating_add(self.ahead.unwrap_or(0));
+        let (body, posted) = self.plan(shown, due, theirs);
         for part in body.chunks(BATCH) {
             let body = serde_json::to_vec(part).expect("JSON values are JSON");
             self.post(&body)?;
@@ -104,7 +115,7 @@ impl AlertmanagerMirror {
         notification: &Notification,
         now: Timestamp,
     ) -> Result<(), DeliveryError> {
-        let now = now.millis();
+        let now = self.their_clock()?.unwrap_or(now.millis());
         let alerts = notification.alerts.iter().map(|told| {
             let labels = labels(&told.alert);
             self.alert(&labels, told, now, now + 1_000)
@@ -113,9 +124,15 @@ impl AlertmanagerMirror {
         self.post(&body)
     }
 
+    /// Milliseconds since the epoch.
+    fn their_clock(&self) -> Result<Option<i64>, DeliveryError> {
+        self.http.their_clock(&format!("{}/status", self.url))
+    }
+
     fn post(&self, body: &[u8]) -> Result<(), DeliveryError> {
         let headers = [("content-type", "application/json")];
-        let answer = self.http.post(&self.url, &headers, body);
+        let url = format!("{}/alerts", self.url);
+        let answer = self.http.post(&url, &headers, body);
         // The set is posted again anyhow, so nothing of it is given up.
         answer.map_err(|error| match error {
             DeliveryError::Refused { reason } => DeliveryError::temporary(reason),
@@ -123,18 +140,20 @@ impl AlertmanagerMirror {
         })
     }
 
-    /// What to post, and what has been posted then.
+    /// What to post, critical ones first, and what has been posted then. `now` is
+    /// by the Alertmanager's clock, in milliseconds.
     fn plan(
         &self,
         shown: &[Told],
         everything: bool,
-        now: Timestamp,
+        now: i64,
     ) -> (Vec<Value>, BTreeMap<Labels, Posted>) {
-        let now = now.millis();
         let resend = i64::try_from(self.resend.as_millis()).unwrap_or(i64::MAX / 8);
         let ends_at = now.saturating_add(3 * resend);
         let mut body = Vec::new();
         let mut posted = BTreeMap::new();
+        let mut shown: Vec<&Told> = shown.iter().collect();
+        shown.sort_by_key(|told| std::cmp::Reverse(told.alert.severity));
         for told in shown {
             let labels = labels(&told.alert);
             let entry = Posted {
@@ -207,15 +226,16 @@ fn labels(alert: &Alert) -> Labels {
 mod tests {
     use weir_model::Severity;
 
+    use super::super::trust::Trust;
     use super::*;
 
     #[test]
     fn what_is_new_is_posted_once_and_what_is_gone_is_ended() {
-        let http = HttpClient::new(Duration::from_secs(1), true);
+        let http = HttpClient::new(Duration::from_secs(1), true, &Trust::System);
         let mut mirror =
             AlertmanagerMirror::new(http, "http://am", Duration::from_secs(30), "http://weir");
-        let now = Timestamp::from_millis(1_790_000_000_000).unwrap();
-        let told = Notification::test("am", now).alerts;
+        let now = 1_790_000_000_000;
+        let told = Notification::test("am", Timestamp::from_millis(now).unwrap()).alerts;
         let (body, posted) = mirror.plan(&told, false, now);
         assert_eq!(body[0]["endsAt"], "2026-09-21T14:14:50Z");
         assert_eq!(body[0]["labels"]["severity"], "warning");

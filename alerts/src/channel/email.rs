@@ -7,12 +7,13 @@ use std::time::Duration;
 use lettre::message::header::ContentType;
 use lettre::message::{Mailbox, Message};
 use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Tls, TlsParameters};
+use lettre::transport::smtp::client::{Certificate, CertificateStore, Tls, TlsParameters};
 use lettre::{SmtpTransport, Transport};
 use weir_config::EmailTls;
 
 use super::DeliveryError;
 use super::address::refuse_private;
+use super::trust::Trust;
 use crate::notification::Notification;
 
 #[derive(Debug)]
@@ -31,15 +32,15 @@ impl Email {
     pub(super) fn new(
         config: &weir_config::Email,
         password: Option<String>,
-        timeout: Duration,
-        allow_private: bool,
+        channel: &weir_config::Channel,
+        trust: &Trust,
     ) -> Result<Self, String> {
         let mailbox = |text: &String| {
             text.parse()
                 .map_err(|error| format!("{text:?} is not a mail address: {error}"))
         };
         let parameters = || {
-            TlsParameters::new(config.host.clone())
+            parameters(&config.host, trust)
                 .map_err(|error| format!("TLS with {:?} is not possible: {error}", config.host))
         };
         let tls = match config.tls {
@@ -55,8 +56,8 @@ impl Email {
             credentials: credentials.map(|(user, password)| Credentials::new(user, password)),
             from: mailbox(&config.from)?,
             to: config.to.iter().map(mailbox).collect::<Result<_, _>>()?,
-            timeout,
-            allow_private,
+            timeout: channel.timeout,
+            allow_private: channel.allow_private,
         })
     }
 
@@ -121,6 +122,18 @@ impl Email {
                 reason: format!("it cannot be written as a mail: {error}"),
             })
     }
+}
+
+/// TLS to the host of this name.
+fn parameters(host: &str, trust: &Trust) -> Result<TlsParameters, lettre::transport::smtp::Error> {
+    let mut builder = TlsParameters::builder(host.to_owned());
+    if let Trust::These(roots) = trust {
+        builder = builder.certificate_store(CertificateStore::None);
+        for root in roots {
+            builder = builder.add_root_certificate(Certificate::from_der(root.to_vec())?);
+        }
+    }
+    builder.build()
 }
 
 /// 550 to 554: the mail itself is refused. Others, such as 535 for a wrong

@@ -2,12 +2,13 @@
 //! the whole exchange, and only addresses that [`super::address`] lets pass.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
 use ureq::unversioned::transport::DefaultConnector;
 
 use super::address::Guarded;
+use super::trust::Trust;
 use super::{DeliveryError, cut};
 
 /// Longest wait that another side may ask for.
@@ -24,10 +25,9 @@ pub(super) struct HttpClient {
 }
 
 impl HttpClient {
-    pub(super) fn new(timeout: Duration, allow_private: bool) -> Self {
-        let native = rustls_native_certs::load_native_certs();
-        let roots: Vec<_> = native
-            .certs
+    pub(super) fn new(timeout: Duration, allow_private: bool, trust: &Trust) -> Self {
+        let roots: Vec<_> = trust
+            .roots()
             .iter()
             .map(|der| Certificate::from_der(der).to_owned())
             .collect();
@@ -49,6 +49,17 @@ impl HttpClient {
         let connector = DefaultConnector::default();
         let agent = ureq::Agent::with_parts(config, connector, Guarded { allow_private });
         Self { agent }
+    }
+
+    /// The other side's clock, in milliseconds since the epoch, to the second
+    /// below: by the `Date` of its answer, whatever that is. `None`: it has none.
+    pub(super) fn their_clock(&self, url: &str) -> Result<Option<i64>, DeliveryError> {
+        let answer = self.agent.get(url).call();
+        let answer = answer.map_err(|error| DeliveryError::temporary(said(&error)))?;
+        let date = answer.headers().get("date");
+        let date = date.and_then(|date| httpdate::parse_http_date(date.to_str().ok()?).ok());
+        let since = date.and_then(|date| date.duration_since(UNIX_EPOCH).ok());
+        Ok(since.and_then(|since| i64::try_from(since.as_millis()).ok()))
     }
 
     /// Posts, and takes any 2xx for delivered. The URL may be a secret: no
@@ -157,7 +168,7 @@ mod tests {
 
     #[test]
     fn loopback_is_refused_before_anything_is_sent() {
-        let client = HttpClient::new(Duration::from_secs(5), false);
+        let client = HttpClient::new(Duration::from_secs(5), false, &Trust::System);
         for url in [
             "http://127.0.0.1:9/",
             "http://localhost:9/",

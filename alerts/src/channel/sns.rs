@@ -289,7 +289,11 @@ mod tests {
 
     #[test]
     fn an_alert_is_published_with_its_severity() {
-        let http = HttpClient::new(std::time::Duration::from_secs(1), false);
+        let http = HttpClient::new(
+            std::time::Duration::from_secs(1),
+            false,
+            &crate::channel::trust::Trust::System,
+        );
         let arn = "arn:aws:sns:eu-central-1:123456789012:alarms";
         let sns = Sns::new(http, arn, None, Some(FILE.to_owned())).unwrap();
         assert_eq!(sns.endpoint, "https://sns.eu-central-1.amazonaws.com/");

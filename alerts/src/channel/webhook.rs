@@ -140,7 +140,13 @@ mod tests {
 
     #[test]
     fn a_secret_that_is_none_is_refused_without_being_told() {
-        let http = || HttpClient::new(std::time::Duration::from_secs(1), false);
+        let http = || {
+            HttpClient::new(
+                std::time::Duration::from_secs(1),
+                false,
+                &crate::channel::trust::Trust::System,
+            )
+        };
         for secret in ["hunter2", "whsec_aGk=", ""] {
             let refused = Webhook::new(http(), String::new(), Some(secret.to_owned()));
             let reason = refused.unwrap_err();
