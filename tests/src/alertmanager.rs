@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::process::Command;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
+use weir_model::Timestamp;
 
-use crate::{Address, DEADLINE, Http, Process, free_port, program, wait_until};
+use crate::{Address, DEADLINE, Http, Process, free_port, now_ms, program, wait_until};
 
 /// A running Alertmanager that notifies nobody.
 #[derive(Debug)]
@@ -71,13 +72,39 @@ impl Alertmanager {
         }
     }
 
-    /// The alerts that it holds for active.
+    /// The alerts that it holds for active, also those that are silenced there.
     #[track_caller]
     pub fn active(&self) -> Vec<Value> {
         match self.http.get("/api/v2/alerts").expect(200).json() {
             Value::Array(alerts) => alerts,
             other => panic!("not a list of alerts: {other}"),
         }
+    }
+
+    /// Somebody silences all alerts of a device there, for an hour.
+    #[track_caller]
+    pub fn silence(&self, device: &str) {
+        let time = |ahead_ms: i64| {
+            let time = Timestamp::from_millis(now_ms() + ahead_ms).expect("it is in this century");
+            time.to_rfc3339()
+        };
+        let silence = json!({
+            "matchers": [{"name": "device", "value": device, "isRegex": false}],
+            "startsAt": time(0), "endsAt": time(3_600_000),
+            "createdBy": "ann", "comment": "known",
+        });
+        let silenced = self.http.post("/api/v2/silences", silence.to_string());
+        silenced.expect(200);
+    }
+
+    /// `active` or `suppressed`, of a device's alert; `None`: it has none.
+    #[track_caller]
+    pub fn state(&self, device: &str) -> Option<String> {
+        let alerts = self.active();
+        let found = alerts
+            .iter()
+            .find(|alert| alert["labels"]["device"] == device);
+        found.and_then(|alert| Some(alert["status"]["state"].as_str()?.to_owned()))
     }
 
     /// `device sensor severity` of them.

@@ -7,6 +7,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Instant;
 
 use serde_json::Value;
 
@@ -23,6 +24,8 @@ pub struct Hooked {
     pub body: String,
     /// How it was answered; 0 for not at all.
     pub status: u16,
+    /// When all of it had come.
+    pub at: Instant,
 }
 
 impl Hooked {
@@ -141,6 +144,7 @@ fn serve(stream: TcpStream, state: &State) -> Option<()> {
             headers,
             body,
             status,
+            at: Instant::now(),
         };
         state.hooked.lock().ok()?.push(hooked);
         if status == HANG {

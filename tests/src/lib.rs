@@ -12,6 +12,7 @@
 mod address;
 mod alertmanager;
 mod auditor;
+mod clock;
 mod effort;
 mod flow;
 mod golden;
@@ -42,6 +43,7 @@ mod weir_spec;
 pub use address::{Address, free_port};
 pub use alertmanager::Alertmanager;
 pub use auditor::{Audited, MEMORY_CAP, audit, audit_shared};
+pub use clock::Clock;
 pub use effort::{effort, first_seed, kill_runs, soak_duration};
 pub use flow::Flow;
 pub use golden::{golden_dir, golden_held, golden_spec, make_golden, pack_golden, unpack_golden};

@@ -1,49 +1,11 @@
 //! The wall clock jumps, by hours and by more than a year, and a process that is
 //! stopped for a while: nothing is wiped, cleared or lost.
 
-use std::fs;
-use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
 use serde_json::json;
-use weir_tests::{Door, LoadSpec, Loader, Site, Weir, WeirSpec, audit, effort, library, now_ms};
-
-/// The clock of a Weir, by libfaketime: real, and moved by an offset.
-struct Clock {
-    folder: tempfile::TempDir,
-}
-
-impl Clock {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().expect("the temporary folder is writable");
-        let clock = Self { folder };
-        clock.set("+0");
-        clock
-    }
-
-    fn file(&self) -> PathBuf {
-        self.folder.path().join("offset")
-    }
-
-    /// Such as `+1h` or `-1h` against the real one, from the next look on.
-    fn set(&self, offset: &str) {
-        let partial = self.folder.path().join("partial");
-        fs::write(&partial, offset).expect("the temporary folder is writable");
-        fs::rename(&partial, self.file()).expect("the temporary folder is writable");
-    }
-
-    /// As when the time is set: what measures durations is not affected.
-    fn apply(&self, spec: WeirSpec) -> WeirSpec {
-        let text = |path: &Path| path.to_str().expect("it is UTF-8").to_owned();
-        let library = library("faketime/libfaketimeMT.so.1");
-        spec.env("LD_PRELOAD", &text(&library))
-            .env("FAKETIME_TIMESTAMP_FILE", &text(&self.file()))
-            .env("FAKETIME_NO_CACHE", "1")
-            .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
-            .env("DONT_FAKE_MONOTONIC", "1")
-    }
-}
+use weir_tests::{Clock, Door, LoadSpec, Loader, Site, Weir, WeirSpec, audit, effort, now_ms};
 
 fn raise(weir: &Weir, time: i64, value: f64) {
     let event = json!({"deviceId": "boiler", "timestamp": time, "data": [
@@ -66,7 +28,7 @@ fn year(weir: &Weir, device: &str) -> String {
 #[test]
 #[ignore = "needs libfaketime"]
 fn a_clock_that_jumps_wipes_nothing_and_clears_no_alarm() {
-    let clock = Clock::new();
+    let clock = Clock::start();
     let config = "[store.embedded]\nflush_interval = \"100ms\"\n";
     let spec = clock.apply(WeirSpec::embedded().with(config));
     let mut weir = Weir::start(spec);

@@ -6,7 +6,8 @@ mod as_root {
     use std::fs;
     use std::os::unix::fs::symlink;
 
-    use weir_tests::{DEADLINE, LoadSpec, Loader, Tmpfs, Weir, WeirSpec, audit, wait_until};
+    use serde_json::{Value, json};
+    use weir_tests::{DEADLINE, Hook, LoadSpec, Loader, Tmpfs, Weir, WeirSpec, audit, wait_until};
 
     /// Messages between one step and the next.
     const SOME: usize = 4_000;
@@ -100,6 +101,52 @@ mod as_root {
         weir.kill9();
         weir.restart();
         audit(&weir, &[&report]);
+    }
+
+    #[test]
+    #[ignore = "needs root, to mount a tmpfs"]
+    fn alarms_are_shown_while_the_disk_is_full_and_acknowledged_once_it_is_not() {
+        let (disk, hook) = (Tmpfs::mount(96), Hook::start());
+        let alarms = format!(
+            "[[route]]\ntopic = \"plant\"\ncodec = \"json\"\n\n\
+             [[function]]\nname = \"hot\"\nkind = \"threshold\"\nsensor = \"t\"\n\
+             critical_high = 90.0\n\n[watchdog]\nalerts = false\n\n\
+             [[channel]]\nname = \"hook\"\nkind = \"webhook\"\nurl = \"{}\"\n\
+             allow_private = true\n\n[[notify]]\nchannels = [\"hook\"]\nrepeat = \"1s\"\n",
+            hook.url()
+        );
+        let spec = spec(&disk).with(&alarms);
+        let weir = Weir::start(spec.allow("a channel does not deliver"));
+        // What is told again every second, and waits, needs ever more room.
+        hook.answer(503);
+        let hot = json!([{"sensorId": "t", "value": 95.0}]);
+        let events: Vec<Value> = (0..200)
+            .map(|n| json!({"deviceId": format!("pump-{n}"), "data": hot}))
+            .collect();
+        let topic = "/api/v1/ingest/plant?wait=processed";
+        weir.http()
+            .post(topic, json!(events).to_string())
+            .expect(200);
+        let id = weir.wait_alarms("state=open", 200)[0]["alarmId"].clone();
+        let id = id.as_str().expect("it has an id");
+        disk.fill();
+        wait_reason(&weir, "alarm routing");
+
+        assert_eq!(weir.wait_alarms("state=open", 200).len(), 200);
+        let path = format!("/api/v1/alarms/{id}");
+        assert_eq!(weir.http().get(&path).expect(200).json()["alarmId"], id);
+        weir.http().get("/api/v1/alarms/channels").expect(200);
+        // So little may still find room; it is told at once whether it did.
+        let ack = weir.http().post(&format!("{path}/ack"), "{}");
+        let told = ack.status == 200 || ack.text().contains("nothing was changed");
+        assert!(told, "{}", ack.text());
+
+        disk.clear();
+        hook.answer(200);
+        wait_well(&weir);
+        let ack = weir.http().post(&format!("{path}/ack"), "{}").expect(200);
+        assert_eq!(ack.json()["lifecycle"], "acknowledged");
+        hook.wait_taken(200);
     }
 
     #[test]

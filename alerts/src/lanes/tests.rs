@@ -1,4 +1,5 @@
 use proptest::prelude::*;
+use redb::ReadableDatabase;
 use redb::backends::InMemoryBackend;
 use weir_model::{AlertState, Severity, Timestamp};
 
@@ -150,6 +151,8 @@ fn a_queue_of_an_older_version_gets_its_order() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
     /// Taken a few at a time while more comes: everything goes once, the
     /// transitions of an alarm in their order, and nothing waits for more than
     /// five times what was queued before it.

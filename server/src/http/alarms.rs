@@ -21,6 +21,8 @@ use super::{Api, Problem, Shared};
 use crate::store_worker::now;
 
 const DEFAULT_LIMIT: usize = 1_000;
+/// Of an answer that the disk could not take it.
+const RETRY_SECONDS: u32 = 5;
 /// How long an alarm is shelved when the request does not say.
 const DEFAULT_SHELF: Duration = Duration::from_secs(3_600);
 
@@ -210,6 +212,10 @@ pub(super) async fn blocking<T: Send + 'static>(
         .map_err(|error| match error {
             AlarmStoreError::NotFound { .. } => Problem::not_found(error.to_string()),
             AlarmStoreError::TooLong { .. } => Problem::bad_request(error.to_string()),
+            // Such as a full disk: it may be mended, and the same sent again.
+            AlarmStoreError::Storage(_) => {
+                Problem::unavailable(format!("nothing was changed: {error}"), RETRY_SECONDS)
+            }
             other => Problem::internal(other),
         })
 }
