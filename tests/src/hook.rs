@@ -19,6 +19,7 @@ const HANG: u16 = 0;
 /// One request.
 #[derive(Clone, Debug)]
 pub struct Hooked {
+    pub path: String,
     /// Lower-case names.
     pub headers: Vec<(String, String)>,
     pub body: String,
@@ -138,9 +139,10 @@ fn serve(stream: TcpStream, state: &State) -> Option<()> {
     let mut writer = stream.try_clone().ok()?;
     let mut reader = BufReader::new(stream);
     loop {
-        let (headers, body) = request(&mut reader)?;
+        let (path, headers, body) = request(&mut reader)?;
         let status = state.status.load(Ordering::Acquire);
         let hooked = Hooked {
+            path,
             headers,
             body,
             status,
@@ -161,11 +163,13 @@ fn serve(stream: TcpStream, state: &State) -> Option<()> {
     }
 }
 
-fn request(reader: &mut BufReader<TcpStream>) -> Option<(Vec<(String, String)>, String)> {
+/// Path, headers and body.
+fn request(reader: &mut BufReader<TcpStream>) -> Option<(String, Vec<(String, String)>, String)> {
     let mut line = String::new();
     if reader.read_line(&mut line).ok()? == 0 {
         return None;
     }
+    let path = line.split(' ').nth(1)?.to_owned();
     let mut headers = Vec::new();
     loop {
         line.clear();
@@ -179,5 +183,5 @@ fn request(reader: &mut BufReader<TcpStream>) -> Option<(Vec<(String, String)>, 
     let length: usize = length?.1.parse().ok()?;
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
-    Some((headers, String::from_utf8(body).ok()?))
+    Some((path, headers, String::from_utf8(body).ok()?))
 }

@@ -58,10 +58,10 @@ fn events(notification: &Notification, link: &str) -> Vec<Value> {
         let mut event = json!({
             "event_action": if notification.alerts.is_empty() { "resolve" } else { "trigger" },
             "dedup_key": format!("weir-storm-{}", notification.channel),
-            "client": "Weir",
-            "client_url": link,
         });
         if !notification.alerts.is_empty() {
+            event["client"] = json!("Weir");
+            event["client_url"] = json!(link);
             event["payload"] = json!({
                 "summary": notification.title(),
                 "source": "weir",
@@ -85,18 +85,18 @@ fn event(told: &Told, cause: Cause, link: &str) -> Value {
         (_, AlertState::Cleared) => "resolve",
         _ => "trigger",
     };
-    let device = encoded(&alert.device_id);
     let mut event = json!({
         "event_action": action,
         "dedup_key": alert.alarm_id,
-        "client": "Weir",
-        "client_url": link,
-        "links": [
-            {"href": format!("{link}/api/v1/devices/{device}"), "text": "device"},
-            {"href": format!("{link}/things/{device}/shadow"), "text": "shadow"},
-        ],
     });
     if action == "trigger" {
+        let device = encoded(&alert.device_id);
+        event["client"] = json!("Weir");
+        event["client_url"] = json!(link);
+        event["links"] = json!([
+            {"href": format!("{link}/api/v1/devices/{device}"), "text": "device"},
+            {"href": format!("{link}/things/{device}/shadow"), "text": "shadow"},
+        ]);
         let summary = format!("{}: {}", alert.device_id, alert.reason);
         event["payload"] = json!({
             "summary": cut(&summary, MAX_SUMMARY_BYTES),
