@@ -163,8 +163,10 @@ fn serve(stream: TcpStream, state: &State) -> Option<()> {
     }
 }
 
+type Headers = Vec<(String, String)>;
+
 /// Path, headers and body.
-fn request(reader: &mut BufReader<TcpStream>) -> Option<(String, Vec<(String, String)>, String)> {
+fn request(reader: &mut BufReader<TcpStream>) -> Option<(String, Headers, String)> {
     let mut line = String::new();
     if reader.read_line(&mut line).ok()? == 0 {
         return None;
