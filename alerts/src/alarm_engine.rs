@@ -43,6 +43,9 @@ pub struct SlotNames {
     pub function: String,
     /// `None` or empty: unknown.
     pub location: Option<String>,
+    /// What the function says of this verdict in words of its own, to follow
+    /// "sensor value is".
+    pub said: Option<String>,
 }
 
 /// Why a snapshot was not taken.

@@ -67,6 +67,7 @@ mod tests {
             unit: None,
             function: "overheat".into(),
             location: None,
+            said: None,
         }
     }
 

@@ -123,6 +123,7 @@ fn raise(
         unit: Some(UNIT.into()),
         function: FUNCTION.into(),
         location: None,
+        said: None,
     };
     let alarm_id = alarm_id(&names, now);
     Alert {

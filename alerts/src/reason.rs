@@ -82,6 +82,9 @@ pub(crate) fn reason(facts: &Facts<'_>) -> String {
 
 /// "above the critical limit 90 °C", of a reading that is beyond a limit.
 fn beyond(facts: &Facts<'_>) -> String {
+    if let Some(said) = &facts.names.said {
+        return said.clone();
+    }
     let level = facts.level.unwrap_or(facts.severity);
     let Some(limit) = facts.threshold else {
         let phrase = facts.why.phrase(facts.value, facts.names.unit.as_deref());
@@ -215,6 +218,7 @@ mod tests {
             unit: Some("°C".into()),
             function: "drift".into(),
             location: None,
+            said: None,
         };
         reason(&Facts {
             names: &names,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use weir_model::{Quality, Severity};
 
-use crate::Expression;
+use crate::{Expression, Module};
 
 /// What a function computes.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,13 +27,14 @@ pub enum FunctionKind {
     Adaptive(Adaptive),
     Derived(Derived),
     Multivariate(Multivariate),
+    Wasm(Wasm),
 }
 
 impl FunctionKind {
     /// It says which readings are stored, or how: flags, conversion, new ones.
     pub fn shapes_readings(&self) -> bool {
         let quality = match self {
-            Self::Threshold(_) | Self::Absence(_) => Quality::Good,
+            Self::Threshold(_) | Self::Absence(_) | Self::Wasm(_) => Quality::Good,
             Self::Unit(_) | Self::Derived(_) | Self::Multivariate(_) => return true,
             Self::Range(Range { effect, .. })
             | Self::Clock(Clock { effect, .. })
@@ -84,6 +85,7 @@ impl FunctionKind {
             Self::Adaptive(_) => "adaptive",
             Self::Derived(_) => "derived",
             Self::Multivariate(_) => "multivariate",
+            Self::Wasm(_) => "wasm",
         }
     }
 }
@@ -312,4 +314,28 @@ pub struct Multivariate {
     pub max_age: Duration,
     /// 1 is what chance exceeds in one of a thousand vectors.
     pub scores: Scores,
+}
+
+/// `wasm`: what a module of the user's own makes of a reading.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Wasm {
+    pub module: Module,
+    /// What it remembers of one series, in bytes: 0 to 1,024, a multiple of 8.
+    pub state: u16,
+    /// While it stays the same, a changed module goes on with what the one before
+    /// remembered. `None`: it begins anew.
+    pub state_version: Option<u32>,
+    /// Handed to the module. Up to 64.
+    pub params: Vec<f64>,
+    /// What the module's reasons mean, from 1 on. Up to 64 of up to 120 bytes.
+    pub reasons: Vec<String>,
+    /// Instructions, or about so, that a call may take per reading, and once more
+    /// for itself. 1,000 to 100,000,000.
+    pub fuel: u64,
+    /// Of the module's own, in bytes. 64 KiB to 256 MiB.
+    pub memory: u64,
+    /// By the clock, for one call: what fuel does not catch. 100 ms to 60 s.
+    pub timeout: Duration,
+    /// After so many failures in a row it is called no more. 1 to 1,000,000.
+    pub max_failures: u32,
 }

@@ -23,6 +23,7 @@ mod kinds;
 mod lambda;
 mod line_protocol;
 mod load;
+mod module;
 mod problem;
 mod quarantine;
 mod query;
@@ -45,11 +46,12 @@ pub use influxdb::{InfluxDb, LineMapping, LinePart, LineTemplate};
 pub use kinds::{
     Absence, Adaptive, Allowed, Clock, Cusum, Derived, Duplicate, Effect, Ewma, Flatline,
     FunctionKind, Gap, Mad, Multivariate, Range, RateOfChange, Scores, Season, Seasonal, Threshold,
-    UnitCheck,
+    UnitCheck, Wasm,
 };
 pub use lambda::Lambda;
 pub use line_protocol::{LineProtocol, Precision, SensorPart, SensorTemplate};
 pub use load::{Loaded, Settings};
+pub use module::{Module, ModuleContent};
 pub use problem::{LoadError, Problem};
 pub use quarantine::Quarantine;
 pub use query::{Query, SqlDoor};

@@ -7,13 +7,15 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use toml::de::DeTable;
 
 use crate::assemble::assemble;
+use crate::module::Modules;
 use crate::reader::{MAX_BYTES, Reader, line_starts};
-use crate::{Config, LoadError, Problem, keys};
+use crate::{Config, LoadError, ModuleContent, Problem, keys};
 
 /// A configuration that was read under an environment.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,6 +39,9 @@ pub struct Settings {
     pub variables: BTreeMap<String, String>,
     /// Where names of files start from.
     pub folder: Option<PathBuf>,
+    /// What stood in the modules that functions name: digests by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub modules: BTreeMap<String, String>,
 }
 
 /// The tables that decide what becomes of a message. A section that joins them
@@ -63,6 +68,7 @@ impl Settings {
                 .map(|(name, value)| (name.clone(), value.clone()))
                 .collect(),
             folder: folder.map(Path::to_owned),
+            modules: BTreeMap::new(),
         }
     }
 }
@@ -83,7 +89,7 @@ impl Config {
         text: &str,
         vars: impl Iterator<Item = (String, String)>,
     ) -> Result<Loaded, Vec<Problem>> {
-        read(text, vars, None)
+        read(text, vars, None, Modules::Files)
     }
 
     /// Reads a file. Names of files in it are resolved against its folder, and
@@ -93,19 +99,25 @@ impl Config {
     }
 
     /// What [`Loaded::settings`] kept; all other sections have their defaults.
+    /// `content` finds what stood in a module, by its digest.
     ///
     /// # Errors
     /// Another version of Weir kept them, or a file that they name is gone.
-    pub fn from_settings(settings: &Settings) -> Result<Self, Vec<Problem>> {
+    pub fn from_settings(
+        settings: &Settings,
+        content: &dyn Fn(&str) -> Option<Arc<ModuleContent>>,
+    ) -> Result<Self, Vec<Problem>> {
         let variables = settings.variables.clone().into_iter();
         let folder = settings.folder.as_deref();
-        read(&settings.toml, variables, folder).map(|loaded| loaded.config)
+        let kept = |name: &str| content(settings.modules.get(name)?);
+        let modules = Modules::Kept(&kept);
+        read(&settings.toml, variables, folder, modules).map(|loaded| loaded.config)
     }
 
     /// The defaults under the variables of [`Self::from_toml_with_env`]: what
     /// runs without a file.
     pub fn from_env(vars: impl Iterator<Item = (String, String)>) -> Result<Loaded, LoadError> {
-        read("", vars, None).map_err(|problems| LoadError::Invalid {
+        read("", vars, None, Modules::Files).map_err(|problems| LoadError::Invalid {
             path: PathBuf::new(),
             problems,
         })
@@ -122,7 +134,7 @@ impl Config {
         })?;
         // The parent of "weir.toml" is "", and joining a name to "" leaves it as it is.
         let folder = path.parent().unwrap_or(Path::new(""));
-        read(&text, vars, Some(folder)).map_err(|problems| LoadError::Invalid {
+        read(&text, vars, Some(folder), Modules::Files).map_err(|problems| LoadError::Invalid {
             path: path.to_owned(),
             problems,
         })
@@ -142,6 +154,7 @@ fn read(
     text: &str,
     vars: impl Iterator<Item = (String, String)>,
     folder: Option<&Path>,
+    modules: Modules<'_>,
 ) -> Result<Loaded, Vec<Problem>> {
     if text.len() > MAX_BYTES {
         let reason = format!("the file has more than {MAX_BYTES} bytes");
@@ -157,9 +170,10 @@ fn read(
         return Err(syntax_problems(text, &errors));
     }
     let (variables, unknown_variables) = sort_variables(vars);
-    let settings = Settings::new(text, &variables, folder);
-    let mut reader = Reader::new(text, root.get_ref(), variables, folder);
+    let mut settings = Settings::new(text, &variables, folder);
+    let mut reader = Reader::new(text, root.get_ref(), variables, folder, modules);
     let config = assemble(&mut reader);
+    settings.modules = std::mem::take(&mut reader.modules);
     let mut problems = reader.problems;
     if problems.is_empty() {
         return Ok(Loaded {

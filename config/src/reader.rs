@@ -12,8 +12,9 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::Problem;
-use crate::keys;
+use crate::module::Modules;
+use crate::range::label;
+use crate::{Module, ModuleContent, Problem, keys};
 
 /// A configuration is a page or two. Beyond this it is some other file.
 pub(crate) const MAX_BYTES: usize = 1 << 20;
@@ -27,6 +28,9 @@ pub(crate) struct Reader<'t> {
     variables: BTreeMap<String, String>,
     /// The folder that relative file names start from. `None`: files are not looked at.
     folder: Option<PathBuf>,
+    contents: Modules<'t>,
+    /// Digests of the modules' contents, by the name in the file.
+    pub(crate) modules: BTreeMap<String, String>,
     pub(crate) problems: Vec<Problem>,
 }
 
@@ -52,12 +56,15 @@ impl<'t> Reader<'t> {
         root: &'t DeTable<'t>,
         variables: BTreeMap<String, String>,
         folder: Option<&Path>,
+        contents: Modules<'t>,
     ) -> Self {
         let mut reader = Self {
             root,
             line_starts: line_starts(text),
             variables,
             folder: folder.map(Path::to_owned),
+            contents,
+            modules: BTreeMap::new(),
             problems: Vec::new(),
         };
         reader.refuse_unknown("", root);
@@ -257,6 +264,36 @@ impl<'t> Section<'_, 't> {
                 Err(error) => Err(format!("{}: {error}", path.display())),
             }
         })
+    }
+
+    /// A file of WebAssembly, with what is in it.
+    pub(crate) fn module(&mut self, key: &'static str) -> Option<Module> {
+        let line = match self.table.and_then(|table| find(table, key)) {
+            Some((name, _)) => self.reader.line_of(name.span().start),
+            None => self.line,
+        };
+        let folder = self.reader.folder.clone();
+        let contents = self.reader.contents;
+        let (name, module) = self.required(key, |raw| {
+            let name = label(4_096)(raw)?;
+            let path = folder.as_deref().unwrap_or(Path::new("")).join(&name);
+            let content = match contents {
+                Modules::Kept(kept) => {
+                    kept(&name).ok_or_else(|| format!("{name} of then is not kept any more"))?
+                }
+                Modules::Files if folder.is_none() => ModuleContent::new(Vec::new()).into(),
+                Modules::Files => ModuleContent::read(&path)?.into(),
+            };
+            let module = Module {
+                path,
+                line,
+                content,
+            };
+            Ok((name, module))
+        })?;
+        let digest = module.content.digest().to_owned();
+        self.reader.modules.insert(name, digest);
+        Some(module)
     }
 
     pub(crate) fn has(&self, key: &'static str) -> bool {

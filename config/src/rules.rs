@@ -11,6 +11,7 @@ mod checks;
 mod detectors;
 mod devices;
 mod limits;
+mod wasm;
 
 /// Longer than this, nobody would wait for an alarm to come or go.
 const MAX_DELAY: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -137,6 +138,11 @@ const KINDS: &[Kind] = &[
             "critical_score",
         ],
         read: |section| FunctionKind::Multivariate(devices::multivariate(section)),
+    },
+    Kind {
+        name: "wasm",
+        keys: wasm::KEYS,
+        read: |section| FunctionKind::Wasm(wasm::wasm(section)),
     },
 ];
 

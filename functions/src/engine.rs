@@ -12,8 +12,8 @@ use std::sync::Arc;
 use weir_access::Access;
 use weir_config::{Captures, Config, Limits, LineProtocol, Precision, Route, RouteCodec};
 use weir_model::{
-    Catalog, DeviceIx, Door, Message, Position, QuarantineReason as Reason, Timestamp,
-    parse_oversized_notice,
+    Catalog, DeviceIx, Door, Message, Position, QuarantineReason as Reason, Timestamp, Verdict,
+    Why, parse_oversized_notice,
 };
 
 #[cfg(doc)]
@@ -34,6 +34,7 @@ use crate::rules::{Mark, Rule};
 use crate::sequence::SequenceCounts;
 use crate::snapshot::{self, Restored, SnapshotError};
 use crate::threshold;
+use crate::wasm::{ModuleReport, Runs};
 
 /// Decodes, validates and detects; holds the memory of all series.
 #[derive(Debug)]
@@ -59,6 +60,8 @@ pub struct Engine {
     pub(crate) meter: Meter,
     /// How many slots there are of each function, among the first so many.
     pub(crate) counted: (usize, Vec<u64>),
+    /// Functions that are modules of WebAssembly.
+    runs: Runs,
 }
 
 /// What the alarm engine needs to know of a function.
@@ -125,6 +128,7 @@ impl Engine {
             removed: Vec::new(),
             abandoned: Vec::new(),
             clock: Clock::default(),
+            kept: Vec::new(),
         };
         Self::with_memory(config, rules(config), restored)
     }
@@ -153,6 +157,7 @@ impl Engine {
         };
         self.watches = Watches::new(&rules);
         self.remeter(config);
+        self.runs.follow(&rules);
         self.rules = rules;
         self.routes = config.routes.clone();
         self.line_names = config.line_protocol.clone();
@@ -170,6 +175,7 @@ impl Engine {
     fn with_memory(config: &Config, rules: Vec<Rule>, restored: Restored) -> Self {
         let watches = Watches::new(&rules);
         let functions = functions(config);
+        let runs = Runs::new(&rules, restored.kept);
         Self {
             meter: Meter::new(functions.len()),
             counted: (0, Vec::new()),
@@ -186,6 +192,7 @@ impl Engine {
             clock: restored.clock,
             watches,
             abandoned: restored.abandoned,
+            runs,
         }
     }
 
@@ -218,7 +225,8 @@ impl Engine {
 
     /// The memory, for [`Self::restore`]. The same messages give the same bytes.
     pub fn snapshot(&self) -> Vec<u8> {
-        snapshot::write(&self.memory, &self.rules, &self.removed, &self.clock)
+        let kept = self.runs.kept();
+        snapshot::write(&self.memory, &self.rules, &self.removed, &self.clock, &kept)
     }
 
     pub fn catalog(&self) -> &Arc<Catalog> {
@@ -246,6 +254,26 @@ impl Engine {
             function,
             function_ix: memory.function,
         }
+    }
+
+    /// How the functions that are modules of WebAssembly are doing, in their order.
+    pub fn modules(&self) -> impl Iterator<Item = ModuleReport<'_>> {
+        self.runs.reports()
+    }
+
+    /// What a function says of its verdict in words of its own, to follow "value is".
+    pub fn said(&self, verdict: &Verdict) -> Option<&str> {
+        let Why::Module { reason } = verdict.why else {
+            return None;
+        };
+        let rule = self
+            .rules
+            .get(usize::from(verdict.function).checked_sub(1)?)?;
+        let Kind::Wasm(settings) = &rule.kind else {
+            return None;
+        };
+        let reason = settings.reasons.get(usize::from(reason).checked_sub(1)?)?;
+        Some(reason)
     }
 
     /// How many slots there are: their indexes are below it.
@@ -384,6 +412,7 @@ impl Engine {
             rules,
             watches,
             meter,
+            runs,
             ..
         } = self;
         let watches = *watches;
@@ -407,6 +436,7 @@ impl Engine {
                 meter,
                 cells_before: out.rows.cells.len(),
                 out,
+                pending: &mut runs.pending,
             };
             match step.event(event, readings, next_reading) {
                 Ok(indexes) => next_reading += indexes,
@@ -421,6 +451,9 @@ impl Engine {
             }
         }
         row_builder.finish(&mut out.rows, &mut memory.series);
+        if !runs.pending.is_empty() {
+            runs.run(rules, memory, position, meter, out);
+        }
         Ok(())
     }
 }

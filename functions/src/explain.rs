@@ -34,7 +34,7 @@ pub struct Explained {
     pub name: Arc<str>,
     /// As in the configuration.
     pub kind: &'static str,
-    /// `check`, `detect` or `device`: when it runs.
+    /// `check`, `detect`, `batch` or `device`: when it runs.
     pub stage: &'static str,
     /// As verdicts name it.
     pub slot: u32,
@@ -79,6 +79,7 @@ impl Engine {
                 stage: match stage {
                     Stage::Check => "check",
                     Stage::Detect => "detect",
+                    Stage::Batch => "batch",
                     Stage::Device => "device",
                 },
                 slot: this,
@@ -251,6 +252,12 @@ fn settings(kind: &Kind) -> Vec<Fact> {
         Kind::Derived(derived) => vec![
             text("expression", derived.expression.text()),
             length("max_age", derived.max_age),
+        ],
+        Kind::Wasm(wasm) => vec![
+            text("module", wasm.module.path.display().to_string()),
+            text("sha256", wasm.module.content.digest()),
+            count("state_bytes", wasm.state),
+            count("fuel", wasm.fuel),
         ],
         Kind::Multivariate(multivariate) => [
             text("sensors", multivariate.sensors.join(", ")),

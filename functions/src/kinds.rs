@@ -20,7 +20,7 @@ use std::mem::size_of;
 use serde::{Deserialize, Serialize};
 use weir_config::{
     Absence, Adaptive, Allowed, Clock, Cusum, Derived, Duplicate, Ewma, Flatline, FunctionKind,
-    Gap, Mad, Multivariate, Range, RateOfChange, Seasonal, UnitCheck,
+    Gap, Mad, Multivariate, Range, RateOfChange, Seasonal, UnitCheck, Wasm,
 };
 
 use crate::absence;
@@ -51,6 +51,7 @@ pub(crate) enum Kind {
     Adaptive(Adaptive),
     Derived(Derived),
     Multivariate(Multivariate),
+    Wasm(Wasm),
 }
 
 /// What a function remembers of a series. On disk each is bytes of its own kind
@@ -71,6 +72,8 @@ pub(crate) enum State {
     Absence(Box<absence::Memory>),
     Multivariate(Box<multivariate::Memory>),
     Adaptive(Box<adaptive::Memory>),
+    /// Boxed twice, to be no wider than the others.
+    Wasm(Box<Box<[u8]>>),
 }
 
 /// When a function runs.
@@ -80,6 +83,8 @@ pub(crate) enum Stage {
     Check,
     /// On what passed the checks.
     Detect,
+    /// As [`Self::Detect`], once the message is done, with all that it brought.
+    Batch,
     /// Not on readings: when time passes, or for a device as a whole.
     Device,
 }
@@ -130,6 +135,7 @@ impl Kind {
             FunctionKind::Adaptive(settings) => Self::Adaptive(settings.clone()),
             FunctionKind::Derived(settings) => Self::Derived(settings.clone()),
             FunctionKind::Multivariate(settings) => Self::Multivariate(settings.clone()),
+            FunctionKind::Wasm(settings) => Self::Wasm(settings.clone()),
         }
     }
 
@@ -149,6 +155,7 @@ impl Kind {
             | Self::Seasonal(_)
             | Self::Cusum(_)
             | Self::Adaptive(_) => Stage::Detect,
+            Self::Wasm(_) => Stage::Batch,
             Self::Absence(_) | Self::Derived(_) | Self::Multivariate(_) => Stage::Device,
         }
     }
@@ -168,6 +175,13 @@ impl Kind {
     pub(crate) fn shape(&self) -> String {
         match self {
             Self::Multivariate(settings) => format!("{:?}", settings.sensors),
+            Self::Wasm(settings) => match settings.state_version {
+                Some(version) => format!("{} bytes, version {version}", settings.state),
+                None => {
+                    let digest = settings.module.content.digest();
+                    format!("{} bytes of {digest}", settings.state)
+                }
+            },
             Self::Mad(settings) => format!("window {}", settings.window),
             Self::Seasonal(settings) => format!(
                 "{:?}, bin {} s, offset {} min",
@@ -196,6 +210,10 @@ impl Kind {
             Self::Multivariate(_) => State::Multivariate(Box::default()),
             Self::Absence(_) => State::Absence(Box::new(absence::Memory::EMPTY)),
             Self::Adaptive(_) => State::Adaptive(Box::default()),
+            Self::Wasm(settings) => {
+                let zeroes = vec![0; usize::from(settings.state)];
+                State::Wasm(Box::new(zeroes.into_boxed_slice()))
+            }
         }
     }
 
@@ -221,6 +239,7 @@ impl Kind {
             Self::Absence(_) => size_of::<absence::Memory>(),
             Self::Multivariate(_) => size_of::<multivariate::Memory>(),
             Self::Adaptive(_) => size_of::<adaptive::Memory>(),
+            Self::Wasm(settings) => size_of::<Box<[u8]>>() + usize::from(settings.state),
         };
         size_of::<SlotMemory>() + boxed
     }
@@ -262,7 +281,9 @@ impl Kind {
                 seasonal::step(memory, settings, time, value)
             }
             (Self::Cusum(settings), State::Cusum(memory)) => cusum::step(memory, settings, value),
-            (Self::Absence(_) | Self::Derived(_) | Self::Multivariate(_), _) => Conclusion::QUIET,
+            (Self::Absence(_) | Self::Derived(_) | Self::Multivariate(_) | Self::Wasm(_), _) => {
+                Conclusion::QUIET
+            }
             (Self::Adaptive(settings), State::Adaptive(memory)) => {
                 adaptive::step(memory, settings, time, value)
             }
@@ -314,6 +335,8 @@ impl Kind {
             Self::Adaptive(_) => of(bytes).map(State::Adaptive),
             Self::Derived(_) => bytes.is_empty().then_some(State::Nothing),
             Self::Multivariate(_) => of(bytes).map(State::Multivariate),
+            Self::Wasm(settings) => (bytes.len() == usize::from(settings.state))
+                .then(|| State::Wasm(Box::new(bytes.into()))),
         }
     }
 }
@@ -338,6 +361,11 @@ impl State {
             Self::Absence(memory) => to(memory, into),
             Self::Multivariate(memory) => to(memory, into),
             Self::Adaptive(memory) => to(memory, into),
+            Self::Wasm(state) => {
+                let mut into = into;
+                into.extend_from_slice(state);
+                into
+            }
         }
     }
 }

@@ -30,6 +30,7 @@ mod threshold;
 mod unit_step;
 mod usage;
 mod validator;
+mod wasm;
 
 pub use batch::Batch;
 pub use codec::line_protocol::split_lines;
@@ -42,3 +43,4 @@ pub use memory::REMOVED_FUNCTION;
 pub use meter::{FunctionUsage, NanoClock, Tallies, Tally, Times, Usage};
 pub use sequence::SequenceCounts;
 pub use snapshot::SnapshotError;
+pub use wasm::{ModuleFailure, ModuleReport, check};

@@ -128,6 +128,8 @@ pub(crate) struct Stages {
     pub(crate) unit: Option<NonZeroU16>,
     /// Some function wants to know whenever it is heard.
     pub(crate) absence: bool,
+    /// Some function is called once the message is done.
+    pub(crate) batches: bool,
 }
 
 #[derive(Debug)]
@@ -469,7 +471,10 @@ impl Memory {
         while at != NO_SLOT {
             let slot = &self.slots[at as usize];
             let rule = usize::from(slot.function).checked_sub(1);
-            if let Some(rule) = rule.and_then(|at| rules.get(at)).filter(|_| slot.active) {
+            let rule = rule.and_then(|at| rules.get(at));
+            // Where it selects the series no more it has to say so.
+            stages.batches |= rule.is_some_and(|rule| rule.kind.stage() == Stage::Batch);
+            if let Some(rule) = rule.filter(|_| slot.active) {
                 stages.checks |= rule.kind.stage() == Stage::Check;
                 stages.absence |= matches!(rule.kind, Kind::Absence(_));
                 if stages.unit.is_none() && matches!(rule.kind, Kind::Unit(_)) {
@@ -686,7 +691,7 @@ fn too_many(what: &str, known: usize, limit: &str) -> Fault {
 
 /// FNV-1a, 64 bits: it is kept in snapshots, so it must never change.
 /// <http://www.isthe.com/chongo/tech/comp/fnv/>
-fn stable_hash(bytes: &[u8]) -> u64 {
+pub(crate) fn stable_hash(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
     })

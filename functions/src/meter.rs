@@ -28,7 +28,7 @@ const CALIBRATION: usize = 256;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
     /// Readings that it was given (of `absence`: that it heard of, and silences
-    /// that it found; of `derived` and `multivariate`: computations).
+    /// that it found; of `derived` and `multivariate`: computations; of `wasm`: calls).
     pub invocations: u64,
     /// Of those, without a conclusion because the function itself failed.
     pub errors: u64,

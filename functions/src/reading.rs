@@ -28,6 +28,7 @@ use crate::row_builder::{RowBuilder, RowKey};
 use crate::rules::Rule;
 use crate::run::Subject;
 use crate::validator;
+use crate::wasm::Pending;
 
 /// Everything that the readings of one message are judged by.
 pub(crate) struct Step<'a> {
@@ -43,6 +44,8 @@ pub(crate) struct Step<'a> {
     pub(crate) memory: &'a mut Memory,
     pub(crate) row_builder: &'a mut RowBuilder,
     pub(crate) out: &'a mut Batch,
+    /// Readings that functions get once the message is done.
+    pub(crate) pending: &'a mut Vec<Pending>,
     /// What functions ask for besides readings.
     pub(crate) watches: Watches,
     pub(crate) meter: &'a mut Meter,

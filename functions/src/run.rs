@@ -11,6 +11,7 @@ use crate::kinds::{Input, InputValue, Stage, State};
 use crate::memory::{NO_SLOT, PAYLOAD};
 use crate::reading::Step;
 use crate::threshold;
+use crate::wasm::Pending;
 
 /// The reading that functions run on.
 #[derive(Clone, Copy)]
@@ -47,8 +48,39 @@ impl Step<'_> {
         }
         if subject.live && input.value.number().is_some() {
             flags = flags.with(self.detect(&subject, &input)?);
+            if self.memory.series[subject.series as usize].stages.batches {
+                self.put_off(&subject, &input);
+            }
         }
         Ok(flags)
+    }
+
+    /// Notes the reading for the functions that are called once the message is done.
+    #[inline(never)]
+    fn put_off(&mut self, subject: &Subject<'_>, input: &Input<'_>) {
+        let mut at = self.memory.series[subject.series as usize].first_slot;
+        while at != NO_SLOT {
+            let slot = &self.memory.slots[at as usize];
+            let (this, function, active) = (at, slot.function, slot.active);
+            at = slot.next;
+            let rule = usize::from(function).checked_sub(1);
+            let rule = rule.and_then(|rule| self.rules.get(rule));
+            if rule.is_none_or(|rule| rule.kind.stage() != Stage::Batch) {
+                continue;
+            }
+            if !active {
+                self.conclude(subject, input, this, function, &Conclusion::QUIET);
+                continue;
+            }
+            self.pending.push(Pending {
+                slot: this,
+                function,
+                device: subject.device,
+                location: subject.location,
+                time: subject.time,
+                value: input.value.number().unwrap_or(f64::NAN),
+            });
+        }
     }
 
     fn check(&mut self, subject: &Subject<'_>, input: &Input<'_>) -> Result<Flags, Fault> {

@@ -8,6 +8,7 @@
 //! postcard bytes: what each slot remembers, one behind the other; a slot says
 //!          how long its own are, and its function's kind reads them
 //! postcard how far time has come
+//! postcard which modules of WebAssembly fail; nothing when none does
 //! ```
 //!
 //! Versions 1 and 2 are read: [`legacy`] draws them.
@@ -27,6 +28,7 @@ use crate::memory::{Device, Memory, NO_SLOT, REMOVED_FUNCTION, Series, SlotMemor
 use crate::rules::{Mark, Rule};
 use crate::sequence::SequenceCounts;
 use crate::threshold;
+use crate::wasm::Kept;
 
 mod legacy;
 
@@ -91,6 +93,7 @@ pub(crate) fn write(
     rules: &[Rule],
     removed: &[(u32, String)],
     clock: &Clock,
+    failing: &[&Kept],
 ) -> Vec<u8> {
     let mut states = Vec::new();
     let mut slots = Vec::with_capacity(memory.slots.len());
@@ -129,6 +132,10 @@ pub(crate) fn write(
         .and_then(|bytes| postcard::to_extend(&sequences, bytes))
         .and_then(|bytes| postcard::to_extend(&states, bytes))
         .and_then(|bytes| postcard::to_extend(clock, bytes))
+        .and_then(|bytes| match failing {
+            [] => Ok(bytes),
+            failing => postcard::to_extend(failing, bytes),
+        })
         .expect("plain values go into memory")
 }
 
@@ -140,20 +147,27 @@ pub(crate) struct Restored {
     /// Slots that lost their function since, as [`adopt`] says.
     pub(crate) abandoned: Vec<u32>,
     pub(crate) clock: Clock,
+    /// Of modules of WebAssembly that fail.
+    pub(crate) kept: Vec<Kept>,
 }
 
 pub(crate) fn read(bytes: &[u8], rules: &[Rule]) -> Result<Restored, SnapshotError> {
     let (version, bytes) = bytes.split_first().ok_or(SnapshotError::Empty)?;
-    let (mut read, sequences, states, clock) = match *version {
+    let (mut read, sequences, states, clock, kept) = match *version {
         VERSION => {
             let (read, rest): (Read, _) = postcard::take_from_bytes(bytes)?;
             let (sequences, rest): (Sequences, _) = postcard::take_from_bytes(rest)?;
             let (states, rest): (Vec<u8>, _) = postcard::take_from_bytes(rest)?;
-            (read, sequences, states, postcard::from_bytes(rest)?)
+            let (clock, rest) = postcard::take_from_bytes(rest)?;
+            let kept = match rest {
+                [] => Vec::new(),
+                rest => postcard::from_bytes(rest)?,
+            };
+            (read, sequences, states, clock, kept)
         }
         older @ (legacy::WITHOUT_SEQUENCES | legacy::ONLY_THRESHOLDS) => {
             let (read, sequences, states) = legacy::read(older, bytes)?;
-            (read, sequences, states, Clock::default())
+            (read, sequences, states, Clock::default(), Vec::new())
         }
         found => return Err(SnapshotError::Version { found }),
     };
@@ -184,6 +198,7 @@ pub(crate) fn read(bytes: &[u8], rules: &[Rule]) -> Result<Restored, SnapshotErr
         removed,
         abandoned,
         clock,
+        kept,
     })
 }
 

@@ -55,6 +55,9 @@ pub enum Why {
     },
     /// A condition of the configuration holds.
     Condition,
+    /// What a module of the user's says: the phrase stands in its configuration,
+    /// counted from 1; 0: it says nothing.
+    Module { reason: u16 },
 }
 
 impl Why {
@@ -63,7 +66,7 @@ impl Why {
     pub fn phrase(&self, value: f64, unit: Option<&str>) -> Option<String> {
         let with = |number: f64| Measure(number, unit);
         let phrase = match *self {
-            Self::Limit | Self::Silence { .. } => return None,
+            Self::Limit | Self::Silence { .. } | Self::Module { .. } => return None,
             Self::Learning { seen, needed } => {
                 format!("not judged yet: {} of {} seen", Short(seen), Short(needed))
             }

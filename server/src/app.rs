@@ -32,6 +32,7 @@ use weir_journal::{Journal, LocalJournal};
 use crate::access_watch;
 use crate::data_dir::DataDir;
 use crate::http::{self, Api};
+use crate::module_watch;
 use crate::refusals::Refusals;
 use crate::reload::{self, Current, ReloadStatus, Reloader};
 use crate::tables;
@@ -153,6 +154,11 @@ impl App {
         tokio::spawn(watchdog.clone().run(
             journal.clone(),
             exchange.processed.clone(),
+            exchange.health.clone(),
+            doors.clone(),
+        ));
+        tokio::spawn(module_watch::run(
+            opened.core.clone(),
             exchange.health.clone(),
             doors.clone(),
         ));

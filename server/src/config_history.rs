@@ -14,11 +14,13 @@
 //!   {"number": 2, "from": 81920, "settings": …}]}
 //! ```
 //!
-//! Only the sections that decide about messages are in it ([`Settings`]). What
+//! Only the sections that decide about messages are in it ([`Settings`]), and the
+//! modules that they name lie beside it ([`modules`]). What
 //! the journal has let go of is forgotten here, too. Without the file, or with
 //! one that cannot be read, everything is replayed under the configuration of
 //! the start, and the alarms are reconciled afterwards.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -30,6 +32,10 @@ use weir_config::{Config, Settings};
 use weir_disk::{RealDisk, replace};
 use weir_model::Position;
 
+use modules::Modules;
+
+mod modules;
+
 const VERSION: u32 = 1;
 /// Entries that are kept at most; the oldest go.
 const KEEP: usize = 1_000;
@@ -38,6 +44,7 @@ const KEEP: usize = 1_000;
 #[derive(Debug)]
 pub(crate) struct ConfigHistory {
     path: PathBuf,
+    modules: Modules,
     entries: Mutex<Vec<Entry>>,
 }
 
@@ -80,21 +87,23 @@ impl ConfigHistory {
         settings: &Settings,
         journal: Extent,
     ) -> io::Result<Arc<Self>> {
+        let modules = Modules::new(path.with_file_name("modules"), config);
         let mut entries = Vec::new();
         for mut written in read(path) {
-            let old = match Config::from_settings(&written.settings) {
-                Ok(old) => old,
-                Err(problems) => {
-                    let first = problems.first().map(ToString::to_string);
-                    warn!(
-                        from = written.from,
-                        problem = first,
-                        "an earlier configuration cannot be read any more: its part of the \
+            let old =
+                match Config::from_settings(&written.settings, &|digest| modules.content(digest)) {
+                    Ok(old) => old,
+                    Err(problems) => {
+                        let first = problems.first().map(ToString::to_string);
+                        warn!(
+                            from = written.from,
+                            problem = first,
+                            "an earlier configuration cannot be read any more: its part of the \
                          journal is replayed under the one before it"
-                    );
-                    continue;
-                }
-            };
+                        );
+                        continue;
+                    }
+                };
             // Power may have taken messages away that stood before it.
             written.from = written.from.min(journal.end.0);
             let config = Config {
@@ -111,6 +120,7 @@ impl ConfigHistory {
         }
         let history = Arc::new(Self {
             path: path.to_owned(),
+            modules,
             entries: Mutex::new(entries),
         });
         history.begin(config, settings, journal)?;
@@ -171,7 +181,14 @@ impl ConfigHistory {
             entries: next.iter().map(|entry| entry.written.clone()).collect(),
         };
         let bytes = serde_json::to_vec_pretty(&file)?;
+        self.modules.keep(config)?;
         replace(&RealDisk, &self.path, &bytes)?;
+        let digests = file
+            .entries
+            .iter()
+            .flat_map(|entry| entry.settings.modules.values());
+        let digests: BTreeSet<&str> = digests.map(String::as_str).collect();
+        self.modules.retain(&digests);
         *entries = next;
         Ok(())
     }

@@ -390,6 +390,7 @@ pub(crate) fn names(engine: &Engine, verdict: &Verdict) -> SlotNames {
         unit: slot.unit.map(Into::into),
         function: slot.function.into(),
         location: (!location.is_empty()).then(|| location.to_string()),
+        said: engine.said(verdict).map(Into::into),
     }
 }
 

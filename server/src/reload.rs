@@ -30,6 +30,7 @@ use weir_ingest::{EmbeddedBroker, Intake, SourceDoor};
 use weir_journal::{AppendError, Journal};
 use weir_model::Position;
 
+use crate::checked;
 use crate::config_history::{ConfigHistory, Extent};
 
 pub(crate) use status::ReloadStatus;
@@ -115,7 +116,7 @@ impl Reloader {
 
     async fn read(self: &Arc<Self>) -> Result<Loaded, LoadError> {
         let (file, variables) = (self.file.clone(), self.variables.clone());
-        let read = move || Config::load_with_env(&file, variables.into_iter());
+        let read = move || checked::load(&file, variables.into_iter());
         tokio::task::spawn_blocking(read)
             .await
             .expect("reading the configuration does not panic and is not aborted")

@@ -11,6 +11,7 @@
 mod bench;
 mod cargo;
 mod faults;
+mod guest;
 mod python;
 mod test;
 mod tidy;

@@ -8,12 +8,13 @@
 use anyhow::Result;
 
 use crate::cargo::{binary, build, cargo, root, succeed};
-use crate::{python, tidy, tools};
+use crate::{guest, python, tidy, tools};
 
 /// Tidy, build, test; `filter` selects tests by a part of their name.
 pub(crate) fn run(filter: Option<&str>) -> Result<()> {
     tidy::run()?;
     tools::ensure()?;
+    guest::ensure()?;
     let python = python::ensure()?;
     let binaries = build(&["--workspace", "--all-targets"])?;
     let mut command = cargo();

@@ -43,6 +43,7 @@ fn names(slot: u32) -> SlotNames {
         unit: Some("°C".into()),
         function: "overheat".into(),
         location: Some("hall-2".into()),
+        said: None,
     }
 }
 

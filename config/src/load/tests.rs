@@ -437,9 +437,9 @@ fn what_decides_about_messages_is_kept_and_read_again() {
         ..Config::default()
     };
     assert_eq!(expect.limits.max_payload, 9 * 1024);
-    assert_eq!(Config::from_settings(settings).unwrap(), expect);
+    assert_eq!(Config::from_settings(settings, &|_| None).unwrap(), expect);
     assert_eq!(
-        Config::from_settings(&Settings::default()).unwrap(),
+        Config::from_settings(&Settings::default(), &|_| None).unwrap(),
         Config::default()
     );
 }

@@ -69,6 +69,9 @@ impl Report {
         for (reason, count) in &self.counts.quarantined {
             also(*count, &format!("quarantined: {reason}"));
         }
+        for (function, (count, reason)) in &self.counts.failed {
+            also(*count, &format!("calls of {function} failed: {reason}"));
+        }
         text
     }
 

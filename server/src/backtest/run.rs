@@ -46,6 +46,8 @@ pub(crate) struct Counts {
     /// Without a value.
     pub(crate) empty: u64,
     pub(crate) quarantined: BTreeMap<&'static str, u64>,
+    /// Calls of WebAssembly functions that failed, by function, and why the last did.
+    pub(crate) failed: BTreeMap<String, (u64, String)>,
 }
 
 impl Counts {
@@ -55,6 +57,11 @@ impl Counts {
         self.empty += other.empty;
         for (reason, count) in &other.quarantined {
             *self.quarantined.entry(reason).or_default() += count;
+        }
+        for (function, (count, reason)) in &other.failed {
+            let failed = self.failed.entry(function.clone()).or_default();
+            failed.0 += count;
+            failed.1.clone_from(reason);
         }
     }
 }
@@ -123,11 +130,22 @@ impl Rules {
             done(chunk.len() as u64);
         }
         outcome.scores = scores.finish();
+        outcome.counts.note_failures(&engine);
         outcome
     }
 }
 
 impl Counts {
+    fn note_failures(&mut self, engine: &Engine) {
+        for report in engine.modules() {
+            let count = report.failures.iter().map(|(_, count)| count).sum();
+            if let Some(last) = report.last {
+                let failed = (count, last.reason.clone());
+                self.failed.insert(report.function.to_owned(), failed);
+            }
+        }
+    }
+
     fn note(&mut self, batch: &Batch) {
         let late = batch
             .rows

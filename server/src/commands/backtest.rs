@@ -8,7 +8,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
-use weir_config::{Config, LoadError};
+use weir_config::LoadError;
 
 use crate::backtest::input::{self, Range};
 use crate::backtest::readings::Readings;
@@ -16,6 +16,7 @@ use crate::backtest::report::{self, Episode, Report};
 use crate::backtest::run::{self, Rules};
 use crate::backtest::scores::ScoreFile;
 use crate::backtest::stored::Stored;
+use crate::checked;
 use crate::cli::BacktestArgs;
 use crate::commands::bad_config;
 use crate::output;
@@ -26,8 +27,8 @@ const GROUP: u64 = 5_000_000;
 pub(crate) fn run(args: &BacktestArgs) -> Result<ExitCode> {
     let mut configs = Vec::new();
     for path in std::iter::once(&args.config).chain(&args.against) {
-        match Config::load(path) {
-            Ok(config) => configs.push(config),
+        match checked::load(path, std::iter::empty()) {
+            Ok(loaded) => configs.push(loaded.config),
             Err(error @ LoadError::Invalid { .. }) => {
                 eprintln!("{error}");
                 return Ok(bad_config());

@@ -4,16 +4,17 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use weir_access::Access;
-use weir_config::{Config, LoadError, Problem};
+use weir_config::{LoadError, Problem};
 
+use crate::checked;
 use crate::cli::CheckArgs;
 use crate::commands::bad_config;
 use crate::output;
 
 pub(crate) fn run(args: &CheckArgs) -> Result<ExitCode> {
-    let error = match Config::load(&args.file) {
-        Ok(config) => {
-            if let Some(auth) = &config.auth
+    let error = match checked::load(&args.file, std::iter::empty()) {
+        Ok(loaded) => {
+            if let Some(auth) = &loaded.config.auth
                 && let Err(error) = Access::check(&auth.file)
             {
                 if args.json {

@@ -12,6 +12,7 @@ use tracing_subscriber::EnvFilter;
 use weir_config::{Config, LoadError, Loaded};
 
 use crate::app::{Addresses, App, Fatal, Origin};
+use crate::checked;
 use crate::cli::UpArgs;
 use crate::commands::bad_config;
 use crate::demo;
@@ -57,7 +58,7 @@ pub(crate) fn run(args: &UpArgs) -> Result<ExitCode> {
 /// The demo has functions of its own, unless a file says what is to be watched.
 fn load(args: &UpArgs) -> Result<Loaded, LoadError> {
     let loaded = match &args.config {
-        Some(file) => Config::load_with_env(file, variables())?,
+        Some(file) => checked::load(file, variables())?,
         None if args.demo => demo::configuration(variables())?,
         None => Config::from_env(variables())?,
     };

@@ -44,6 +44,7 @@ impl Collector for Collected {
         databases(api, &mut encoder)?;
         doors(api, &mut encoder)?;
         reloads(api, &mut encoder)?;
+        modules(api, &mut encoder)?;
         alarm_channels(api, &mut encoder)?;
         functions::functions(api, &mut encoder)?;
         let uptime = api.started.elapsed().as_secs_f64();
@@ -414,6 +415,39 @@ fn reloads(api: &Api, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         "config_last_success_timestamp_seconds",
         "When the configuration was last read and in force",
         seconds,
+    )
+}
+
+/// Functions that are modules of WebAssembly.
+fn modules(api: &Api, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+    let (mut calls, mut failures, mut tripped) = (Vec::new(), Vec::new(), Vec::new());
+    for report in api.core.lock().engine.modules() {
+        let labels = || vec![("function", report.function.to_owned())];
+        calls.push((labels(), report.calls));
+        tripped.push((labels(), f64::from(report.tripped.is_some())));
+        for (reason, count) in report.failures {
+            let mut labels = labels();
+            labels.push(("reason", (*reason).to_owned()));
+            failures.push((labels, *count));
+        }
+    }
+    counters(
+        encoder,
+        "wasm_calls",
+        "Calls of WebAssembly functions",
+        calls,
+    )?;
+    counters(
+        encoder,
+        "wasm_failures",
+        "Calls of WebAssembly functions that failed, by reason",
+        failures,
+    )?;
+    gauges(
+        encoder,
+        "wasm_tripped",
+        "1 when the function has failed too often and is called no more",
+        tripped.into_iter(),
     )
 }
 

@@ -3,8 +3,10 @@
 //! Watched is the folder and not the file: editors write a new file and rename
 //! it over the old one, and a mounted ConfigMap swaps a link beside it. What
 //! counts is what the file says once it has been quiet for a moment; an event
-//! that leaves it as it is means nothing.
+//! that leaves it as it is means nothing. The modules that it names are watched
+//! in the same way.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +15,7 @@ use notify::{RecursiveMode, Watcher};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
+use weir_config::{Config, ModuleContent};
 
 use super::Reloader;
 
@@ -29,13 +32,13 @@ pub(crate) async fn watch(reloader: Arc<Reloader>, shutdown: CancellationToken) 
         _ => told.notify_one(),
     };
     let file = reloader.file.clone();
+    let mut watched = BTreeSet::new();
     let watcher = notify::recommended_watcher(on_event).and_then(|mut watcher| {
-        for folder in folders(&file) {
-            watcher.watch(&folder, RecursiveMode::NonRecursive)?;
-        }
+        let config = reloader.current.get();
+        watch_folders(&mut watcher, &mut watched, &file, &config)?;
         Ok(watcher)
     });
-    let _watcher = match watcher {
+    let mut watcher = match watcher {
         Ok(watcher) => watcher,
         Err(error) => {
             let file = file.display();
@@ -59,7 +62,7 @@ pub(crate) async fn watch(reloader: Arc<Reloader>, shutdown: CancellationToken) 
             continue;
         }
         // A file that is being replaced may be missing for a moment.
-        let Ok(content) = tokio::fs::read(&file).await else {
+        let Some(content) = content(&reloader).await else {
             debug!(file = %file.display(), "the configuration cannot be read just now");
             continue;
         };
@@ -67,9 +70,49 @@ pub(crate) async fn watch(reloader: Arc<Reloader>, shutdown: CancellationToken) 
             let first = seen.replace(content).is_none();
             if !first || reloader.differs().await {
                 reloader.reload("the file has changed").await;
+                let config = reloader.current.get();
+                if let Err(error) = watch_folders(&mut watcher, &mut watched, &file, &config) {
+                    warn!(%error, "a module is not watched: reload it by SIGHUP");
+                }
+                // It may name other modules now.
+                seen = self::content(&reloader).await.or(seen);
             }
         }
     }
+}
+
+/// What the file says, and what stands in the modules that are in force, or why
+/// they cannot be read.
+async fn content(reloader: &Arc<Reloader>) -> Option<(Vec<u8>, Vec<String>)> {
+    let (file, config) = (reloader.file.clone(), reloader.current.get());
+    let read = move || {
+        let text = std::fs::read(&file).ok()?;
+        let module = |path: &Path| match ModuleContent::read(path) {
+            Ok(content) => content.digest().to_owned(),
+            Err(reason) => reason,
+        };
+        let modules = config.modules().map(|of| module(&of.path));
+        Some((text, modules.collect()))
+    };
+    let read = tokio::task::spawn_blocking(read).await;
+    read.expect("reading files does not panic and is not aborted")
+}
+
+/// Watches the folders of the file and of the modules that are not watched yet.
+fn watch_folders(
+    watcher: &mut notify::RecommendedWatcher,
+    watched: &mut BTreeSet<PathBuf>,
+    file: &Path,
+    config: &Config,
+) -> notify::Result<()> {
+    let modules = config.modules().map(|module| &*module.path);
+    for folder in std::iter::once(file).chain(modules).flat_map(folders) {
+        if !watched.contains(&folder) {
+            watcher.watch(&folder, RecursiveMode::NonRecursive)?;
+            watched.insert(folder);
+        }
+    }
+    Ok(())
 }
 
 /// Where the file's name stands, and where a link leads to.

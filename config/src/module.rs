@@ -1,0 +1,180 @@
+//! The file of a WebAssembly function: read once with the configuration, and
+//! part of it from then on.
+//!
+//! What is in force is the content and not the name: two configurations that
+//! name the same file with other bytes in it differ. So a changed module is a
+//! changed configuration, is taken up by a reload, and has its place in the
+//! history that a replay follows.
+
+use std::any::Any;
+use std::fmt;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use sha2::{Digest, Sha256};
+
+use crate::{Config, FunctionKind};
+
+/// The largest file that is read.
+const MAX_BYTES: u64 = 8 << 20;
+
+/// A module as a function names it.
+#[derive(Clone, Debug)]
+pub struct Module {
+    /// Resolved against the folder of the configuration.
+    pub path: PathBuf,
+    /// Of the key in the file; it is no part of what makes modules equal.
+    pub line: usize,
+    pub content: Arc<ModuleContent>,
+}
+
+impl PartialEq for Module {
+    fn eq(&self, other: &Self) -> bool {
+        self.path == other.path && self.content.digest == other.content.digest
+    }
+}
+
+/// The bytes of a module, in the binary format or the text one.
+pub struct ModuleContent {
+    bytes: Vec<u8>,
+    digest: String,
+    prepared: OnceLock<Box<dyn Any + Send + Sync>>,
+}
+
+impl ModuleContent {
+    pub fn new(bytes: Vec<u8>) -> Self {
+        let digest = Sha256::digest(&bytes);
+        Self {
+            digest: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
+            bytes,
+            prepared: OnceLock::new(),
+        }
+    }
+
+    /// Reads a file of up to 8 MiB.
+    ///
+    /// # Errors
+    /// A sentence: it cannot be read, is no file, or is too large.
+    pub fn read(path: &Path) -> Result<Self, String> {
+        let told = |error: std::io::Error| format!("{}: {error}", path.display());
+        // Opening a pipe would wait for somebody to write into it.
+        if !path.metadata().map_err(told)?.is_file() {
+            return Err(format!("{} is not a file", path.display()));
+        }
+        let file = File::open(path).map_err(told)?;
+        let mut bytes = Vec::new();
+        file.take(MAX_BYTES + 1)
+            .read_to_end(&mut bytes)
+            .map_err(told)?;
+        if bytes.len() as u64 > MAX_BYTES {
+            return Err(format!("{} has more than 8MiB", path.display()));
+        }
+        Ok(Self::new(bytes))
+    }
+
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// SHA-256 of the bytes, in hexadecimal.
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// What whoever runs modules made of the bytes: made at the first call, and
+    /// shared by all that share this content.
+    pub fn prepared<T: Any + Send + Sync>(&self, make: impl FnOnce(&[u8]) -> T) -> &T {
+        let prepared = self.prepared.get_or_init(|| Box::new(make(&self.bytes)));
+        prepared
+            .downcast_ref()
+            .expect("there is one host of modules, which makes one type of them")
+    }
+}
+
+impl fmt::Debug for ModuleContent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ModuleContent")
+            .field("bytes", &self.bytes.len())
+            .field("digest", &self.digest)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Config {
+    /// The modules of all functions, in their order.
+    pub fn modules(&self) -> impl Iterator<Item = &Module> {
+        let functions = self.functions.iter();
+        functions.filter_map(|function| match &function.kind {
+            FunctionKind::Wasm(settings) => Some(&settings.module),
+            _ => None,
+        })
+    }
+}
+
+/// Where the contents of modules come from.
+#[derive(Clone, Copy)]
+pub(crate) enum Modules<'a> {
+    /// From the files; of a text without a folder, nowhere: they are empty then.
+    Files,
+    /// From what was kept of an earlier configuration, by the name in it.
+    Kept(&'a dyn Fn(&str) -> Option<Arc<ModuleContent>>),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn content_is_known_by_its_digest() {
+        let content = ModuleContent::new(b"abc".to_vec());
+        assert!(
+            content
+                .digest()
+                .starts_with("ba7816bf8f01cfea414140de5dae2223")
+        );
+        assert_eq!(content.prepared(|bytes| bytes.len()), &3);
+        assert_eq!(content.prepared(|_| 0_usize), &3);
+    }
+
+    #[test]
+    fn what_is_in_force_is_the_content_of_then() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, module) = (folder.path().join("weir.toml"), folder.path().join("a.wat"));
+        let text = "[[function]]\nname = \"own\"\nkind = \"wasm\"\nmodule = \"a.wat\"\n";
+        std::fs::write(&file, text).unwrap();
+        std::fs::write(&module, "first").unwrap();
+        let load = || Config::load_with_env(&file, std::iter::empty()).unwrap();
+        let first = load();
+        assert_eq!(first.config.modules().next().unwrap().line, 4);
+        std::fs::write(&module, "second").unwrap();
+        let changes = first.config.changes(&load().config);
+        assert_eq!(changes.live, ["function.own"]);
+
+        let content = first.config.modules().next().unwrap().content.clone();
+        let digest = content.digest().to_owned();
+        let kept = |wanted: &str| (wanted == digest).then(|| content.clone());
+        let again = Config::from_settings(&first.settings, &kept).unwrap();
+        assert_eq!(again.functions, first.config.functions);
+        let problems = Config::from_settings(&first.settings, &|_| None).unwrap_err();
+        assert_eq!(
+            problems[0].to_string(),
+            "function.module: a.wat of then is not kept any more"
+        );
+        std::fs::remove_file(&module).unwrap();
+        let told = Config::load(&file).unwrap_err().to_string();
+        assert!(told.contains("weir.toml:4: function.module: "), "{told}");
+    }
+
+    #[test]
+    fn a_file_that_is_none_or_too_large_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let told = ModuleContent::read(folder.path()).unwrap_err();
+        assert!(told.ends_with("is not a file"), "{told}");
+        let path = folder.path().join("large.wasm");
+        File::create(&path).unwrap().set_len(100 << 20).unwrap();
+        let told = ModuleContent::read(&path).unwrap_err();
+        assert!(told.ends_with("large.wasm has more than 8MiB"), "{told}");
+    }
+}
