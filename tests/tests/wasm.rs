@@ -37,7 +37,7 @@ impl Plant {
         fs::write(&module, LIMIT).expect("the temporary folder is writable");
         let path = module.display();
         let spec = WeirSpec::embedded()
-            .with("[watchdog]\nalert_after = \"100ms\"\n")
+            .with("[watchdog]\nalert_after = \"1s\"\n")
             .with(&format!(
                 "[[function]]\nname = \"own\"\nkind = \"wasm\"\nmodule = \"{path}\"\n\
                  sensor = \"temperature\"\nparams = [80.0, 90.0]\n\
