@@ -13,7 +13,7 @@ use weir_config::EmailTls;
 
 use super::DeliveryError;
 use super::address::refuse_private;
-use super::trust::Trust;
+use super::trust::{Trust, advised};
 use crate::notification::Notification;
 
 #[derive(Debug)]
@@ -83,9 +83,9 @@ impl Email {
             Err(error) if is_refusal(&error) => Err(DeliveryError::Refused {
                 reason: format!("the mail server refused it: {error}"),
             }),
-            Err(error) => Err(DeliveryError::temporary(format!(
+            Err(error) => Err(DeliveryError::temporary(advised(format!(
                 "the mail server did not take it: {error}"
-            ))),
+            )))),
         }
     }
 

@@ -8,7 +8,7 @@ use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
 use ureq::unversioned::transport::DefaultConnector;
 
 use super::address::Guarded;
-use super::trust::Trust;
+use super::trust::{Trust, advised};
 use super::{DeliveryError, cut};
 
 /// Longest wait that another side may ask for.
@@ -130,7 +130,7 @@ fn said(error: &ureq::Error) -> String {
         ureq::Error::Timeout(_) => "it did not answer in time".to_owned(),
         ureq::Error::HostNotFound => "its name cannot be resolved".to_owned(),
         ureq::Error::ConnectionFailed => "it cannot be connected to".to_owned(),
-        ureq::Error::Io(error) => format!("it cannot be reached: {error}"),
+        ureq::Error::Io(error) => advised(format!("it cannot be reached: {error}")),
         ureq::Error::Other(reason) => reason.to_string(),
         ureq::Error::BadUri(_) | ureq::Error::Http(_) => "its URL is not one".to_owned(),
         other => format!("the exchange failed: {other}"),

@@ -47,6 +47,14 @@ impl Trust {
     }
 }
 
+/// Says what to do about a certificate of an authority that is not trusted.
+pub(super) fn advised(error: String) -> String {
+    match error.contains("UnknownIssuer") {
+        true => format!("{error}: its authority is not trusted; ca_file names those that are"),
+        false => error,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
