@@ -158,12 +158,16 @@ impl AlarmStore {
             txn.open_table(ROUTING)?
                 .insert("storms", &*decisions.storms)?;
         }
+        let mut numbered = Vec::with_capacity(decisions.notifications.len());
         for notification in &decisions.notifications {
-            let n = next(&txn, "next_notification")?;
-            Queues::open(&txn)?.push(&Queued {
-                n,
-                notification: notification.clone(),
-            })?;
+            numbered.push((next(&txn, "next_notification")?, notification));
+        }
+        {
+            let mut queues = Queues::open(&txn)?;
+            for (n, notification) in numbered {
+                let notification = notification.clone();
+                queues.push(&Queued { n, notification })?;
+            }
         }
         txn.commit()?;
         Ok(())

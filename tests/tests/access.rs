@@ -88,6 +88,36 @@ fn login(weir: &Weir, identities: &Identities, name: &str) -> Connection {
 const EVENT: &str = r#"{"data": [{"sensorId": "t", "value": 1.5}]}"#;
 
 #[test]
+fn the_audit_has_the_name_that_was_proven_and_not_the_one_that_was_claimed() {
+    let identities = everybody();
+    let weir = start(&identities, "");
+    let event = r#"{"data": [{"sensorId": "t", "value": 95.0, "criticalThreshold": 90.0}]}"#;
+    let path = "/api/v1/ingest/devices/pump-1/telemetry?wait=processed";
+    identities.http(&weir, "root").post(path, event).expect(200);
+    let shift = identities.http(&weir, "shift");
+    let mut id = String::new();
+    wait_until("the alarm is there", DEADLINE, || {
+        let alarms = shift.get("/api/v1/alarms?state=open").json();
+        id = alarms["alarms"][0]["alarmId"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
+        !id.is_empty()
+    });
+    let claim = r#"{"by": "root", "note": "seen"}"#;
+    for action in ["ack", "comment", "shelve"] {
+        let path = format!("/api/v1/alarms/{id}/{action}");
+        shift.post(&path, claim).expect(200);
+    }
+    let audit = shift.get("/api/v1/alarms/audit").expect(200).json();
+    let by = audit["audit"].as_array().into_iter().flatten();
+    let by: Vec<&Value> = by.map(|entry| &entry["by"]).collect();
+    assert_eq!(by, ["shift"; 3]);
+    let alarm = shift.get(&format!("/api/v1/alarms/{id}")).json();
+    assert_eq!(alarm["acknowledged"]["by"], "shift");
+}
+
+#[test]
 fn the_api_is_for_those_who_may() {
     let identities = everybody();
     let weir = start(&identities, "");

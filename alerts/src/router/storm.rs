@@ -42,6 +42,9 @@ impl Storm {
         self.forget(now);
         let critical = told.alert.severity == Severity::Critical;
         self.recent.push_back((now, critical));
+        // Enough to know that it is a storm.
+        let excess = self.recent.len().saturating_sub(10 * above + 100);
+        self.recent.drain(..excess);
         let criticals = self.recent.iter().filter(|(_, critical)| *critical).count();
         let stormy = self.summarised.is_some() || self.recent.len() > above;
         if !stormy || critical && criticals <= above {
@@ -82,8 +85,9 @@ impl Storm {
         Some(notification)
     }
 
+    /// Whether a restart may forget it.
     pub(super) fn is_quiet(&self) -> bool {
-        self.summarised.is_none() && self.held == 0
+        self.summarised.is_none() && self.held == 0 && self.recent.is_empty()
     }
 
     fn forget(&mut self, now: i64) {

@@ -397,6 +397,27 @@ fn a_flood_becomes_summaries_and_critical_ones_still_come_by_name() {
 }
 
 #[test]
+fn a_storm_is_one_however_often_weir_is_restarted() {
+    let rules = "[[notify]]\nchannels = [\"s\"]\n[[channel]]\nname = \"s\"\nkind = \"slack\"\nurl = \"https://s.example\"\nstorm_above = 3\n";
+    let mut bench = Bench::new(rules);
+    let config = Config::from_toml(&format!("{CHANNELS}{rules}")).unwrap();
+    let restart = |bench: &mut Bench| {
+        let storms = bench.router.storms();
+        let policy = Policy::new(&config);
+        bench.router = Router::restore(policy, Vec::new(), Some(&storms)).unwrap();
+    };
+    for n in 0..3 {
+        let told = format!("s alerts: raised warning p{n}");
+        bench.alert(&format!("raised warning p{n}")).check(&[&told]);
+        restart(&mut bench);
+    }
+    // The fourth within the minute, of four processes.
+    bench.alert("raised warning p3").check(&[]);
+    restart(&mut bench);
+    bench.at(1).check(&["s storm: raised warning p3"]);
+}
+
+#[test]
 fn what_is_stored_goes_on_where_it_was() {
     let rules = "[[notify]]\nchannels = [\"a\"]\ngroup_by = [\"location\"]\ngroup_wait = \"10s\"\n\
                  escalate_after = \"1m\"\nescalate_to = [\"b\"]\n";
