@@ -196,3 +196,45 @@ fn listing(folder: &Path) -> Vec<(PathBuf, u64)> {
     files.sort();
     files
 }
+
+#[test]
+fn what_a_query_exports_as_parquet_is_read_again() {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let config = write(
+        folder.path(),
+        "new.toml",
+        "[[function]]\nname = \"hot\"\nkind = \"threshold\"\nwarning_high = 10.0\n",
+    );
+    let weir = Weir::start(WeirSpec::embedded());
+    let begin = now_ms() - 60_000;
+    for (second, value) in [(0, 5), (1, 15), (2, 5)] {
+        let timestamp = begin + second * 1_000;
+        let payload = json!({"timestamp": timestamp, "t": value, "state": "on"}).to_string();
+        weir.ingest("pump-1", "?wait=processed", payload)
+            .expect(200);
+    }
+    let sql = json!({"sql": "SELECT * FROM readings ORDER BY time"}).to_string();
+    let export = weir.http().send(
+        "POST",
+        "/api/v1/query",
+        "application/vnd.apache.parquet",
+        sql.as_bytes(),
+    );
+    let export = export.expect("it answers").expect(200);
+    let input = folder.path().join("export.parquet");
+    fs::write(&input, &export.body).expect("the temporary folder is writable");
+    let told = ran(&run_weir(
+        &[
+            "backtest",
+            "--config",
+            text(&config),
+            "--input",
+            text(&input),
+        ],
+        &[],
+    ));
+    let lines: Vec<&str> = told.lines().collect();
+    assert_eq!(lines.len(), 2, "{told}");
+    assert!(lines[0].contains("pump-1  t  WARNING raised"), "{told}");
+    assert!(lines[1].contains("cleared by hot"), "{told}");
+}
