@@ -282,5 +282,6 @@ fn names(engine: &Engine, verdict: &Verdict) -> SlotNames {
         unit: slot.unit.map(str::to_owned),
         function: slot.function.to_owned(),
         location: None,
+        said: engine.said(verdict).map(str::to_owned),
     }
 }
