@@ -152,6 +152,16 @@ impl Entry {
         self.expires.is_some_and(|expires| expires <= now)
     }
 
+    /// Whether it has the rules that `before` had, and every secret.
+    pub(crate) fn keeps_rights_of(&self, before: &Self) -> bool {
+        self.role == before.role
+            && self.devices == before.devices
+            && self.publish == before.publish
+            && self.subscribe == before.subscribe
+            && (self.certificate || !before.certificate)
+            && before.secrets.iter().all(|s| self.secrets.contains(s))
+    }
+
     fn verify(&self, secret: &[u8], slow: &Mutex<()>) -> bool {
         let quick = |secret_hash: &Secret| matches!(secret_hash, Secret::Token(_));
         if self

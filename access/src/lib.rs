@@ -178,8 +178,9 @@ impl Access {
         }
     }
 
-    /// To be asked before the rules are: one that is too old only costs a look-up.
-    fn generation(&self) -> u64 {
+    /// How often the rules have changed. To be asked before the rules are: one that is
+    /// too old only costs a look-up.
+    pub fn generation(&self) -> u64 {
         self.0.generation.load(Ordering::Acquire)
     }
 
@@ -244,6 +245,23 @@ impl Access {
             }
         };
         rules::allows(entry, action, &state.routes, &state.shadow_prefix)
+    }
+
+    /// Whether it would be let in again with the same rights: it is still known, not
+    /// expired at `now`, none of its secrets was taken away and its rules are
+    /// the same. Who stays connected for long is asked this now and then.
+    pub fn still_holds(&self, identity: &Identity, now: Timestamp) -> bool {
+        let is_current = identity.generation == self.generation();
+        let state = self.0.state.read();
+        let entry = match &state.directory {
+            None => &state.everybody,
+            Some(_) if is_current => &identity.entry,
+            Some(directory) => match directory.named(identity.name()) {
+                Some(entry) => entry,
+                None => return false,
+            },
+        };
+        !entry.is_expired(now) && (is_current || entry.keeps_rights_of(&identity.entry))
     }
 
     /// Whether a message of `client` (as journaled, empty: nobody known) may

@@ -377,6 +377,38 @@ fn new_rules_hold_for_every_clone() {
 }
 
 #[test]
+fn whoever_loses_a_right_or_a_secret_does_not_hold_any_more() {
+    let rules = |secrets: &str, rest: &str| {
+        let text =
+            format!("[[identity]]\nname = \"p\"\nrole = \"device\"\nsecrets = [{secrets}]\n{rest}");
+        Access::from_text(&Config::default(), &text).unwrap()
+    };
+    let [old, new] = ["old", "new"].map(|token| format!("\"{}\"", Secret::of_token(token)));
+    let rest = "subscribe = [\"a/#\"]\nexpires = 2200-01-01T00:00:00Z";
+    let before = rules(&old, rest);
+    let access = before.clone();
+    let found = access.authenticate(Credentials::Token("old"), NOW);
+    let identity = found.unwrap();
+    assert!(access.still_holds(&identity, NOW));
+    let late = Timestamp::parse_rfc3339("2200-01-01T00:00:00Z").unwrap();
+    assert!(!access.still_holds(&identity, late), "expired");
+    for (what, after, expect) in [
+        ("nothing changed", rules(&old, rest), true),
+        ("a secret more", rules(&format!("{old}, {new}"), rest), true),
+        ("another secret", rules(&new, rest), false),
+        ("another rule", rules(&old, "subscribe = [\"b/#\"]"), false),
+        (
+            "removed",
+            Access::from_text(&Config::default(), "").unwrap(),
+            false,
+        ),
+    ] {
+        access.replace(&after);
+        assert_eq!(access.still_holds(&identity, NOW), expect, "{what}");
+    }
+}
+
+#[test]
 fn mistakes_are_told_with_their_line_and_without_the_secret() {
     #[track_caller]
     fn check(text: &str, line: usize, part: &str) {

@@ -33,6 +33,7 @@ mod gate;
 mod interest;
 mod login;
 mod outlet;
+mod roster;
 mod shared;
 mod transport;
 mod websocket;
@@ -167,6 +168,9 @@ impl EmbeddedBroker {
         let tasks = TaskTracker::new();
         tasks.spawn(router.run(shared.clone()));
         tasks.spawn(shared.clone().keep_house());
+        if shared.access.is_required() {
+            tasks.spawn(shared.clone().keep_out());
+        }
         tasks.spawn(accept(shared.clone(), tasks.clone(), tcp, Carrier::Tcp));
         if let Some(listener) = websocket {
             tasks.spawn(accept(

@@ -89,11 +89,12 @@ fn admit(access: &Access, metadata: &MetadataMap) -> Result<(), Status> {
         let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
     });
-    queries::admit(access, token.map(Credentials::Token)).map_err(|reason| {
+    let admitted = queries::admit(access, token.map(Credentials::Token)).map_err(|reason| {
         Status::unauthenticated(format!(
             "{reason}: send a token that may read as \"authorization: Bearer TOKEN\""
         ))
-    })
+    });
+    admitted.map(drop)
 }
 
 /// Accepts while there are places.

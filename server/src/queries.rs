@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, Float64Array, Int64Array, NullArray, StringArray};
 use serde_json::{Map, Value};
-use weir_access::{Access, Action, Credentials};
+use weir_access::{Access, Action, Credentials, Identity};
 use weir_config::Query;
 use weir_store::{Parameters, QueryLimits};
 
@@ -12,14 +12,17 @@ use crate::store_worker::now;
 
 /// Whether whoever shows these credentials may query; why not, otherwise. Hashes
 /// chosen passwords: call it where blocking is allowed for those.
-pub(crate) fn admit(access: &Access, shown: Option<Credentials<'_>>) -> Result<(), &'static str> {
+pub(crate) fn admit(
+    access: &Access,
+    shown: Option<Credentials<'_>>,
+) -> Result<Identity, &'static str> {
     let identity = match shown {
         Some(credentials) => access.authenticate(credentials, now()),
         None => access.everybody(),
     };
     let identity = identity.map_err(|_| "there is no valid token or password")?;
     match access.allows(&identity, Action::Read) {
-        true => Ok(()),
+        true => Ok(identity),
         false => Err("this identity may not read"),
     }
 }

@@ -22,6 +22,7 @@ use mqtt5::packet::connect::ConnectPacket;
 use mqtt5::packet::publish::PublishPacket;
 use mqtt5::types::ReasonCode;
 use parking_lot::Mutex;
+use tokio_util::sync::CancellationToken;
 use tracing::error;
 use weir_access::Identity;
 use weir_journal::{AppendError, CommitListener};
@@ -29,6 +30,7 @@ use weir_journal::{AppendError, CommitListener};
 use super::claims::Claim;
 use super::gate::{Gate, Ledger, Stashed};
 use super::login::now;
+use super::roster::Seat;
 use super::shared::Shared;
 
 /// Retained messages in all.
@@ -47,6 +49,9 @@ pub(super) struct Connection {
     /// From CONNECT on.
     identity: OnceLock<Identity>,
     claim: OnceLock<Claim>,
+    seat: OnceLock<Seat>,
+    /// Its identity's rights have ended.
+    revoked: CancellationToken,
     listener: Arc<dyn CommitListener>,
     books: Mutex<Books>,
     is_mqtt5: AtomicBool,
@@ -80,6 +85,8 @@ impl Connection {
             common_name,
             identity: OnceLock::new(),
             claim: OnceLock::new(),
+            seat: OnceLock::new(),
+            revoked: CancellationToken::new(),
             books: Mutex::default(),
             is_mqtt5: AtomicBool::new(false),
             is_established: AtomicBool::new(false),
@@ -101,6 +108,18 @@ impl Connection {
 
     pub(super) fn hold_claim(&self, claim: Claim) {
         let _ = self.claim.set(claim);
+    }
+
+    /// Once: from now on the end of this identity's rights ends the connection.
+    pub(super) fn take_seat(&self, identity: &Identity) {
+        let roster = &self.shared.roster;
+        let _ = self
+            .seat
+            .set(roster.sit(identity.clone(), self.revoked.clone()));
+    }
+
+    pub(super) fn revoked(&self) -> &CancellationToken {
+        &self.revoked
     }
 
     pub(super) fn is_mqtt5(&self) -> bool {
@@ -415,6 +434,7 @@ impl BrokerEventHandler for Connection {
         if let Some(will) = will
             && event.unexpected
             && !self.shared.closing.is_cancelled()
+            && self.may_publish(&will.topic)
         {
             self.books.lock().ledger.stash(Stashed {
                 received: now(),

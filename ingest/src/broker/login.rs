@@ -39,6 +39,7 @@ impl Connection {
                 return Err(AuthResult::fail(ReasonCode::NotAuthorized));
             };
             self.hold_claim(claim);
+            self.take_seat(&identity);
         }
         self.set_identity(identity);
         Ok(())

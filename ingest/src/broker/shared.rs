@@ -24,6 +24,8 @@ use weir_journal::Journal;
 use super::claims::Claims;
 use super::connection::Connection;
 use super::interest::{Interest, LogLimit};
+use super::login::now;
+use super::roster::Roster;
 use crate::{Guard, Intake};
 
 /// Messages of QoS 1 and 2, and as many of QoS 0, that wait to be written to
@@ -41,6 +43,10 @@ const SESSION_EXPIRY: Duration = Duration::from_secs(24 * 3600);
 const MAX_SESSIONS_AWAY: usize = 10_000;
 const HOUSEKEEPING_INTERVAL: Duration = Duration::from_secs(10);
 const EXPIRY_EVERY: u64 = 6;
+/// How often it is looked whether rights were taken away, ...
+const REVIEW_INTERVAL: Duration = Duration::from_secs(1);
+/// ... and, in these, whether some have expired.
+const EXPIRED_EVERY: u64 = 10;
 
 #[derive(Debug, Default)]
 pub(super) struct Counters {
@@ -82,6 +88,8 @@ pub(super) struct Shared {
     pub(super) tls: Option<Arc<ServerConfig>>,
     /// Whose the client ids are.
     pub(super) claims: Arc<Claims>,
+    /// Who is connected.
+    pub(super) roster: Arc<Roster>,
     pub(super) journal: Arc<dyn Journal>,
     pub(super) max_inflight: usize,
     pub(super) max_packet: usize,
@@ -138,6 +146,7 @@ impl Shared {
             access: guard.access,
             tls: guard.tls,
             claims: Arc::default(),
+            roster: Arc::default(),
             journal,
             max_inflight: usize::from(config.max_inflight.max(1)),
             max_packet,
@@ -219,6 +228,26 @@ impl Shared {
         }
         // Nobody listens when nobody is connected.
         let _ = self.goodbye.send(());
+    }
+
+    /// Ends the connections of those whose rights were taken away or have
+    /// expired, until the broker closes.
+    pub(super) async fn keep_out(self: Arc<Self>) {
+        let mut interval = tokio::time::interval(REVIEW_INTERVAL);
+        let mut seen = self.access.generation();
+        for tick in 1_u64.. {
+            tokio::select! {
+                biased;
+                () = self.closing.cancelled() => return,
+                _ = interval.tick() => {}
+            }
+            let generation = self.access.generation();
+            if generation != seen || tick.is_multiple_of(EXPIRED_EVERY) {
+                seen = generation;
+                let now = now();
+                self.roster.review(|who| self.access.still_holds(who, now));
+            }
+        }
     }
 
     async fn expire_sessions(&self) {

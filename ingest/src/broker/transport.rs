@@ -23,6 +23,7 @@ use bytes::{Buf, BytesMut};
 use mqtt5::broker::transport::WebSocketTransport;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::sync::oneshot;
+use tokio_util::sync::WaitForCancellationFutureOwned;
 use tracing::warn;
 
 use super::connection::{Connection, Waiting};
@@ -39,6 +40,8 @@ const LINGER_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// The packet type in MQTT's fixed header.
 const DISCONNECT: u8 = 14;
+/// DISCONNECT of MQTT 5: not authorised.
+const NOT_AUTHORIZED: [u8; 3] = [DISCONNECT << 4, 1, 0x87];
 
 /// The socket and what is on its way to it.
 pub(super) struct Wire<S> {
@@ -48,6 +51,7 @@ pub(super) struct Wire<S> {
     /// The peer does not read what it is sent.
     is_stalled: bool,
     connection: Arc<Connection>,
+    revoked: Pin<Box<WaitForCancellationFutureOwned>>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
@@ -130,6 +134,7 @@ impl<S> Gated<S> {
             out,
             is_unflushed: false,
             is_stalled: false,
+            revoked: Box::pin(connection.revoked().clone().cancelled_owned()),
             connection,
         };
         (
@@ -164,6 +169,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Gated<S> {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let wire = self.wire();
+        if wire.revoked.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Err(io::Error::other("its identity's rights have ended")));
+        }
         let appended = wire.connection.poll_append(cx)?;
         let (_, waiting) = wire.drive(cx)?;
         let is_window_full = waiting.publishes >= wire.connection.shared.max_inflight;
@@ -268,6 +276,9 @@ pub(super) async fn finish<S: AsyncRead + AsyncWrite + Unpin>(mut wire: Wire<S>)
         biased;
         appended = appended => if appended.is_err() { return },
         () = overdue => return,
+    }
+    if connection.revoked().is_cancelled() {
+        wire.write_in_order(&NOT_AUTHORIZED);
     }
     let drained = poll_fn(|cx| {
         let (written, waiting) = wire.drive(cx)?;

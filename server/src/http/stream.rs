@@ -1,9 +1,11 @@
 //! `GET /api/v1/stream`: server-sent events `reading`, `alert` and, each
-//! second, `flow`. A watcher that is too slow gets `missed` with a number.
+//! second, `flow`. A watcher that is too slow gets `missed` with a number; one
+//! whose rights have ended, the end of the stream.
 
 use std::convert::Infallible;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::extract::{Query, State};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures::{Stream, StreamExt};
@@ -12,8 +14,14 @@ use tokio_stream::wrappers::BroadcastStream;
 use tokio_stream::wrappers::IntervalStream;
 use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
 
+use weir_access::Identity;
+
 use super::Shared;
 use super::flow::flow_document;
+use crate::store_worker::now;
+
+/// How often it is looked whether the watcher may still watch.
+const REVIEW_INTERVAL: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -24,6 +32,7 @@ pub(super) struct Params {
 
 pub(super) async fn stream(
     State(api): Shared,
+    Extension(identity): Extension<Identity>,
     Query(params): Query<Params>,
 ) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     let wanted = move |device: &str, sensor: &str| {
@@ -49,12 +58,20 @@ pub(super) async fn stream(
         std::future::ready(event)
     });
     let shutdown = api.shutdown.clone();
+    let access = api.access.clone();
     let flow = IntervalStream::new(tokio::time::interval(Duration::from_secs(1))).map(move |_| {
         Event::default()
             .event("flow")
             .data(flow_document(&api).to_string())
     });
+    let ended = async move {
+        let mut interval = tokio::time::interval(REVIEW_INTERVAL);
+        while access.still_holds(&identity, now()) {
+            interval.tick().await;
+        }
+    };
     let events = futures::stream::select(live, flow)
+        .take_until(ended)
         .take_until(async move { shutdown.cancelled().await })
         .map(Ok);
     Sse::new(events).keep_alive(KeepAlive::default())

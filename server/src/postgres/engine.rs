@@ -37,7 +37,7 @@ use weir_store::{Parameters, QueryError, QueryLimits, Sql};
 
 use super::command::Command;
 use super::parameters;
-use super::startup::Gate;
+use super::startup::{Gate, check_admitted};
 use super::statement::{Parser, Statement, failure, refusal};
 
 /// Prepared statements of one connection.
@@ -212,6 +212,7 @@ impl SimpleQueryHandler for Engine {
         let mut status = client.transaction_status();
         client.set_state(PgWireConnectionState::QueryInProgress);
         let mut cancelled = cancelled(client).await?;
+        check_admitted(client, &self.access)?;
         let work = SimpleQueryHandler::do_query(self, client, &query.query);
         for response in unless(&mut cancelled, work).await? {
             if let Some(mut response) = send_other(client, response, &mut status).await? {
@@ -332,7 +333,7 @@ impl ExtendedQueryHandler for Engine {
 
     async fn do_query<C>(
         &self,
-        _client: &mut C,
+        client: &mut C,
         portal: &Portal<Statement>,
         _max_rows: usize,
     ) -> PgWireResult<Response>
@@ -342,6 +343,7 @@ impl ExtendedQueryHandler for Engine {
         C::Error: Debug,
         PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
     {
+        check_admitted(client, &self.access)?;
         let parameters = parameters::values(portal)?;
         let statement = &portal.statement.statement;
         self.run(statement, &parameters, &portal.result_column_format)

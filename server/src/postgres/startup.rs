@@ -12,10 +12,11 @@ use pgwire::api::{ClientInfo, PgWireConnectionState};
 use pgwire::error::{ErrorInfo, PgWireError, PgWireResult};
 use pgwire::messages::startup::{Authentication, Startup};
 use pgwire::messages::{PgWireBackendMessage, PgWireFrontendMessage};
-use weir_access::{Access, Credentials};
+use weir_access::{Access, Credentials, Identity};
 
 use super::engine::Engine;
 use crate::queries;
+use crate::store_worker::now;
 
 pub(super) struct Gate {
     pub(super) engine: Arc<Engine>,
@@ -25,6 +26,21 @@ pub(super) struct Gate {
 /// How the client introduced itself, until it has given its password.
 #[derive(Debug)]
 struct Waiting(Mutex<Option<Startup>>);
+
+/// Who a connection was let in as.
+#[derive(Debug)]
+struct Admitted(Identity);
+
+/// Whether its identity is still let in: a connection may outlive its rights.
+pub(super) fn check_admitted<C: ClientInfo>(client: &C, access: &Access) -> PgWireResult<()> {
+    if !access.is_required() {
+        return Ok(());
+    }
+    match client.session_extensions().get::<Admitted>() {
+        Some(admitted) if access.still_holds(&admitted.0, now()) => Ok(()),
+        _ => Err(refused("the rights of this connection have ended")),
+    }
+}
 
 fn refused(reason: &str) -> PgWireError {
     let message = format!("{reason}: give a token, or a password, that may read");
@@ -77,7 +93,8 @@ impl StartupHandler for Gate {
                     queries::admit(&access, Some(Credentials::Password { name, password }))
                 });
                 let admitted = work.await.unwrap_or(Err("it could not be checked"));
-                admitted.map_err(refused)?;
+                let identity = admitted.map_err(refused)?;
+                client.session_extensions().insert(Admitted(identity));
                 let startup = PgWireFrontendMessage::Startup(startup);
                 self.engine.on_startup(client, startup).await
             }

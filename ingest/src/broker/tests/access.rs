@@ -18,20 +18,25 @@ role = "device"
 secrets = ["sha256:PUMP2"]
 "#;
 
-async fn start_closed(journal: &Arc<TestJournal>) -> EmbeddedBroker {
+fn rules() -> Access {
     let hash = |name: &str| weir_access::Secret::of_token(&format!("token of {name}")).to_string();
     let file = FILE
         .replace("sha256:PUMP1", &hash("pump-1"))
         .replace("sha256:PUMP2", &hash("pump-2"));
+    Access::from_text(&Config::default(), &file).unwrap()
+}
+
+async fn start_closed(journal: &Arc<TestJournal>) -> EmbeddedBroker {
+    start_with(journal, rules()).await
+}
+
+async fn start_with(journal: &Arc<TestJournal>, access: Access) -> EmbeddedBroker {
     let any = "127.0.0.1:0".parse().unwrap();
     let config = Broker {
         listen: any,
         ..Broker::default()
     };
-    let guard = Guard {
-        access: Access::from_text(&Config::default(), &file).unwrap(),
-        tls: None,
-    };
+    let guard = Guard { access, tls: None };
     let intake = Intake::new(&Config::default());
     let shutdown = CancellationToken::new();
     EmbeddedBroker::start(&config, intake, guard, journal.clone(), shutdown)
@@ -234,5 +239,29 @@ async fn a_will_is_held_against_the_rules_too() {
         until(&broker, "it has left", |status| status.connections == 0).await;
         assert_eq!(journal.taken().len(), expect, "{topic}");
     }
+    broker.stop().await;
+}
+
+#[tokio::test]
+async fn a_connection_ends_with_the_rights_of_its_identity() {
+    let access = rules();
+    let broker = start_with(&TestJournal::committing(), access.clone()).await;
+    let mut gone = [
+        enter(&broker, 4, "a", "pump-1", false).await,
+        enter(&broker, 5, "b", "pump-1", false).await,
+    ];
+    let mut stays = enter(&broker, 4, "c", "pump-2", false).await;
+    for client in &mut gone {
+        assert_eq!(client.try_subscribe("alerts/critical/pump-1", 1).await, 1);
+    }
+    let hash = weir_access::Secret::of_token("token of pump-2");
+    let rest =
+        format!("[[identity]]\nname = \"pump-2\"\nrole = \"device\"\nsecrets = [\"{hash}\"]");
+    access.replace(&Access::from_text(&Config::default(), &rest).unwrap());
+    let [old, new] = &mut gone;
+    old.expect_closed().await;
+    assert_eq!(new.packet().await.expect("DISCONNECT"), [0xe0, 1, 0x87]);
+    new.expect_closed().await;
+    stays.expect_silence().await;
     broker.stop().await;
 }
