@@ -3,7 +3,7 @@
 use std::fs;
 
 use serde_json::{Value, json};
-use weir_tests::{Weir, WeirSpec, now_ms};
+use weir_tests::{DEADLINE, Weir, WeirSpec, now_ms, python, wait_until};
 
 const MINUTE_MS: i64 = 60_000;
 
@@ -128,4 +128,114 @@ fn files_are_counted_and_damage_is_found_from_outside() {
         .into_owned();
     assert!(told.contains(&name) && told.contains("checksum"), "{told}");
     assert!(file.exists(), "nothing is changed");
+}
+
+/// What `weir store stats` tells of the files; null before there are any.
+fn contents(weir: &Weir) -> Vec<Value> {
+    let data = weir.data_dir().display().to_string();
+    let output = weir.command(&["store", "stats", "--json", "--data-dir", &data]);
+    let stats: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+    stats["contents"].as_array().cloned().unwrap_or_default()
+}
+
+fn readings_in_files(weir: &Weir) -> u64 {
+    let counts = contents(weir).into_iter();
+    counts
+        .filter_map(|content| content["readings"].as_u64())
+        .sum()
+}
+
+/// Has DuckDB and pyarrow read the files, and compare them with what Weir says.
+fn compare(weir: &Weir, hours: bool) {
+    let (mut kinds, mut rare, mut rollups) = (Vec::new(), Vec::new(), Vec::new());
+    for content in contents(weir) {
+        let paths = content["paths"].as_array().expect("a list").clone();
+        match content["content"].as_str() {
+            Some("kind") => kinds.push(json!({"paths": paths, "sensors": content["sensors"]})),
+            Some("rare") => rare.extend(paths),
+            _ => rollups.extend(paths),
+        }
+    }
+    assert_eq!(!rollups.is_empty(), hours, "{kinds:?}");
+    let sums = |condition: &str| {
+        let sql = format!(
+            "SELECT sensor, count(*) AS n, coalesce(sum(value), 0.0) AS total FROM readings \
+             WHERE {condition} GROUP BY sensor"
+        );
+        let rows = weir.sql(&sql).into_iter();
+        let pairs = rows.map(|row| {
+            let sensor = row["sensor"].as_str().expect("a name").to_owned();
+            (sensor, json!([row["n"], row["total"]]))
+        });
+        Value::Object(pairs.collect())
+    };
+    let expected = json!({
+        "kinds": kinds, "rare": rare, "rollups": rollups,
+        "readings": sums("value IS NOT NULL OR text IS NOT NULL"),
+        "hours": sums("device LIKE 'plant-%' AND value IS NOT NULL"),
+    });
+    let folder = tempfile::tempdir().expect("the temporary folder is writable");
+    let file = folder.path().join("expected.json");
+    fs::write(&file, expected.to_string()).expect("it is writable");
+    python("store_files.py", &[&file.display().to_string()]);
+}
+
+#[test]
+#[ignore = "needs python3 with duckdb and pyarrow"]
+fn duckdb_and_pyarrow_read_the_files_as_they_lie() {
+    // A checkpoint as soon as one message of the plant's is in, and no other: a file
+    // for each of eight, which are then merged, with their roll-up.
+    const EVENTS: usize = 3_000;
+    let config = "[store.embedded]\nflush_interval = \"1d\"\nflush_readings = 6000\n\n\
+         [limits]\nmax_payload = \"1MiB\"\n\n[[route]]\ntopic = \"plant\"\n\n\
+         [[route]]\ntopic = \"devices/{device}/telemetry\"\n";
+    // One device with all of the rare sensors has more than a shadow holds.
+    let spec = WeirSpec::embedded().with(config);
+    let weir = Weir::start(spec.allow("does not fit its shadow"));
+    let begin = (now_ms() - 3 * 60 * MINUTE_MS) / 1_000 * 1_000;
+    let mut sent = 0;
+    // Kinds of their own, with texts, units, places, names that need care; and more
+    // of them than have a file of their own.
+    for (payload, readings) in [
+        (json!({"timestamp": begin, "mode": "on", "x": 0.1}), 2),
+        (
+            json!({"timestamp": begin, "data": [
+            {"sensorId": "time", "value": 1.5, "unit": "bar", "location": "hall 2"},
+            {"sensorId": "a \"b\"", "value": 1e300}]}),
+            2,
+        ),
+    ] {
+        weir.ingest("other", "", payload.to_string()).expect(202);
+        sent += readings;
+    }
+    for kind in 0..230 {
+        let payload = json!({"timestamp": begin, (format!("rare-{kind}")): kind});
+        weir.ingest("rare", "", payload.to_string()).expect(202);
+        sent += 1;
+    }
+    weir.wait_received(sent);
+    // The first of these comes when there are too many kinds, and lies with the rare.
+    for part in 0..9 {
+        let name = if part == 0 { "early" } else { "plant" };
+        let events: Vec<Value> = (0..EVENTS)
+            .map(|at| {
+                let device = at % 20;
+                let time = begin + (part * EVENTS + at) as i64 / 20 * 1_000;
+                json!({"deviceId": format!("{name}-{device:02}"), "timestamp": time, "data": [
+                    {"sensorId": "level", "value": (at % 97) as f64 / 10.0},
+                    {"sensorId": "flow", "value": (at % 89) as f64 / 8.0}]})
+            })
+            .collect();
+        let body = json!(events).to_string();
+        let answer = weir.http().post("/api/v1/ingest/plant", body);
+        answer.expect(202);
+        sent += EVENTS as u64 * 2;
+        wait_until("the readings are in files", DEADLINE, || {
+            readings_in_files(&weir) == sent
+        });
+        if part == 3 {
+            compare(&weir, false);
+        }
+    }
+    compare(&weir, true);
 }
