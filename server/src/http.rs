@@ -7,6 +7,7 @@
 mod access;
 mod alarm_figures;
 mod alarms;
+mod channel_test;
 mod devices;
 mod encode;
 mod explain;

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use serde_json::{Value, json};
-use weir_tests::{Alertmanager, DEADLINE, Hook, Weir, WeirSpec, wait_until};
+use weir_tests::{Alertmanager, DEADLINE, Hook, Subscriber, Weir, WeirSpec, wait_until};
 
 /// Alarms of `temperature` above 90, and channels.
 fn spec(channels: &str) -> WeirSpec {
@@ -171,12 +171,21 @@ fn the_test_button_says_what_is_wrong() {
     let (worked, text) = test("hook");
     assert!(worked && text.contains("has taken the test"), "{text}");
     assert_eq!(hook.wait_taken(1)[0].json()["type"], "alarm.test");
+    // Alerts by MQTT need no channel, and can be tested like one.
+    let operations = Subscriber::new(weir.mqtt(), &["alerts/#"]);
+    let (worked, text) = test("mqtt");
+    assert!(worked && text.contains("alerts/warning/weir"), "{text}");
+    let alert = &operations.wait_json("alerts/warning/weir", 1)[0];
+    assert_eq!(
+        (&alert["function"], &alert["deviceId"]),
+        (&json!("test"), &json!("weir"))
+    );
     // What leads into this machine takes a word from whoever configures it.
     let (worked, text) = test("inside");
     assert!(!worked && text.contains("allow_private"), "{text}");
     let (worked, text) = test("fax");
     assert!(
-        !worked && text.contains("there are: hook, inside"),
+        !worked && text.contains("there are: hook, inside, mqtt"),
         "{text}"
     );
     // Nor does a redirect lead anywhere.

@@ -97,8 +97,8 @@ fn settings() -> Config {
         .wasm_features(WasmFeatures::MULTI_MEMORY, false)
         .wasm_features(WasmFeatures::CUSTOM_PAGE_SIZES, false)
         .wasm_features(WasmFeatures::EXCEPTIONS, false)
-        // A fresh instance per call: memory from the allocator costs a tenth of
-        // what mapping it does, and traps need no signal handlers.
+        // A fresh instance per call: memory comes from the allocator and not from
+        // the kernel each time, and traps need no signal handlers.
         .signals_based_traps(false)
         .memory_init_cow(false)
         .memory_reservation(0)

@@ -78,7 +78,9 @@ pub(crate) fn run(command: AlarmsCommand) -> Result<ExitCode> {
             let answer = text(remote.post(&path, "application/json", "")?)?;
             let answer: Value = serde_json::from_str(&answer)?;
             let id = answer["id"].as_str().unwrap_or_default();
-            output::line(&format!("the channel {name} has taken the test {id}"))?;
+            let topic = answer["topic"].as_str();
+            let at = topic.map_or_else(String::new, |topic| format!(", published to {topic}"));
+            output::line(&format!("the channel {name} has taken the test {id}{at}"))?;
         }
         AlarmsCommand::DeadLetters {
             limit,

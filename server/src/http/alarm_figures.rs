@@ -1,5 +1,5 @@
-//! `/api/v1/alarms/kpi`, `…/audit`, `…/channels` with the test button, and
-//! `…/dead-letters` with its retry.
+//! `/api/v1/alarms/kpi`, `…/audit`, `…/channels` and `…/dead-letters` with its
+//! retry.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -9,11 +9,11 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use weir_alerts::{AlarmStoreError, AuditEntry, KpiInput, Notification, kpi};
+use weir_alerts::{AlarmStoreError, AuditEntry, KpiInput, kpi};
 use weir_model::{Alert, Timestamp};
 
 use super::alarms::blocking;
-use super::{Api, Problem, Shared};
+use super::{Api, Problem, Shared, channel_test};
 use crate::store_worker::now;
 
 const DAY_NS: i64 = 24 * 3_600 * Timestamp::NANOS_PER_SECOND;
@@ -26,7 +26,10 @@ pub(super) fn routes() -> Router<Arc<Api>> {
         .route("/api/v1/alarms/kpi", get(figures))
         .route("/api/v1/alarms/audit", get(audit))
         .route("/api/v1/alarms/channels", get(channels))
-        .route("/api/v1/alarms/channels/{name}/test", post(test))
+        .route(
+            "/api/v1/alarms/channels/{name}/test",
+            post(channel_test::test),
+        )
         .route("/api/v1/alarms/dead-letters", get(dead_letters))
         .route("/api/v1/alarms/dead-letters/{n}/retry", post(retry))
 }
@@ -129,32 +132,6 @@ async fn channels(State(api): Shared) -> Result<Json<Value>, Problem> {
         })
     });
     Ok(Json(json!({"channels": channels.collect::<Vec<_>>()})))
-}
-
-/// Sends a test past the outbox, and says how it went.
-async fn test(State(api): Shared, Path(name): Path<String>) -> Result<Json<Value>, Problem> {
-    let Some(channel) = api.desk.tester(&name) else {
-        let names: Vec<&str> = api.desk.channels.iter().map(|c| c.name.as_str()).collect();
-        return Err(Problem::not_found(format!(
-            "there is no channel {name:?}; there are: {}",
-            if names.is_empty() {
-                "none".to_owned()
-            } else {
-                names.join(", ")
-            }
-        )));
-    };
-    let sent = tokio::task::spawn_blocking(move || {
-        let now = now();
-        let notification = Notification::test(&channel.name, now);
-        channel.send(&notification, now).map(|()| notification.id)
-    });
-    match sent.await.map_err(Problem::internal)? {
-        Ok(id) => Ok(Json(json!({"delivered": true, "id": id}))),
-        Err(error) => Err(Problem::bad_gateway(format!(
-            "the channel {name} did not take the test: {error}"
-        ))),
-    }
 }
 
 async fn dead_letters(

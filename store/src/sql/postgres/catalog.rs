@@ -24,6 +24,8 @@ const NAMESPACES: [(i64, &str); 3] = [
 const OWNER: i64 = 10;
 /// The first number that Postgres gives to what users make.
 const FIRST_TABLE: i64 = 16_384;
+/// Postgres' `pg_default`.
+const TABLESPACE: i64 = 1_663;
 /// Number, name, name in SQL, size, category, array's number.
 const TYPES: [(i64, &str, &str, i64, &str, i64); 10] = [
     (16, "bool", "boolean", 1, "B", 1000),
@@ -209,13 +211,14 @@ const ROLES: Columns = &[
     ("rolconnlimit", Int),
     ("rolvaliduntil", Text),
 ];
+const TABLESPACES: Columns = &[("oid", Int), ("spcname", Text), ("spcowner", Int)];
 const TABLES: Columns = &[
     ("schemaname", Text),
     ("tablename", Text),
     ("tableowner", Text),
 ];
 /// Tables that have no rows.
-const EMPTY: [(&str, Columns); 17] = [
+const EMPTY: [(&str, Columns); 16] = [
     ("pg_am", &[("oid", Int), ("amname", Text), ("amtype", Text)]),
     (
         "pg_attrdef",
@@ -310,10 +313,6 @@ const EMPTY: [(&str, Columns); 17] = [
         "pg_auth_members",
         &[("roleid", Int), ("member", Int), ("grantor", Int)],
     ),
-    (
-        "pg_tablespace",
-        &[("oid", Int), ("spcname", Text), ("spcowner", Int)],
-    ),
     ("pg_range", &[("rngtypid", Int), ("rngsubtype", Int)]),
     (
         "pg_views",
@@ -334,6 +333,7 @@ pub(super) fn schema(tables: Arc<dyn SchemaProvider>) -> Arc<dyn SchemaProvider>
         ("pg_type", TYPE),
         ("pg_namespace", NAMESPACE),
         ("pg_database", DATABASE),
+        ("pg_tablespace", TABLESPACES),
         ("pg_roles", ROLES),
         ("pg_user", ROLES),
         ("pg_tables", TABLES),
@@ -397,8 +397,13 @@ impl CatalogTable {
                 ("datistemplate", false.into()),
                 ("datallowconn", true.into()),
                 ("datconnlimit", (-1).into()),
-                ("dattablespace", 1663.into()),
+                ("dattablespace", TABLESPACE.into()),
                 ("datlocprovider", "c".into()),
+            ]],
+            "pg_tablespace" => vec![vec![
+                ("oid", TABLESPACE.into()),
+                ("spcname", "pg_default".into()),
+                ("spcowner", OWNER.into()),
             ]],
             "pg_roles" | "pg_user" => vec![vec![
                 ("oid", OWNER.into()),

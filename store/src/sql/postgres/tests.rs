@@ -146,7 +146,7 @@ fn other_doors_see_none_of_it() {
     assert!(ask(&store, "SELECT pg_sleep(1)").is_err());
 }
 
-/// As psql 15 asks for `\l`, `\dt+`, `\d+ readings`, `\dn+`, `\du`, `\dp` and `\df`,
+/// As psql 15 asks for `\l`, `\l+`, `\dt+`, `\d+ readings`, `\dn+`, `\du`, `\dp` and `\df`,
 /// and what the first line of the answer begins with.
 #[test]
 fn psql_lists() {
@@ -167,6 +167,20 @@ fn psql_lists() {
 FROM pg_catalog.pg_database d
 ORDER BY 1;"#,
             "weir|weir|UTF8|C|C|-|libc|-",
+        ),
+        (
+            r#"SELECT d.datname as "Name",
+       pg_catalog.pg_get_userbyid(d.datdba) as "Owner",
+       CASE WHEN pg_catalog.has_database_privilege(d.datname, 'CONNECT')
+            THEN pg_catalog.pg_size_pretty(pg_catalog.pg_database_size(d.datname))
+            ELSE 'No Access'
+       END as "Size",
+       t.spcname as "Tablespace",
+       pg_catalog.shobj_description(d.oid, 'pg_database') as "Description"
+FROM pg_catalog.pg_database d
+  JOIN pg_catalog.pg_tablespace t on d.dattablespace = t.oid
+ORDER BY 1;"#,
+            "weir|weir|",
         ),
         (
             r#"SELECT n.nspname as "Schema",
