@@ -63,7 +63,10 @@ async fn publish(outlets: &Arc<[Arc<dyn Outlet>]>) -> Result<Json<Value>, Proble
             retain: false,
         };
         let delivered = delivered.clone();
-        let told = move || drop(delivered.try_send(()));
+        let told = move || {
+            // Whoever asked may have given up.
+            let _ = delivered.try_send(());
+        };
         outlet
             .publish(publication, Some(Box::new(told)))
             .map_err(|error| {
