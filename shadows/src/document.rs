@@ -71,7 +71,7 @@ impl Document {
     }
 
     /// Applies one of Weir's own reports: what is newer in the shadow stays, and
-    /// goes from `request`. `None` when all of the report came too late.
+    /// goes from `request`. `None` when all of the report came too late, or is known.
     pub fn report(
         &mut self,
         request: &mut UpdateRequest,
@@ -81,7 +81,8 @@ impl Document {
     ) -> Result<Option<Updated>, Rejected> {
         if let Section::Patch(patch) = &mut request.reported {
             guard::keep_newer(patch, &self.reported);
-            if patch.is_empty() {
+            // After a crash the journal brings reports again that were applied.
+            if tree::holds(&self.reported, patch) {
                 return Ok(None);
             }
         }

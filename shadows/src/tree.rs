@@ -148,6 +148,20 @@ pub(crate) fn merge(tree: &mut Tree, patch: &Map<String, Value>, now_s: i64, wri
     }
 }
 
+/// Whether merging this patch would change no value.
+pub(crate) fn holds(tree: &Tree, patch: &Map<String, Value>) -> bool {
+    patch
+        .iter()
+        .all(|(name, value)| match (value, tree.get(name)) {
+            (Value::Null, present) => present.is_none(),
+            (Value::Object(inner), Some(Node::Object(present))) => holds(present, inner),
+            (value, Some(present)) => present
+                .leaf()
+                .is_some_and(|(leaf, _)| Leaf::from_json(value).as_ref() == Some(leaf)),
+            (_, None) => false,
+        })
+}
+
 /// Inserts without copying a name that is there.
 fn put(tree: &mut Tree, name: &str, node: Node) {
     match tree.get_mut(name) {

@@ -217,3 +217,20 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_report_that_comes_again_changes_nothing() {
+    let mut document = Document::default();
+    let own = json!({"alerts": [{"severity": "WARNING"}], "lastUpdate": 50,
+        "readings": {"t": reading(1, 50)}});
+    assert!(report(&mut document, own.clone(), NOW_S));
+    write(&mut document, json!({"mode": "eco"}), NOW_S);
+    let version = document.version();
+    assert!(!report(&mut document, own.clone(), NOW_S + 60));
+    assert_eq!(document.version(), version);
+    // One value of another time is news.
+    let mut later = own;
+    later["readings"]["t"]["timestamp"] = json!(51);
+    assert!(report(&mut document, later, NOW_S + 60));
+    assert_eq!(document.version(), version + 1);
+}

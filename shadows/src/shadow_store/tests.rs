@@ -316,18 +316,17 @@ fn requests_in_flight_for_a_thing_are_limited() {
     };
     let store = bench.open();
     let set = || update("p", json!({"reported": {"a": 1}}));
-    let report = request(
-        "p",
-        Operation::Report,
-        r#"{"state": {"reported": {"w": 1}}}"#,
-    );
+    let report = |w: i64| {
+        let payload = json!({"state": {"reported": {"w": w}}}).to_string();
+        request("p", Operation::Report, payload.as_str())
+    };
     let batch = [
         set(),
-        report.clone(),
+        report(1),
         set(),
         set(),
         update("q", json!({})),
-        report,
+        report(2),
     ];
     let found = store.apply(None, &batch, NOW).unwrap();
     let last: Vec<String> = found
