@@ -108,7 +108,13 @@ impl AlarmStore {
             }
             None => {}
         }
-        txn.open_table(META)?.insert("format", FORMAT)?;
+        {
+            let mut meta = txn.open_table(META)?;
+            meta.insert("format", FORMAT)?;
+            // Routing knows this database from its first alert on, also if it
+            // dies before it has stored anything.
+            meta.insert("routed_seq", 0)?;
+        }
         txn.open_table(ALARMS)?;
         txn.open_table(RECENT)?;
         txn.open_table(OPEN)?;

@@ -624,6 +624,19 @@ fn history_is_forgotten_when_it_is_old_and_open_alarms_are_not() {
 }
 
 #[test]
+fn what_came_and_went_before_routing_stored_anything_is_still_to_be_told() {
+    let bench = Bench::new();
+    let store = bench.open();
+    let alerts = [raised("p1/a", 100), cleared("p1/a", 160)];
+    store.record(Position(1), &alerts).unwrap();
+    drop(store);
+    let store = bench.open();
+    let (_, up_to, open) = store.restore_routing(latching()).unwrap();
+    assert_eq!((up_to, open.len()), (RoutedUpTo::default(), 0));
+    assert!(store.has_news(up_to).unwrap());
+}
+
+#[test]
 fn routing_goes_on_after_a_crash_where_it_was_committed() {
     let bench = Bench::new();
     let store = bench.open();
@@ -633,6 +646,9 @@ fn routing_goes_on_after_a_crash_where_it_was_committed() {
         wall_ms: 1_000,
     };
     // Routing is new to this database: what is open is told, what was before is not.
+    let txn = store.database.begin_write().unwrap();
+    txn.open_table(META).unwrap().remove("routed_seq").unwrap();
+    txn.commit().unwrap();
     let (mut router, up_to, open) = store.restore_routing(latching()).unwrap();
     assert_eq!((up_to, open.len()), (RoutedUpTo { seq: 1, audit: 0 }, 1));
     router.on_alert(&open[0], 0, now);
