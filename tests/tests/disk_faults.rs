@@ -57,6 +57,20 @@ fn a_death_at_any_write_loses_nothing() {
     }
 }
 
+/// Dying between the making of a segment and its first byte is an ordinary
+/// death: the next start has nothing to warn of, which the end of a `Weir` asserts.
+#[test]
+fn a_segment_without_a_byte_is_no_damage() {
+    let mut weir = Weir::start(spec());
+    let report = Loader::start(weir.mqtt(), LoadSpec::new("unused", 100)).finish();
+    weir.kill9();
+    let unused = weir.data_dir().join("journal/00000000000099999999.log");
+    std::fs::File::create_new(&unused).expect("the journal's folder is there");
+    weir.restart_with(spec());
+    let again = Loader::start(weir.mqtt(), LoadSpec::new("again", 100)).finish();
+    audit(&weir, &[&report, &again]);
+}
+
 #[test]
 #[ignore = "needs strace"]
 fn no_message_is_acknowledged_before_its_commit() {

@@ -88,6 +88,10 @@ pub(super) fn recover(
             freed: unused.bytes,
         });
     }
+    for damaged in found.iter().filter(|segment| segment.header.is_none()) {
+        let path = segment::path(dir, damaged.base);
+        warn!(path = %path.display(), bytes = damaged.bytes, "a segment's header is damaged");
+    }
     let Some(last) = found.pop() else {
         recovered.lost(oldest.unwrap_or(high_water), high_water);
         return Ok(recovered);
@@ -285,10 +289,7 @@ fn read_header(disk: &dyn Disk, dir: &Path, base: u64) -> Result<Found, OpenErro
             warn!(path = %path.display(), "one copy of a segment's header is damaged, the other is used");
             Some(header)
         }
-        ReadHeader::Broken => {
-            warn!(path = %path.display(), bytes, "a segment's header is damaged");
-            None
-        }
+        ReadHeader::Broken => None,
         ReadHeader::Version(version) => return Err(OpenError::Version { path, version }),
     };
     Ok(Found {
