@@ -3,8 +3,10 @@
 //! `local/segment.rs` draws the files, `frame.rs` a record in them. Doors come
 //! in through `local/intake.rs`, `local/writer.rs` makes it durable,
 //! `local/tail.rs` knows what is written and `local/reader.rs` hands it out.
-//! `local/recovery.rs` makes sense of a folder after a crash.
+//! `local/recovery.rs` makes sense of a folder after a crash, and `local/files.rs`
+//! reads one that may be another process's.
 
+mod files;
 mod intake;
 mod positions;
 mod reader;
@@ -37,6 +39,7 @@ use crate::journal::{
     AppendError, Appended, CommitListener, Journal, JournalFailed, JournalReader, JournalStatus,
     ReadError,
 };
+pub use files::JournalFiles;
 use intake::{Intake, Room};
 use positions::Positions;
 use reader::LocalReader;

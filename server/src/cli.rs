@@ -212,7 +212,10 @@ pub(crate) struct BacktestArgs {
     /// Files or folders of readings (.csv, .jsonl, .parquet) instead of the store
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pub(crate) input: Vec<PathBuf>,
-    /// The data folder whose store is read, also beside a running Weir
+    /// The messages in the data folder's journal instead of the readings in its store
+    #[arg(long, conflicts_with = "input")]
+    pub(crate) journal: bool,
+    /// The data folder whose store or journal is read, also beside a running Weir
     #[arg(
         long,
         value_name = "DIR",
@@ -220,10 +223,11 @@ pub(crate) struct BacktestArgs {
         default_value = "weir-data"
     )]
     pub(crate) data_dir: PathBuf,
-    /// Only readings of this time and later, such as 2026-01-31T12:00:00Z
+    /// Only readings of this time and later, such as 2026-01-31T12:00:00Z; of the
+    /// journal, messages received then and later
     #[arg(long, value_name = "T", value_parser = instant)]
     pub(crate) from: Option<Timestamp>,
-    /// Only readings before this time
+    /// Only readings (of the journal, messages) before this time
     #[arg(long, value_name = "T", value_parser = instant)]
     pub(crate) to: Option<Timestamp>,
     /// Write time,device,sensor,value,function,score of every reading to FILE

@@ -3,6 +3,7 @@
 
 mod behaviour;
 mod damage;
+mod files;
 mod model;
 mod support;
 

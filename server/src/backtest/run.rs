@@ -136,7 +136,7 @@ impl Rules {
 }
 
 impl Counts {
-    fn note_failures(&mut self, engine: &Engine) {
+    pub(super) fn note_failures(&mut self, engine: &Engine) {
         for report in engine.modules() {
             let count = report.failures.iter().map(|(_, count)| count).sum();
             if let Some(last) = report.last {
@@ -146,7 +146,7 @@ impl Counts {
         }
     }
 
-    fn note(&mut self, batch: &Batch) {
+    pub(super) fn note(&mut self, batch: &Batch) {
         let late = batch
             .rows
             .rows

@@ -1,11 +1,14 @@
 //! `--scores FILE`: a line for every reading and function, in the order of the
 //! readings, with all the digits that a double has.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use weir_functions::{Batch, Engine};
+use weir_model::{DeviceIx, Value, Verdict};
 
 use super::readings::{Content, Readings};
 use super::run::Outcome;
@@ -87,6 +90,70 @@ impl ScoreFile {
         buffered
             .and_then(|mut file| file.flush())
             .with_context(|| format!("cannot write {}", self.path))
+    }
+}
+
+/// What the messages of a journal come to, batch by batch: a line for every
+/// reading that is stored, derived ones included. A function looks at a series
+/// from its first verdict on.
+#[derive(Debug)]
+pub(crate) struct BatchScores<'a> {
+    file: &'a mut ScoreFile,
+    /// By device and sensor, functions that give scores, in their order.
+    looking: HashMap<DeviceIx, HashMap<Box<str>, Vec<u16>>>,
+}
+
+impl<'a> BatchScores<'a> {
+    pub(crate) fn new(file: &'a mut ScoreFile) -> Self {
+        Self {
+            file,
+            looking: HashMap::new(),
+        }
+    }
+
+    pub(crate) fn write(&mut self, engine: &Engine, batch: &Batch) -> Result<()> {
+        let columns = engine.catalog().columns();
+        let mut given = HashMap::new();
+        let gives = |verdict: &&Verdict| {
+            let function = engine.functions().get(usize::from(verdict.function));
+            function.is_some_and(|function| function.gives_scores) || !verdict.score.is_nan()
+        };
+        for verdict in batch.verdicts.iter().filter(gives) {
+            let sensor = engine.slot(verdict.slot).sensor;
+            let functions = self.looking.entry(verdict.device).or_default();
+            let functions = functions.entry(sensor.into()).or_default();
+            if let Err(at) = functions.binary_search(&verdict.function) {
+                functions.insert(at, verdict.function);
+            }
+            let reading = (verdict.position, verdict.device, verdict.time, sensor);
+            given.insert((reading, verdict.function), verdict.score);
+        }
+        for row in &batch.rows.rows {
+            let Some(looking) = self.looking.get(&row.device) else {
+                continue;
+            };
+            let time = row.time.to_rfc3339();
+            let device = engine.catalog().device(row.device);
+            for cell in batch.rows.cells_of(row) {
+                let column = &columns[cell.column.index()];
+                let value = match cell.value {
+                    Value::Number(value) => digits(value),
+                    Value::Text(at) => batch.rows.texts[at as usize].to_string(),
+                };
+                let functions = looking.get(&*column.sensor).map_or(&[][..], Vec::as_slice);
+                for function in functions {
+                    let reading = (row.position, row.device, row.time, &*column.sensor);
+                    // Taken: the same once more in one message is not judged.
+                    let score = given.remove(&(reading, *function)).unwrap_or(0.0);
+                    let score = digits(if score.is_nan() { 0.0 } else { score });
+                    let name = &*engine.functions()[usize::from(*function)].name;
+                    let record = [&*time, &*device, &*column.sensor, &*value, name, &*score];
+                    let written = self.file.into.write_record(record);
+                    written.with_context(|| format!("cannot write {}", self.file.path))?;
+                }
+            }
+        }
+        Ok(())
     }
 }
 

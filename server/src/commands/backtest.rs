@@ -8,9 +8,10 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
-use weir_config::LoadError;
+use weir_config::{Config, LoadError};
 
 use crate::backtest::input::{self, Range};
+use crate::backtest::journal::{Covered, Journal};
 use crate::backtest::readings::Readings;
 use crate::backtest::report::{self, Episode, Report};
 use crate::backtest::run::{self, Rules};
@@ -36,26 +37,64 @@ pub(crate) fn run(args: &BacktestArgs) -> Result<ExitCode> {
             Err(error) => return Err(error.into()),
         }
     }
-    let store = configs[0].embedded_store.clone();
-    let mut rules = Vec::new();
-    for config in configs {
-        rules.push(Rules::new(
-            config,
-            rules.is_empty() && args.scores.is_some(),
-        ));
-    }
-    let scores = args.scores.as_deref().map(ScoreFile::create).transpose()?;
-    let mut work = Work {
-        reports: rules.iter().map(|_| Report::default()).collect(),
-        rules,
-        scores,
-        bar: bar(),
-    };
     let range = Range {
         from: args.from,
         to: args.to,
     };
     let began = Instant::now();
+    let mut scores = args.scores.as_deref().map(ScoreFile::create).transpose()?;
+    let (mut reports, covered) = if args.journal {
+        let (reports, covered) = journal(args, &configs, range, scores.as_mut())?;
+        (reports, Some(covered))
+    } else {
+        (readings(args, configs, range, scores.as_mut())?, None)
+    };
+    if let Some(scores) = scores {
+        scores.finish()?;
+    }
+    reports.iter_mut().for_each(Report::sort);
+    let seconds = began.elapsed().as_secs_f64();
+    if args.json {
+        as_json(&reports, covered, seconds)?;
+    } else {
+        as_lines(args, &reports, covered, seconds)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The messages of a journal.
+fn journal(
+    args: &BacktestArgs,
+    configs: &[Config],
+    range: Range,
+    scores: Option<&mut ScoreFile>,
+) -> Result<(Vec<Report>, Covered)> {
+    let journal = Journal::open(&args.data_dir, range)?;
+    let bar = bar("{bar:30} {bytes}/{total_bytes}, {bytes_per_sec}, {eta}");
+    bar.set_length(journal.bytes() * configs.len() as u64);
+    let outcome = journal.run(configs, scores, &|bytes| bar.inc(bytes));
+    bar.finish_and_clear();
+    outcome
+}
+
+/// The readings of files or of a store.
+fn readings(
+    args: &BacktestArgs,
+    configs: Vec<Config>,
+    range: Range,
+    scores: Option<&mut ScoreFile>,
+) -> Result<Vec<Report>> {
+    let store = configs[0].embedded_store.clone();
+    let mut rules = Vec::new();
+    for config in configs {
+        rules.push(Rules::new(config, rules.is_empty() && scores.is_some()));
+    }
+    let mut work = Work {
+        reports: rules.iter().map(|_| Report::default()).collect(),
+        rules,
+        scores,
+        bar: bar("{bar:30} {human_pos}/{human_len} readings, {per_sec}, {eta} {msg}"),
+    };
     if args.input.is_empty() {
         work.stored(&Stored::open(&args.data_dir, &store, range)?)?;
     } else {
@@ -67,29 +106,18 @@ pub(crate) fn run(args: &BacktestArgs) -> Result<ExitCode> {
         work.group(&readings)?;
     }
     work.bar.finish_and_clear();
-    if let Some(scores) = work.scores.take() {
-        scores.finish()?;
-    }
-    let mut reports = work.reports;
-    reports.iter_mut().for_each(Report::sort);
-    let seconds = began.elapsed().as_secs_f64();
-    if args.json {
-        as_json(&reports, seconds)?;
-    } else {
-        as_lines(args, &reports, seconds)?;
-    }
-    Ok(ExitCode::SUCCESS)
+    Ok(work.reports)
 }
 
 /// What a run works with.
-struct Work {
+struct Work<'a> {
     rules: Vec<Rules>,
     reports: Vec<Report>,
-    scores: Option<ScoreFile>,
+    scores: Option<&'a mut ScoreFile>,
     bar: ProgressBar,
 }
 
-impl Work {
+impl Work<'_> {
     /// Devices of a store, some at a time: it need not fit into memory.
     fn stored(&mut self, stored: &Stored) -> Result<()> {
         self.bar
@@ -124,17 +152,19 @@ impl Work {
 }
 
 /// On stderr, and only when somebody looks at it.
-fn bar() -> ProgressBar {
+fn bar(template: &str) -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
-    let style = "{bar:30} {human_pos}/{human_len} readings, {per_sec}, {eta} {msg}";
-    let style = ProgressStyle::with_template(style).expect("the template is well formed");
+    let style = ProgressStyle::with_template(template).expect("the template is well formed");
     ProgressBar::new(0).with_style(style)
 }
 
-fn as_json(reports: &[Report], seconds: f64) -> Result<()> {
+fn as_json(reports: &[Report], covered: Option<Covered>, seconds: f64) -> Result<()> {
     let mut document = reports[0].to_json();
+    if let Some(covered) = covered {
+        document["journal"] = covered.to_json();
+    }
     document["seconds"] = json!(seconds);
     if let Some(old) = reports.get(1) {
         let (new_episodes, old_episodes) = (report::episodes(&reports[0]), report::episodes(old));
@@ -150,7 +180,12 @@ fn as_json(reports: &[Report], seconds: f64) -> Result<()> {
     Ok(())
 }
 
-fn as_lines(args: &BacktestArgs, reports: &[Report], seconds: f64) -> Result<()> {
+fn as_lines(
+    args: &BacktestArgs,
+    reports: &[Report],
+    covered: Option<Covered>,
+    seconds: f64,
+) -> Result<()> {
     let lines = match reports.get(1) {
         None => reports[0].alerts.iter().map(report::line).collect(),
         Some(old) => compared(&reports[0], old),
@@ -165,6 +200,9 @@ fn as_lines(args: &BacktestArgs, reports: &[Report], seconds: f64) -> Result<()>
         .zip(reports)
     {
         eprintln!("{}: {}", path.display(), report.summary());
+    }
+    if let Some(covered) = covered {
+        eprintln!("{}", covered.summary());
     }
     eprintln!("{seconds:.1} s");
     Ok(())
