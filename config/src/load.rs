@@ -92,6 +92,16 @@ impl Config {
         read(text, vars, None, Modules::Files)
     }
 
+    /// As [`Self::from_toml_with_env`], for a text that is part of a program: what
+    /// is in its modules the program knows, too, by the name that stands there.
+    pub fn from_toml_with_modules(
+        text: &str,
+        vars: impl Iterator<Item = (String, String)>,
+        content: &dyn Fn(&str) -> Option<Arc<ModuleContent>>,
+    ) -> Result<Loaded, Vec<Problem>> {
+        read(text, vars, None, Modules::Given(content))
+    }
+
     /// Reads a file. Names of files in it are resolved against its folder, and
     /// must exist.
     pub fn load(path: &Path) -> Result<Self, LoadError> {
@@ -110,7 +120,7 @@ impl Config {
         let variables = settings.variables.clone().into_iter();
         let folder = settings.folder.as_deref();
         let kept = |name: &str| content(settings.modules.get(name)?);
-        let modules = Modules::Kept(&kept);
+        let modules = Modules::Given(&kept);
         read(&settings.toml, variables, folder, modules).map(|loaded| loaded.config)
     }
 

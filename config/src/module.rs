@@ -118,8 +118,8 @@ impl Config {
 pub(crate) enum Modules<'a> {
     /// From the files; of a text without a folder, nowhere: they are empty then.
     Files,
-    /// From what was kept of an earlier configuration, by the name in it.
-    Kept(&'a dyn Fn(&str) -> Option<Arc<ModuleContent>>),
+    /// By the name in the configuration: kept of an earlier one, or built in.
+    Given(&'a dyn Fn(&str) -> Option<Arc<ModuleContent>>),
 }
 
 #[cfg(test)]
@@ -160,7 +160,7 @@ mod tests {
         let problems = Config::from_settings(&first.settings, &|_| None).unwrap_err();
         assert_eq!(
             problems[0].to_string(),
-            "function.module: a.wat of then is not kept any more"
+            "function.module: what is in a.wat is not known"
         );
         std::fs::remove_file(&module).unwrap();
         let told = Config::load(&file).unwrap_err().to_string();

@@ -278,8 +278,8 @@ impl<'t> Section<'_, 't> {
             let name = label(4_096)(raw)?;
             let path = folder.as_deref().unwrap_or(Path::new("")).join(&name);
             let content = match contents {
-                Modules::Kept(kept) => {
-                    kept(&name).ok_or_else(|| format!("{name} of then is not kept any more"))?
+                Modules::Given(content) => {
+                    content(&name).ok_or_else(|| format!("what is in {name} is not known"))?
                 }
                 Modules::Files if folder.is_none() => ModuleContent::new(Vec::new()).into(),
                 Modules::Files => ModuleContent::read(&path)?.into(),

@@ -59,6 +59,7 @@ pub(crate) fn tracks(devices: usize) -> Vec<Track> {
         (F::Silence, half(&weather, 1), [20.0, 20.0, 200.0]),
         (F::WrongTime, all(Kind::Boiler), [25.0, 30.0, 600.0]),
         (F::Stuck, half(&weather, 0), [30.0, 90.0, 300.0]),
+        (F::Hunting, all(Kind::Boiler), [60.5, 30.0, 240.0]),
         (F::Bursts, rooms.clone(), [75.0, 24.0, 170.0]),
         (F::Dip, half(&rooms, 1), [90.0, 20.0, 190.0]),
         (F::Slip, all(Kind::Motor), [220.0, 30.0, 230.0]),

@@ -182,7 +182,7 @@ impl FaultKind {
     /// also of what the device as a whole has.
     pub(crate) const fn sensor(self) -> usize {
         match self {
-            Self::OutOfRange | Self::Dip | Self::BadState | Self::Shaking => 1,
+            Self::OutOfRange | Self::Dip | Self::BadState | Self::Shaking | Self::Hunting => 1,
             Self::OtherUnit | Self::WrongUnit | Self::Bursts | Self::Miswired => 2,
             Self::Restamp | Self::Shift => 3,
             _ => 0,
@@ -215,6 +215,8 @@ impl Active {
             FaultKind::Slip => value + 5.0,
             FaultKind::Miswired => -value,
             FaultKind::Shaking => value + 6.0 * (since_s * 0.9).sin(),
+            // A burner that is on at one reading and off at the next.
+            FaultKind::Hunting if (self.since_ms / 2_000) % 2 == 0 => value + 3.0,
             _ => value,
         }
     }
@@ -289,6 +291,9 @@ impl Active {
             }
             FaultKind::Miswired => format!("{device}: {sensor} is turned round for {length_s} s"),
             FaultKind::Shaking => format!("{device}: {sensor} swings for {length_s} s"),
+            FaultKind::Hunting => {
+                format!("{device}: {sensor} goes up and down with every reading for {length_s} s")
+            }
         }
     }
 }

@@ -13,9 +13,27 @@ mod noise;
 mod payload;
 mod publisher;
 
+use std::sync::Arc;
+
+use weir_config::{Config, Loaded, ModuleContent, Problem};
+
 /// The functions that watch the scenario `demo`, as a configuration: one of every
 /// kind, each for faults that this scenario has.
 pub const DEMO_CONFIG: &str = include_str!("../demo.toml");
+
+/// What is in the modules that [`DEMO_CONFIG`] names, by the name there.
+pub fn demo_module(name: &str) -> Option<Arc<ModuleContent>> {
+    const HUNTING: &[u8] = include_bytes!("../hunting.wat");
+    (name == "hunting.wat").then(|| ModuleContent::new(HUNTING.to_vec()).into())
+}
+
+/// [`DEMO_CONFIG`] with its modules, under the variables of
+/// [`Config::from_toml_with_env`].
+pub fn demo_configuration(
+    variables: impl Iterator<Item = (String, String)>,
+) -> Result<Loaded, Vec<Problem>> {
+    Config::from_toml_with_modules(DEMO_CONFIG, variables, &demo_module)
+}
 
 pub use fleet::{Emit, FaultPlan, Fleet, FleetSpec};
 pub use names::{Anomaly, FaultKind, Scenario, UnknownName};

@@ -118,5 +118,7 @@ names! {
         Miswired = "miswired",
         /// A value that was calm swings.
         Shaking = "shaking",
+        /// A value goes up and down from reading to reading.
+        Hunting = "hunting",
     }
 }

@@ -12,8 +12,8 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
-use weir_config::{Config, LoadError, Loaded};
-use weir_fleet::{DEMO_CONFIG, Scenario, SimulateArgs, simulate_until};
+use weir_config::{LoadError, Loaded};
+use weir_fleet::{Scenario, SimulateArgs, demo_configuration, simulate_until};
 use weir_model::{Alert, Timestamp};
 
 use crate::app::App;
@@ -37,7 +37,7 @@ pub(crate) struct Demo {
 pub(crate) fn configuration(
     variables: impl Iterator<Item = (String, String)>,
 ) -> Result<Loaded, LoadError> {
-    Config::from_toml_with_env(DEMO_CONFIG, variables).map_err(|problems| LoadError::Invalid {
+    demo_configuration(variables).map_err(|problems| LoadError::Invalid {
         path: PathBuf::new(),
         problems,
     })

@@ -238,3 +238,121 @@ fn what_a_query_exports_as_parquet_is_read_again() {
     assert!(lines[0].contains("pump-1  t  WARNING raised"), "{told}");
     assert!(lines[1].contains("cleared by hot"), "{told}");
 }
+
+#[test]
+fn a_module_runs_over_a_file_and_its_failures_are_told() {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let limit = include_str!("../../docs/functions/wasm/limit.wat");
+    write(folder.path(), "limit.wat", limit);
+    let trap = "(if (i32.load offset=4 (local.get $batch)) (then unreachable)) (block $done";
+    write(
+        folder.path(),
+        "traps.wat",
+        &limit.replace("(block $done", trap),
+    );
+    let config = write(
+        folder.path(),
+        "new.toml",
+        "[[function]]\nname = \"own\"\nkind = \"wasm\"\nmodule = \"limit.wat\"\n\
+         params = [80.0, 90.0]\nreasons = [\"hot\", \"far too hot\"]\n\n\
+         [[function]]\nname = \"lost\"\nkind = \"wasm\"\nmodule = \"traps.wat\"\n\
+         params = [80.0, 90.0]\nmax_failures = 3\n",
+    );
+    let rows = "time,device,sensor,value\n1700000000,a,t,70\n1700000060,a,t,85\n\
+                1700000120,b,t,95\n1700000180,a,t,60\n1700000240,b,t,20\n";
+    let input = write(folder.path(), "export.csv", rows);
+    let scores = folder.path().join("scores.csv");
+    let output = run_weir(
+        &[
+            "backtest",
+            "--config",
+            text(&config),
+            "--input",
+            text(&input),
+            "--scores",
+            text(&scores),
+        ],
+        &[],
+    );
+    let told = ran(&output);
+    let lines: Vec<&str> = told.lines().collect();
+    assert_eq!(lines.len(), 4, "{told}");
+    for (line, expect) in lines.iter().zip([
+        "a  t  WARNING raised by own: t 85 is hot",
+        "b  t  CRITICAL raised by own: t 95 is far too hot",
+        "a  t  WARNING cleared by own",
+        "b  t  CRITICAL cleared by own",
+    ]) {
+        assert!(line.contains(expect), "{line}");
+    }
+    let summary = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(summary.contains("calls of lost failed: "), "{summary}");
+    let written = fs::read_to_string(&scores).expect("the file was written");
+    let own: Vec<&str> = written
+        .lines()
+        .filter(|line| line.contains(",own,"))
+        .collect();
+    let score = |line: &&str| {
+        line.rsplit(',')
+            .next()
+            .and_then(|score| score.parse::<f64>().ok())
+    };
+    let found: Vec<_> = own.iter().filter_map(score).collect();
+    assert_eq!(found, [-10.0, 5.0, 5.0, -20.0, -60.0], "{written}");
+}
+
+#[test]
+fn what_goes_together_no_more_has_its_score_too() {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let config = write(
+        folder.path(),
+        "new.toml",
+        "[[function]]\nname = \"pattern\"\nkind = \"multivariate\"\n\
+         sensors = [\"x\", \"y\"]\noutput = \"together\"\nwarmup = 50\n",
+    );
+    let mut csv = "time,device,sensor,value\n".to_owned();
+    for at in 0..200_i64 {
+        let (time, x) = (1_700_000_000 + at * 60, (at * 7_919 % 100) as f64 / 10.0);
+        let noise = (at * 31 % 7) as f64 / 20.0;
+        let y = if at == 180 {
+            20.0 - 2.0 * x
+        } else {
+            2.0 * x + noise
+        };
+        csv.push_str(&format!("{time},motor,x,{x:?}\n{time},motor,y,{y:?}\n"));
+    }
+    let input = write(folder.path(), "export.csv", &csv);
+    let scores = folder.path().join("scores.csv");
+    ran(&run_weir(
+        &[
+            "backtest",
+            "--config",
+            text(&config),
+            "--input",
+            text(&input),
+            "--scores",
+            text(&scores),
+        ],
+        &[],
+    ));
+    let written = fs::read_to_string(&scores).expect("the file was written");
+    let lines: Vec<Vec<&str>> = written
+        .lines()
+        .skip(1)
+        .map(|line| line.split(',').collect())
+        .collect();
+    let score = |line: &[&str]| line[5].parse::<f64>().expect("a score is a number");
+    let scored: Vec<&Vec<&str>> = lines.iter().filter(|line| line[4] == "pattern").collect();
+    assert!(scored.len() >= 200, "{}", scored.len());
+    let odd = "2023-11-15T01:13:20.000000000Z";
+    let of_odd = scored
+        .iter()
+        .filter(|line| line[0] == odd)
+        .map(|line| score(line));
+    let others = scored
+        .iter()
+        .filter(|line| line[0] < odd)
+        .map(|line| score(line));
+    let (worst, usual) = (of_odd.fold(0.0, f64::max), others.fold(0.0, f64::max));
+    assert!(worst > 2.0 * usual && usual > 0.0, "{worst} and {usual}");
+}

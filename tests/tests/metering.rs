@@ -155,3 +155,77 @@ fn what_functions_do_is_counted_and_billed() {
     // The quarantined reading, and the division.
     weir.wait_received(7);
 }
+
+#[test]
+fn modules_are_counted_by_call_and_their_failures_as_errors() {
+    let folder = tempfile::tempdir().expect("there is a temporary folder");
+    let limit = include_str!("../../docs/functions/wasm/limit.wat");
+    // One that traps at a reading above its second number.
+    let traps = limit.replace(
+        "(local.set $level",
+        "(if (f64.gt (local.get $value) (f64.load offset=8 (local.get $numbers)))
+           (then unreachable))
+         (local.set $level",
+    );
+    assert_ne!(limit, traps);
+    let module = |name: &str, text: &str| {
+        let path = folder.path().join(format!("{name}.wat"));
+        std::fs::write(&path, text).expect("the temporary folder is writable");
+        format!(
+            "[[function]]\nname = \"{name}\"\nkind = \"wasm\"\nsensor = \"temperature\"\n\
+             module = \"{}\"\nparams = [80.0, 90.0]\nreasons = [\"hot\", \"far too hot\"]\n\
+             state = 16\nmax_failures = 5\n",
+            path.display()
+        )
+    };
+    let spec = WeirSpec::embedded()
+        .with("[reload]\nwatch = false\n")
+        .with(&module("own", limit))
+        .with(&module("traps", &traps))
+        .allow("a WebAssembly function");
+    let mut weir = Weir::start(spec);
+    let start = now_ms() - 60_000;
+    for (nth, value) in (0..).zip([20.0, 85.0, 95.0]) {
+        temperature(&weir, start + nth, value);
+    }
+    // Three readings of one message are one call.
+    let at = |nth: i64, value: f64| json!({"sensorId": "temperature", "value": value, "timestamp": start + nth});
+    send(
+        &weir,
+        start,
+        json!([at(10, 70.0), at(11, 81.0), at(12, 91.0)]),
+    );
+
+    let check = |weir: &Weir| {
+        let counted = usage(weir);
+        let (own, traps) = (function(&counted, "own"), function(&counted, "traps"));
+        assert_eq!(own["kind"], "wasm");
+        assert_eq!(
+            (&own["invocations"], &own["errors"]),
+            (&json!(4), &json!(0))
+        );
+        let verdicts = |critical: u32, warning: u32| json!({"critical": critical, "warning": warning, "none": null});
+        assert_eq!(own["verdicts"], verdicts(2, 2));
+        assert_eq!(own["lambda"]["requests"], 4);
+        assert_eq!(own["memory"]["series"], 1);
+        assert!(own["memory"]["bytes"].as_u64() >= Some(16), "{own}");
+        // The call of 95, and that of the three readings with 91 among them.
+        assert_eq!(
+            (&traps["invocations"], &traps["errors"]),
+            (&json!(4), &json!(2))
+        );
+        assert_eq!(traps["verdicts"], verdicts(0, 1));
+        counted
+    };
+    let counted = check(&weir);
+    let time = &function(&counted, "own")["time"];
+    assert!(time["samples"].as_u64() >= Some(1), "{time}");
+    assert!(time["p50Ns"].as_f64() > Some(0.0), "{time}");
+    let metrics = weir.http().get("/metrics").expect(200).text();
+    let line = r#"weir_function_invocations_total{function="own",kind="wasm"} 4"#;
+    assert!(metrics.lines().any(|found| found == line), "{metrics}");
+    weir.kill9();
+    weir.restart();
+    weir.wait_received(6);
+    check(&weir);
+}

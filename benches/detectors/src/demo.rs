@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use weir_alerts::{AlarmEngine, Delays, SlotNames};
 use weir_config::{Config, Problem};
-use weir_fleet::{DEMO_CONFIG, Emit, FaultKind, FaultPlan, Fleet, FleetSpec, Scenario};
+use weir_fleet::{Emit, FaultKind, FaultPlan, Fleet, FleetSpec, Scenario, demo_configuration};
 use weir_functions::{Batch, Engine};
 use weir_model::{Alert, AlertState, Door, Flags, Message, Position, Timestamp, Verdict};
 
@@ -93,6 +93,7 @@ pub fn meant_for(kind: FaultKind, device: &str) -> Option<&'static str> {
         FaultKind::Slip => "motor-pattern",
         FaultKind::Miswired => "meter-wiring",
         FaultKind::Shaking => "anything-odd",
+        FaultKind::Hunting => "burner-hunting",
         FaultKind::Broken | FaultKind::Duplicate | FaultKind::Late | FaultKind::OtherUnit => {
             return None;
         }
@@ -101,7 +102,7 @@ pub fn meant_for(kind: FaultKind, device: &str) -> Option<&'static str> {
 
 /// Runs the demo.
 pub fn run(spec: Spec) -> Result<Report, Vec<Problem>> {
-    let config = Config::from_toml(DEMO_CONFIG)?;
+    let config = demo_configuration(std::iter::empty())?.config;
     let mut fleet = Fleet::new(FleetSpec {
         devices: spec.devices,
         seed: spec.seed,

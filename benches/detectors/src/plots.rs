@@ -9,10 +9,12 @@
 mod checks;
 mod detectors;
 mod devices;
+mod modules;
 mod svg;
 
 use anyhow::{Result, anyhow};
 use weir_config::Config;
+use weir_fleet::demo_module;
 use weir_functions::{Batch, Engine};
 use weir_model::{Door, Message, Position, Timestamp};
 
@@ -63,6 +65,7 @@ pub fn pictures() -> Result<Vec<(&'static str, Vec<Strip>)>> {
     let mut pictures = checks::pictures()?;
     pictures.extend(detectors::pictures()?);
     pictures.extend(devices::pictures()?);
+    pictures.extend(modules::pictures()?);
     Ok(pictures)
 }
 
@@ -84,11 +87,12 @@ fn plain(title: &str, keys: &str, points: Vec<(f64, f64)>, faults: &[(f64, f64)]
 /// When the function with these keys found fault, by the clock of the device.
 fn found(keys: &str, said: &[Said]) -> Result<Vec<(f64, f64)>> {
     let text = format!("[limits]\nmax_ahead = \"365d\"\n[[function]]\nname = \"f\"\n{keys}\n");
-    let config = Config::from_toml(&text).map_err(|problems| {
+    let loaded = Config::from_toml_with_modules(&text, std::iter::empty(), &demo_module);
+    let loaded = loaded.map_err(|problems| {
         let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
         anyhow!("{}: {keys}", told.join("; "))
     })?;
-    let mut engine = Engine::new(&config);
+    let mut engine = Engine::new(&loaded.config);
     let (mut batch, mut spans) = (Batch::default(), Vec::<(f64, f64)>::new());
     let mut open = false;
     for (nth, said) in said.iter().enumerate() {

@@ -3,12 +3,17 @@
 
 use weir_config::Config;
 use weir_detector_benches::demo::{Report, Spec, run};
-use weir_fleet::DEMO_CONFIG;
+use weir_fleet::{DEMO_CONFIG, demo_configuration};
 
 const DEVICES: usize = 120;
 /// 2026-11-02T06:30:00Z, a Monday.
 const MONDAY_MS: i64 = 1_793_601_000_000;
 const HOUR_MS: i64 = 3_600_000;
+
+fn config() -> Config {
+    let loaded = demo_configuration(std::iter::empty());
+    loaded.expect("it is a sound one").config
+}
 
 #[track_caller]
 fn check(seed: u64, start_ms: i64, hours: i64) -> Report {
@@ -44,7 +49,7 @@ fn check(seed: u64, start_ms: i64, hours: i64) -> Report {
 #[test]
 fn a_day_of_the_demo() {
     let report = check(1, MONDAY_MS, 24);
-    let config = Config::from_toml(DEMO_CONFIG).expect("sound");
+    let config = config();
     for function in &config.functions {
         assert!(
             report.faults.contains_key(&*function.name),
@@ -67,7 +72,7 @@ fn a_third_fleet_around_noon() {
 /// The kinds of functions, and whether the demo has one of each.
 #[test]
 fn the_demo_has_a_function_of_every_kind() {
-    let config = Config::from_toml(DEMO_CONFIG).expect("sound");
+    let config = config();
     let shown: Vec<&str> = config.functions.iter().map(|f| f.kind.name()).collect();
     for kind in [
         "threshold",
@@ -87,6 +92,7 @@ fn the_demo_has_a_function_of_every_kind() {
         "adaptive",
         "derived",
         "multivariate",
+        "wasm",
     ] {
         assert!(shown.contains(&kind), "{kind}");
     }

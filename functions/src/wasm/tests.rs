@@ -163,6 +163,50 @@ fn the_text_example_on_a_series_checked_by_hand() {
 }
 
 #[test]
+fn the_module_of_the_demo_on_a_series_checked_by_hand() {
+    let settings = Wasm {
+        state: 24,
+        params: vec![2.0, 3.0],
+        reasons: vec!["swinging up and down".to_owned()],
+        ..wasm(include_str!("../../../fleet/hunting.wat"))
+    };
+    assert_eq!(super::check(&config(vec![settings.clone()])), []);
+    let mut engine = engine(settings);
+    // Value, and swings in a row: of at least 2, each back from the one before.
+    let series = [
+        (10.0, 0.0),
+        (12.0, 1.0),
+        (10.0, 2.0),
+        (13.5, 3.0),
+        (9.0, 4.0),
+        // On the same way: it begins anew.
+        (6.0, 1.0),
+        (8.0, 2.0),
+        // Too little.
+        (7.0, 0.0),
+        (9.5, 1.0),
+        (7.5, 2.0),
+        (9.5, 3.0),
+        (9.5, 0.0),
+    ];
+    for (nth, (value, swings)) in (1..).zip(series) {
+        let verdict = one(&mut engine, nth, value)[0];
+        assert_eq!(verdict.score, swings, "reading {nth}");
+        assert!(verdict.threshold.is_nan());
+        let many = swings >= 3.0;
+        assert_eq!(
+            verdict.level,
+            many.then_some(Severity::Warning),
+            "reading {nth}"
+        );
+        assert_eq!(
+            engine.said(&verdict),
+            many.then_some("swinging up and down")
+        );
+    }
+}
+
+#[test]
 #[ignore = "needs the wasm32 target"]
 fn the_example_in_rust_finds_the_drift_that_plain_arithmetic_finds() {
     let folder = tempfile::tempdir().unwrap();

@@ -52,6 +52,8 @@ pub(super) fn bill_of(lambda: &Lambda, function: &FunctionUsage) -> Bill {
 fn as_json(function: &FunctionUsage, bill: Bill) -> Value {
     let tally = &function.tally;
     let concluded = tally.critical + tally.warning + tally.errors;
+    // One call of a module concludes about each of its readings.
+    let none = (function.kind != "wasm").then(|| tally.invocations.saturating_sub(concluded));
     json!({
         "name": function.name,
         "kind": function.kind,
@@ -60,7 +62,7 @@ fn as_json(function: &FunctionUsage, bill: Bill) -> Value {
         "verdicts": {
             "critical": tally.critical,
             "warning": tally.warning,
-            "none": tally.invocations.saturating_sub(concluded),
+            "none": none,
         },
         "readings": {"suspect": tally.suspect, "quarantined": tally.bad},
         "time": time(&function.time),

@@ -5,15 +5,19 @@
 //! of one sensor each. What an engine without any function costs (decoding,
 //! validation, rows) is measured first and taken off. The detector of `adaptive`
 //! is measured by itself too. The kinds that look at a device as a whole get
-//! messages of two readings, and are given per message.
+//! messages of two readings, and are given per message. What a call of a
+//! WebAssembly module costs is shared by the readings of its message: `wasm` gets
+//! messages of 1, of 10 and of 1,000 readings, and `threshold`, which does the same
+//! natively, beside it.
 
 #![expect(clippy::print_stdout, reason = "the tables are what it is for")]
 
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Result;
-use weir_config::Config;
+use weir_config::{Config, ModuleContent};
 use weir_detector_benches::noise::Noise;
 use weir_functions::{Adaptive, Batch, Engine};
 use weir_model::{Door, Message, Position, Timestamp};
@@ -50,13 +54,12 @@ const OF_DEVICES: [(&str, &str); 3] = [
     ("multivariate", "sensors = [\"t\", \"u\"]\noutput = \"d\""),
 ];
 
+/// A module that does what `threshold` does.
+const LIMIT: &[u8] = include_bytes!("../../../../docs/functions/wasm/limit.wat");
+
 fn main() -> Result<()> {
     let values = values();
-    let messages: Vec<String> = values
-        .chunks(PER_MESSAGE)
-        .enumerate()
-        .map(payload)
-        .collect();
+    let messages = payloads(&values, PER_MESSAGE);
     println!("| what | ns per reading | times the plain loop | bytes per series |");
     println!("| --- | --- | --- | --- |");
     let sum = best(|| {
@@ -85,6 +88,22 @@ fn main() -> Result<()> {
     for (kind, keys) in KINDS {
         let (with, bytes) = engine(&table(kind, keys), &messages, READINGS)?;
         row(kind, (with - none).max(0.0), &bytes.to_string());
+    }
+    for count in [1, 10, PER_MESSAGE] {
+        let messages = payloads(&values, count);
+        let none = engine("", &messages, READINGS)?.0;
+        let readings = if count == 1 { "reading" } else { "readings" };
+        for (kind, keys) in [
+            ("threshold", "warning_high = 1e6"),
+            ("wasm", "module = \"limit.wat\"\nparams = [1e6, 2e6]"),
+        ] {
+            let (with, bytes) = engine(&table(kind, keys), &messages, READINGS)?;
+            row(
+                &format!("in messages of {count} {readings}: {kind}"),
+                (with - none).max(0.0),
+                &bytes.to_string(),
+            );
+        }
     }
     let messages = pairs(&values);
     let none = engine("", &messages, 2 * READINGS)?.0;
@@ -126,27 +145,33 @@ fn values() -> Vec<f64> {
         .collect()
 }
 
-fn payload((nth, values): (usize, &[f64])) -> String {
-    let readings: Vec<String> = values
-        .iter()
-        .enumerate()
-        .map(|(at, value)| {
-            let time = (BEGIN_NS + (nth * PER_MESSAGE + at) as i64 * INTERVAL_NS) / 1_000_000;
+/// So many readings in each.
+fn payloads(values: &[f64], count: usize) -> Vec<String> {
+    let payload = |(nth, values): (usize, &[f64])| {
+        let reading = |(at, value): (usize, &f64)| {
+            let time = (BEGIN_NS + (nth * count + at) as i64 * INTERVAL_NS) / 1_000_000;
             format!(r#"{{"sensorId":"t","value":{value:.4},"timestamp":{time}}}"#)
-        })
-        .collect();
-    format!(r#"{{"data":[{}]}}"#, readings.join(","))
+        };
+        let readings: Vec<String> = values.iter().enumerate().map(reading).collect();
+        format!(r#"{{"data":[{}]}}"#, readings.join(","))
+    };
+    values.chunks(count).enumerate().map(payload).collect()
 }
 
 /// Nanoseconds per reading, and bytes per series of the last function.
 fn engine(table: &str, messages: &[String], readings: usize) -> Result<(f64, usize)> {
     let table = format!("[limits]\nmax_ahead = \"36500d\"\n{table}");
-    let config = Config::from_toml(&table).map_err(|problems| {
+    let content: Arc<ModuleContent> = ModuleContent::new(LIMIT.to_vec()).into();
+    let limit = |name: &str| (name == "limit.wat").then(|| content.clone());
+    let loaded = Config::from_toml_with_modules(&table, std::iter::empty(), &limit);
+    let config = loaded.map_err(|problems| {
         let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
         anyhow::anyhow!("{}", told.join("; "))
-    })?;
+    });
+    let config = config?.config;
     let mut bytes = 0;
     let mut judged = 0;
+    let mut failed = false;
     let ns = best(|| {
         let mut engine = Engine::new(&config);
         let mut batch = Batch::default();
@@ -166,12 +191,14 @@ fn engine(table: &str, messages: &[String], readings: usize) -> Result<(f64, usi
             engine.on_message(Position(nth as u64), &message, &mut batch);
             judged += batch.rows.readings();
         }
+        failed |= engine.modules().any(|module| module.last.is_some());
         bytes = engine.functions().last().map_or(0, |f| f.bytes_per_series);
     });
     anyhow::ensure!(
         judged as usize >= readings,
         "only {judged} readings were taken"
     );
+    anyhow::ensure!(!failed, "a call of the module failed");
     Ok((ns, bytes))
 }
 

@@ -4,7 +4,8 @@
 use proptest::prelude::*;
 use weir_config::{
     Absence, Adaptive, Allowed, Clock, Cusum, Derived, Duplicate, Effect, Ewma, Expression,
-    Flatline, Gap, Mad, Multivariate, Range, RateOfChange, Scores, Season, Seasonal, UnitCheck,
+    Flatline, Gap, Mad, Module, ModuleContent, Multivariate, Range, RateOfChange, Scores, Season,
+    Seasonal, UnitCheck, Wasm,
 };
 use weir_model::Quality;
 
@@ -128,7 +129,28 @@ fn kinds() -> Vec<FunctionKind> {
             max_age: 60 * second,
             scores,
         }),
+        FunctionKind::Wasm(hunting()),
     ]
+}
+
+/// The module of the demo: it remembers, and gives a score for every reading.
+fn hunting() -> Wasm {
+    let text = include_bytes!("../../../../fleet/hunting.wat");
+    Wasm {
+        module: Module {
+            path: "hunting.wat".into(),
+            line: 1,
+            content: ModuleContent::new(text.to_vec()).into(),
+        },
+        state: 24,
+        state_version: None,
+        params: vec![1.0, 2.0],
+        reasons: vec!["swinging up and down".to_owned()],
+        fuel: 100_000,
+        memory: 1 << 20,
+        timeout: Duration::from_secs(60),
+        max_failures: 3,
+    }
 }
 
 fn function(kind: FunctionKind, nth: usize) -> Function {
