@@ -332,7 +332,11 @@ impl Kind {
             }
             Self::Cusum(_) => of(bytes).map(State::Cusum),
             Self::Absence(_) => of(bytes).map(State::Absence),
-            Self::Adaptive(_) => of(bytes).map(State::Adaptive),
+            Self::Adaptive(_) => {
+                let memory =
+                    of(bytes).or_else(|| adaptive::Memory::without_step(bytes).map(Box::new));
+                memory.map(State::Adaptive)
+            }
             Self::Derived(_) => bytes.is_empty().then_some(State::Nothing),
             Self::Multivariate(_) => of(bytes).map(State::Multivariate),
             Self::Wasm(settings) => (bytes.len() == usize::from(settings.state))

@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use crate::explain::{Fact, measure};
 
 /// Lengths, in readings.
-const FAST: f64 = 10.0;
-const SHORT: f64 = 24.0;
+pub(super) const FAST: f64 = 10.0;
+pub(super) const SHORT: f64 = 24.0;
 const RECENT: f64 = 128.0;
 const SLOW: f64 = 3_000.0;
 const STEP_SHORT: f64 = 24.0;
@@ -27,6 +27,9 @@ const BEND: f64 = 4.0;
 
 /// A distance below this part of the mean deviation is never unusual.
 const FLOOR: f64 = 0.01;
+/// How far a value lies from what was measured before it was rounded to steps of 1,
+/// as a deviation: one over the root of 12. Nor is a distance below that unusual.
+const ROUNDING: f64 = 0.288_675_134_594_812_9;
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Means {
@@ -43,6 +46,9 @@ pub(super) struct Means {
     /// Means of the logarithm of the steps between readings.
     step_short: f64,
     step_long: f64,
+    /// The resolution: the smallest step between two readings that was any; 0 while
+    /// there was none. Last, as memories of earlier versions end before it.
+    smallest_step: f64,
 }
 
 /// Signed distances, and what they are distances from.
@@ -57,6 +63,17 @@ pub(super) struct Distances {
 }
 
 impl Means {
+    /// Where the smallest step stands among the bytes of a snapshot.
+    pub(super) const STEP_AT: usize = 10 * size_of::<f64>();
+
+    /// What rounding leaves uncertain about a mean of so many readings. Rounding
+    /// errors of readings that follow each other may be alike: the mean is not taken
+    /// for better than a plain one.
+    #[inline]
+    pub(super) fn rounding(&self, readings: f64) -> f64 {
+        ROUNDING * self.smallest_step / readings.sqrt()
+    }
+
     pub(super) fn facts(&self) -> [Fact; 4] {
         [
             measure("mean_of_24", self.short),
@@ -83,6 +100,10 @@ impl Means {
         let gain = |length: f64| plain.max(1.0 / length);
         let long_gain = gain(SLOW);
         self.size += (value.abs() - self.size) * long_gain;
+        let moved = (value - self.last).abs();
+        if moved > 0.0 && (self.smallest_step == 0.0 || moved < self.smallest_step) {
+            self.smallest_step = moved;
+        }
         let floor = FLOOR * self.slow_spread + 1e-9 * self.size + f64::MIN_POSITIVE;
 
         let bent = if index > 100 {

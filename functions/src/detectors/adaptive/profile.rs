@@ -17,7 +17,7 @@ const GAIN: f64 = 0.04;
 const GAIN_EVERY_S: f64 = 300.0;
 /// Lengths of the mean residual and of the lasting one, in readings.
 const RESIDUAL: f64 = 200.0;
-const LASTING: f64 = 8.0;
+pub(super) const LASTING: f64 = 8.0;
 /// Length of the mean size of residuals, and how many of it are taken at most
 /// once it is known.
 const SIZE: f64 = 1_000.0;
