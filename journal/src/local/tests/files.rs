@@ -105,6 +105,36 @@ fn a_write_that_was_interrupted_is_left_out_and_what_is_missing_is_told() {
 }
 
 #[test]
+fn files_that_come_and_go_while_it_looks_are_no_fault() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+    let journal = open(&disk, dir.path(), &section(), &["a"]);
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            for number in 1..=4_000 {
+                let end = journal.append(&[message(number)], None).unwrap().end;
+                journal.wait_committed(end).unwrap();
+                if number.is_multiple_of(100) {
+                    journal.commit_consumer("a", end).unwrap();
+                }
+            }
+        });
+        let mut last = 0;
+        while !writer.is_finished() {
+            let mut files = JournalFiles::open(dir.path()).unwrap();
+            let (numbers, corrupt) = read(&mut files);
+            assert_eq!(corrupt, 0, "{numbers:?}");
+            assert!(numbers.is_sorted_by(|a, b| a + 1 == *b), "{numbers:?}");
+            assert!(numbers.last().is_none_or(|number| *number >= last));
+            last = numbers.last().copied().unwrap_or(last);
+        }
+    });
+    let mut files = JournalFiles::open(dir.path()).unwrap();
+    assert_eq!(read(&mut files).0.last(), Some(&4_000));
+    journal.close();
+}
+
+#[test]
 fn a_folder_without_segments_has_nothing_to_read() {
     let dir = tempfile::tempdir().unwrap();
     let mut files = JournalFiles::open(dir.path()).unwrap();
