@@ -9,6 +9,7 @@ mod buffer;
 mod checkpoint;
 mod compaction;
 pub(crate) mod device_rows;
+mod encode;
 mod expiry;
 pub(crate) mod filter;
 pub(crate) mod gather;

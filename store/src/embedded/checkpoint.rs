@@ -18,12 +18,13 @@ use arrow::error::ArrowError;
 use parquet::errors::ParquetError;
 use weir_model::{Position, ReadingCounts, Timestamp};
 
+use super::encode::{self, Encoded};
 use super::gather::{FrozenBuffer, with_names};
 use super::layout::Layout;
 use super::manifest::{self, FileEntry, KindEntry, Manifest, RollupEntry};
 use super::merge::{self, MergeError};
 use super::rollup::{self, Rollup, WORTHWHILE_ROWS};
-use super::segment::{self, Encoded, Segment, SegmentError};
+use super::segment::{Segment, SegmentError};
 use super::{BoxError, CheckpointStats, Shared, StoreError, compaction, rewrite};
 
 /// A checkpoint that has merged so many cells leaves the rest to the next. With
@@ -203,7 +204,7 @@ impl Shared {
         if rows.num_rows() == 0 {
             return Ok(None);
         }
-        let encoded = segment::encode(layout, rows).map_err(SegmentError::from)?;
+        let encoded = encode::encode(layout, rows).map_err(SegmentError::from)?;
         self.write_encoded(plan, layout, kind, &encoded)
     }
 

@@ -1,8 +1,8 @@
 //! Which files to merge: many small ones cost queries.
 //!
-//! Files of one kind are merged within a window of six hours, eight of about the
-//! same size at a time, so that a row is written a few times and not once per
-//! merge. A window that is over is brought down to few files.
+//! Files of one kind are merged within a window of six hours: sixteen of about the
+//! same size at a time while it is open, all of them into one when it is over. So
+//! with a file per minute a row is written three times.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -11,8 +11,16 @@ use super::layout::Layout;
 use super::segment::Segment;
 
 const WINDOW_NS: i64 = 6 * 3_600 * 1_000_000_000;
-/// Files of one size that are merged at once.
-const FAN_IN: usize = 8;
+/// Files of about one size that are merged at once.
+const FAN_IN: usize = 16;
+/// How many times larger than the smallest the largest of them may be.
+const SIMILAR: u64 = 4;
+/// What is merged while its window is open spans no more than this: the end of
+/// the window merges it again.
+const OPEN_SPAN_NS: i64 = 2 * 3_600 * 1_000_000_000;
+/// What came late to a window that is over is merged with its file when it is
+/// this part of it.
+const WORTHWHILE_PART: u64 = 8;
 /// How long after its end a window is over: what comes later is late.
 const GRACE_NS: i64 = 3_600 * 1_000_000_000;
 /// Cells that are merged at once: the bound of how long it takes.
@@ -30,7 +38,7 @@ pub(crate) fn choose(
         let entry = &segment.entry;
         let span = entry.max_time.saturating_sub(entry.min_time);
         // A backfill spans windows; such files are merged among themselves.
-        let window = if span > WINDOW_NS {
+        let window = if span > WINDOW_NS + GRACE_NS {
             i64::MIN
         } else {
             entry.min_time.div_euclid(WINDOW_NS)
@@ -57,16 +65,27 @@ fn choose_in_window(
     let end = window.saturating_add(1).saturating_mul(WINDOW_NS);
     let over = window != i64::MIN && end.saturating_add(GRACE_NS) < now;
     let rows = |files: &[&Arc<Segment>]| files.iter().map(|file| file.entry.rows).sum::<u64>();
-    let largest = files.last().map_or(0, |file| file.entry.rows);
-    if over && largest <= rows(&files) / 2 {
-        return bounded(&files);
+    if let Some((largest, others)) = files.split_last()
+        && over
+        && rows(others) >= largest.entry.rows / WORTHWHILE_PART
+        && let Some(all) = bounded(&files)
+    {
+        return Some(all);
     }
     // Sorted by size: the first run of files of which the last is not much
     // larger than the first.
-    let similar = |run: &&[&Arc<Segment>]| {
-        run[FAN_IN - 1].entry.rows <= run[0].entry.rows.saturating_mul(FAN_IN as u64)
+    let due = |run: &&[&Arc<Segment>]| {
+        let similar = run[FAN_IN - 1].entry.rows <= run[0].entry.rows.saturating_mul(SIMILAR);
+        similar && (over || window == i64::MIN || span(run) <= OPEN_SPAN_NS)
     };
-    files.windows(FAN_IN).find(similar).and_then(bounded)
+    files.windows(FAN_IN).find(due).and_then(bounded)
+}
+
+/// From the first reading to the last.
+fn span(files: &[&Arc<Segment>]) -> i64 {
+    let first = files.iter().map(|file| file.entry.min_time).min();
+    let last = files.iter().map(|file| file.entry.max_time).max();
+    last.unwrap_or(0).saturating_sub(first.unwrap_or(0))
 }
 
 /// Of all columns, gaps included.
@@ -88,3 +107,6 @@ fn bounded(files: &[&Arc<Segment>]) -> Option<Vec<Arc<Segment>>> {
         .collect();
     (chosen.len() >= 2).then_some(chosen)
 }
+
+#[cfg(test)]
+mod tests;

@@ -360,7 +360,8 @@ pub(crate) fn is_late(row: &Row) -> bool {
 
 pub(crate) fn scalar(value: Value, batch: &RowBatch) -> Scalar<'_> {
     match value {
-        Value::Number(number) => Scalar::Number(number),
+        // DECIMAL has no minus zero: one would make its column DOUBLE.
+        Value::Number(number) => Scalar::Number(number + 0.0),
         Value::Text(index) => Scalar::Text(&batch.texts[index as usize]),
     }
 }

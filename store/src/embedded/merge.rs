@@ -19,10 +19,11 @@ use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReader
 use parquet::errors::ParquetError;
 use parquet::file::statistics::Statistics;
 
+use super::encode::{Encoded, Encoder};
 use super::layout::{self, Layout};
 use super::reader::{self, Footers, Rows};
 use super::rollup::{Aggregator, Step};
-use super::segment::{Encoded, Encoder, Segment, SegmentError};
+use super::segment::{Segment, SegmentError};
 
 /// Rows that are put together and encoded at once.
 const EMIT_ROWS: usize = if cfg!(test) { 32 } else { 32_768 };
@@ -70,7 +71,7 @@ pub(crate) fn merge(
     }
     let schema = common_schema(&layout, opened.iter().map(|(_, footer, _)| footer));
     let mut merge = Merge {
-        output: Encoder::new(&layout, schema.clone())?,
+        output: Encoder::new(&layout, &schema)?,
         rollups: steps
             .iter()
             .map(|step| (*step, Aggregator::new(*step)))

@@ -1,4 +1,4 @@
-//! A Parquet file of rows: how it is made, and how it is known to be sound.
+//! A Parquet file of rows, and how it is known to be sound.
 //!
 //! A file never changes. It is made in memory, written at once, and its length
 //! and CRC32C stand in the manifest. The checksum is compared when the file is
@@ -9,28 +9,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use arrow::compute;
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimestampNanosecondType};
-use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_writer::ArrowWriterOptions;
-use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::ParquetError;
-use parquet::file::metadata::{KeyValue, SortingColumn};
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
-use parquet::schema::types::ColumnPath;
 use thiserror::Error;
 use weir_disk::Disk;
-use weir_model::ValueKind;
 
-use super::layout::{self, Layout};
+use super::layout::Layout;
 use super::manifest::FileEntry;
 
-/// The version of the layout of files, in their key-value metadata.
-const FORMAT_VERSION: &str = "1";
-const ROW_GROUP_ROWS: usize = 216_000;
-/// A page is what is read for one device's hour.
-const PAGE_ROWS: usize = 2_048;
 const READ_BYTES: usize = 1 << 20;
 
 const UNKNOWN: u8 = 0;
@@ -59,134 +44,6 @@ pub(crate) enum Damage {
     Length { found: u64, expected: u64 },
     #[error("its checksum is {found:08x} instead of {expected:08x}")]
     Checksum { found: u32, expected: u32 },
-}
-
-/// A file, encoded but not yet written.
-#[derive(Debug)]
-pub(crate) struct Encoded {
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) rows: u64,
-    /// Cells that are not gaps, per column of values.
-    pub(crate) readings: Vec<u64>,
-    pub(crate) min_time: i64,
-    pub(crate) max_time: i64,
-}
-
-/// Encodes rows that are sorted by device and time. `rows` has the layout's
-/// schema and is not empty.
-pub(crate) fn encode(layout: &Layout, rows: &RecordBatch) -> Result<Encoded, ParquetError> {
-    let mut columns: Vec<ArrayRef> = rows.columns().to_vec();
-    columns[layout::TIME] = layout::shrink_times(&columns[layout::TIME]);
-    let first = layout.first_value();
-    for value in 0..layout.values() {
-        if layout.kind(value) == ValueKind::Number {
-            columns[first + value] = layout::shrink_numbers(&columns[first + value]);
-        }
-    }
-    let before = rows.schema();
-    let fields = before.fields().iter().zip(&columns).map(|(field, column)| {
-        Field::new(
-            field.name(),
-            column.data_type().clone(),
-            field.is_nullable(),
-        )
-    });
-    let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-    let mut encoder = Encoder::new(layout, schema.clone())?;
-    encoder.write(&RecordBatch::try_new(schema, columns)?)?;
-    encoder.finish()
-}
-
-/// Encodes rows, batch by batch, in the types that they are stored in.
-pub(crate) struct Encoder {
-    writer: ArrowWriter<Vec<u8>>,
-    first_value: usize,
-    rows: u64,
-    readings: Vec<u64>,
-    min_time: i64,
-    max_time: i64,
-}
-
-impl Encoder {
-    /// The schema is the layout's, with the types that columns are stored in.
-    pub(crate) fn new(layout: &Layout, schema: SchemaRef) -> Result<Self, ParquetError> {
-        let options = ArrowWriterOptions::new()
-            .with_properties(properties(layout, &schema))
-            .with_skip_arrow_metadata(true);
-        Ok(Self {
-            writer: ArrowWriter::try_new_with_options(Vec::new(), schema, options)?,
-            first_value: layout.first_value(),
-            rows: 0,
-            readings: vec![0; layout.values()],
-            min_time: i64::MAX,
-            max_time: i64::MIN,
-        })
-    }
-
-    /// Sorted behind what was written before.
-    pub(crate) fn write(&mut self, rows: &RecordBatch) -> Result<(), ParquetError> {
-        let times = layout::expand_times(rows.column(layout::TIME))?;
-        let times = times.as_primitive::<TimestampNanosecondType>();
-        self.min_time = self.min_time.min(compute::min(times).unwrap_or(i64::MAX));
-        self.max_time = self.max_time.max(compute::max(times).unwrap_or(i64::MIN));
-        let values = &rows.columns()[self.first_value..];
-        for (readings, column) in self.readings.iter_mut().zip(values) {
-            *readings += (column.len() - column.null_count()) as u64;
-        }
-        self.rows += rows.num_rows() as u64;
-        self.writer.write(rows)
-    }
-
-    pub(crate) fn finish(self) -> Result<Encoded, ParquetError> {
-        Ok(Encoded {
-            bytes: self.writer.into_inner()?,
-            rows: self.rows,
-            readings: self.readings,
-            min_time: self.min_time,
-            max_time: self.max_time,
-        })
-    }
-}
-
-fn properties(layout: &Layout, schema: &Schema) -> WriterProperties {
-    let metadata = vec![
-        KeyValue::new("weir.format".to_owned(), FORMAT_VERSION.to_owned()),
-        KeyValue::new("weir.columns".to_owned(), layout.describe()),
-    ];
-    let order: &[usize] = match layout {
-        Layout::Rollup => &[layout::DEVICE, layout::SENSOR],
-        _ => &[layout::DEVICE, layout::TIME],
-    };
-    let sorting = order.iter().map(|column| SortingColumn {
-        column_idx: i32::try_from(*column).expect("it is one of the first"),
-        descending: false,
-        nulls_first: false,
-    });
-    let mut properties = WriterProperties::builder()
-        .set_created_by(concat!("weir ", env!("CARGO_PKG_VERSION")).to_owned())
-        .set_compression(Compression::ZSTD(ZstdLevel::default()))
-        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
-        .set_data_page_row_count_limit(PAGE_ROWS)
-        .set_write_batch_size(PAGE_ROWS)
-        .set_statistics_enabled(EnabledStatistics::Chunk)
-        .set_sorting_columns(Some(sorting.collect()))
-        .set_key_value_metadata(Some(metadata));
-    for (index, field) in schema.fields().iter().enumerate() {
-        let path = || ColumnPath::new(vec![field.name().clone()]);
-        if index == layout::DEVICE || index == layout::TIME {
-            properties = properties.set_column_statistics_enabled(path(), EnabledStatistics::Page);
-        }
-        let delta = matches!(
-            field.data_type(),
-            DataType::Timestamp(..) | DataType::Decimal32(..) | DataType::Decimal64(..)
-        );
-        if delta {
-            properties = properties
-                .set_column_dictionary_enabled(path(), false)
-                .set_column_encoding(path(), Encoding::DELTA_BINARY_PACKED);
-        }
-    }
-    properties.build()
 }
 
 /// A file that the manifest names.

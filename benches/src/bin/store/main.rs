@@ -74,7 +74,8 @@ fn main() -> Result<()> {
     weir_wall += begun.elapsed().as_secs_f64();
     weir_cpu += (cpu_time(me)? - before).as_secs_f64();
     let loaded = cpu_time(victoria.process_id())?.as_secs_f64();
-    let victoria_cpu = victoria.settle()?.as_secs_f64();
+    let (victoria_cpu, victoria_fewest) = victoria.settle()?;
+    let victoria_cpu = victoria_cpu.as_secs_f64();
 
     let each = |amount: f64| amount / readings as f64;
     let million = |seconds: f64| readings as f64 / seconds / 1e6;
@@ -94,13 +95,13 @@ fn main() -> Result<()> {
         million(victoria_wall),
         victoria_wall / weir_wall
     );
-    let (ours, theirs) = (
-        each(weir.stats().bytes as f64),
-        each(victoria.bytes()? as f64),
-    );
+    let stats = weir.stats();
+    let (ours, theirs) = (each(stats.bytes as f64), each(victoria_fewest as f64));
     println!(
-        "| bytes per reading | {ours:.3} ({} files) | {theirs:.3} | {:.2} |\n",
-        weir.stats().files,
+        "| bytes per reading | {ours:.3} ({} files; roll-ups {:.3} more) | {theirs:.3} (merged into one {:.3}) | {:.2} |\n",
+        stats.files,
+        each(stats.rollup_bytes as f64),
+        each(victoria.bytes()? as f64),
         ours / theirs
     );
     questions::ask(&args, &mut fleet, &mut weir, &victoria)?;

@@ -19,6 +19,8 @@ use weir_store::{EmbeddedStore, QueryLimits, StoreStats};
 use crate::fleet::{SENSORS, Sample, device_name};
 
 const CHECKPOINT_MS: i64 = 60_000;
+/// After so long all windows of the store are over, and merged.
+const SETTLES_MS: i64 = 12 * 3_600_000;
 
 /// The one that stores.
 pub(crate) struct Writer {
@@ -89,8 +91,11 @@ impl Writer {
         Ok(stored)
     }
 
-    /// Until there is nothing left to merge.
+    /// Until there is nothing left to merge, half a day after the last reading.
     pub(crate) fn settle(&mut self) -> Result<()> {
+        self.batch.clear();
+        let later = Timestamp((self.checkpoint_at_ms + SETTLES_MS) * 1_000_000);
+        self.store.append(&self.batch, later);
         while self.checkpoint()? > 0 {}
         Ok(())
     }

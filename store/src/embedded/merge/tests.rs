@@ -7,7 +7,7 @@ use weir_disk::RealDisk;
 use weir_model::{Column, ValueKind};
 
 use super::super::manifest::FileEntry;
-use super::super::{rewrite, segment};
+use super::super::{encode, rewrite};
 use super::*;
 
 fn layout() -> Layout {
@@ -69,7 +69,7 @@ fn merged(parts: &[Vec<Line>]) -> (RecordBatch, Vec<DataType>, Encoded) {
         file(
             dir.path(),
             id,
-            &segment::encode(&layout(), &batch(lines)).unwrap(),
+            &encode::encode(&layout(), &batch(lines)).unwrap(),
         )
     });
     let files: Vec<_> = files.collect();
