@@ -14,6 +14,7 @@ use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, Salt
 use argon2::{Algorithm, Argon2, Params, Version};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
+use weir_model::hex;
 
 const TOKEN_PREFIX: &str = "weir_";
 const DIGEST_PREFIX: &str = "sha256:";
@@ -109,10 +110,6 @@ impl Secret {
 
 pub(crate) fn digest(secret: &[u8]) -> TokenDigest {
     Sha256::digest(secret).into()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn unhex(digits: &str) -> Option<TokenDigest> {

@@ -6,10 +6,8 @@
 //! an alert, they never make another. It is a cryptographic hash because sensor
 //! names come from devices, and none may be chosen to hit another's alarm.
 
-use std::fmt::Write;
-
 use sha2::{Digest, Sha256};
-use weir_model::{AlertState, Severity, Timestamp};
+use weir_model::{AlertState, Severity, Timestamp, hex};
 
 use crate::alarm_engine::SlotNames;
 
@@ -48,12 +46,7 @@ pub(crate) fn hash(fields: &[&[u8]]) -> String {
         sha.update((field.len() as u64).to_le_bytes());
         sha.update(field);
     }
-    let digest = sha.finalize();
-    let mut text = String::with_capacity(32);
-    for byte in &digest[..16] {
-        write!(text, "{byte:02x}").expect("writing to a String does not fail");
-    }
-    text
+    hex(&sha.finalize()[..16])
 }
 
 #[cfg(test)]

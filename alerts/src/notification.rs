@@ -6,7 +6,7 @@
 //! id it had.
 
 use serde::{Deserialize, Serialize};
-use weir_model::{Alert, AlertState, Severity, Timestamp};
+use weir_model::{Alert, AlertState, Severity, Timestamp, percent_encoded};
 
 use crate::alarm_id::hash;
 use crate::reason::Quantity;
@@ -236,7 +236,7 @@ fn lines(told: &Told, base: &str) -> String {
     if let Some(action) = &told.action {
         line("do", action.clone());
     }
-    let device = encoded(&alert.device_id);
+    let device = percent_encoded(&alert.device_id);
     line("device", format!("{base}/api/v1/devices/{device}"));
     line("shadow", format!("{base}/things/{device}/shadow"));
     line("ack", format!("weir alarms ack {}", alert.alarm_id));
@@ -258,19 +258,6 @@ pub(crate) fn rfc3339(millis: i64) -> String {
         Some((seconds, fraction)) => format!("{seconds}.{}Z", &fraction[..3]),
         None => text,
     }
-}
-
-/// A path segment of a URL.
-pub(crate) fn encoded(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
-    text.bytes().fold(String::new(), |mut url, byte| {
-        if plain(byte) {
-            url.push(char::from(byte));
-        } else {
-            url.push_str(&format!("%{byte:02X}"));
-        }
-        url
-    })
 }
 
 #[cfg(test)]

@@ -28,6 +28,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use weir_model::{Alert, AlertState, Severity};
 
+use crate::alarm_tables::Entry;
 use crate::notification::{Cause, MAX_ALERTS, Notification, Told};
 use crate::stored_alert;
 
@@ -627,9 +628,6 @@ impl Routed {
         &mut self.rules[ix]
     }
 }
-
-#[derive(Serialize, Deserialize)]
-struct Entry(#[serde(with = "stored_alert")] Alert);
 
 type StoredStorms = (
     BTreeMap<String, Storm>,

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use sha2::{Digest, Sha256};
+use weir_model::hex;
 
 use crate::{Config, FunctionKind};
 
@@ -47,7 +48,7 @@ impl ModuleContent {
     pub fn new(bytes: Vec<u8>) -> Self {
         let digest = Sha256::digest(&bytes);
         Self {
-            digest: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
+            digest: hex(&digest),
             bytes,
             prepared: OnceLock::new(),
         }

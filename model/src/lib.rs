@@ -12,6 +12,7 @@ mod ids;
 mod message;
 mod quarantine;
 mod rows;
+mod text;
 mod time;
 mod units;
 mod why;
@@ -24,6 +25,7 @@ pub use ids::{DeviceId, InvalidId, SensorId, check_device, check_label, check_se
 pub use message::{Door, Message, Position, oversized_notice, parse_oversized_notice, tick};
 pub use quarantine::{ExpiryReason, QuarantineReason, Quarantined};
 pub use rows::{Cell, Flags, Quality, Row, RowBatch, Value};
+pub use text::{hex, percent_encoded};
 pub use time::Timestamp;
 pub use units::Unit;
 pub use why::{Short, Span, Statistic, Why};

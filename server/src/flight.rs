@@ -13,7 +13,6 @@ mod ticket;
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -21,7 +20,7 @@ use arrow_flight::flight_service_server::FlightServiceServer;
 use futures::Stream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 use tonic::metadata::MetadataMap;
 use tonic::service::interceptor::InterceptedService;
@@ -32,6 +31,7 @@ use tracing::{info, warn};
 use weir_access::{Access, Credentials};
 use weir_store::{QueryLimits, Sql};
 
+use crate::accept::Doorway;
 use crate::queries;
 use service::{Door, Service};
 
@@ -69,7 +69,10 @@ pub(crate) async fn serve(
         .http2_keepalive_timeout(Some(KEEP_ALIVE))
         .tcp_nodelay(true)
         .add_service(service)
-        .serve_with_incoming_shutdown(connections(listener), shutdown.cancelled());
+        .serve_with_incoming_shutdown(
+            connections(listener, shutdown.clone()),
+            shutdown.cancelled(),
+        );
     let out_of_time = async {
         shutdown.cancelled().await;
         tokio::time::sleep(DRAIN).await;
@@ -97,28 +100,19 @@ fn admit(access: &Access, metadata: &MetadataMap) -> Result<(), Status> {
     admitted.map(drop)
 }
 
-/// Accepts while there are places.
-fn connections(listener: TcpListener) -> impl Stream<Item = io::Result<Connection>> {
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    futures::stream::unfold((listener, places), async |(listener, places)| {
-        let place = places.clone().acquire_owned().await;
-        let place = place.expect("it is never closed");
-        loop {
-            match listener.accept().await {
-                Ok((stream, _)) => {
-                    let connection = Connection {
-                        stream,
-                        _place: place,
-                    };
-                    return Some((Ok(connection), (listener, places)));
-                }
-                Err(error) => {
-                    // Out of file descriptors: wait for some to be closed.
-                    warn!(%error, "cannot accept a Flight SQL connection");
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                }
-            }
-        }
+/// Accepts while there are places, until `shutdown`.
+fn connections(
+    listener: TcpListener,
+    shutdown: CancellationToken,
+) -> impl Stream<Item = io::Result<Connection>> {
+    let doorway = Doorway::new(listener, MAX_CONNECTIONS, "flight");
+    futures::stream::unfold((doorway, shutdown), async |(doorway, shutdown)| {
+        let (stream, place) = doorway.next(&shutdown).await?;
+        let connection = Connection {
+            stream,
+            _place: place,
+        };
+        Some((Ok(connection), (doorway, shutdown)))
     })
 }
 

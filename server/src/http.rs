@@ -55,6 +55,7 @@ use weir_journal::Journal;
 use weir_shadows::ShadowStore;
 use weir_store::{EmbeddedStore, Quarantine, Sql};
 
+use crate::accept::Doorway;
 use crate::app::AlarmDesk;
 use crate::core::Core;
 use crate::flow::Flow;
@@ -175,29 +176,8 @@ pub(crate) async fn serve(
     builder
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT);
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    loop {
-        let next = async {
-            let place = places
-                .clone()
-                .acquire_owned()
-                .await
-                .expect("it is never closed");
-            (listener.accept().await, place)
-        };
-        let (accepted, place) = tokio::select! {
-            next = next => next,
-            () = shutdown.cancelled() => break,
-        };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
-            Err(error) => {
-                // Out of file descriptors: wait for some to be closed.
-                warn!(%error, "cannot accept an HTTP connection");
-                tokio::time::sleep(Duration::from_millis(50)).await;
-                continue;
-            }
-        };
+    let doorway = Doorway::new(listener, MAX_CONNECTIONS, "http");
+    while let Some((stream, place)) = doorway.next(&shutdown).await {
         let (builder, router) = (builder.clone(), router.clone());
         let (tls, watcher) = (tls.clone(), graceful.watcher());
         tokio::spawn(async move {
@@ -218,7 +198,7 @@ pub(crate) async fn serve(
             drop(place);
         });
     }
-    drop(listener);
+    drop(doorway);
     if tokio::time::timeout(DRAIN, graceful.shutdown())
         .await
         .is_err()

@@ -1,6 +1,7 @@
 //! `weir`: one binary. See `cli.rs` for the commands and `app.rs` for how a
 //! running Weir is put together.
 
+mod accept;
 mod access_watch;
 mod alarm_router;
 mod app;

@@ -13,16 +13,15 @@ mod startup;
 mod statement;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::{debug, info, warn};
+use tracing::{debug, info};
 use weir_access::Access;
 use weir_store::{QueryLimits, Sql};
 
+use crate::accept::Doorway;
 use engine::Engine;
 
 /// Connections at once; further ones wait to be accepted.
@@ -40,26 +39,9 @@ pub(crate) async fn serve(
         info!(%address, "the Postgres wire protocol is served");
     }
     let engine = Arc::new(Engine::new(sql, limits, access));
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let doorway = Doorway::new(listener, MAX_CONNECTIONS, "postgres");
     let connections = TaskTracker::new();
-    loop {
-        let next = async {
-            let place = places.clone().acquire_owned().await;
-            (listener.accept().await, place.expect("it is never closed"))
-        };
-        let (accepted, place) = tokio::select! {
-            next = next => next,
-            () = shutdown.cancelled() => break,
-        };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
-            Err(error) => {
-                // Out of file descriptors: wait for some to be closed.
-                warn!(%error, "cannot accept a Postgres connection");
-                tokio::time::sleep(Duration::from_millis(50)).await;
-                continue;
-            }
-        };
+    while let Some((stream, place)) = doorway.next(&shutdown).await {
         let (engine, shutdown) = (engine.clone(), shutdown.clone());
         connections.spawn(async move {
             let connection = bridge::serve(stream, engine);
@@ -72,6 +54,8 @@ pub(crate) async fn serve(
             drop(place);
         });
     }
+    // What comes now is refused, and does not wait for an answer.
+    drop(doorway);
     connections.close();
     connections.wait().await;
 }

@@ -44,7 +44,7 @@ fn without_file_descriptors_weir_waits_and_then_accepts_again() {
         .with("[store.embedded]\nflush_interval = \"100ms\"\n")
         .wrapped(&["prlimit", &limit])
         .allow("no connection could be accepted")
-        .allow("cannot accept an HTTP connection")
+        .allow("cannot accept a connection")
         .allow("checkpoint failed")
         .allow("the journal cannot write")
         .allow("the journal keeps more than it needs");

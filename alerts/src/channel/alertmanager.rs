@@ -14,11 +14,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use weir_model::{Alert, Timestamp};
+use weir_model::{Alert, Timestamp, percent_encoded};
 
 use super::DeliveryError;
 use super::http::HttpClient;
-use crate::notification::{Notification, Told, encoded, rfc3339};
+use crate::notification::{Notification, Told, rfc3339};
 use crate::reason::Quantity;
 
 /// Alerts in one request.
@@ -194,7 +194,7 @@ impl AlertmanagerMirror {
         if let Some(action) = &told.action {
             annotations["action"] = json!(action);
         }
-        let device = encoded(&alert.device_id);
+        let device = percent_encoded(&alert.device_id);
         json!({
             "labels": labels,
             "annotations": annotations,

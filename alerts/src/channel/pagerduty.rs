@@ -3,11 +3,11 @@
 //! See <https://developer.pagerduty.com/docs/events-api-v2/overview>.
 
 use serde_json::{Value, json};
-use weir_model::AlertState;
+use weir_model::{AlertState, percent_encoded};
 
 use super::http::HttpClient;
 use super::{DeliveryError, cut};
-use crate::notification::{Cause, Notification, Told, encoded, rfc3339};
+use crate::notification::{Cause, Notification, Told, rfc3339};
 
 /// PagerDuty's limit for a summary is 1,024 characters.
 const MAX_SUMMARY_BYTES: usize = 1_024;
@@ -90,7 +90,7 @@ fn event(told: &Told, cause: Cause, link: &str) -> Value {
         "dedup_key": alert.alarm_id,
     });
     if action == "trigger" {
-        let device = encoded(&alert.device_id);
+        let device = percent_encoded(&alert.device_id);
         event["client"] = json!("Weir");
         event["client_url"] = json!(link);
         event["links"] = json!([

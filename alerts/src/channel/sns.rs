@@ -7,16 +7,15 @@
 //! `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`.
 
 use std::env;
-use std::fmt::Write as _;
 
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::json;
 use sha2::{Digest, Sha256};
-use weir_model::Timestamp;
+use weir_model::{Timestamp, hex, percent_encoded};
 
 use super::http::HttpClient;
 use super::{DeliveryError, cut};
-use crate::notification::{Cause, Notification, encoded};
+use crate::notification::{Cause, Notification};
 
 /// SNS takes ASCII subjects of up to 100 characters.
 const MAX_SUBJECT: usize = 100;
@@ -117,7 +116,7 @@ impl Sns {
             }
             let fields = fields
                 .iter()
-                .map(|(name, value)| format!("{name}={}", encoded(value)));
+                .map(|(name, value)| format!("{name}={}", percent_encoded(value)));
             fields.collect::<Vec<_>>().join("&")
         };
         if notification.cause == Cause::Storm {
@@ -220,13 +219,6 @@ fn hmac(key: &[u8], data: &[u8]) -> Vec<u8> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
     mac.update(data);
     mac.finalize().into_bytes().to_vec()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// The keys of the first profile, which is `[default]` in a file of one.

@@ -8,11 +8,11 @@ use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
-use weir_model::Timestamp;
+use weir_model::{Timestamp, percent_encoded};
 
 use super::DeliveryError;
 use super::http::HttpClient;
-use crate::notification::{Cause, Notification, Told, encoded, rfc3339};
+use crate::notification::{Cause, Notification, Told, rfc3339};
 
 #[derive(Debug)]
 pub(super) struct Webhook {
@@ -108,7 +108,7 @@ fn document(notification: &Notification, link: &str) -> Value {
 
 /// The alert as MQTT has it, and what is known about its kind.
 pub(super) fn entry(told: &Told, link: &str) -> Value {
-    let device = encoded(&told.alert.device_id);
+    let device = percent_encoded(&told.alert.device_id);
     let mut entry = serde_json::to_value(&told.alert).expect("an alert is plain data");
     entry["priority"] = json!(told.priority);
     if let Some(action) = &told.action {

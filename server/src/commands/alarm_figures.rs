@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use super::alarms::{cell, document, table, time};
 use crate::cli::Remote;
-use crate::commands::remote::encoded;
 use crate::output;
+use weir_model::percent_encoded;
 
 pub(super) fn kpi(
     from: Option<String>,
@@ -17,7 +17,7 @@ pub(super) fn kpi(
     let mut path = "/api/v1/alarms/kpi?".to_owned();
     for (name, value) in [("from", from), ("to", to)] {
         if let Some(value) = value {
-            path.push_str(&format!("{name}={}&", encoded(&value)));
+            path.push_str(&format!("{name}={}&", percent_encoded(&value)));
         }
     }
     let kpi = document(remote, path.trim_end_matches(['?', '&']))?;

@@ -9,8 +9,9 @@ use weir_model::Timestamp;
 
 use crate::cli::{AlarmAction, AlarmsCommand, Remote};
 use crate::commands::alarm_figures;
-use crate::commands::remote::{encoded, text};
+use crate::commands::remote::text;
 use crate::output;
+use weir_model::percent_encoded;
 
 pub(crate) fn run(command: AlarmsCommand) -> Result<ExitCode> {
     match command {
@@ -23,12 +24,12 @@ pub(crate) fn run(command: AlarmsCommand) -> Result<ExitCode> {
             let state = if all { "any" } else { "open" };
             let mut path = format!("/api/v1/alarms?state={state}");
             if let Some(device) = device {
-                path.push_str(&format!("&device={}", encoded(&device)));
+                path.push_str(&format!("&device={}", percent_encoded(&device)));
             }
             print(&remote, &path, "alarms", json, alarms)?;
         }
         AlarmsCommand::Show { id, remote } => {
-            let path = format!("/api/v1/alarms/{}", encoded(&id));
+            let path = format!("/api/v1/alarms/{}", percent_encoded(&id));
             let alarm = document(&remote, &path)?;
             output::line(&serde_json::to_string_pretty(&alarm)?)?;
         }
@@ -74,7 +75,7 @@ pub(crate) fn run(command: AlarmsCommand) -> Result<ExitCode> {
             print(&remote, path, "channels", json, alarm_figures::channels)?;
         }
         AlarmsCommand::TestChannel { name, remote } => {
-            let path = format!("/api/v1/alarms/channels/{}/test", encoded(&name));
+            let path = format!("/api/v1/alarms/channels/{}/test", percent_encoded(&name));
             let answer = text(remote.post(&path, "application/json", "")?)?;
             let answer: Value = serde_json::from_str(&answer)?;
             let id = answer["id"].as_str().unwrap_or_default();
@@ -97,7 +98,7 @@ pub(crate) fn run(command: AlarmsCommand) -> Result<ExitCode> {
             )?;
         }
         AlarmsCommand::Retry { n, remote } => {
-            let path = format!("/api/v1/alarms/dead-letters/{}/retry", encoded(&n));
+            let path = format!("/api/v1/alarms/dead-letters/{}/retry", percent_encoded(&n));
             let answer = text(remote.post(&path, "application/json", "")?)?;
             let answer: Value = serde_json::from_str(&answer)?;
             output::line(&format!("{} put back into the outbox", answer["retried"]))?;
@@ -133,7 +134,7 @@ fn act(action: &AlarmAction, name: &str, more: Value) -> Result<()> {
     if let (Some(body), Value::Object(more)) = (body.as_object_mut(), more) {
         body.extend(more);
     }
-    let path = format!("/api/v1/alarms/{}/{name}", encoded(&action.id));
+    let path = format!("/api/v1/alarms/{}/{name}", percent_encoded(&action.id));
     let answer = action
         .remote
         .post(&path, "application/json", &body.to_string())?;

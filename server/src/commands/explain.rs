@@ -8,18 +8,18 @@ use serde_json::Value;
 
 use crate::cli::ExplainArgs;
 use crate::commands::alarms::document;
-use crate::commands::remote::encoded;
 use crate::output;
+use weir_model::percent_encoded;
 
 pub(crate) fn run(args: &ExplainArgs) -> Result<ExitCode> {
     let mut path = format!(
         "/api/v1/devices/{}/explain?sensor={}",
-        encoded(&args.device),
-        encoded(&args.sensor)
+        percent_encoded(&args.device),
+        percent_encoded(&args.sensor)
     );
     for (name, value) in [("at", &args.at), ("warmup", &args.warmup)] {
         if let Some(value) = value {
-            let _ = write!(path, "&{name}={}", encoded(value));
+            let _ = write!(path, "&{name}={}", percent_encoded(value));
         }
     }
     let explained = document(&args.remote, &path)?;

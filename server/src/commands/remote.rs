@@ -132,19 +132,6 @@ pub(crate) fn text(mut response: Response<Body>) -> Result<String> {
         .read_to_string()?)
 }
 
-/// A path segment or query value.
-pub(crate) fn encoded(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
-    text.bytes().fold(String::new(), |mut url, byte| {
-        if plain(byte) {
-            url.push(char::from(byte));
-        } else {
-            url.push_str(&format!("%{byte:02X}"));
-        }
-        url
-    })
-}
-
 fn token(file: &Path) -> Result<String> {
     let text =
         fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;

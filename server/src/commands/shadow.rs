@@ -8,9 +8,10 @@ use anyhow::Result;
 use serde_json::Value;
 
 use crate::cli::{Remote, ShadowCommand, ShadowTarget};
-use crate::commands::remote::{encoded, text};
+use crate::commands::remote::text;
 use crate::commands::shadow_diff::{changes, delta_lines};
 use crate::output;
+use weir_model::percent_encoded;
 
 pub(crate) fn run(command: ShadowCommand) -> Result<ExitCode> {
     match command {
@@ -43,7 +44,7 @@ pub(crate) fn run(command: ShadowCommand) -> Result<ExitCode> {
 fn list(thing: &str, remote: &Remote) -> Result<()> {
     let path = format!(
         "/api/things/shadow/ListNamedShadowsForThing/{}?pageSize=100",
-        encoded(thing)
+        percent_encoded(thing)
     );
     let mut token = String::new();
     loop {
@@ -54,7 +55,7 @@ fn list(thing: &str, remote: &Remote) -> Result<()> {
             }
         }
         match page["nextToken"].as_str() {
-            Some(next) => token = format!("&nextToken={}", encoded(next)),
+            Some(next) => token = format!("&nextToken={}", percent_encoded(next)),
             None => return Ok(()),
         }
     }
@@ -107,7 +108,7 @@ fn path(target: &ShadowTarget) -> String {
     let name = target
         .name
         .as_deref()
-        .map(|name| format!("?name={}", encoded(name)))
+        .map(|name| format!("?name={}", percent_encoded(name)))
         .unwrap_or_default();
-    format!("/things/{}/shadow{name}", encoded(&target.thing))
+    format!("/things/{}/shadow{name}", percent_encoded(&target.thing))
 }

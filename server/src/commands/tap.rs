@@ -7,20 +7,20 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 use crate::cli::TapArgs;
-use crate::commands::remote::encoded;
 use crate::output;
+use weir_model::percent_encoded;
 
 pub(crate) fn run(args: &TapArgs) -> Result<ExitCode> {
     let mut query = Vec::new();
     query.extend(
         args.device
             .as_deref()
-            .map(|device| format!("device={}", encoded(device))),
+            .map(|device| format!("device={}", percent_encoded(device))),
     );
     query.extend(
         args.sensor
             .as_deref()
-            .map(|sensor| format!("sensor={}", encoded(sensor))),
+            .map(|sensor| format!("sensor={}", percent_encoded(sensor))),
     );
     let response = args
         .remote

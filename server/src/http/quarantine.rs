@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::{Query, State};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use weir_model::QuarantineReason;
+use weir_model::{QuarantineReason, hex};
 use weir_store::QuarantineEntry;
 
 use super::{Problem, Shared};
@@ -63,12 +63,7 @@ fn document(entry: &QuarantineEntry) -> Value {
         "payload": text,
     });
     if text.is_none() {
-        let hex: String = entry
-            .payload
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        document["payloadHex"] = Value::String(hex);
+        document["payloadHex"] = Value::String(hex(&entry.payload));
     }
     document
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use weir_benches::{cpu_time, median};
-use weir_model::Timestamp;
+use weir_model::{Timestamp, percent_encoded};
 
 use crate::Args;
 use crate::fleet::{Fleet, START_MS, device_name};
@@ -33,7 +33,7 @@ fn questions(end_ms: i64, hours: i64) -> Vec<Question> {
         format!(
             "/api/v1/query?nocache=1&time={}&query={}",
             seconds(end_ms),
-            encoded(query)
+            percent_encoded(query)
         )
     };
     vec![
@@ -48,7 +48,7 @@ fn questions(end_ms: i64, hours: i64) -> Vec<Question> {
                 "/api/v1/export?start={}&end={}&match[]={}",
                 seconds(hour_ago),
                 seconds(end_ms),
-                encoded(&format!(
+                percent_encoded(&format!(
                     r#"reading{{device="{device}",sensor="temperature"}}"#
                 ))
             ),
@@ -64,7 +64,7 @@ fn questions(end_ms: i64, hours: i64) -> Vec<Question> {
                 "/api/v1/query_range?nocache=1&start={}&end={}&step=1h&query={}",
                 seconds(START_MS + HOUR_MS),
                 seconds(end_ms),
-                encoded(r#"avg(avg_over_time(reading{sensor="temperature"}[1h]))"#)
+                percent_encoded(r#"avg(avg_over_time(reading{sensor="temperature"}[1h]))"#)
             ),
         },
         Question {
@@ -82,19 +82,6 @@ fn questions(end_ms: i64, hours: i64) -> Vec<Question> {
             path: query(&format!("sum(count_over_time(reading[{hours}h]))")),
         },
     ]
-}
-
-/// Percent-encodes what PromQL uses.
-fn encoded(text: &str) -> String {
-    let mut out = String::new();
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    out
 }
 
 #[allow(clippy::print_stdout)]

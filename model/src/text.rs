@@ -1,0 +1,42 @@
+//! Bytes and names as text that others can take.
+
+use std::fmt::Write as _;
+
+/// Two lower-case digits per byte.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        write!(text, "{byte:02x}").expect("writing to a String does not fail");
+    }
+    text
+}
+
+/// A path segment or a query's value of a URL: everything but the unreserved
+/// characters is percent-encoded (RFC 3986, section 2).
+#[must_use]
+pub fn percent_encoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            write!(encoded, "%{byte:02X}").expect("writing to a String does not fail");
+        }
+    }
+    encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_and_names() {
+        assert_eq!(hex(&[0, 10, 255]), "000aff");
+        assert_eq!(
+            percent_encoded("hall 2/a-b_c.~é"),
+            "hall%202%2Fa-b_c.~%C3%A9"
+        );
+    }
+}
