@@ -117,7 +117,7 @@ pub fn encode_lines(
             });
             reading += 1;
             let into = &mut lane.body;
-            names.push(into, &mapping.measurement);
+            names.push(into, &mapping.measurement, MEASUREMENT);
             for (tag, value) in &mapping.tags {
                 names.push_tag(into, tag, value);
             }
@@ -148,7 +148,7 @@ struct Names<'a> {
 }
 
 impl Names<'_> {
-    fn push(&self, into: &mut String, template: &LineTemplate) {
+    fn push(&self, into: &mut String, template: &LineTemplate, separators: &[char]) {
         for part in template.parts() {
             push_escaped(
                 into,
@@ -159,6 +159,7 @@ impl Names<'_> {
                     LinePart::Unit => self.column.unit.as_deref().unwrap_or_default(),
                     LinePart::Location => self.location,
                 },
+                separators,
             );
         }
     }
@@ -167,10 +168,10 @@ impl Names<'_> {
     fn push_tag(&self, into: &mut String, name: &str, value: &LineTemplate) {
         let before = into.len();
         into.push(',');
-        push_escaped(into, name);
+        push_escaped(into, name, KEY);
         into.push('=');
         let empty = into.len();
-        self.push(into, value);
+        self.push(into, value, KEY);
         if into.len() == empty {
             into.truncate(before);
         }
@@ -179,23 +180,28 @@ impl Names<'_> {
     /// InfluxDB drops a field that is called `time` without a word.
     fn push_field(&self, into: &mut String, field: &LineTemplate) {
         let start = into.len();
-        self.push(into, field);
+        self.push(into, field, KEY);
         if &into[start..] == "time" {
             into.push('_');
         }
     }
 }
 
+/// What ends a measurement, if it is not escaped.
+const MEASUREMENT: &[char] = &[',', ' '];
+/// What ends a tag's key or value, or the name of a field.
+const KEY: &[char] = &[',', '=', ' '];
+
 /// Measurements, tags and names of fields. Line protocol has no escape for a line
 /// break in them: it becomes a space. Nor for a backslash, which escapes what
 /// stands behind it: where it would, or where servers differ, it becomes a slash.
-fn push_escaped(into: &mut String, text: &str) {
+fn push_escaped(into: &mut String, text: &str, separators: &[char]) {
     let mut characters = text.chars().peekable();
     while let Some(character) = characters.next() {
         match character {
-            ',' | '=' | ' ' => {
+            separator if separators.contains(&separator) => {
                 into.push('\\');
-                into.push(character);
+                into.push(separator);
             }
             '\n' | '\r' => into.push_str("\\ "),
             '\\' => into.push(match characters.peek() {
@@ -219,6 +225,8 @@ fn push_text(into: &mut String, text: &str) {
     into.push('"');
 }
 
+#[cfg(test)]
+mod corpus;
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
