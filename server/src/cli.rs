@@ -386,9 +386,12 @@ pub(crate) enum AlarmsCommand {
         #[command(flatten)]
         remote: Remote,
     },
-    /// Print one alarm, and what was done to it, as JSON
+    /// Show one alarm, and what was done to it
     Show {
         id: String,
+        /// Print as JSON
+        #[arg(long)]
+        json: bool,
         #[command(flatten)]
         remote: Remote,
     },

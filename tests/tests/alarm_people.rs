@@ -70,7 +70,7 @@ fn who_did_what_is_kept_and_can_be_taken_back() {
 
     weir.kill9();
     weir.restart();
-    let shown = weir_alarms(&weir, &["show", id]);
+    let shown = weir_alarms(&weir, &["show", id, "--json"]);
     assert_eq!(shown["comments"][0]["text"], "fan ordered");
     assert_eq!(
         (&shown["assignedTo"], &shown["lifecycle"]),
@@ -133,7 +133,10 @@ fn a_latched_alarm_stays_until_it_is_acknowledged_and_is_cleared_once() {
     weir.kill9();
     weir.restart();
     let id = alarm["alarmId"].as_str().expect("it has an id");
-    assert_eq!(weir_alarms(&weir, &["show", id])["lifecycle"], "latched");
+    assert_eq!(
+        weir_alarms(&weir, &["show", id, "--json"])["lifecycle"],
+        "latched"
+    );
     let acked = weir_alarms(&weir, &["ack", id, "--by", "ann"]);
     assert_eq!(
         (&acked["lifecycle"], &acked["state"]),

@@ -44,6 +44,13 @@ fn an_alarm_is_listed_acknowledged_and_shelved() {
     );
     assert_eq!(listed()[0]["acknowledged"]["by"], "ann");
     assert_eq!(listed()[0]["acknowledged"]["note"], "on my way");
+    let shown = weir.command(&["alarms", "show", &id]);
+    let shown = String::from_utf8(shown.stdout).expect("it is text");
+    let reason = alarm["reason"].as_str().expect("it has a reason");
+    assert!(shown.starts_with("WARNING valve "), "{shown}");
+    for part in [reason, &id, "raised, acknowledged", " by ann: on my way"] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
 
     // It gets worse: it asks anew.
     send(&weir, "valve", start + 1_000, 9.5);

@@ -28,10 +28,13 @@ pub(crate) fn run(command: AlarmsCommand) -> Result<ExitCode> {
             }
             print(&remote, &path, "alarms", json, alarms)?;
         }
-        AlarmsCommand::Show { id, remote } => {
+        AlarmsCommand::Show { id, json, remote } => {
             let path = format!("/api/v1/alarms/{}", percent_encoded(&id));
-            let alarm = document(&remote, &path)?;
-            output::line(&serde_json::to_string_pretty(&alarm)?)?;
+            let found = document(&remote, &path)?;
+            output::line(&match json {
+                true => serde_json::to_string_pretty(&found)?,
+                false => alarm(&found),
+            })?;
         }
         AlarmsCommand::Ack(action) => act(&action, "ack", Value::Null)?,
         AlarmsCommand::Unack(action) => act(&action, "unack", Value::Null)?,
@@ -196,6 +199,78 @@ fn alarms(alarms: &[Value]) -> String {
         ]
     };
     table(&header, alarms.iter().map(row))
+}
+
+/// One alarm: what, where and why first, then what is known of it, then what was done.
+fn alarm(alarm: &Value) -> String {
+    let number = |key: &str| alarm[key].as_f64().map(|number| number.to_string());
+    let unit = match cell(alarm, "unit") {
+        unit if unit.is_empty() => unit,
+        unit => format!(" {unit}"),
+    };
+    let limit =
+        number("threshold").map_or_else(String::new, |limit| format!(", limit {limit}{unit}"));
+    let acknowledged = &alarm["acknowledged"];
+    let acknowledgement = acknowledged.is_object().then(|| {
+        let note = match cell(acknowledged, "note") {
+            note if note.is_empty() => note,
+            note => format!(": {note}"),
+        };
+        let by = match cell(acknowledged, "by") {
+            by if by.is_empty() => by,
+            by => format!(" by {by}"),
+        };
+        format!("{}{by}{note}", time(acknowledged, "at"))
+    });
+    let lines = [
+        ("id", cell(alarm, "alarmId")),
+        (
+            "state",
+            format!("{}, {}", cell(alarm, "state"), cell(alarm, "lifecycle")),
+        ),
+        ("held back", cell(alarm, "heldBack")),
+        ("priority", cell(alarm, "priority")),
+        ("function", cell(alarm, "function")),
+        (
+            "value",
+            number("value").map_or_else(String::new, |value| format!("{value}{unit}{limit}")),
+        ),
+        ("location", cell(alarm, "location")),
+        ("raised", time(alarm, "raisedAt")),
+        ("updated", time(alarm, "updatedAt")),
+        ("returned", time(alarm, "returnedAt")),
+        ("cleared", time(alarm, "clearedAt")),
+        ("acknowledged", acknowledgement.unwrap_or_default()),
+        ("shelved until", time(alarm, "shelvedUntil")),
+        ("with", cell(alarm, "assignedTo")),
+        ("what to do", cell(alarm, "action")),
+    ];
+    let mut text = format!(
+        "{} {} {}\n{}\n",
+        cell(alarm, "severity"),
+        cell(alarm, "deviceId"),
+        cell(alarm, "sensor"),
+        cell(alarm, "reason"),
+    );
+    for (name, value) in lines.iter().filter(|(_, value)| !value.is_empty()) {
+        text.push_str(&format!("\n{name:<14}{value}"));
+    }
+    let list = |key: &str| alarm[key].as_array().cloned().unwrap_or_default();
+    let comments = list("comments");
+    if !comments.is_empty() {
+        let row = |comment: &Value| {
+            vec![
+                time(comment, "at"),
+                cell(comment, "by"),
+                cell(comment, "text"),
+            ]
+        };
+        text.push_str("\n\n");
+        text.push_str(&table(&["at", "by", "comment"], comments.iter().map(row)));
+    }
+    text.push_str("\n\n");
+    text.push_str(&audit(&list("audit")));
+    text
 }
 
 fn audit(entries: &[Value]) -> String {
