@@ -459,8 +459,10 @@ fn a_changed_access_file_is_taken_up_and_one_with_a_mistake_is_not() {
     wait_until("the late one is gone", DEADLINE, || {
         late.get("/api/v1/flow").status == 401
     });
-    pump.publish(b"devices/pump-1/telemetry", EVENT.as_bytes(), 1)
-        .expect("MQTT 3.1.1 has no word for a refusal");
+    wait_until("the device's connection has ended", DEADLINE, || {
+        let event = EVENT.as_bytes();
+        pump.publish(b"devices/pump-1/telemetry", event, 1).is_err()
+    });
     let flow = grafana.get("/api/v1/flow").expect(200).json();
     assert_eq!(flow["messages"]["received"], 0, "{flow}");
 }

@@ -2,9 +2,9 @@
 //! the statements of Grafana's InfluxDB source. What they check is in
 //! `tests/python/sql_flight.py`. `cargo xtask test` installs them.
 
-use serde_json::json;
 use weir_tests::{
-    DEADLINE, TIGHT_LIMITS, Weir, WeirSpec, python, python_process, wait_until, with_reader,
+    DEADLINE, TIGHT_LIMITS, Weir, WeirSpec, leaves_an_endless_query, python, wait_until,
+    weir_with_readings, with_reader,
 };
 
 const FLIGHT: &str = "[flight]\nlisten = \"127.0.0.1:0\"\n";
@@ -28,12 +28,7 @@ fn hostile_statements_are_refused_or_stopped() {
 #[ignore = "needs python3 with adbc-driver-flightsql and influxdb3-python"]
 fn a_query_ends_when_its_client_leaves() {
     let weir = start("[query]\ntimeout = \"1h\"\n");
-    let folder = tempfile::tempdir().unwrap();
-    let args: [&str; 2] = [&address(&weir), "endless"];
-    let mut client = python_process("sql_flight.py", &args, folder.path());
-    wait_until("the query runs", DEADLINE, || weir.queries_running() == 1);
-    client.kill9();
-    wait_until("it has ended", DEADLINE, || weir.queries_running() == 0);
+    leaves_an_endless_query(&weir, "sql_flight.py", &address(&weir));
 }
 
 #[test]
@@ -50,20 +45,7 @@ fn a_token_is_needed_where_there_is_authentication() {
 
 /// With the readings that the script expects.
 fn start(sections: &str) -> Weir {
-    let weir = Weir::start(WeirSpec::embedded().with(FLIGHT).with(sections));
-    for device in ["pump-1", "pump-2"] {
-        for minute in 0..3_u32 {
-            let time = 1_790_000_000_000_i64 + i64::from(minute) * 60_000;
-            let mut data = vec![json!({"sensorId": "x", "value": f64::from(minute) + 0.5})];
-            if device == "pump-1" && minute == 0 {
-                data.push(json!({"sensorId": "mode", "value": "on"}));
-            }
-            let event = json!({"deviceId": device, "timestamp": time, "data": data});
-            weir.ingest(device, "?wait=processed", event.to_string())
-                .expect(200);
-        }
-    }
-    weir
+    weir_with_readings(&format!("{FLIGHT}{sections}"))
 }
 
 fn address(weir: &Weir) -> String {

@@ -6,10 +6,9 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::Command;
 
-use serde_json::json;
 use weir_tests::{
-    DEADLINE, TIGHT_LIMITS, Weir, WeirSpec, program, python, python_process, wait_until,
-    with_reader,
+    DEADLINE, TIGHT_LIMITS, Weir, WeirSpec, leaves_an_endless_query, program, python, wait_until,
+    weir_with_readings, with_reader,
 };
 
 const POSTGRES: &str = "[postgres]\nlisten = \"127.0.0.1:0\"\n";
@@ -65,12 +64,7 @@ fn hostile_statements_are_refused_or_stopped() {
 #[ignore = "needs python3 with psycopg"]
 fn a_query_ends_when_its_client_leaves() {
     let weir = start("[query]\ntimeout = \"1h\"\n");
-    let folder = tempfile::tempdir().unwrap();
-    let args: [&str; 2] = [&address(&weir), "endless"];
-    let mut client = python_process("sql_postgres.py", &args, folder.path());
-    wait_until("the query runs", DEADLINE, || weir.queries_running() == 1);
-    client.kill9();
-    wait_until("it has ended", DEADLINE, || weir.queries_running() == 0);
+    leaves_an_endless_query(&weir, "sql_postgres.py", &address(&weir));
 }
 
 #[test]
@@ -125,20 +119,7 @@ fn a_password_is_needed_where_there_is_authentication() {
 
 /// With the readings that the script expects.
 fn start(sections: &str) -> Weir {
-    let weir = Weir::start(WeirSpec::embedded().with(POSTGRES).with(sections));
-    for device in ["pump-1", "pump-2"] {
-        for minute in 0..3_u32 {
-            let time = 1_790_000_000_000_i64 + i64::from(minute) * 60_000;
-            let mut data = vec![json!({"sensorId": "x", "value": f64::from(minute) + 0.5})];
-            if device == "pump-1" && minute == 0 {
-                data.push(json!({"sensorId": "mode", "value": "on"}));
-            }
-            let event = json!({"deviceId": device, "timestamp": time, "data": data});
-            weir.ingest(device, "?wait=processed", event.to_string())
-                .expect(200);
-        }
-    }
-    weir
+    weir_with_readings(&format!("{POSTGRES}{sections}"))
 }
 
 fn address(weir: &Weir) -> String {
