@@ -13,6 +13,7 @@ mod cargo;
 mod faults;
 mod guest;
 mod python;
+mod telegraf;
 mod test;
 mod tidy;
 mod tools;

@@ -8,7 +8,7 @@
 use anyhow::Result;
 
 use crate::cargo::{binary, build, cargo, root, succeed};
-use crate::{guest, python, tidy, tools};
+use crate::{guest, python, telegraf, tidy, tools};
 
 /// Tidy, build, test; `filter` selects tests by a part of their name.
 pub(crate) fn run(filter: Option<&str>) -> Result<()> {
@@ -16,6 +16,7 @@ pub(crate) fn run(filter: Option<&str>) -> Result<()> {
     tools::ensure()?;
     guest::ensure()?;
     let python = python::ensure()?;
+    let telegraf = telegraf::ensure()?;
     let binaries = build(&["--workspace", "--all-targets"])?;
     let mut command = cargo();
     command.args([
@@ -30,6 +31,19 @@ pub(crate) fn run(filter: Option<&str>) -> Result<()> {
             "xtask: no mounting here (it takes root): tests in modules `as_root` are left out"
         );
         command.args(["--skip", "as_root::"]);
+    }
+    match telegraf {
+        Some(folder) => {
+            let path = std::env::var_os("PATH").unwrap_or_default();
+            let folders = std::iter::once(folder).chain(std::env::split_paths(&path));
+            command.env("PATH", std::env::join_paths(folders)?);
+        }
+        None => {
+            eprintln!(
+                "xtask: no Telegraf here, and no Go 1.24 or newer to build it: its test is left out"
+            );
+            command.args(["--skip", "telegraf_writes"]);
+        }
     }
     command.args(filter);
     command.env("WEIR_BIN", binary(&binaries, "weir")?);

@@ -125,7 +125,7 @@ fn is_root() -> bool {
 }
 
 /// Looks in `PATH` and where daemons live, which a user's `PATH` leaves out.
-fn find(program: &str) -> Option<PathBuf> {
+pub(crate) fn find(program: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let daemons = ["/usr/sbin", "/usr/local/sbin"].map(PathBuf::from);
     let candidates = env::split_paths(&path)
