@@ -326,3 +326,6 @@ fn properties(layout: &Layout, schema: &Schema) -> WriterProperties {
     }
     properties.build()
 }
+
+#[cfg(test)]
+mod tests;
