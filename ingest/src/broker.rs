@@ -253,6 +253,10 @@ impl Outlet for EmbeddedBroker {
     ) -> Result<(), OutletError> {
         self.outlet.publish(publication, delivered)
     }
+
+    fn room(&self) -> usize {
+        self.outlet.room()
+    }
 }
 
 /// The configuration refuses it before; this is the last door.

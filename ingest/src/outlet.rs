@@ -36,4 +36,7 @@ pub trait Outlet: Send + Sync + fmt::Debug {
         publication: Publication,
         delivered: Option<Box<dyn FnOnce() + Send>>,
     ) -> Result<(), OutletError>;
+
+    /// How many publications it takes, if it sends none meanwhile.
+    fn room(&self) -> usize;
 }

@@ -191,6 +191,11 @@ impl Outlet for SourceOutlet {
         self.shared.queued.notify_one();
         Ok(())
     }
+
+    fn room(&self) -> usize {
+        let state = self.shared.state.lock();
+        CAPACITY.saturating_sub(state.queue.len() + state.under_way)
+    }
 }
 
 /// MQTT 3.1.1, sections 3.3.2.1 and 4.7.3.

@@ -1,6 +1,8 @@
 //! Applies shadow requests and Weir's own reports, a batch per transaction, and
 //! publishes the answers once the transaction is durable.
 
+mod answers;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
@@ -17,6 +19,8 @@ use weir_model::{Message, Position};
 use weir_shadows::{
     Operation, Rejected, Request, ShadowStore, parse_topic, refusal, report_payload,
 };
+
+pub(crate) use answers::Answers;
 
 use crate::complaint::Complaint;
 use crate::core::Core;
@@ -66,7 +70,7 @@ pub(crate) struct ShadowWorker {
     pub(crate) access: Access,
     pub(crate) journal: Arc<dyn Journal>,
     pub(crate) commands: Receiver<ShadowCommand>,
-    pub(crate) outlets: Arc<[Arc<dyn Outlet>]>,
+    pub(crate) answers: Answers,
     pub(crate) prefix: String,
     pub(crate) progress: Progress,
     pub(crate) health: Arc<Health>,
@@ -121,7 +125,7 @@ impl ShadowWorker {
         self.apply(Some(position), &allowed);
         for (request, rejected) in refused {
             let answer = refusal(&self.prefix, &request, &rejected, now().seconds());
-            publish(&self.outlets, answer.topic, answer.payload);
+            self.answers.publish(answer);
         }
     }
 
@@ -168,7 +172,7 @@ impl ShadowWorker {
             }
         };
         for answer in answers.into_iter().flatten() {
-            publish(&self.outlets, answer.topic, answer.payload);
+            self.answers.publish(answer);
         }
     }
 }

@@ -57,6 +57,10 @@ impl Outlet for BrokerOutlet {
                 mpsc::error::TrySendError::Closed(_) => OutletError::Closed,
             })
     }
+
+    fn room(&self) -> usize {
+        self.queue.capacity()
+    }
 }
 
 impl Router {

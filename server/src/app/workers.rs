@@ -24,7 +24,7 @@ use crate::operational_alerts::OperationalAlerts;
 use crate::pipeline::{Cadence, EFFECTS_QUEUE, Pipeline, SHADOW_QUEUE, STORE_QUEUE};
 use crate::progress::Progress;
 use crate::reload::Current;
-use crate::shadow_worker::ShadowWorker;
+use crate::shadow_worker::{Answers, ShadowWorker};
 use crate::store_worker::StoreWorker;
 use crate::waiters::Waiters;
 
@@ -89,7 +89,7 @@ impl Workers {
             access: access.clone(),
             journal: journal.clone(),
             commands: shadow_commands,
-            outlets: outlets.clone(),
+            answers: Answers::new(outlets.clone(), stop.clone()),
             prefix: config.shadows.prefix.clone(),
             progress: shadows_progress.clone(),
             health: health.clone(),
