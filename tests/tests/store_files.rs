@@ -183,8 +183,9 @@ fn compare(weir: &Weir, hours: bool) {
 #[test]
 #[ignore = "needs python3 with duckdb and pyarrow"]
 fn duckdb_and_pyarrow_read_the_files_as_they_lie() {
-    // A checkpoint as soon as one message of the plant's is in, and no other: a file
-    // for each of eight, which are then merged, with their roll-up.
+    // A checkpoint as soon as one message of the plant's is in, and no other. The
+    // window of six hours is over at any time of the day: each of eight files is
+    // merged with those before, with a roll-up once they are large enough.
     const EVENTS: usize = 3_000;
     let config = "[store.embedded]\nflush_interval = \"1d\"\nflush_readings = 6000\n\n\
          [limits]\nmax_payload = \"1MiB\"\n\n[[route]]\ntopic = \"plant\"\n\n\
@@ -192,7 +193,8 @@ fn duckdb_and_pyarrow_read_the_files_as_they_lie() {
     // One device with all of the rare sensors has more than a shadow holds.
     let spec = WeirSpec::embedded().with(config);
     let weir = Weir::start(spec.allow("does not fit its shadow"));
-    let begin = (now_ms() - 3 * 60 * MINUTE_MS) / 1_000 * 1_000;
+    let window = 6 * 60 * MINUTE_MS;
+    let begin = (now_ms() / window - 2) * window + 45 * MINUTE_MS;
     let mut sent = 0;
     // Kinds of their own, with texts, units, places, names that need care; and more
     // of them than have a file of their own.
