@@ -45,16 +45,9 @@ impl Notifier {
     /// worker hears its id; an outlet that is full leaves it in the outbox,
     /// from where it is sent again.
     pub(crate) fn publish(&self, alert: &Alert) {
-        let payload = serde_json::to_vec(alert).expect("an alert is plain data");
-        let payload = bytes::Bytes::from(payload);
+        let publication = publication(alert);
         let missing = Arc::new(AtomicUsize::new(self.outlets.len()));
         for outlet in self.outlets.iter() {
-            let publication = Publication {
-                topic: alert.topic(),
-                payload: payload.clone(),
-                qos: 1,
-                retain: false,
-            };
             let (missing, effects, id) = (missing.clone(), self.effects.clone(), alert.id.clone());
             let delivered = move || {
                 if missing.fetch_sub(1, Ordering::AcqRel) == 1 {
@@ -62,7 +55,7 @@ impl Notifier {
                     let _ = effects.try_send(EffectsCommand::Delivered(id));
                 }
             };
-            match outlet.publish(publication, Some(Box::new(delivered))) {
+            match outlet.publish(publication.clone(), Some(Box::new(delivered))) {
                 Ok(()) => {}
                 Err(error @ OutletError::Closed) => {
                     debug!(alert_id = alert.id, %error, "alert stays in the outbox");
@@ -70,5 +63,17 @@ impl Notifier {
                 Err(error) => warn!(alert_id = alert.id, %error, "alert stays in the outbox"),
             }
         }
+    }
+}
+
+/// An alert as subscribers get it.
+pub(crate) fn publication(alert: &Alert) -> Publication {
+    Publication {
+        topic: alert.topic(),
+        payload: serde_json::to_vec(alert)
+            .expect("an alert is plain data")
+            .into(),
+        qos: 1,
+        retain: false,
     }
 }

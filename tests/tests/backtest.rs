@@ -20,6 +20,14 @@ fn text(path: &Path) -> &str {
     path.to_str().expect("a temporary path is UTF-8")
 }
 
+/// The arguments of a run over a file with scores.
+fn scored<'a>(config: &'a Path, input: &'a Path, scores: &'a Path) -> [&'a str; 7] {
+    let (config, input, scores) = (text(config), text(input), text(scores));
+    [
+        "backtest", "--config", config, "--input", input, "--scores", scores,
+    ]
+}
+
 fn ran(output: &Output) -> String {
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{stderr}");
@@ -262,18 +270,7 @@ fn a_module_runs_over_a_file_and_its_failures_are_told() {
                 1700000120,b,t,95\n1700000180,a,t,60\n1700000240,b,t,20\n";
     let input = write(folder.path(), "export.csv", rows);
     let scores = folder.path().join("scores.csv");
-    let output = run_weir(
-        &[
-            "backtest",
-            "--config",
-            text(&config),
-            "--input",
-            text(&input),
-            "--scores",
-            text(&scores),
-        ],
-        &[],
-    );
+    let output = run_weir(&scored(&config, &input, &scores), &[]);
     let told = ran(&output);
     let lines: Vec<&str> = told.lines().collect();
     assert_eq!(lines.len(), 4, "{told}");
@@ -323,18 +320,7 @@ fn what_goes_together_no_more_has_its_score_too() {
     }
     let input = write(folder.path(), "export.csv", &csv);
     let scores = folder.path().join("scores.csv");
-    ran(&run_weir(
-        &[
-            "backtest",
-            "--config",
-            text(&config),
-            "--input",
-            text(&input),
-            "--scores",
-            text(&scores),
-        ],
-        &[],
-    ));
+    ran(&run_weir(&scored(&config, &input, &scores), &[]));
     let written = fs::read_to_string(&scores).expect("the file was written");
     let lines: Vec<Vec<&str>> = written
         .lines()

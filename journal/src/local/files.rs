@@ -14,7 +14,7 @@ use weir_model::Position;
 use super::OpenError;
 use super::positions::Positions;
 use super::recovery;
-use super::scan::{self, Frames};
+use super::scan;
 use super::segment;
 use super::tail::{Region, RegionKind};
 use crate::journal::ReadError;
@@ -102,19 +102,12 @@ impl JournalFiles {
             return Ok(None);
         };
         let from = region.start.max(self.position);
-        let chunk = match (file, region.kind) {
-            (Some(file), RegionKind::Segment { salt, .. }) => Frames {
-                file: &**file,
-                base: region.start,
-                end: region.end,
-                salt,
-            }
-            .chunk(from)
-            .map_err(|source| ReadError::Io {
+        let chunk = match file {
+            Some(file) => scan::chunk(region, &**file, from).map_err(|source| ReadError::Io {
                 position: Position(from),
                 source,
             })?,
-            _ => scan::gone(from, region.end),
+            None => scan::gone(from, region.end),
         };
         self.position = chunk.end().0;
         if self.position >= region.end {

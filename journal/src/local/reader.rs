@@ -8,7 +8,7 @@ use weir_disk::DiskFile;
 use weir_model::Position;
 
 use super::Shared;
-use super::scan::{self, Frames};
+use super::scan;
 use super::segment;
 use super::tail::{Found, Region, RegionKind};
 use crate::journal::{JournalReader, ReadError};
@@ -72,9 +72,9 @@ impl LocalReader {
     }
 
     fn read(&mut self, region: Region, from: u64) -> io::Result<Chunk> {
-        let RegionKind::Segment { salt, .. } = region.kind else {
+        if region.kind == RegionKind::Gone {
             return Ok(scan::gone(from, region.end));
-        };
+        }
         let base = region.start;
         let file = match &mut self.file {
             Some((open, file)) if *open == base => file,
@@ -83,13 +83,7 @@ impl LocalReader {
                 &mut other.insert((base, self.shared.disk.open(&path)?)).1
             }
         };
-        Frames {
-            file: &**file,
-            base,
-            end: region.end,
-            salt,
-        }
-        .chunk(from)
+        scan::chunk(&region, &**file, from)
     }
 }
 

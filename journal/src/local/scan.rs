@@ -10,6 +10,7 @@ use bytes::Bytes;
 use weir_disk::DiskFile;
 
 use super::segment::HEADER;
+use super::tail::{Region, RegionKind};
 use crate::frame::{self, HEAD};
 use crate::record::{Chunk, Damage};
 
@@ -134,6 +135,20 @@ impl Frames<'_> {
         };
         Chunk::checked(start, end, Bytes::from(bytes), vec![damage])
     }
+}
+
+/// The next records of a region from `from` on; `file` is the one that it names.
+pub(super) fn chunk(region: &Region, file: &dyn DiskFile, from: u64) -> io::Result<Chunk> {
+    let RegionKind::Segment { salt, .. } = region.kind else {
+        return Ok(gone(from, region.end));
+    };
+    let frames = Frames {
+        file,
+        base: region.start,
+        end: region.end,
+        salt,
+    };
+    frames.chunk(from)
 }
 
 /// A region whose bytes are not there at all.

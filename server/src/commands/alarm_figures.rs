@@ -4,9 +4,10 @@ use anyhow::Result;
 use serde_json::Value;
 
 use super::alarms::{cell, document, table, time};
+use weir_model::percent_encoded;
+
 use crate::cli::Remote;
 use crate::output;
-use weir_model::percent_encoded;
 
 pub(super) fn kpi(
     from: Option<String>,

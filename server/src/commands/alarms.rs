@@ -5,13 +5,12 @@ use std::process::ExitCode;
 use anyhow::Result;
 use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::{Value, json};
-use weir_model::Timestamp;
+use weir_model::{Timestamp, percent_encoded};
 
 use crate::cli::{AlarmAction, AlarmsCommand, Remote};
 use crate::commands::alarm_figures;
 use crate::commands::remote::text;
 use crate::output;
-use weir_model::percent_encoded;
 
 pub(crate) fn run(command: AlarmsCommand) -> Result<ExitCode> {
     match command {
@@ -204,24 +203,21 @@ fn alarms(alarms: &[Value]) -> String {
 /// One alarm: what, where and why first, then what is known of it, then what was done.
 fn alarm(alarm: &Value) -> String {
     let number = |key: &str| alarm[key].as_f64().map(|number| number.to_string());
-    let unit = match cell(alarm, "unit") {
-        unit if unit.is_empty() => unit,
-        unit => format!(" {unit}"),
+    // Nothing, or what is there behind a word.
+    let behind = |word: &str, item: &Value, key: &str| match cell(item, key) {
+        text if text.is_empty() => text,
+        text => format!("{word}{text}"),
     };
+    let unit = behind(" ", alarm, "unit");
     let limit =
         number("threshold").map_or_else(String::new, |limit| format!(", limit {limit}{unit}"));
     let acknowledged = &alarm["acknowledged"];
-    let acknowledgement = acknowledged.is_object().then(|| {
-        let note = match cell(acknowledged, "note") {
-            note if note.is_empty() => note,
-            note => format!(": {note}"),
-        };
-        let by = match cell(acknowledged, "by") {
-            by if by.is_empty() => by,
-            by => format!(" by {by}"),
-        };
-        format!("{}{by}{note}", time(acknowledged, "at"))
-    });
+    let acknowledgement = format!(
+        "{}{}{}",
+        time(acknowledged, "at"),
+        behind(" by ", acknowledged, "by"),
+        behind(": ", acknowledged, "note")
+    );
     let lines = [
         ("id", cell(alarm, "alarmId")),
         (
@@ -240,7 +236,7 @@ fn alarm(alarm: &Value) -> String {
         ("updated", time(alarm, "updatedAt")),
         ("returned", time(alarm, "returnedAt")),
         ("cleared", time(alarm, "clearedAt")),
-        ("acknowledged", acknowledgement.unwrap_or_default()),
+        ("acknowledged", acknowledgement),
         ("shelved until", time(alarm, "shelvedUntil")),
         ("with", cell(alarm, "assignedTo")),
         ("what to do", cell(alarm, "action")),

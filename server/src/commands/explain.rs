@@ -5,11 +5,11 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use serde_json::Value;
+use weir_model::percent_encoded;
 
 use crate::cli::ExplainArgs;
 use crate::commands::alarms::document;
 use crate::output;
-use weir_model::percent_encoded;
 
 pub(crate) fn run(args: &ExplainArgs) -> Result<ExitCode> {
     let mut path = format!(

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use anyhow::Result;
 use serde_json::Value;
+use weir_model::percent_encoded;
 
 use crate::cli::{Remote, ShadowCommand, ShadowTarget};
 use crate::commands::remote::text;
 use crate::commands::shadow_diff::{changes, delta_lines};
 use crate::output;
-use weir_model::percent_encoded;
 
 pub(crate) fn run(command: ShadowCommand) -> Result<ExitCode> {
     match command {

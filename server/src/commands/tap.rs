@@ -5,10 +5,10 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use serde_json::Value;
+use weir_model::percent_encoded;
 
 use crate::cli::TapArgs;
 use crate::output;
-use weir_model::percent_encoded;
 
 pub(crate) fn run(args: &TapArgs) -> Result<ExitCode> {
     let mut query = Vec::new();

@@ -10,10 +10,11 @@ use axum::extract::{Path, State};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use weir_alerts::Notification;
-use weir_ingest::{Outlet, Publication};
+use weir_ingest::Outlet;
 use weir_model::Alert;
 
 use super::{Problem, Shared};
+use crate::notifier::publication;
 use crate::store_worker::now;
 
 const MQTT: &str = "mqtt";
@@ -53,22 +54,16 @@ pub(super) async fn test(
 async fn publish(outlets: &Arc<[Arc<dyn Outlet>]>) -> Result<Json<Value>, Problem> {
     let test = Notification::test(MQTT, now());
     let alert: &Alert = &test.alerts[0].alert;
-    let payload = serde_json::to_vec(alert).expect("an alert is plain data");
+    let publication = publication(alert);
     let (delivered, mut deliveries) = mpsc::channel(outlets.len().max(1));
     for outlet in outlets.iter() {
-        let publication = Publication {
-            topic: alert.topic(),
-            payload: payload.clone().into(),
-            qos: 1,
-            retain: false,
-        };
         let delivered = delivered.clone();
         let told = move || {
             // Whoever asked may have given up.
             let _ = delivered.try_send(());
         };
         outlet
-            .publish(publication, Some(Box::new(told)))
+            .publish(publication.clone(), Some(Box::new(told)))
             .map_err(|error| {
                 Problem::bad_gateway(format!("MQTT did not take the test: {error}"))
             })?;

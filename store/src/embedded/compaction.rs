@@ -11,6 +11,8 @@ use super::layout::Layout;
 use super::segment::Segment;
 
 const WINDOW_NS: i64 = 6 * 3_600 * 1_000_000_000;
+/// Stands for the window of what spans several.
+const BACKFILL: i64 = i64::MIN;
 /// Files of about one size that are merged at once.
 const FAN_IN: usize = 16;
 /// How many times larger than the smallest the largest of them may be.
@@ -35,13 +37,11 @@ pub(crate) fn choose(
     let numbers: HashMap<&Layout, usize> = kinds.iter().zip(0..).collect();
     let mut windows: BTreeMap<(usize, i64), Vec<&Arc<Segment>>> = BTreeMap::new();
     for segment in segments.iter().filter(|segment| !segment.is_damaged()) {
-        let entry = &segment.entry;
-        let span = entry.max_time.saturating_sub(entry.min_time);
         // A backfill spans windows; such files are merged among themselves.
-        let window = if span > WINDOW_NS + GRACE_NS {
-            i64::MIN
+        let window = if span(&[segment]) > WINDOW_NS + GRACE_NS {
+            BACKFILL
         } else {
-            entry.min_time.div_euclid(WINDOW_NS)
+            segment.entry.min_time.div_euclid(WINDOW_NS)
         };
         let Some(kind) = numbers.get(&segment.layout) else {
             continue;
@@ -63,7 +63,7 @@ fn choose_in_window(
     }
     files.sort_by_key(|segment| segment.entry.rows);
     let end = window.saturating_add(1).saturating_mul(WINDOW_NS);
-    let over = window != i64::MIN && end.saturating_add(GRACE_NS) < now;
+    let over = window != BACKFILL && end.saturating_add(GRACE_NS) < now;
     let rows = |files: &[&Arc<Segment>]| files.iter().map(|file| file.entry.rows).sum::<u64>();
     if let Some((largest, others)) = files.split_last()
         && over
@@ -76,7 +76,7 @@ fn choose_in_window(
     // larger than the first.
     let due = |run: &&[&Arc<Segment>]| {
         let similar = run[FAN_IN - 1].entry.rows <= run[0].entry.rows.saturating_mul(SIMILAR);
-        similar && (over || window == i64::MIN || span(run) <= OPEN_SPAN_NS)
+        similar && (over || window == BACKFILL || span(run) <= OPEN_SPAN_NS)
     };
     files.windows(FAN_IN).find(due).and_then(bounded)
 }

@@ -28,7 +28,6 @@ use zstd::zstd_safe::CParameter;
 const BLOCK: usize = 512;
 const MINIBLOCKS: usize = 4;
 const MINIBLOCK: usize = BLOCK / MINIBLOCKS;
-const ZSTD_LEVEL: i32 = 1;
 
 /// What [`write_column`] needs of a column's properties.
 pub(super) fn properties(
@@ -60,7 +59,7 @@ pub(super) fn write_column(
     let mut closed = writer.close()?;
     let metadata = closed.metadata.into_builder();
     closed.metadata = metadata
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?))
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_encodings(vec![Encoding::RLE, Encoding::DELTA_BINARY_PACKED])
         .clear_page_encoding_stats()
         .build()?;
@@ -70,7 +69,7 @@ pub(super) fn write_column(
 /// Short repetitions are chance in noise, and telling them costs more than the
 /// bits that frequent bytes take.
 fn compressor() -> Result<Compressor<'static>, ParquetError> {
-    let mut compressor = Compressor::new(ZSTD_LEVEL)?;
+    let mut compressor = Compressor::new(ZstdLevel::default().compression_level())?;
     compressor.set_parameter(CParameter::MinMatch(7))?;
     Ok(compressor)
 }
