@@ -29,7 +29,7 @@ use ahash::RandomState;
 use hashbrown::HashMap;
 use parking_lot::{Condvar, Mutex, RwLock};
 use redb::{ReadableTable, ReadableTableMetadata, WriteTransaction};
-use weir_database::Database;
+use weir_kv::Database;
 use weir_model::{Alert, AlertState, Position, Timestamp};
 
 use crate::alarm_record::{AlarmFilter, AlarmRecord, AlarmStateFilter};
@@ -70,7 +70,7 @@ impl AlarmStore {
     }
 
     fn open_keeping(path: &Path, keep: u64) -> Result<Self, AlarmStoreError> {
-        let database = weir_database::open(path, CACHE_BYTES)?;
+        let database = weir_kv::open(path, CACHE_BYTES)?;
         let mut store = Self {
             database,
             keep,

@@ -7,7 +7,7 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum AlarmStoreError {
     #[error(transparent)]
-    Open(#[from] weir_database::OpenError),
+    Open(#[from] weir_kv::OpenError),
     /// Another version of Weir wrote it.
     #[error("the alarm database {path} has format {found}; this Weir reads {supported}")]
     Format {
@@ -31,4 +31,4 @@ pub enum AlarmStoreError {
     Entry(#[from] postcard::Error),
 }
 
-weir_database::from_redb!(AlarmStoreError::Storage);
+weir_kv::from_redb!(AlarmStoreError::Storage);

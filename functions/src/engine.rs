@@ -9,7 +9,7 @@
 
 use std::sync::Arc;
 
-use weir_access::Access;
+use weir_auth::Access;
 use weir_config::{Captures, Config, Limits, LineProtocol, Precision, Route, RouteCodec};
 use weir_model::{
     Catalog, DeviceIx, Door, Message, Position, QuarantineReason as Reason, Timestamp, Verdict,

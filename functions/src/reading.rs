@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use weir_access::Access;
+use weir_auth::Access;
 use weir_config::{Captures, Limits};
 use weir_model::{
     Cell, DeviceIx, Flags, LocationIx, Message, Position, QuarantineReason as Reason, Timestamp,

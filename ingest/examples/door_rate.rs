@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
-use weir_access::Access;
+use weir_auth::Access;
 use weir_config::{Broker, Config};
 use weir_ingest::{EmbeddedBroker, Guard, Intake};
 use weir_journal::{

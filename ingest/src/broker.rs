@@ -13,7 +13,7 @@
 //! sender has no acknowledgement and may send it again. Nobody's publish waits
 //! for a slow subscriber, except MQTT 5 and QoS 2 ones for at most 2 s.
 //!
-//! Who may connect, publish and subscribe, the rules of `weir-access` say
+//! Who may connect, publish and subscribe, the rules of `weir-auth` say
 //! (`login.rs`); without authentication everybody may, but for alerts, `$SYS`
 //! and the answers of shadows, which Weir alone writes. What is refused is
 //! counted and logged. A publish is then dropped; MQTT 5 is answered "not
@@ -53,7 +53,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, info, warn};
-use weir_access::common_name;
+use weir_auth::common_name;
 use weir_journal::Journal;
 
 use self::connection::Connection;

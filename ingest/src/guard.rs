@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use rustls::ServerConfig;
-use weir_access::Access;
+use weir_auth::Access;
 
 /// Who may come in, and how their connection is kept from others.
 #[derive(Clone)]

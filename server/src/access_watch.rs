@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
-use weir_access::Access;
+use weir_auth::Access;
 use weir_config::Config;
 
 /// How often the file is looked at.

@@ -24,7 +24,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
-use weir_access::Access;
+use weir_auth::Access;
 use weir_config::Loaded;
 use weir_ingest::{Guard, Intake, Outlet, SourceDoor, SourceOutlet};
 use weir_journal::{Journal, LocalJournal};

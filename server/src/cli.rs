@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use weir_config::parse_duration;
-use weir_fleet::{Anomaly, Scenario};
 use weir_model::Timestamp;
+use weir_simulator::{Anomaly, Scenario};
 
 /// IoT telemetry: MQTT in; series, alerts and device shadows out.
 ///

@@ -13,8 +13,8 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 use weir_config::{LoadError, Loaded};
-use weir_fleet::{Scenario, SimulateArgs, demo_configuration, simulate_until};
 use weir_model::{Alert, Timestamp};
+use weir_simulator::{Scenario, SimulateArgs, demo_configuration, simulate_until};
 
 use crate::app::App;
 use crate::http::Api;

@@ -28,7 +28,7 @@ use tonic::transport::Server;
 use tonic::transport::server::Connected;
 use tonic::{Request, Status};
 use tracing::{info, warn};
-use weir_access::{Access, Credentials};
+use weir_auth::{Access, Credentials};
 use weir_store::{QueryLimits, Sql};
 
 use crate::accept::Doorway;

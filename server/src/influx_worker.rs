@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use tokio::runtime::Runtime;
 use tracing::{error, info, warn};
-use weir_access::Access;
+use weir_auth::Access;
 use weir_config::{Config, InfluxDb};
 use weir_functions::Batch;
 use weir_journal::{Journal, JournalReader};

@@ -18,7 +18,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, info};
-use weir_access::Access;
+use weir_auth::Access;
 use weir_store::{QueryLimits, Sql};
 
 use crate::accept::Doorway;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, Float64Array, Int64Array, NullArray, StringArray};
 use serde_json::{Map, Value};
-use weir_access::{Access, Action, Credentials, Identity};
+use weir_auth::{Access, Action, Credentials, Identity};
 use weir_config::Query;
 use weir_store::{Parameters, QueryLimits};
 

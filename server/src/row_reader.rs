@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use weir_access::Access;
+use weir_auth::Access;
 use weir_config::Config;
 use weir_functions::{Batch, Engine};
 use weir_journal::Chunk;

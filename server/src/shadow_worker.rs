@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tracing::{debug, error, warn};
-use weir_access::{Access, Action};
+use weir_auth::{Access, Action};
 use weir_functions::LatestValue;
 use weir_ingest::{Outlet, OutletError, Publication};
 use weir_journal::Journal;

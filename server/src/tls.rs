@@ -8,7 +8,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig, ServerConnection};
-use weir_access::common_name;
+use weir_auth::common_name;
 use weir_config::Tls;
 
 /// Reads the files of `[tls]`.

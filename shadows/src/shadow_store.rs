@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use redb::{ReadableTable, WriteTransaction};
 use serde_json::{Value, json};
 use weir_config::Shadows;
-use weir_database::Database;
+use weir_kv::Database;
 use weir_model::{Position, check_device};
 
 use crate::document::{Document, Wanted};

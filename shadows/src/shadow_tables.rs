@@ -6,7 +6,7 @@ use std::collections::btree_map::Entry;
 use std::path::Path;
 
 use redb::{ReadableTable, TableDefinition, WriteTransaction};
-use weir_database::Database;
+use weir_kv::Database;
 use weir_model::Position;
 
 use crate::document::{Document, VERSION_KEPT_S};
@@ -27,7 +27,7 @@ const EXPIRE_PER_BATCH: usize = 1_000;
 
 /// Opens the database, or makes it; returns it with the stored position.
 pub(crate) fn open(path: &Path) -> Result<(Database, u64), StoreError> {
-    let database = weir_database::open(path, CACHE_BYTES)?;
+    let database = weir_kv::open(path, CACHE_BYTES)?;
     let position = prepare(&database, path)?;
     Ok((database, position))
 }

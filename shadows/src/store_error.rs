@@ -7,7 +7,7 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum StoreError {
     #[error(transparent)]
-    Open(#[from] weir_database::OpenError),
+    Open(#[from] weir_kv::OpenError),
     /// Another version of Weir wrote it.
     #[error("the shadow database {path} has format {found}; this Weir reads {supported}")]
     Format {
@@ -23,4 +23,4 @@ pub enum StoreError {
     Document(#[from] postcard::Error),
 }
 
-weir_database::from_redb!(StoreError::Storage);
+weir_kv::from_redb!(StoreError::Storage);

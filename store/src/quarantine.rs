@@ -21,7 +21,7 @@ use std::path::Path;
 use redb::{ReadableTable, TableDefinition, WriteTransaction};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
-use weir_database::Database;
+use weir_kv::Database;
 use weir_model::{Door, Message, Position, QuarantineReason, Quarantined, Timestamp};
 
 type Key = (u64, u32, u8);
@@ -115,14 +115,14 @@ struct Stored {
 #[derive(Debug, Error)]
 pub enum QuarantineError {
     #[error(transparent)]
-    Open(#[from] weir_database::OpenError),
+    Open(#[from] weir_kv::OpenError),
     #[error("the quarantine's file: {0}")]
     Database(Box<redb::Error>),
     #[error("an entry of the quarantine cannot be encoded: {0}")]
     Encode(postcard::Error),
 }
 
-weir_database::from_redb!(QuarantineError::Database);
+weir_kv::from_redb!(QuarantineError::Database);
 
 /// Of the database's cache.
 const CACHE_BYTES: usize = 16 << 20;
@@ -155,7 +155,7 @@ pub struct Quarantine {
 impl Quarantine {
     /// Opens the file, or makes it.
     pub fn open(path: &Path, caps: &weir_config::Quarantine) -> Result<Self, QuarantineError> {
-        let database = weir_database::open(path, CACHE_BYTES)?;
+        let database = weir_kv::open(path, CACHE_BYTES)?;
         let transaction = database.begin_write()?;
         transaction.open_table(ENTRIES)?;
         transaction.open_table(BY_REASON)?;

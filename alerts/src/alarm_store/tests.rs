@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use tempfile::TempDir;
 use weir_model::{AlertKind, AlertState, Severity, Timestamp};
 
-use weir_database::OpenError;
+use weir_kv::OpenError;
 
 use super::*;
 use crate::alarm_actions::{MAX_NOTE_BYTES, OUT_OF_SERVICE, Operator};

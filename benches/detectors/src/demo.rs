@@ -8,9 +8,9 @@ use std::collections::{BTreeMap, HashSet};
 
 use weir_alerts::{AlarmEngine, Delays, SlotNames};
 use weir_config::{Config, Problem};
-use weir_fleet::{Emit, FaultKind, FaultPlan, Fleet, FleetSpec, Scenario, demo_configuration};
 use weir_functions::{Batch, Engine};
 use weir_model::{Alert, AlertState, Door, Flags, Message, Position, Timestamp, Verdict};
+use weir_simulator::{Emit, FaultKind, FaultPlan, Fleet, FleetSpec, Scenario, demo_configuration};
 
 /// Each device speaks this often, as in the demo.
 const PACE_MS: i64 = 2_000;

@@ -14,9 +14,9 @@ mod svg;
 
 use anyhow::{Result, anyhow};
 use weir_config::Config;
-use weir_fleet::demo_module;
 use weir_functions::{Batch, Engine};
 use weir_model::{Door, Message, Position, Timestamp};
+use weir_simulator::demo_module;
 
 pub use svg::picture;
 

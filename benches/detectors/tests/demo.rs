@@ -3,7 +3,7 @@
 
 use weir_config::Config;
 use weir_detector_benches::demo::{Report, Spec, run};
-use weir_fleet::{DEMO_CONFIG, demo_configuration};
+use weir_simulator::{DEMO_CONFIG, demo_configuration};
 
 const DEVICES: usize = 120;
 /// 2026-11-02T06:30:00Z, a Monday.

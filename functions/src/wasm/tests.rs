@@ -168,7 +168,7 @@ fn the_module_of_the_demo_on_a_series_checked_by_hand() {
         state: 24,
         params: vec![2.0, 3.0],
         reasons: vec!["swinging up and down".to_owned()],
-        ..wasm(include_str!("../../../fleet/hunting.wat"))
+        ..wasm(include_str!("../../../simulator/hunting.wat"))
     };
     assert_eq!(super::check(&config(vec![settings.clone()])), []);
     let mut engine = engine(settings);

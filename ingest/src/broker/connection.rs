@@ -24,7 +24,7 @@ use mqtt5::types::ReasonCode;
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 use tracing::error;
-use weir_access::Identity;
+use weir_auth::Identity;
 use weir_journal::{AppendError, CommitListener};
 
 use super::claims::Claim;

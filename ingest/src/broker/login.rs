@@ -8,7 +8,7 @@ use mqtt5::broker::AuthResult;
 use mqtt5::packet::connect::ConnectPacket;
 use mqtt5::types::ReasonCode;
 use tracing::warn;
-use weir_access::{Action, Credentials, Identity, Unauthenticated};
+use weir_auth::{Action, Credentials, Identity, Unauthenticated};
 use weir_model::Timestamp;
 
 use super::claims::Claim;

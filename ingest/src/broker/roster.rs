@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
-use weir_access::Identity;
+use weir_auth::Identity;
 
 /// The connections that have logged in. Bounded by them.
 #[derive(Debug, Default)]

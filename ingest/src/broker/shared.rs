@@ -18,7 +18,7 @@ use tokio::sync::{Semaphore, broadcast};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
-use weir_access::Access;
+use weir_auth::Access;
 use weir_journal::Journal;
 
 use super::claims::Claims;

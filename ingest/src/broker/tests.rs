@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
-use weir_access::Access;
+use weir_auth::Access;
 use weir_config::{Broker, Config};
 
 use super::{BrokerError, BrokerStatus, EmbeddedBroker};

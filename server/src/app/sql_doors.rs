@@ -7,7 +7,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
-use weir_access::Access;
+use weir_auth::Access;
 use weir_config::{Config, SqlDoor};
 use weir_store::Sql;
 

@@ -7,7 +7,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 
 use anyhow::{Context, Result};
 use tracing::warn;
-use weir_access::Access;
+use weir_auth::Access;
 use weir_ingest::{Intake, Outlet};
 use weir_journal::Journal;
 use weir_store::InfluxSink;

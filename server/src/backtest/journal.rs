@@ -10,7 +10,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
-use weir_access::Access;
+use weir_auth::Access;
 use weir_config::Config;
 use weir_functions::{Batch, Engine};
 use weir_ingest::Intake;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, ensure};
-use weir_access::{Access, NewIdentity, Role, Secret, generate_token};
+use weir_auth::{Access, NewIdentity, Role, Secret, generate_token};
 use weir_config::Config;
 
 use crate::cli::{AuthCommand, RoleName};

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
-use weir_access::Access;
+use weir_auth::Access;
 use weir_config::{LoadError, Problem};
 
 use crate::checked;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use serde_json::json;
-use weir_fleet::{SimulateArgs as Simulation, simulate};
+use weir_simulator::{SimulateArgs as Simulation, simulate};
 
 use crate::cli::SimulateArgs;
 use crate::output;

@@ -15,7 +15,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use weir_access::{Action, Credentials, Identity, Role, Unauthenticated};
+use weir_auth::{Action, Credentials, Identity, Role, Unauthenticated};
 use weir_shadows::Rejected;
 
 use super::shadow::ERROR_TYPE;

@@ -10,10 +10,10 @@ use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use weir_access::Identity;
 use weir_alerts::{
     AlarmFilter, AlarmRecord, AlarmStateFilter, AlarmStoreError, HeldBack, Operator,
 };
+use weir_auth::Identity;
 use weir_config::parse_duration;
 use weir_model::Severity;
 

@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::oneshot;
-use weir_access::Identity;
+use weir_auth::Identity;
 use weir_journal::{AppendError, CommitListener, Journal};
 use weir_model::{Door, Message, Position};
 

@@ -14,7 +14,7 @@ use tokio_stream::wrappers::BroadcastStream;
 use tokio_stream::wrappers::IntervalStream;
 use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
 
-use weir_access::Identity;
+use weir_auth::Identity;
 
 use super::Shared;
 use super::flow::flow_document;

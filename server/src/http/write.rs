@@ -21,7 +21,7 @@ use futures::StreamExt;
 use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::oneshot;
-use weir_access::Identity;
+use weir_auth::Identity;
 use weir_config::Precision;
 use weir_functions::split_lines;
 use weir_journal::AppendError;

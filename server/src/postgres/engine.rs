@@ -32,7 +32,7 @@ use pgwire::messages::data::RowDescription;
 use pgwire::messages::extendedquery::{Execute, Parse, ParseComplete, PortalSuspended};
 use pgwire::messages::response::{EmptyQueryResponse, TransactionStatus};
 use pgwire::messages::simplequery::Query;
-use weir_access::Access;
+use weir_auth::Access;
 use weir_store::{Parameters, QueryError, QueryLimits, Sql};
 
 use super::command::Command;

@@ -12,7 +12,7 @@ use pgwire::api::{ClientInfo, PgWireConnectionState};
 use pgwire::error::{ErrorInfo, PgWireError, PgWireResult};
 use pgwire::messages::startup::{Authentication, Startup};
 use pgwire::messages::{PgWireBackendMessage, PgWireFrontendMessage};
-use weir_access::{Access, Credentials, Identity};
+use weir_auth::{Access, Credentials, Identity};
 
 use super::engine::Engine;
 use crate::queries;

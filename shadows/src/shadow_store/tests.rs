@@ -5,7 +5,7 @@ use serde_json::json;
 use tempfile::TempDir;
 use weir_model::{Alert, AlertKind, AlertState, Severity};
 
-use weir_database::OpenError;
+use weir_kv::OpenError;
 
 use super::*;
 use crate::document::VERSION_KEPT_S;

@@ -21,40 +21,44 @@ enum May {
 const LAYOUT: &[(&str, &str, May)] = &[
     ("model", "weir-model", May::Only(&[])),
     ("config", "weir-config", May::Only(&["model"])),
-    ("disk", "weir-disk", May::Only(&[])),
-    ("database", "weir-database", May::Only(&[])),
+    ("base/disk", "weir-disk", May::Only(&[])),
+    ("base/kv", "weir-kv", May::Only(&[])),
     (
         "journal",
         "weir-journal",
-        May::Only(&["model", "config", "disk"]),
+        May::Only(&["model", "config", "base/disk"]),
     ),
-    ("access", "weir-access", May::Only(&["model", "config"])),
+    ("base/auth", "weir-auth", May::Only(&["model", "config"])),
     (
         "functions",
         "weir-functions",
-        May::Only(&["model", "config", "access"]),
+        May::Only(&["model", "config", "base/auth"]),
     ),
     (
         "alerts",
         "weir-alerts",
-        May::Only(&["model", "config", "database"]),
+        May::Only(&["model", "config", "base/kv"]),
     ),
     (
         "shadows",
         "weir-shadows",
-        May::Only(&["model", "config", "database"]),
+        May::Only(&["model", "config", "base/kv"]),
     ),
     (
         "store",
         "weir-store",
-        May::Only(&["model", "config", "disk", "database"]),
+        May::Only(&["model", "config", "base/disk", "base/kv"]),
     ),
     (
         "ingest",
         "weir-ingest",
-        May::Only(&["model", "config", "access", "journal"]),
+        May::Only(&["model", "config", "base/auth", "journal"]),
     ),
-    ("fleet", "weir-fleet", May::Only(&["model", "config"])),
+    (
+        "simulator",
+        "weir-simulator",
+        May::Only(&["model", "config"]),
+    ),
     ("dashboard", "weir-dashboard", May::Only(&[])),
     ("server", "weir", May::Product),
     ("tests", "weir-tests", May::Only(&["server", "model"])),
@@ -62,7 +66,7 @@ const LAYOUT: &[(&str, &str, May)] = &[
     (
         "benches/detectors",
         "weir-detector-benches",
-        May::Only(&["functions", "model", "config", "alerts", "fleet"]),
+        May::Only(&["functions", "model", "config", "alerts", "simulator"]),
     ),
     ("xtask", "xtask", May::Only(&[])),
 ];
@@ -141,7 +145,7 @@ mod tests {
             &["weir-model", "weir-journal", "weir-store"],
             2,
         );
-        check("server", "weir", &["weir-store", "weir-fleet"], 0);
+        check("server", "weir", &["weir-store", "weir-simulator"], 0);
         check("server", "weir", &["weir-tests"], 1);
         check("tests", "weir-tests", &["weir", "weir-model"], 0);
         check("tests", "weir-tests", &["weir-store"], 1);

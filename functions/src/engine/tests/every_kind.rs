@@ -135,7 +135,7 @@ fn kinds() -> Vec<FunctionKind> {
 
 /// The module of the demo: it remembers, and gives a score for every reading.
 fn hunting() -> Wasm {
-    let text = include_bytes!("../../../../fleet/hunting.wat");
+    let text = include_bytes!("../../../../simulator/hunting.wat");
     Wasm {
         module: Module {
             path: "hunting.wat".into(),

@@ -1,6 +1,6 @@
 //! Who may connect, publish and subscribe, in MQTT 3.1.1 and 5.
 
-use weir_access::Access;
+use weir_auth::Access;
 
 use super::client::{Client, packet, publish};
 use super::*;
@@ -19,7 +19,7 @@ secrets = ["sha256:PUMP2"]
 "#;
 
 fn rules() -> Access {
-    let hash = |name: &str| weir_access::Secret::of_token(&format!("token of {name}")).to_string();
+    let hash = |name: &str| weir_auth::Secret::of_token(&format!("token of {name}")).to_string();
     let file = FILE
         .replace("sha256:PUMP1", &hash("pump-1"))
         .replace("sha256:PUMP2", &hash("pump-2"));
@@ -254,7 +254,7 @@ async fn a_connection_ends_with_the_rights_of_its_identity() {
     for client in &mut gone {
         assert_eq!(client.try_subscribe("alerts/critical/pump-1", 1).await, 1);
     }
-    let hash = weir_access::Secret::of_token("token of pump-2");
+    let hash = weir_auth::Secret::of_token("token of pump-2");
     let rest =
         format!("[[identity]]\nname = \"pump-2\"\nrole = \"device\"\nsecrets = [\"{hash}\"]");
     access.replace(&Access::from_text(&Config::default(), &rest).unwrap());

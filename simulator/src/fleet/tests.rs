@@ -406,7 +406,7 @@ fn names_are_read_and_listed() {
     );
 }
 
-/// `cargo test --release -p weir-fleet -- --ignored --nocapture speed`
+/// `cargo test --release -p weir-simulator -- --ignored --nocapture speed`
 #[test]
 #[ignore = "a measurement"]
 fn speed() {

@@ -393,7 +393,7 @@ async fn mosquitto_acknowledges_everything_at_every_qos() {
     }
 }
 
-/// `cargo test --release -p weir-fleet -- --ignored --nocapture how_fast`
+/// `cargo test --release -p weir-simulator -- --ignored --nocapture how_fast`
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "a measurement, needs mosquitto"]
 async fn how_fast() {
