@@ -1,5 +1,5 @@
-//! A function for Weir, in Rust: the mean of the last ten readings or so has moved
-//! away from that of the last thousand. It needs no crate and no standard library:
+//! A function for Weir, in Rust: detects when the mean of about ten readings moves
+//! away from the mean of a thousand. It needs no crate and no standard library:
 //!
 //! ```text
 //! rustc --edition 2024 --target wasm32-unknown-unknown --crate-type cdylib \
@@ -17,13 +17,13 @@
 //! reasons = ["drifting away from its usual level"]
 //! ```
 //!
-//! A small stack is worth its flag: every call has memory of its own, and a
-//! mebibyte of stack (what the linker gives unless told) takes time to clear.
+//! Keep the stack small: every call has its own memory, and clearing a mebibyte of
+//! stack (the default of the linker) takes time.
 #![no_std]
 
 use core::arch::wasm32;
 
-/// What Weir puts first.
+/// The start of a batch.
 #[repr(C)]
 struct Header {
     version: u32,
@@ -36,7 +36,7 @@ struct Header {
     states_at: u32,
 }
 
-/// One reading, and behind it what is concluded of it.
+/// One reading, followed by its verdict.
 #[repr(C)]
 struct Reading {
     time_ns: i64,
@@ -54,7 +54,7 @@ struct Reading {
     threshold: f64,
 }
 
-/// What is remembered of a series: `state = 32`. Zeroes at first.
+/// State of a series: `state = 32`. Initially zero.
 #[repr(C)]
 struct State {
     seen: u64,
@@ -84,12 +84,12 @@ fn step(state: &mut State, reading: &mut Reading, warning: f64, critical: f64) {
     state.spread += slow * ((value - state.slow).abs() - state.spread);
 }
 
-/// Where the batch may go: behind the stack and the data, in as many pages as it
-/// takes. 0: there is no room.
+/// Address for the batch: after the stack and the data. Grows the memory as needed.
+/// 0: no room.
 #[unsafe(no_mangle)]
 extern "C" fn weir_input_1(length: usize) -> usize {
     unsafe extern "C" {
-        /// The linker says where data ends.
+        /// End of the data, set by the linker.
         static __heap_base: u8;
     }
     const PAGE: usize = 65_536;
@@ -102,13 +102,13 @@ extern "C" fn weir_input_1(length: usize) -> usize {
     }
 }
 
-/// Not 0: the batch is not what this was made for.
+/// Returns a status other than 0 for an unsupported batch.
 ///
 /// # Safety
-/// Weir has put a batch at the address.
+/// Weir has written a batch at the address.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn weir_evaluate_1(address: usize, _length: usize) -> i32 {
-    // SAFETY: the batch is laid out as docs/functions/wasm.md says, aligned to 8.
+    // SAFETY: docs/reference/functions/wasm.md defines the layout, aligned to 8.
     unsafe {
         let header = &*(address as *const Header);
         if header.version != 1 {

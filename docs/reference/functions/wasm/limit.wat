@@ -3,11 +3,11 @@
 ;;   params = [80.0, 90.0]      the warning limit and the critical one
 ;;   reasons = ["hot", "far too hot"]
 ;;
-;; docs/functions/wasm.md draws the batch that it works on.
+;; The layout of the batch: docs/reference/functions/wasm.md.
 (module
   (memory (export "memory") 1)
 
-  ;; Where the batch may go: behind the first 8 bytes, in as many pages as it takes.
+  ;; Address for the batch: after the first 8 bytes. Grows the memory as needed.
   (func (export "weir_input_1") (param $length i32) (result i32)
     (local $missing i32)
     (local.set $missing
@@ -23,10 +23,10 @@
   (func (export "weir_evaluate_1") (param $batch i32) (param $length i32) (result i32)
     (local $numbers i32) (local $reading i32) (local $end i32)
     (local $value f64) (local $limit f64) (local $level i32)
-    ;; A version that it does not know.
+    ;; An unknown version.
     (if (i32.ne (i32.load (local.get $batch)) (i32.const 1))
       (then (return (i32.const 1))))
-    ;; Without its two numbers it has no limits.
+    ;; Both limits are required.
     (if (i32.lt_u (i32.load offset=16 (local.get $batch)) (i32.const 2))
       (then (return (i32.const 2))))
     (local.set $numbers
@@ -50,7 +50,7 @@
             (i32.add (local.get $numbers)
               (i32.shl (i32.eq (local.get $level) (i32.const 2)) (i32.const 3)))))
         (i32.store8 offset=24 (local.get $reading) (local.get $level))
-        ;; A reason for each level, and none for none.
+        ;; One reason per level; 0 without a level.
         (i32.store16 offset=26 (local.get $reading) (local.get $level))
         (f64.store offset=32 (local.get $reading)
           (f64.sub (local.get $value) (local.get $limit)))
