@@ -7,7 +7,7 @@
 ;;                              each back from where the one before went, are a warning
 ;;   reasons = ["swinging up and down"]
 ;;
-;; docs/functions/wasm.md draws the batch that it works on. A state, all zeroes before
+;; docs/reference/functions/wasm.md draws the batch that it works on. A state, all zeroes before
 ;; the first reading:
 ;;
 ;;    0  f64  the last value

@@ -1,5 +1,5 @@
 //! What a `[[function]]` can be: one struct per kind, checked, with units in
-//! types. `rules.rs` reads them; `docs/functions/` says what each is for.
+//! types. `rules.rs` reads them; `docs/reference/functions/` says what each is for.
 
 use std::time::Duration;
 

@@ -12,7 +12,7 @@
 //!    memory of more than 16 bytes is boxed: slots stay small for the series
 //!    that are only held to limits.
 //! 4. Numbers for the sentence: a variant of `weir_model::Why`, if none fits.
-//! 5. `docs/functions/KIND.md`; a golden test beside the module; a line in
+//! 5. `docs/reference/functions/KIND.md`; a golden test beside the module; a line in
 //!    `engine/tests/every_kind.rs`, which holds every kind to the laws.
 
 use std::mem::size_of;

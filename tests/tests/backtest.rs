@@ -250,7 +250,7 @@ fn what_a_query_exports_as_parquet_is_read_again() {
 #[test]
 fn a_module_runs_over_a_file_and_its_failures_are_told() {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
-    let limit = include_str!("../../docs/functions/wasm/limit.wat");
+    let limit = include_str!("../../docs/reference/functions/wasm/limit.wat");
     write(folder.path(), "limit.wat", limit);
     let trap = "(if (i32.load offset=4 (local.get $batch)) (then unreachable)) (block $done";
     write(

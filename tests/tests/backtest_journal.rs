@@ -159,7 +159,7 @@ fn backtest(config: &Path, data: &Path, more: &[&str]) -> (Value, String) {
 fn a_journal_raises_what_was_raised_live_and_stays_as_it_is() {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let module = folder.path().join("own.wat");
-    let limit = include_str!("../../docs/functions/wasm/limit.wat");
+    let limit = include_str!("../../docs/reference/functions/wasm/limit.wat");
     fs::write(&module, limit).expect("the temporary folder is writable");
     let sections = sections(&module);
     let config = folder.path().join("same.toml");

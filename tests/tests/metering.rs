@@ -159,7 +159,7 @@ fn what_functions_do_is_counted_and_billed() {
 #[test]
 fn modules_are_counted_by_call_and_their_failures_as_errors() {
     let folder = tempfile::tempdir().expect("there is a temporary folder");
-    let limit = include_str!("../../docs/functions/wasm/limit.wat");
+    let limit = include_str!("../../docs/reference/functions/wasm/limit.wat");
     // One that traps at a reading above its second number.
     let traps = limit.replace(
         "(local.set $level",

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use weir_tests::{DEADLINE, Weir, WeirSpec, now_ms, wait_until};
 
 /// Above 80 is a warning, above 90 critical.
-const LIMIT: &str = include_str!("../../docs/functions/wasm/limit.wat");
+const LIMIT: &str = include_str!("../../docs/reference/functions/wasm/limit.wat");
 
 /// Below 90 is a warning, below 80 critical.
 fn turned_round() -> String {

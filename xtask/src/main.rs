@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | `tidy` | proves the house rules: dependency arrows, module docs, no leftovers |
 //! | `test [FILTER]` | tidy, build, every test of the workspace with real peers |
-//! | `faults [ARGS]` | the long form of the table of faults in `docs/guarantees.md` |
+//! | `faults [ARGS]` | the long form of the table of faults in `docs/reference/guarantees.md` |
 //! | `bench NAME [ARGS]` | builds for release and runs a comparison of `benches/` |
 //! | `ci` | what continuous integration runs, on this machine |
 
@@ -28,7 +28,7 @@ usage: cargo xtask <command>
   tidy                   check the house rules; report large files and functions
   test [FILTER]          tidy, build, then all tests, with the real peers
   faults [--runs N] [--soak 10m] [--seed S] [--only ROW,…] [--release]
-                         every fault of docs/guarantees.md, the long way: 1,000 kill
+                         every fault of docs/reference/guarantees.md, the long way: 1,000 kill
                          runs and a soak of 10 minutes unless said otherwise; prints
                          a table
   bench NAME [ARGS…]     release build, then a comparison (see benches/): drain, nab, functions

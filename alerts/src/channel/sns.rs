@@ -3,7 +3,7 @@
 //!
 //! One call with one signature (Signature Version 4) is all that is needed of
 //! AWS, so it is signed here rather than by an SDK of a hundred crates; see
-//! `docs/decisions/`. Credentials come from a file or from `AWS_ACCESS_KEY_ID`,
+//! `docs/design/decisions/`. Credentials come from a file or from `AWS_ACCESS_KEY_ID`,
 //! `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`.
 
 use std::env;

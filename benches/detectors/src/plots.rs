@@ -1,4 +1,4 @@
-//! The pictures in `docs/functions/`: what each kind of function catches and what
+//! The pictures in `docs/reference/functions/`: what each kind of function catches and what
 //! it misses, from the output of the function itself.
 //!
 //! A picture is a few strips, one series each. Shaded: what is wrong. Bars below:

@@ -1,4 +1,4 @@
-//! The pictures in `docs/functions/` are what the functions say today.
+//! The pictures in `docs/reference/functions/` are what the functions say today.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ const MAX_BYTES: usize = 40_000;
 
 #[test]
 fn the_pictures_in_the_documents_are_those_of_the_functions() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/functions");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/functions");
     for (kind, strips) in pictures().expect("the plots' configurations are sound") {
         assert!(!strips[0].found.is_empty(), "{kind} finds nothing");
         let svg = picture(&strips);

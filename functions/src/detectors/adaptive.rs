@@ -21,7 +21,7 @@
 //! it is learnt.
 //!
 //! Time constants are in readings, as nothing is known of the sensor, except
-//! for the profile, which is a day long. `docs/functions/adaptive.md` has the
+//! for the profile, which is a day long. `docs/reference/functions/adaptive.md` has the
 //! sources, what it catches and misses, and how it was measured.
 //!
 //! Some 1.4 KB per series and 55 ns per reading.

@@ -13,7 +13,7 @@ use crate::{Batch, Engine};
 mod hostile;
 
 const T0: i64 = 1_700_000_000_000;
-const LIMIT: &str = include_str!("../../../docs/functions/wasm/limit.wat");
+const LIMIT: &str = include_str!("../../../docs/reference/functions/wasm/limit.wat");
 const WARNING: Level = Some(Severity::Warning);
 const CRITICAL: Level = Some(Severity::Critical);
 
@@ -213,7 +213,7 @@ fn the_example_in_rust_finds_the_drift_that_plain_arithmetic_finds() {
     let module = folder.path().join("drift.wasm");
     let source = concat!(
         env!("CARGO_MANIFEST_DIR"),
-        "/../docs/functions/wasm/drift.rs"
+        "/../docs/reference/functions/wasm/drift.rs"
     );
     let status = Command::new(std::env::var_os("RUSTC").unwrap_or("rustc".into()))
         .args(["--edition", "2024", "--target", "wasm32-unknown-unknown"])

@@ -55,7 +55,7 @@ const OF_DEVICES: [(&str, &str); 3] = [
 ];
 
 /// A module that does what `threshold` does.
-const LIMIT: &[u8] = include_bytes!("../../../../docs/functions/wasm/limit.wat");
+const LIMIT: &[u8] = include_bytes!("../../../../docs/reference/functions/wasm/limit.wat");
 
 fn main() -> Result<()> {
     let values = values();

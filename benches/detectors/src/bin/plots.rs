@@ -1,4 +1,4 @@
-//! `cargo xtask bench plots [--out DIR] [--data DIR]`: draws `docs/functions/*.svg`.
+//! `cargo xtask bench plots [--out DIR] [--data DIR]`: draws `docs/reference/functions/*.svg`.
 //! That of `adaptive` shows series of the Numenta Anomaly Benchmark and is left
 //! as it is when they are not there.
 
@@ -27,7 +27,7 @@ const SHOWN: [(&str, &str); 3] = [
 ];
 
 fn main() -> Result<()> {
-    let mut out = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/functions");
+    let mut out = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/functions");
     let mut root = nab::default_root();
     let mut arguments = std::env::args().skip(1);
     while let Some(name) = arguments.next() {

@@ -1,5 +1,5 @@
 //! What a kind keeps of its memory when its settings change, and that others do
-//! not notice. `docs/functions/README.md` has the table.
+//! not notice. `docs/reference/functions/README.md` has the table.
 
 use super::*;
 
