@@ -1,59 +1,64 @@
-//! How much CPU time a process has used.
+//! CPU time of a process: user and system time of all its threads, in
+//! nanoseconds.
 //!
-//! `/proc/<pid>/stat` counts all threads, also those that have ended, in ticks
-//! of 10 ms. `/proc/<pid>/task/*/schedstat` counts nanoseconds of the threads
-//! that live. Neither exceeds the truth, so the larger one is nearer to it.
+//! The kernel keeps one clock per process (clock_getcpuclockid(3)). It includes
+//! threads that have ended, so it never runs backwards. A sum over
+//! `/proc/<pid>/task` loses the time of each thread that ends, and
+//! `/proc/<pid>/stat` counts in ticks of 10 ms.
 
-use std::fs;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use nix::time::{clock_getcpuclockid, clock_gettime};
+use nix::unistd::Pid;
 
-/// `USER_HZ`, which Linux fixes at 100 for everything it shows.
-const TICK: Duration = Duration::from_millis(10);
-
-/// User and system time of all threads of a process.
+/// The CPU time that a process has used so far.
 pub fn cpu_time(process: u32) -> Result<Duration> {
-    let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
-    let ticks = stat_ticks(&stat).with_context(|| format!("not a stat line: {stat}"))?;
-    let threads = threads_time(process).unwrap_or_default();
-    Ok((TICK * ticks).max(threads))
-}
-
-/// Fields 14 and 15, `utime` and `stime`. Field 2 is a name in parentheses and
-/// may contain anything.
-fn stat_ticks(stat: &str) -> Option<u32> {
-    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
-    let (user, system) = (fields.next()?, fields.next()?);
-    Some(user.parse::<u32>().ok()? + system.parse::<u32>().ok()?)
-}
-
-fn threads_time(process: u32) -> Result<Duration> {
-    let mut nanoseconds = 0;
-    for entry in fs::read_dir(format!("/proc/{process}/task"))? {
-        let text = fs::read_to_string(entry?.path().join("schedstat"))?;
-        let first = text
-            .split_whitespace()
-            .next()
-            .context("an empty schedstat")?;
-        nanoseconds += first.parse::<u64>()?;
-    }
-    Ok(Duration::from_nanos(nanoseconds))
+    let id = Pid::from_raw(i32::try_from(process).context("a process id is positive")?);
+    let clock =
+        clock_getcpuclockid(id).with_context(|| format!("process {process} has no CPU clock"))?;
+    Ok(Duration::from(clock_gettime(clock)?))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::hint::black_box;
+    use std::thread;
+    use std::time::Instant;
+
     use super::*;
 
-    #[test]
-    fn a_name_with_parentheses_and_spaces_does_not_shift_the_fields() {
-        let stat = "7 (a ) b) S 1 7 7 0 -1 4194560 1 0 0 0 12 30 0 0 20 0 1 0 1 1 1";
-        assert_eq!(stat_ticks(stat), Some(42));
+    fn spin(duration: Duration) {
+        let begun = Instant::now();
+        while begun.elapsed() < duration {
+            black_box(());
+        }
     }
 
     #[test]
     fn our_own_time_can_be_read_and_does_not_shrink() {
         let first = cpu_time(std::process::id()).unwrap();
         assert!(cpu_time(std::process::id()).unwrap() >= first);
+    }
+
+    /// The time of an ended thread stays in the sum.
+    #[test]
+    fn time_of_threads_that_have_ended_is_kept() {
+        let mut before = Duration::ZERO;
+        for _ in 0..20 {
+            let busy = thread::spawn(|| spin(Duration::from_millis(3)));
+            let during = cpu_time(std::process::id()).unwrap();
+            busy.join().expect("it does not panic");
+            let after = cpu_time(std::process::id()).unwrap();
+            assert!(before <= during && during <= after);
+            before = after;
+        }
+    }
+
+    #[test]
+    fn a_process_that_does_not_exist_is_an_error() {
+        assert!(cpu_time(u32::MAX).is_err());
+        // Beyond the kernel's highest id, 2²².
+        assert!(cpu_time(1 << 23).is_err());
     }
 }

@@ -1,7 +1,7 @@
 //! Comparisons side by side, in one run, on one machine: `cargo xtask bench`.
 //!
-//! Every side is a process of its own, so that its CPU time can be read from
-//! `/proc`; the load is another one and is not counted. Rounds of the sides
+//! Every side is a process of its own, so that its CPU time can be read; the
+//! load is another one and is not counted. Rounds of the sides
 //! take turns, and medians are compared: a machine that gets slower on the way
 //! gets slower for all of them.
 
