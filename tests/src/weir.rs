@@ -1,5 +1,8 @@
 //! The real binary: `weir up` on free ports, with a data folder of its own.
 
+mod log;
+mod spec;
+
 use std::env;
 use std::fs;
 use std::net::SocketAddr;
@@ -10,9 +13,9 @@ use std::thread;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::{
-    Address, DEADLINE, Exit, Flow, Http, Process, Response, WeirSpec, log, wait_until, weir_binary,
-};
+use crate::{Address, DEADLINE, Exit, Flow, Http, Process, Response, wait_until, weir_binary};
+
+pub use spec::WeirSpec;
 
 /// A running (or killed) Weir and its data folder.
 #[derive(Debug)]

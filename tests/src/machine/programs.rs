@@ -33,7 +33,7 @@ fn build() -> PathBuf {
         "--bin",
         "weir",
         "--test",
-        "harness",
+        "scenarios",
     ]);
     if profile.ends_with("release") {
         command.arg("--release");
