@@ -8,6 +8,8 @@ use std::process::Output;
 use serde_json::{Value, json};
 use weir_tests::{Weir, WeirSpec, now_ms, run_weir};
 
+use super::{LIMIT, trapping};
+
 const ADAPTIVE: &str = "[[function]]\nname = \"odd\"\nkind = \"adaptive\"\n";
 
 fn write(folder: &Path, name: &str, text: &str) -> PathBuf {
@@ -250,14 +252,8 @@ fn what_a_query_exports_as_parquet_is_read_again() {
 #[test]
 fn a_module_runs_over_a_file_and_its_failures_are_told() {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
-    let limit = include_str!("../../docs/functions/wasm/limit.wat");
-    write(folder.path(), "limit.wat", limit);
-    let trap = "(if (i32.load offset=4 (local.get $batch)) (then unreachable)) (block $done";
-    write(
-        folder.path(),
-        "traps.wat",
-        &limit.replace("(block $done", trap),
-    );
+    write(folder.path(), "limit.wat", LIMIT);
+    write(folder.path(), "traps.wat", &trapping());
     let config = write(
         folder.path(),
         "new.toml",

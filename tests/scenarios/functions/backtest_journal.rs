@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use weir_tests::{Weir, WeirSpec, now_ms, run_weir};
 
+use super::LIMIT;
+
 /// Routes and functions: decoded by two codecs, judged by kinds that remember,
 /// by one that hears silence, and by a module.
 fn sections(module: &Path) -> String {
@@ -159,8 +161,7 @@ fn backtest(config: &Path, data: &Path, more: &[&str]) -> (Value, String) {
 fn a_journal_raises_what_was_raised_live_and_stays_as_it_is() {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let module = folder.path().join("own.wat");
-    let limit = include_str!("../../docs/functions/wasm/limit.wat");
-    fs::write(&module, limit).expect("the temporary folder is writable");
+    fs::write(&module, LIMIT).expect("the temporary folder is writable");
     let sections = sections(&module);
     let config = folder.path().join("same.toml");
     fs::write(&config, &sections).expect("the temporary folder is writable");

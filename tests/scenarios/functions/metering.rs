@@ -4,6 +4,8 @@
 use serde_json::{Value, json};
 use weir_tests::{Weir, WeirSpec, now_ms};
 
+use super::LIMIT;
+
 const FUNCTIONS: &str = r#"
 [lambda]
 memory = "1GiB"
@@ -159,15 +161,14 @@ fn what_functions_do_is_counted_and_billed() {
 #[test]
 fn modules_are_counted_by_call_and_their_failures_as_errors() {
     let folder = tempfile::tempdir().expect("there is a temporary folder");
-    let limit = include_str!("../../docs/functions/wasm/limit.wat");
     // One that traps at a reading above its second number.
-    let traps = limit.replace(
+    let traps = LIMIT.replace(
         "(local.set $level",
         "(if (f64.gt (local.get $value) (f64.load offset=8 (local.get $numbers)))
            (then unreachable))
          (local.set $level",
     );
-    assert_ne!(limit, traps);
+    assert_ne!(LIMIT, traps);
     let module = |name: &str, text: &str| {
         let path = folder.path().join(format!("{name}.wat"));
         std::fs::write(&path, text).expect("the temporary folder is writable");
@@ -180,7 +181,7 @@ fn modules_are_counted_by_call_and_their_failures_as_errors() {
     };
     let spec = WeirSpec::embedded()
         .with("[reload]\nwatch = false\n")
-        .with(&module("own", limit))
+        .with(&module("own", LIMIT))
         .with(&module("traps", &traps))
         .allow("a WebAssembly function");
     let mut weir = Weir::start(spec);

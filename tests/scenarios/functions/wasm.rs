@@ -8,18 +8,11 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 use weir_tests::{DEADLINE, Weir, WeirSpec, now_ms, wait_until};
 
-/// Above 80 is a warning, above 90 critical.
-const LIMIT: &str = include_str!("../../docs/functions/wasm/limit.wat");
+use super::{LIMIT, trapping};
 
 /// Below 90 is a warning, below 80 critical.
 fn turned_round() -> String {
     LIMIT.replace("f64.gt", "f64.lt")
-}
-
-/// Traps as soon as there is a reading.
-fn trapping() -> String {
-    let trap = "(if (i32.load offset=4 (local.get $batch)) (then unreachable)) (block $done";
-    LIMIT.replace("(block $done", trap)
 }
 
 struct Plant {

@@ -1,12 +1,12 @@
-//! The workspace's test executables, and running one test of them by the file
-//! that it stands in.
+//! The workspace's test executables, and running one test of them by its source
+//! file and function.
 
 use std::io::BufReader;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
-use cargo_metadata::{Message, TargetKind};
+use cargo_metadata::Message;
 
 use super::in_workspace;
 use super::rows::Named;
@@ -17,8 +17,8 @@ use crate::cargo::cargo;
 struct Executable {
     /// Of its package.
     folder: PathBuf,
-    /// For `tests/NAME.rs`, the file.
-    file: Option<PathBuf>,
+    /// Of its root module: all its source files are inside.
+    sources: PathBuf,
     path: PathBuf,
 }
 
@@ -34,7 +34,7 @@ pub(super) struct Ran {
 }
 
 impl Executables {
-    /// `arguments`: what was built, as `cargo build` was told.
+    /// `arguments`: the same as for `cargo build`.
     pub(super) fn of_workspace(arguments: &[&str]) -> Result<Self> {
         let mut command = cargo();
         command.arg("test").args(arguments);
@@ -50,12 +50,10 @@ impl Executables {
             let (true, Some(path)) = (artifact.profile.test, artifact.executable) else {
                 continue;
             };
-            let manifest = artifact.manifest_path.into_std_path_buf();
-            let is_test = artifact.target.kind.contains(&TargetKind::Test);
-            let source = artifact.target.src_path.into_std_path_buf();
+            let folder_of = |file: &Path| file.parent().map(PathBuf::from).unwrap_or_default();
             executables.push(Executable {
-                folder: manifest.parent().map(PathBuf::from).unwrap_or_default(),
-                file: is_test.then_some(source),
+                folder: folder_of(artifact.manifest_path.as_std_path()),
+                sources: folder_of(artifact.target.src_path.as_std_path()),
                 path: path.into_std_path_buf(),
             });
         }
@@ -65,44 +63,96 @@ impl Executables {
         Ok(Self(executables))
     }
 
-    /// Runs the test with its progress on stderr, and everything that it needs.
+    /// Runs the test with its progress on stderr.
     pub(super) fn run(&self, test: &Named, apply: impl Fn(&mut Command)) -> Result<Ran> {
         let file = in_workspace(&test.file);
-        let of_file = |executable: &&Executable| match &executable.file {
-            Some(source) => *source == file,
-            None => file.starts_with(executable.folder.join("src")),
-        };
-        let mut output = String::new();
-        for executable in self.0.iter().filter(of_file) {
-            let mut command = Command::new(&executable.path);
-            command.args([&*test.function, "--include-ignored", "--nocapture"]);
-            command.current_dir(&executable.folder);
-            command.env("CARGO_MANIFEST_DIR", &executable.folder);
+        for executable in &self.0 {
+            let Ok(file) = file.strip_prefix(&executable.sources) else {
+                continue;
+            };
+            let Some(name) = executable.find(&module(file), &test.function)? else {
+                continue;
+            };
+            let mut command = executable.command();
+            command.args([&*name, "--exact", "--include-ignored", "--nocapture"]);
             apply(&mut command);
-            let ran = command
-                .stdout(Stdio::piped())
-                .stderr(Stdio::inherit())
-                .output()
-                .with_context(|| format!("cannot run {}", executable.path.display()))?;
-            let text = String::from_utf8_lossy(&ran.stdout);
-            output.push_str(&text);
-            if !ran.status.success() {
-                return Ok(Ran {
-                    passed: false,
-                    output,
-                });
-            }
-            if !text.contains("\ntest result: ok. 0 passed") {
-                return Ok(Ran {
-                    passed: true,
-                    output,
-                });
-            }
+            let ran = command.stderr(Stdio::inherit()).output();
+            let ran = ran.with_context(|| format!("cannot run {}", executable.path.display()))?;
+            return Ok(Ran {
+                passed: ran.status.success(),
+                output: String::from_utf8_lossy(&ran.stdout).into_owned(),
+            });
         }
-        // A name that no executable knows has proven nothing.
+        // A test that does not exist proves nothing.
         Ok(Ran {
             passed: false,
-            output: format!("{output}\nno test executable has {}", test.function),
+            output: format!("no test executable has {} of {}", test.function, test.file),
         })
+    }
+}
+
+impl Executable {
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.path);
+        command.current_dir(&self.folder);
+        command.env("CARGO_MANIFEST_DIR", &self.folder);
+        command.stdin(Stdio::null()).stdout(Stdio::piped());
+        command
+    }
+
+    /// The full name of the test `function` in or below `module`.
+    fn find(&self, module: &str, function: &str) -> Result<Option<String>> {
+        let listed = self
+            .command()
+            .args(["--list", "--format", "terse"])
+            .output();
+        let listed = listed.with_context(|| format!("cannot run {}", self.path.display()))?;
+        let listed = String::from_utf8_lossy(&listed.stdout);
+        Ok(full_name(&listed, module, function).map(str::to_owned))
+    }
+}
+
+/// `a::b::` of `a/b.rs`, relative to the root module's folder.
+fn module(file: &Path) -> String {
+    let path = file.with_extension("");
+    let names = path.iter().map(|name| name.to_string_lossy());
+    match names.collect::<Vec<_>>().as_slice() {
+        [root] if matches!(&**root, "lib" | "main") => String::new(),
+        names => names.join("::") + "::",
+    }
+}
+
+/// Of the lines `NAME: test`.
+fn full_name<'a>(listed: &'a str, module: &str, function: &str) -> Option<&'a str> {
+    let mut names = listed
+        .lines()
+        .filter_map(|line| line.strip_suffix(": test"));
+    names.find(|name| {
+        let path = name.strip_prefix(module);
+        path.is_some_and(|path| path.rsplit("::").next() == Some(function))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_test_is_found_in_its_own_module_or_an_inner_one() {
+        let listed = "kills::lives: test\nalarms::kills::lives: test\n\
+            faults::full_disk::as_root::waits: test\nsum: benchmark\n";
+        let find = |file: &str, function| full_name(listed, &module(Path::new(file)), function);
+        assert_eq!(find("kills.rs", "lives"), Some("kills::lives"));
+        assert_eq!(
+            find("alarms/kills.rs", "lives"),
+            Some("alarms::kills::lives")
+        );
+        assert_eq!(
+            find("faults/full_disk.rs", "waits"),
+            Some("faults::full_disk::as_root::waits")
+        );
+        assert_eq!(find("lib.rs", "lives"), Some("kills::lives"));
+        assert_eq!(find("faults/disk.rs", "waits"), None);
+        assert_eq!(find("kills.rs", "live"), None);
     }
 }
