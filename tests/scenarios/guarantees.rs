@@ -1,4 +1,4 @@
-//! What `docs/guarantees.md` names as proof exists.
+//! What `docs/reference/guarantees.md` names as proof exists.
 
 use std::fs;
 use std::path::Path;
@@ -6,7 +6,8 @@ use std::path::Path;
 #[test]
 fn every_test_that_is_named_as_proof_exists() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let document = fs::read_to_string(root.join("docs/guarantees.md")).expect("it is there");
+    let document =
+        fs::read_to_string(root.join("docs/reference/guarantees.md")).expect("it is there");
     let mut named = 0;
     for quoted in document.split('`').skip(1).step_by(2) {
         let Some((file, test)) = quoted.split_once(".rs: ") else {

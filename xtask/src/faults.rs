@@ -1,6 +1,6 @@
 //! `cargo xtask faults`: the long form of the table of faults.
 //!
-//! The table is that of `docs/guarantees.md`: for each of its rows the tests
+//! The table is that of `docs/reference/guarantees.md`: for each of its rows the tests
 //! that it names are run with the real processes, the long way where a test has
 //! one. The kill runs and the soak are rows of their own. Every audit that a
 //! test makes is added up from a file that the auditor writes to.
@@ -100,7 +100,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
         binaries = build(&["--release", "-p", "weir"])?;
     }
     let weir = binary(&binaries, "weir")?;
-    let document = root().join("docs/guarantees.md");
+    let document = root().join("docs/reference/guarantees.md");
     let document = fs::read_to_string(&document)
         .with_context(|| format!("cannot read {}", document.display()))?;
     let rows: Vec<Row> = rows::read(&document)?
@@ -272,7 +272,7 @@ fn write_table(results: &[RowResult]) -> Result<()> {
     Ok(())
 }
 
-/// A path inside the workspace, as `docs/guarantees.md` writes it.
+/// A path inside the workspace, as `docs/reference/guarantees.md` writes it.
 fn in_workspace(file: &str) -> PathBuf {
     root().join(file)
 }

@@ -1,4 +1,4 @@
-//! The rows of the table of faults in `docs/guarantees.md`.
+//! The rows of the table of faults in `docs/reference/guarantees.md`.
 
 use anyhow::{Context, Result, bail};
 
@@ -22,10 +22,10 @@ pub(super) struct Row {
 pub(super) fn read(document: &str) -> Result<Vec<Row>> {
     let (_, table) = document
         .split_once("\n## Faults\n")
-        .context("docs/guarantees.md has no section Faults")?;
+        .context("docs/reference/guarantees.md has no section Faults")?;
     let mut rows = Vec::new();
     for line in table.lines().filter(|line| line.starts_with("| ")) {
-        // What stands behind the names of the tests may hold a bar.
+        // The text behind the names of the tests may contain a bar.
         let columns = line.trim_matches('|').splitn(3, " | ");
         let columns: Vec<&str> = columns.map(str::trim).collect();
         let [number, fault, tests] = columns[..] else {
@@ -41,7 +41,7 @@ pub(super) fn read(document: &str) -> Result<Vec<Row>> {
         });
     }
     if rows.is_empty() {
-        bail!("the section Faults of docs/guarantees.md has no table");
+        bail!("the section Faults of docs/reference/guarantees.md has no table");
     }
     Ok(rows)
 }
