@@ -10,14 +10,14 @@ use cargo_metadata::{Message, Metadata, MetadataCommand};
 
 /// The workspace's root folder.
 ///
-/// As cargo tells it to what it runs: a target folder that several checkouts share
-/// may hold the binary of another one.
+/// Taken from the environment that cargo sets: a target folder that several
+/// checkouts share may hold the binary of another one.
 pub(crate) fn root() -> &'static Path {
     static ROOT: LazyLock<PathBuf> = LazyLock::new(|| {
         let told = std::env::var_os("CARGO_MANIFEST_DIR");
         let xtask = told.unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
         let root = Path::new(&xtask).parent();
-        root.expect("xtask lies in the workspace's root").to_owned()
+        root.expect("xtask is in the workspace's root").to_owned()
     });
     &ROOT
 }

@@ -1,6 +1,6 @@
-//! Real clients that are libraries for Python, in an environment of their own in
-//! the target folder. What is in it is written in
-//! `tests/python/requirements.txt`; it is made anew when that changes.
+//! Python libraries that tests use as real clients, in an environment in the
+//! target folder. `tests/python/requirements.txt` lists them; the environment is
+//! built again when that file changes.
 
 use std::fs;
 use std::path::PathBuf;

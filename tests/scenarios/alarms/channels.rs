@@ -248,7 +248,7 @@ fn alertmanager_shows_the_alarms_that_weir_shows_at_every_step() {
     weir.wait_alarms("state=open&severity=critical", 1);
     check_same(&weir, &alertmanager);
 
-    // It forgets everything, and is told everything again.
+    // It loses everything, and is sent everything again.
     alertmanager.kill9();
     read(&weir, "pump-3", 95.0);
     alertmanager.resume();

@@ -353,7 +353,7 @@ fn clocks_jump(day: &mut Day) {
         "temperature",
         &[hot(510, 85.0), hot(512, 85.0), hot(513, 20.0)],
     );
-    // And what lies too far ahead is refused, and ends nothing.
+    // A reading too far ahead is refused, and clears nothing.
     day.send("temperature", &[hot(515 + 48 * 60, 20.0)]);
     day.expect(0);
     day.check_same(1);
@@ -405,7 +405,7 @@ fn check_told(day: &Day) {
         let found = day.weir.count(&format!("{count}'{state}'"));
         assert_eq!(found, expect, "{state}");
     }
-    // One escalation; the tanks behind the gateway were not told of.
+    // One escalation; the tanks behind the gateway were not notified.
     assert_eq!(day.transitions, 2 * episodes - 1 + 1);
     let told = day.transitions as usize - 40;
     let mut by_alert: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();

@@ -142,7 +142,7 @@ fn a_latched_alarm_stays_until_it_is_acknowledged_and_is_cleared_once() {
         (&acked["lifecycle"], &acked["state"]),
         (&json!("normal"), &json!("cleared"))
     );
-    // The acknowledgement is its end, and is told as that.
+    // The acknowledgement clears it, and is notified as the clear.
     let taken = hook.wait_taken(2);
     let kinds: Vec<Value> = taken.iter().map(|one| one.json()["type"].clone()).collect();
     assert_eq!(kinds, ["alarm.raised", "alarm.cleared"]);

@@ -27,7 +27,7 @@ fn fails(file: &str, component: &str) {
         .allow("not recorded");
     let mut weir = Weir::start(faulty);
     let mut sent = 0;
-    wait_until("/readyz tells of the database", DEADLINE, || {
+    wait_until("/readyz reports the database", DEADLINE, || {
         send(&weir, sent);
         sent += 1;
         let reasons = weir.http().get("/readyz").json()["reasons"].clone();

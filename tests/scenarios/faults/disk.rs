@@ -15,8 +15,6 @@ fn spec() -> WeirSpec {
 /// fault, and must hold what was acknowledged.
 fn dies_at(calls: &str, nth: u32) {
     let fault = format!("signal=SIGKILL:when={nth}");
-    // A database that was not even begun is told, and made anew.
-    let spec = || spec().allow("starting anew");
     let mut weir = Weir::launch(spec().inject(calls, &fault));
     let mut load = None;
     if weir.ready_or_ended() {
@@ -109,7 +107,7 @@ fn after_a_failed_sync_nothing_is_acknowledged_until_a_restart() {
     let mut weir = Weir::start(faulty.allow("journal").allow("fdatasync"));
     let load = Loader::start(weir.mqtt(), LoadSpec::new("eio", 50_000));
     let mut reason = String::new();
-    wait_until("/readyz tells of the journal", DEADLINE, || {
+    wait_until("/readyz reports the journal", DEADLINE, || {
         let answer = weir.http().get("/readyz");
         reason = answer.text();
         answer.status == 503 && reason.contains("journal")

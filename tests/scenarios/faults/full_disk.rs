@@ -40,14 +40,14 @@ mod as_root {
 
     #[track_caller]
     fn wait_reason(weir: &Weir, reason: &str) {
-        wait_until(&format!("/readyz tells: {reason}"), DEADLINE, || {
+        wait_until(&format!("/readyz reports {reason}"), DEADLINE, || {
             weir.http().get("/readyz").text().contains(reason)
         });
     }
 
     #[track_caller]
     fn wait_well(weir: &Weir) {
-        wait_until("nothing is wrong any more", DEADLINE, || {
+        wait_until("Weir is ready", DEADLINE, || {
             weir.http().get("/readyz").status == 200
         });
     }
@@ -117,7 +117,7 @@ mod as_root {
         );
         let spec = spec(&disk).with(&alarms);
         let weir = Weir::start(spec.allow("a channel does not deliver"));
-        // What is told again every second, and waits, needs ever more room.
+        // The alert is sent again every second, and the queue needs ever more room.
         hook.answer(503);
         let hot = json!([{"sensorId": "t", "value": 95.0}]);
         let events: Vec<Value> = (0..200)
@@ -136,7 +136,7 @@ mod as_root {
         let path = format!("/api/v1/alarms/{id}");
         assert_eq!(weir.http().get(&path).expect(200).json()["alarmId"], id);
         weir.http().get("/api/v1/alarms/channels").expect(200);
-        // So little may still find room; it is told at once whether it did.
+        // There may be room for so little; the answer says at once whether there was.
         let ack = weir.http().post(&format!("{path}/ack"), "{}");
         let told = ack.status == 200 || ack.text().contains("nothing was changed");
         assert!(told, "{}", ack.text());

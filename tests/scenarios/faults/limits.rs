@@ -62,7 +62,7 @@ fn without_file_descriptors_weir_waits_and_then_accepts_again() {
     wait_until("it accepts again", DEADLINE, || {
         Connection::connect(weir.mqtt().get(), "again").is_ok()
     });
-    wait_until("nothing is wrong any more", DEADLINE, || {
+    wait_until("Weir is ready", DEADLINE, || {
         weir.http().get("/readyz").status == 200
     });
     let report = load.drain();

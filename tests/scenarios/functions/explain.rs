@@ -1,5 +1,5 @@
-//! Of a reading it is told which functions ran, what they remembered before and
-//! after it, what they concluded, and which alarm was open.
+//! Explaining a reading: which functions ran, their memory before and after it,
+//! their verdicts, and the alarm that was open.
 
 use serde_json::{Value, json};
 use weir_tests::{Weir, WeirSpec, now_ms};
@@ -93,7 +93,7 @@ fn a_reading_is_explained_live_and_in_hindsight() {
     let silent = function(&last, "silent");
     assert_eq!(silent["ran"], false);
     assert!(silent["remembers"]["heard"].is_string(), "{silent}");
-    let alarms = last["alarms"].as_array().expect("they are told");
+    let alarms = last["alarms"].as_array().expect("they are listed");
     assert!(
         alarms.iter().any(|alarm| alarm["function"] == "hot"),
         "{alarms:?}"

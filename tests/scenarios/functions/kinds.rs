@@ -241,9 +241,9 @@ fn every_kind_finds_its_fault_and_is_calm_again() {
         let of = |alert: &&Value| alert["function"] == "absence" && alert["state"] == *state;
         alerts.iter().filter(of).count() == 1
     };
-    wait_until("the silence is told", DEADLINE, || absent("raised"));
+    wait_until("the silence is reported", DEADLINE, || absent("raised"));
     operations.publish("devices/absence/telemetry", "{\"x\": 2}");
-    wait_until("its end is told", DEADLINE, || absent("cleared"));
+    wait_until("its end is reported", DEADLINE, || absent("cleared"));
 
     let expected = cases.iter().map(|case| case.alerts.len()).sum::<usize>() + 2;
     let alerts = operations.wait_json("alerts/", expected);

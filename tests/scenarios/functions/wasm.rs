@@ -1,6 +1,6 @@
 //! A function of the user's own, as a WebAssembly module: it raises alarms, is
-//! replaced while Weir runs, is refused when it is broken, and is called no more
-//! when it traps; a kill at any of these loses and changes nothing.
+//! replaced while Weir runs, is refused when it is broken, and is disabled after
+//! it traps; a kill at any of these loses and changes nothing.
 
 use std::fs;
 use std::path::PathBuf;
@@ -94,7 +94,7 @@ impl Plant {
 
     #[track_caller]
     fn wait_reason(&self, expect: Option<&str>) {
-        wait_until(&format!("/readyz tells {expect:?}"), DEADLINE, || {
+        wait_until(&format!("/readyz reports {expect:?}"), DEADLINE, || {
             let ready = self.weir.http().get("/readyz").json();
             let reason = ready["reasons"]["function own"].as_str().map(str::to_owned);
             match expect {
@@ -145,7 +145,7 @@ fn a_module_is_replaced_refused_and_tripped_and_kills_change_nothing() {
     let six = [&five[..], &[("raised", "critical")]].concat();
     plant.wait_transitions(&six);
 
-    // One that traps: the readings are stored, it is called no more, and told.
+    // A module that traps: the readings are stored, it is disabled and reported.
     plant.replace(&trapping(), "applied");
     for _ in 0..5 {
         plant.temperature(60.0);

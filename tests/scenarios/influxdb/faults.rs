@@ -23,7 +23,7 @@ fn refuse(status: u16, text: &str) -> Answer {
 #[track_caller]
 fn wait_told(weir: &Weir, text: &str) {
     let mut seen = String::new();
-    wait_until(&format!("/readyz tells of {text}"), DEADLINE, || {
+    wait_until(&format!("/readyz reports {text}"), DEADLINE, || {
         seen = weir.http().get("/readyz").text();
         seen.contains(text) && seen.contains("\"influxdb\"")
     });
@@ -31,7 +31,7 @@ fn wait_told(weir: &Weir, text: &str) {
 
 #[track_caller]
 fn wait_ready(weir: &Weir) {
-    wait_until("nothing is wrong any more", DEADLINE, || {
+    wait_until("Weir is ready", DEADLINE, || {
         weir.http().get("/readyz").status == 200
     });
 }

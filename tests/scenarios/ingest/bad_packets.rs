@@ -87,7 +87,7 @@ fn cases() -> Vec<(&'static str, Vec<Vec<u8>>)> {
             vec![connect(), vec![0x30, 0xff, 0xff, 0xff, 0xff, 0x7f]],
         ),
         (
-            "a length that lies",
+            "a wrong length",
             vec![connect(), vec![0x30, 4, 0, 200, b'a', b'b']],
         ),
         (

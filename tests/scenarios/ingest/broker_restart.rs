@@ -5,7 +5,7 @@ use weir_tests::{
     LoadSpec, Loader, Mosquitto, MosquittoSpec, Subscriber, Weir, WeirSpec, audit, now_ms,
 };
 
-/// What may be told about a broker that is away.
+/// What the log may say about a broker that is away.
 fn source(broker: &Mosquitto) -> WeirSpec {
     WeirSpec::source(broker).allow("source").allow("outlet")
 }

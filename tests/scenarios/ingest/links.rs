@@ -28,7 +28,7 @@ fn a_network_that_is_gone_for_a_while_costs_no_message_that_the_broker_kept() {
     load.wait_acknowledged(2_000);
 
     link.cut();
-    wait_until("/readyz tells of the source", DEADLINE, || {
+    wait_until("/readyz reports the source", DEADLINE, || {
         weir.http().get("/readyz").text().contains("source")
     });
     // It goes on trying, and more and more rarely.
@@ -43,7 +43,7 @@ fn a_network_that_is_gone_for_a_while_costs_no_message_that_the_broker_kept() {
     assert!(acknowledged > 2_000, "devices and broker went on");
 
     link.restore();
-    wait_until("nothing is wrong any more", DEADLINE, || {
+    wait_until("Weir is ready", DEADLINE, || {
         weir.http().get("/readyz").status == 200
     });
     let report = load.drain();

@@ -1,5 +1,5 @@
-//! Gaps and repeats in the numbers that devices give are told, per device and
-//! in all, and a crash does not lose count.
+//! Gaps and repeats in the sequence numbers of devices are counted, per device
+//! and in total, also across a crash.
 
 use serde_json::json;
 use weir_tests::{Weir, WeirSpec, now_ms};

@@ -445,7 +445,7 @@ fn a_changed_access_file_is_taken_up_and_one_with_a_mistake_is_not() {
     });
     // A mistake: the rules before stay.
     fs::write(&file, "[[identity]]\nname = 7\n").expect("it is writable");
-    wait_until("the mistake is told", DEADLINE, || {
+    wait_until("the mistake is reported", DEADLINE, || {
         weir.log().contains("is not taken up")
     });
     late.get("/api/v1/flow").expect(200);

@@ -1,5 +1,5 @@
-//! The shell's side: exit codes, what is told about a bad configuration,
-//! formats, closed pipes, the simulated fleet.
+//! The command line: exit codes, errors of a bad configuration, formats, closed
+//! pipes, the simulated fleet.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -49,12 +49,9 @@ fn every_shipped_example_passes_check() {
     for entry in fs::read_dir(examples).expect("the folder exists") {
         let path = entry.expect("it can be read").path();
         let text = fs::read_to_string(&path).expect("it can be read");
-        // Secrets lie in files of their own, beside the configuration.
+        // Secrets are in files of their own, beside the configuration.
         for line in text.lines().filter(|line| line.contains("_file = \"")) {
-            let name = line
-                .split('"')
-                .nth(1)
-                .expect("a file's name stands in quotes");
+            let name = line.split('"').nth(1).expect("a file's name is in quotes");
             fs::write(folder.path().join(name), "secret\n").expect("it is writable");
         }
         let copy = folder

@@ -46,7 +46,7 @@ fn the_data_folder_of_every_version_is_read_as_it_was() {
 
 #[test]
 fn this_version_writes_what_a_golden_folder_holds() {
-    // Against a golden folder that the harness could not make any more.
+    // Otherwise the harness could no longer make a golden folder.
     let mut weir = Weir::start(golden_spec("50ms"));
     let held = make_golden(&mut weir);
     assert_eq!(held["stored"], 102);

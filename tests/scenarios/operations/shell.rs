@@ -52,7 +52,7 @@ fn an_alarm_is_listed_acknowledged_and_shelved() {
         assert!(shown.contains(part), "{part}: {shown}");
     }
 
-    // It gets worse: it asks anew.
+    // It escalates: it needs another acknowledgement.
     send(&weir, "valve", start + 1_000, 9.5);
     let escalated = &operations.wait_json("alerts/critical/valve", 1)[0];
     assert_eq!(
@@ -63,7 +63,7 @@ fn an_alarm_is_listed_acknowledged_and_shelved() {
         listed()[0].get("acknowledged").is_none()
     });
 
-    // Silenced: what was told is told to be over, what comes again is not told.
+    // Shelved: the clear of what was notified is sent, a new raise is not.
     run(&weir, &["alarms", "shelve", &id, "--duration", "1h"]);
     assert!(listed()[0]["shelvedUntil"].is_i64(), "{}", listed());
     send(&weir, "valve", start + 2_000, 1.0);
@@ -81,7 +81,7 @@ fn an_alarm_is_listed_acknowledged_and_shelved() {
     assert_eq!(
         operations.json_on("alerts/warning/valve").len(),
         1,
-        "the silenced one was told"
+        "the shelved one was notified"
     );
 
     let unknown = weir.command(&["alarms", "ack", "no-such-alarm"]);

@@ -1,6 +1,6 @@
-//! What stands still is told, while the rest goes on: here an InfluxDB that
-//! takes connections and does not answer; and what `/readyz` complains of is an
-//! alarm of Weir's own too.
+//! A stalled consumer is reported while the others continue: here an InfluxDB
+//! that accepts connections and does not answer. What `/readyz` reports is also
+//! an alarm of Weir's own.
 
 use serde_json::{Value, json};
 use weir_tests::{
@@ -24,7 +24,7 @@ fn a_sink_that_hangs_is_told_and_holds_nobody_up() {
     weir.ingest("pump", "", r#"{"flow": 1}"#).expect(202);
 
     let reasons = || -> Value { weir.http().get("/readyz").json()["reasons"].clone() };
-    wait_until("the sink is told to stand still", DEADLINE, || {
+    wait_until("the sink is reported as stalled", DEADLINE, || {
         reasons().get("consumer influxdb").is_some()
     });
     let stalled = |consumer: &str| {
@@ -47,7 +47,7 @@ fn a_sink_that_hangs_is_told_and_holds_nobody_up() {
     );
 
     peer.script(|_, _| Answer::Take);
-    wait_until("nothing is wrong any more", DEADLINE, || {
+    wait_until("Weir is ready", DEADLINE, || {
         weir.http().get("/readyz").status == 200
     });
     assert!(stalled("influxdb") < 1.0);

@@ -130,7 +130,7 @@ fn files_are_counted_and_damage_is_found_from_outside() {
     assert!(file.exists(), "nothing is changed");
 }
 
-/// What `weir store stats` tells of the files; null before there are any.
+/// The files in `weir store stats`; null before there are any.
 fn contents(weir: &Weir) -> Vec<Value> {
     let data = weir.data_dir().display().to_string();
     let output = weir.command(&["store", "stats", "--json", "--data-dir", &data]);
@@ -216,7 +216,7 @@ fn duckdb_and_pyarrow_read_the_files_as_they_lie() {
         sent += 1;
     }
     weir.wait_received(sent);
-    // The first of these comes when there are too many kinds, and lies with the rare.
+    // The first of these comes when there are too many kinds: it is with the rare ones.
     for part in 0..9 {
         let name = if part == 0 { "early" } else { "plant" };
         let events: Vec<Value> = (0..EVENTS)

@@ -33,7 +33,7 @@ impl Address {
 
 /// A port that nothing listens on, for peers that cannot pick one themselves.
 ///
-/// It lies below the range from which the kernel gives ports to outgoing
+/// It is below the range from which the kernel gives ports to outgoing
 /// connections, so that it stays free while a peer is down in between.
 pub fn free_port() -> u16 {
     const FIRST: u32 = 11_000;
@@ -41,7 +41,7 @@ pub fn free_port() -> u16 {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     for _ in 0..COUNT {
         let offset = process::id().wrapping_mul(101) + NEXT.fetch_add(1, Ordering::Relaxed);
-        let port = u16::try_from(FIRST + offset % COUNT).expect("the range lies below 65,536");
+        let port = u16::try_from(FIRST + offset % COUNT).expect("the range is below 65,536");
         if TcpListener::bind(("127.0.0.1", port)).is_ok() {
             return port;
         }

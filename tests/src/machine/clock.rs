@@ -25,7 +25,7 @@ impl Clock {
     }
 
     /// Such as `+1h` or `-1h` against the real time, from the next look on; or an
-    /// instant (UTC) such as `2026-11-20 06:00:00`, at which it stands still.
+    /// instant (UTC) such as `2026-11-20 06:00:00`, at which it stops.
     #[track_caller]
     pub fn set(&self, time: &str) {
         let partial = self.folder.path().join("partial");

@@ -1,6 +1,6 @@
 //! A small file system of its own, for disks that run full or turn read-only.
 //!
-//! Mounting needs root with CAP_SYS_ADMIN: tests that use it stand in a module
+//! Mounting needs root with CAP_SYS_ADMIN: tests that use it are in a module
 //! `as_root`, which `cargo xtask test` leaves out, and says so, where mounting
 //! is not possible.
 

@@ -1,6 +1,6 @@
-//! Whoever is told of alarms: an HTTP server that notes what it gets and answers
-//! as it is told to. It stands for the receiver of a webhook, which is always
-//! somebody's own program, and for services that cannot be had here.
+//! A receiver of notifications: an HTTP server that records requests and answers
+//! as the scenario sets it. It takes the place of a webhook's receiver, which is
+//! always a user's own program, and of services that are not available here.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};

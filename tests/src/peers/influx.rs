@@ -1,6 +1,6 @@
-//! A server that speaks as much of InfluxDB 2's write API as the sink needs, and
-//! misbehaves as it is told: no real one can be made to. It keeps what it took
-//! as InfluxDB does, by series and time.
+//! A server with as much of InfluxDB 2's write API as the sink needs, which
+//! misbehaves as the scenario sets it: a real one cannot be made to. It stores
+//! lines as InfluxDB does, by series and time.
 
 use std::collections::BTreeMap;
 use std::fmt;

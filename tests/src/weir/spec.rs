@@ -1,4 +1,4 @@
-//! What to start: the configuration, what the log may say, and faults.
+//! What to start: the configuration, the log lines that are allowed, and faults.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
