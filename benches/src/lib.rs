@@ -7,7 +7,7 @@
 mod cpu;
 mod events;
 
-pub use cpu::cpu_time;
+pub use cpu::{CpuMeter, cpu_time};
 pub use events::{DEVICES, publish_packets};
 
 /// The middle one, or the mean of the middle two. `None` of nothing.
