@@ -13,10 +13,7 @@ use crate::tools;
 
 /// The interpreter that has the clients; installs them where they are missing.
 pub(crate) fn ensure() -> Result<PathBuf> {
-    let folder = metadata()?
-        .target_directory
-        .join("python")
-        .into_std_path_buf();
+    let folder = metadata()?.target_directory.join("python");
     let interpreter = folder.join("bin/python3");
     let requirements = root().join("tests/python/requirements.txt");
     let wanted = fs::read(&requirements)

@@ -1,12 +1,14 @@
 //! House rules that the compiler does not check. Each fault comes with its fix.
 //!
 //! - [`arrows`]: crates depend only on what the layout table allows.
+//! - [`features`]: dependencies have one feature set.
 //! - [`sources`]: modules open with `//!` and declare few modules, no marker is
 //!   left over, no path leads out of the checkout; large files and functions are
 //!   reported.
 //! - [`words`]: phrases that texts do not use.
 
 mod arrows;
+mod features;
 mod sources;
 mod words;
 
@@ -21,6 +23,7 @@ use crate::cargo::{metadata, root};
 pub(crate) fn run() -> Result<()> {
     let files = tracked_files()?;
     let mut faults = arrows::check(&metadata()?, root());
+    faults.extend(features::check()?);
     let report = sources::check(root(), &files);
     faults.extend(report.faults);
     for line in &report.large {

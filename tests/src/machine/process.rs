@@ -7,8 +7,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
-
 use crate::wait_until;
 
 /// How a process ended.
@@ -92,27 +90,27 @@ impl Process {
 
     /// Sends SIGKILL and waits for the end.
     pub fn kill9(&mut self) {
-        self.signal(Signal::KILL);
+        let _ = self.child.kill();
         let _ = self.child.wait();
     }
 
     /// Sends SIGTERM.
     pub fn terminate(&mut self) {
-        self.signal(Signal::TERM);
+        self.signal("TERM");
     }
 
     /// Sends SIGHUP.
     pub fn hang_up(&mut self) {
-        self.signal(Signal::HUP);
+        self.signal("HUP");
     }
 
     /// Sends SIGSTOP: it stays, and does nothing until [`Process::resume`].
     pub fn freeze(&mut self) {
-        self.signal(Signal::STOP);
+        self.signal("STOP");
     }
 
     pub fn resume(&mut self) {
-        self.signal(Signal::CONT);
+        self.signal("CONT");
     }
 
     /// Waits for the end; panics when it takes longer than `deadline`.
@@ -130,21 +128,28 @@ impl Process {
         exit.expect("the predicate held")
     }
 
-    fn signal(&mut self, signal: Signal) {
+    /// By the shell's `kill`: a crate for signals would give the crates that the
+    /// benches share with Weir other features than a build of Weir alone.
+    fn signal(&mut self, signal: &str) {
         // Once it was waited for, its id may be another process's.
         if self.ended().is_some() {
             return;
         }
-        let id = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
-        kill_process(id.expect("a child has a positive id"), signal).expect("it is our own child");
+        let mut kill = Command::new("sh");
+        kill.args([
+            "-c",
+            "kill -s \"$0\" \"$1\"",
+            signal,
+            &self.id().to_string(),
+        ]);
+        let status = kill.stdin(Stdio::null()).status().expect("sh can be run");
+        assert!(status.success(), "{kill:?}: {status}");
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        if matches!(self.child.try_wait(), Ok(None)) {
-            let _ = self.child.kill();
-            let _ = self.child.wait();
-        }
+        // Both do nothing to a child that has been waited for.
+        self.kill9();
     }
 }
