@@ -8,6 +8,7 @@ mod link;
 mod mosquitto;
 mod mosquitto_clients;
 mod python;
+mod server;
 mod subscriber;
 mod victoria_metrics;
 

@@ -18,20 +18,12 @@ fn spec(channels: &str) -> WeirSpec {
         .with(channels)
 }
 
-fn webhook(name: &str, hook: &Hook) -> String {
-    let url = hook.url();
-    format!(
-        "[[channel]]\nname = \"{name}\"\nkind = \"webhook\"\nurl = \"{url}\"\nallow_private = true\n"
-    )
-}
-
 /// A reading; its effects are decided when it returns.
 #[track_caller]
 fn read(weir: &Weir, device: &str, value: f64) {
     let payload = json!({"data": [
         {"sensorId": "temperature", "value": value, "unit": "Cel", "location": "hall-2"}]});
-    weir.ingest(device, "?wait=processed", payload.to_string())
-        .expect(200);
+    weir.ingest_and_wait(device, payload.to_string());
 }
 
 /// `state device` of the alerts that a hook took, by the notification's id.
@@ -60,9 +52,9 @@ fn a_channel_that_is_down_is_told_later_and_holds_up_nobody() {
     fs::write(&secret, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n").expect("it is writable");
     let channels = format!(
         "{}secret_file = \"{}\"\n{}",
-        webhook("down", &down),
+        down.channel("down"),
         secret.display(),
-        webhook("up", &up)
+        up.channel("up")
     );
     let weir = Weir::start(spec(&channels).allow("a channel does not deliver"));
     read(&weir, "pump-1", 95.0);
@@ -88,9 +80,7 @@ fn a_channel_that_is_down_is_told_later_and_holds_up_nobody() {
     assert_eq!(first("webhook-id"), taken[0].header("webhook-id"));
     assert!(first("webhook-signature").is_some_and(|s| s.starts_with("v1,")));
     assert_eq!(hooked[0].body, taken[0].body);
-    wait_until("it is ready again", DEADLINE, || {
-        weir.http().get("/readyz").status == 200
-    });
+    weir.wait_recovered();
     let body = taken[0].json();
     assert_eq!(body["type"], "alarm.raised");
     let alert = &body["data"]["alerts"][0];
@@ -106,7 +96,7 @@ fn a_channel_that_is_down_is_told_later_and_holds_up_nobody() {
 #[test]
 fn a_kill_between_decision_send_and_mark_repeats_it_under_its_id() {
     let hook = Hook::start();
-    let mut weir = Weir::start(spec(&webhook("hook", &hook)).allow("a channel does not deliver"));
+    let mut weir = Weir::start(spec(&hook.channel("hook")).allow("a channel does not deliver"));
     // Sent, and not yet marked.
     hook.hang();
     read(&weir, "pump-1", 95.0);
@@ -134,7 +124,7 @@ fn a_kill_between_decision_send_and_mark_repeats_it_under_its_id() {
 fn what_a_channel_refuses_is_kept_and_can_be_sent_again() {
     let hook = Hook::start();
     hook.answer(422);
-    let spec = spec(&webhook("hook", &hook)).allow("a notification goes to the dead letters");
+    let spec = spec(&hook.channel("hook")).allow("a notification goes to the dead letters");
     let weir = Weir::start(spec);
     read(&weir, "pump-1", 95.0);
     hook.wait(1);
@@ -158,8 +148,8 @@ fn what_a_channel_refuses_is_kept_and_can_be_sent_again() {
 #[test]
 fn the_test_button_says_what_is_wrong() {
     let hook = Hook::start();
-    let refused = webhook("inside", &hook).replace("allow_private = true\n", "");
-    let weir = Weir::start(spec(&format!("{}{refused}", webhook("hook", &hook))));
+    let refused = hook.channel("inside").replace("allow_private = true\n", "");
+    let weir = Weir::start(spec(&format!("{}{refused}", hook.channel("hook"))));
     let test = |name: &str| {
         let output = weir.command(&["alarms", "test-channel", name]);
         let text = [output.stdout, output.stderr].concat();

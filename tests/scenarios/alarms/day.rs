@@ -81,10 +81,9 @@ impl Day {
     fn start() -> Self {
         let (alertmanager, hook, clock) = (Alertmanager::start(), Hook::start(), Clock::start());
         let channels = format!(
-            "[[channel]]\nname = \"hook\"\nkind = \"webhook\"\nurl = \"{}\"\nallow_private = true\n\
-             [[channel]]\nname = \"am\"\nkind = \"alertmanager\"\nurl = \"{}\"\nresend = \"1s\"\n\
+            "{}[[channel]]\nname = \"am\"\nkind = \"alertmanager\"\nurl = \"{}\"\nresend = \"1s\"\n\
              allow_private = true\n",
-            hook.url(),
+            hook.channel("hook"),
             alertmanager.url()
         );
         let spec = WeirSpec::embedded().with(SECTIONS).with(&channels);

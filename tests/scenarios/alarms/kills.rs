@@ -13,9 +13,8 @@ const EPISODES: i64 = 4;
 fn spec(hook: &Hook) -> WeirSpec {
     let sections = format!(
         "[[function]]\nname = \"hot\"\nkind = \"threshold\"\nsensor = \"temperature\"\n\
-         critical_high = 90.0\n\n[watchdog]\nalerts = false\n\n\
-         [[channel]]\nname = \"hook\"\nkind = \"webhook\"\nurl = \"{}\"\nallow_private = true\n",
-        hook.url()
+         critical_high = 90.0\n\n[watchdog]\nalerts = false\n\n{}",
+        hook.channel("hook")
     );
     WeirSpec::embedded().with(&sections)
 }

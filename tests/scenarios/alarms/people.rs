@@ -27,8 +27,7 @@ action = "Close the valve by hand."
 #[track_caller]
 fn read(weir: &Weir, device: &str, sensor: &str, value: f64) {
     let payload = json!({"timestamp": now_ms(), "data": [{"sensorId": sensor, "value": value}]});
-    weir.ingest(device, "?wait=processed", payload.to_string())
-        .expect(200);
+    weir.ingest_and_wait(device, payload.to_string());
 }
 
 /// `weir alarms …`, which must work; its output as JSON.
@@ -112,11 +111,8 @@ fn who_did_what_is_kept_and_can_be_taken_back() {
 #[test]
 fn a_latched_alarm_stays_until_it_is_acknowledged_and_is_cleared_once() {
     let hook = Hook::start();
-    let channel = format!(
-        "[[channel]]\nname = \"hook\"\nkind = \"webhook\"\nurl = \"{}\"\nallow_private = true\n",
-        hook.url()
-    );
-    let mut weir = Weir::start(WeirSpec::embedded().with(SECTIONS).with(&channel));
+    let spec = WeirSpec::embedded().with(SECTIONS);
+    let mut weir = Weir::start(spec.with(&hook.channel("hook")));
     read(&weir, "tank-1", "leak", 1.0);
     let told = hook.wait_taken(1)[0].json();
     assert_eq!(

@@ -1,5 +1,5 @@
-//! What presses goes first: critical alarms overtake the warnings that wait for a
-//! channel, have room left under its limit, and wait for no other channel.
+//! Critical alarms first: they overtake the warnings that wait for a channel, have
+//! room left under its limit, and wait for no other channel.
 
 use serde_json::{Value, json};
 use weir_tests::{DEADLINE, Hook, Weir, WeirSpec, wait_until};
@@ -19,14 +19,6 @@ critical_high = 20.0
 [watchdog]
 alerts = false
 "#;
-
-fn channel(name: &str, hook: &Hook, more: &str) -> String {
-    let url = hook.url();
-    format!(
-        "[[channel]]\nname = \"{name}\"\nkind = \"webhook\"\nurl = \"{url}\"\n\
-         allow_private = true\n{more}\n"
-    )
-}
 
 /// So many devices of this name, each with a reading; decided when it returns.
 #[track_caller]
@@ -63,10 +55,10 @@ fn wait_queued(weir: &Weir, name: &str, count: u64) {
 fn critical_alarms_overtake_the_warnings_that_wait() {
     let (down, limited, hung, up) = (Hook::start(), Hook::start(), Hook::start(), Hook::start());
     let channels = [
-        channel("down", &down, ""),
-        channel("limited", &limited, "max_per_minute = 10"),
-        channel("hung", &hung, "timeout = \"5m\""),
-        channel("up", &up, ""),
+        down.channel("down"),
+        limited.channel("limited") + "max_per_minute = 10\n",
+        hung.channel("hung") + "timeout = \"5m\"\n",
+        up.channel("up"),
     ];
     let spec = WeirSpec::embedded()
         .with(SECTIONS)

@@ -18,8 +18,7 @@ const HOT: &str = "[[function]]\nname = \"hot\"\nkind = \"threshold\"\nsensor = 
 fn read(weir: &Weir, device: &str, value: f64) {
     let payload = json!({"data": [
         {"sensorId": "temperature", "value": value, "unit": "°C", "location": "hall-2"}]});
-    weir.ingest(device, "?wait=processed", payload.to_string())
-        .expect(200);
+    weir.ingest_and_wait(device, payload.to_string());
 }
 
 /// `python3 -m …`, which listens on the port once this returns.

@@ -10,14 +10,12 @@ use weir_tests::{Clock, Door, LoadSpec, Loader, Site, Weir, WeirSpec, audit, eff
 fn raise(weir: &Weir, time: i64, value: f64) {
     let event = json!({"deviceId": "boiler", "timestamp": time, "data": [
         {"sensorId": "temperature", "value": value, "criticalThreshold": 90.0}]});
-    weir.ingest("boiler", "?wait=processed", event.to_string())
-        .expect(200);
+    weir.ingest_and_wait("boiler", event.to_string());
 }
 
 /// The year that a Weir takes it to be, by a reading that brings no time.
 fn year(weir: &Weir, device: &str) -> String {
-    weir.ingest(device, "?wait=processed", r#"{"tick": 1}"#)
-        .expect(200);
+    weir.ingest_and_wait(device, r#"{"tick": 1}"#);
     let of_device = format!("FROM readings WHERE device = '{device}'");
     weir.wait_count(&format!("SELECT count(*) {of_device}"), 1);
     let sql = format!("SELECT time {of_device}");

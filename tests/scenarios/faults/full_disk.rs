@@ -40,16 +40,12 @@ mod as_root {
 
     #[track_caller]
     fn wait_reason(weir: &Weir, reason: &str) {
-        wait_until(&format!("/readyz reports {reason}"), DEADLINE, || {
-            weir.http().get("/readyz").text().contains(reason)
-        });
+        weir.wait_unready(reason);
     }
 
     #[track_caller]
     fn wait_well(weir: &Weir) {
-        wait_until("Weir is ready", DEADLINE, || {
-            weir.http().get("/readyz").status == 200
-        });
+        weir.wait_recovered();
     }
 
     #[test]
@@ -111,9 +107,8 @@ mod as_root {
             "[[route]]\ntopic = \"plant\"\ncodec = \"json\"\n\n\
              [[function]]\nname = \"hot\"\nkind = \"threshold\"\nsensor = \"t\"\n\
              critical_high = 90.0\n\n[watchdog]\nalerts = false\n\n\
-             [[channel]]\nname = \"hook\"\nkind = \"webhook\"\nurl = \"{}\"\n\
-             allow_private = true\n\n[[notify]]\nchannels = [\"hook\"]\nrepeat = \"1s\"\n",
-            hook.url()
+             {}\n[[notify]]\nchannels = [\"hook\"]\nrepeat = \"1s\"\n",
+            hook.channel("hook")
         );
         let spec = spec(&disk).with(&alarms);
         let weir = Weir::start(spec.allow("a channel does not deliver"));

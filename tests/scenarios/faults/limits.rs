@@ -62,9 +62,7 @@ fn without_file_descriptors_weir_waits_and_then_accepts_again() {
     wait_until("it accepts again", DEADLINE, || {
         Connection::connect(weir.mqtt().get(), "again").is_ok()
     });
-    wait_until("Weir is ready", DEADLINE, || {
-        weir.http().get("/readyz").status == 200
-    });
+    weir.wait_recovered();
     let report = load.drain();
     audit(&weir, &[&report]);
     assert!(!weir.log().contains("panicked"));

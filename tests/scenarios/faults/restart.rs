@@ -18,8 +18,7 @@ fn a_crash_keeps_series_alarms_and_shadows() {
 fn restart_keeps_everything(end: impl Fn(&mut Weir)) {
     let mut weir = Weir::start(WeirSpec::embedded().with(RULES));
     let start = now_ms() - 60_000;
-    weir.ingest("boiler", "?wait=processed", event(start, 95.0))
-        .expect(200);
+    weir.ingest_and_wait("boiler", event(start, 95.0));
     update_shadow(&weir);
     wait_reported(&weir, start);
     let before = snapshot(&weir);
@@ -35,10 +34,8 @@ fn restart_keeps_everything(end: impl Fn(&mut Weir)) {
 
     // The episode goes on: no second raise, and one clear under the same id.
     let operations = Subscriber::new(weir.mqtt(), &["alerts/#"]);
-    weir.ingest("boiler", "?wait=processed", event(start + 1_000, 96.0))
-        .expect(200);
-    weir.ingest("boiler", "?wait=processed", event(start + 2_000, 20.0))
-        .expect(200);
+    weir.ingest_and_wait("boiler", event(start + 1_000, 96.0));
+    weir.ingest_and_wait("boiler", event(start + 2_000, 20.0));
     let is_clear = |alert: &Value| alert["state"] == "cleared";
     weir_tests::wait_until("the alarm is cleared", weir_tests::DEADLINE, || {
         operations.json_on("alerts/").iter().any(is_clear)

@@ -43,7 +43,6 @@ fn a_second_process_on_the_same_data_folder_is_refused_with_the_firsts_id() {
         "{stderr}"
     );
     // The first one is unharmed.
-    weir.ingest("d", "?wait=processed", r#"{"temperature": 1}"#)
-        .expect(200);
+    weir.ingest_and_wait("d", r#"{"temperature": 1}"#);
     weir.wait_received(1);
 }

@@ -167,8 +167,7 @@ fn the_store_is_read_and_not_touched_also_beside_a_running_weir() {
     for (second, value) in [(0, 5), (1, 15), (2, 5)] {
         let timestamp = begin + second * 1_000;
         let payload = json!({"timestamp": timestamp, "t": value, "other": 1}).to_string();
-        weir.ingest("pump-1", "?wait=processed", payload)
-            .expect(200);
+        weir.ingest_and_wait("pump-1", payload);
     }
     weir.sigterm();
     let data = weir.data_dir();
@@ -220,8 +219,7 @@ fn what_a_query_exports_as_parquet_is_read_again() {
     for (second, value) in [(0, 5), (1, 15), (2, 5)] {
         let timestamp = begin + second * 1_000;
         let payload = json!({"timestamp": timestamp, "t": value, "state": "on"}).to_string();
-        weir.ingest("pump-1", "?wait=processed", payload)
-            .expect(200);
+        weir.ingest_and_wait("pump-1", payload);
     }
     let sql = json!({"sql": "SELECT * FROM readings ORDER BY time"}).to_string();
     let export = weir.http().send(

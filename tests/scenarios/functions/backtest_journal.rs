@@ -262,13 +262,11 @@ fn what_was_let_go_of_is_told_and_a_folder_without_a_journal_too() {
     let hot = "[[function]]\nname = \"hot\"\nkind = \"threshold\"\nwarning_high = 10.0\n";
     fs::write(&config, hot).expect("the temporary folder is writable");
     let mut weir = Weir::start(WeirSpec::embedded());
-    weir.ingest("pump-1", "?wait=processed", r#"{"t": 20}"#)
-        .expect(200);
+    weir.ingest_and_wait("pump-1", r#"{"t": 20}"#);
     weir.sigterm();
     // Every start begins another file; the one before goes once all have passed it.
     weir.restart();
-    weir.ingest("pump-1", "?wait=processed", r#"{"t": 5}"#)
-        .expect(200);
+    weir.ingest_and_wait("pump-1", r#"{"t": 5}"#);
     weir.sigterm();
     let (document, told) = backtest(&config, &weir.data_dir(), &[]);
     assert_eq!(document["journal"]["messages"], 1, "{document}");

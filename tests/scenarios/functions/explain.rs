@@ -58,8 +58,7 @@ fn a_reading_is_explained_live_and_in_hindsight() {
     for (nth, value) in (0..).zip([70.0, 70.5, 69.5, 70.0, 70.5, 69.5, 85.0, 95.0]) {
         let event = json!({"timestamp": start + nth * 1_000, "location": "hall-2",
             "data": [{"sensorId": "temperature", "value": value, "unit": "Cel"}]});
-        weir.ingest("boiler", "?wait=processed", event.to_string())
-            .expect(200);
+        weir.ingest_and_wait("boiler", event.to_string());
     }
     let stored = "SELECT count(*) FROM readings WHERE sensor = 'temperature'";
     weir.wait_count(stored, 8);

@@ -34,8 +34,7 @@ output = "ratio"
 
 fn send(weir: &Weir, millis: i64, data: Value) {
     let event = json!({"timestamp": millis, "data": data});
-    weir.ingest("boiler", "?wait=processed", event.to_string())
-        .expect(200);
+    weir.ingest_and_wait("boiler", event.to_string());
 }
 
 fn temperature(weir: &Weir, millis: i64, value: f64) {

@@ -17,8 +17,7 @@ fn an_alarm_of_a_function_that_is_gone_after_a_restart_is_cleared_once() {
         json!({"timestamp": time, "data": [{"sensorId": "pressure", "value": 12.0}]}).to_string()
     };
     let start = now_ms() - 60_000;
-    weir.ingest("valve", "?wait=processed", event(start))
-        .expect(200);
+    weir.ingest_and_wait("valve", event(start));
     let raised = weir.wait_alarms("state=open", 1);
     assert_eq!(weir.sigterm(), Exit::Code(0));
 
@@ -27,8 +26,7 @@ fn an_alarm_of_a_function_that_is_gone_after_a_restart_is_cleared_once() {
     weir.wait_alarms("state=open", 0);
     let cleared = weir.wait_alarms("state=cleared", 1);
     assert_eq!(cleared[0]["alarmId"], raised[0]["alarmId"]);
-    weir.ingest("valve", "?wait=processed", event(start + 1_000))
-        .expect(200);
+    weir.ingest_and_wait("valve", event(start + 1_000));
     let open = weir.wait_alarms("state=open", 1);
     assert_ne!(open[0]["alarmId"], raised[0]["alarmId"]);
 

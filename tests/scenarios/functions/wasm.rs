@@ -54,10 +54,7 @@ impl Plant {
         self.sent += 1;
         let event = json!({"timestamp": self.time, "data": [
             {"sensorId": "temperature", "value": value, "unit": "°C"}]});
-        let answer = self
-            .weir
-            .ingest("boiler", "?wait=processed", event.to_string());
-        answer.expect(200);
+        self.weir.ingest_and_wait("boiler", event.to_string());
     }
 
     /// Puts another text in the module's place, as a build does.

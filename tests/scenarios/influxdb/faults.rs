@@ -31,9 +31,7 @@ fn wait_told(weir: &Weir, text: &str) {
 
 #[track_caller]
 fn wait_ready(weir: &Weir) {
-    wait_until("Weir is ready", DEADLINE, || {
-        weir.http().get("/readyz").status == 200
-    });
+    weir.wait_recovered();
 }
 
 #[track_caller]
@@ -68,12 +66,10 @@ fn a_sink_that_throttles_is_left_alone_for_as_long_as_it_asks() {
         _ => Answer::Take,
     });
     let weir = Weir::start(spec(&peer, "batch_interval = \"10ms\""));
-    weir.ingest("pump", "?wait=processed", r#"{"flow": 1}"#)
-        .expect(200);
+    weir.ingest_and_wait("pump", r#"{"flow": 1}"#);
     wait_told(&weir, "429");
     // Neither ingestion nor the embedded store waits for it.
-    weir.ingest("pump", "?wait=processed", r#"{"flow": 2}"#)
-        .expect(200);
+    weir.ingest_and_wait("pump", r#"{"flow": 2}"#);
     weir.wait_count("SELECT count(*) FROM readings", 2);
     wait_rows(&peer, 2);
     wait_ready(&weir);

@@ -47,9 +47,7 @@ fn a_sink_that_was_down_from_the_start_catches_up() {
     weir.restart_unready();
     server.resume();
     check_equal(&server, &report);
-    wait_until("weir is ready again", DEADLINE, || {
-        weir.http().get("/readyz").status == 200
-    });
+    weir.wait_recovered();
 }
 
 #[test]

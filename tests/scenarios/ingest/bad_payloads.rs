@@ -232,8 +232,7 @@ fn late_repeated_and_expired_readings_have_their_own_outcomes() {
     let send = |time: i64, value: f64| {
         let event = json!({"timestamp": time, "data": [
             {"sensorId": "a", "value": value, "criticalThreshold": 90.0}]});
-        weir.ingest("d", "?wait=processed", event.to_string())
-            .expect(200);
+        weir.ingest_and_wait("d", event.to_string());
     };
     send(now, 1.0);
     send(now - 3_600_000, 99.0);
@@ -241,7 +240,7 @@ fn late_repeated_and_expired_readings_have_their_own_outcomes() {
     assert_eq!(flow.readings.stored, 2, "an hour late is stored: {flow:#?}");
     // It raises no alarm: another device's, decided later, is the only one.
     let hot = r#"{"data":[{"sensorId":"a","value":99,"criticalThreshold":90}]}"#;
-    weir.ingest("hot", "?wait=processed", hot).expect(200);
+    weir.ingest_and_wait("hot", hot);
     assert_eq!(weir.wait_alarms("state=any", 1)[0]["deviceId"], "hot");
 
     send(now, 1.0);

@@ -42,8 +42,7 @@ fn after_a_broker_forgot_its_sessions_weir_subscribes_again_and_alerts_still_go_
     // Raised while there is no broker to publish it to.
     let event = json!({"deviceId": "d", "timestamp": now_ms() - 5_000, "data": [
         {"sensorId": "a", "value": 99.0, "criticalThreshold": 90.0}]});
-    weir.ingest("d", "?wait=processed", event.to_string())
-        .expect(200);
+    weir.ingest_and_wait("d", event.to_string());
     // Held, so that operations are subscribed before Weir is back.
     weir.process().freeze();
     broker.resume();

@@ -28,9 +28,7 @@ fn a_network_that_is_gone_for_a_while_costs_no_message_that_the_broker_kept() {
     load.wait_acknowledged(2_000);
 
     link.cut();
-    wait_until("/readyz reports the source", DEADLINE, || {
-        weir.http().get("/readyz").text().contains("source")
-    });
+    weir.wait_unready("source");
     // It goes on trying, and more and more rarely.
     let tried = link.connections();
     wait_until("it has tried again", DEADLINE, || {
@@ -43,9 +41,7 @@ fn a_network_that_is_gone_for_a_while_costs_no_message_that_the_broker_kept() {
     assert!(acknowledged > 2_000, "devices and broker went on");
 
     link.restore();
-    wait_until("Weir is ready", DEADLINE, || {
-        weir.http().get("/readyz").status == 200
-    });
+    weir.wait_recovered();
     let report = load.drain();
     audit(&weir, &[&report]);
 }

@@ -9,10 +9,7 @@ use weir_tests::{Weir, WeirSpec, now_ms};
 fn check(weir: &Weir, device: &str, data: Value, processed: u64, alerts: u64) {
     let time = now_ms() - 1_000;
     let event = json!({"deviceId": device, "timestamp": time, "data": data});
-    let answer = weir
-        .ingest(device, "?wait=processed", event.to_string())
-        .expect(200)
-        .json();
+    let answer = weir.ingest_and_wait(device, event.to_string()).json();
     let expect = json!({"processed": processed, "alerts": alerts, "timestamp": time});
     assert_eq!(answer, expect, "{event}");
     let stored = format!("SELECT count(*) FROM readings WHERE device = '{device}'");
@@ -69,10 +66,7 @@ fn an_event_without_a_time_takes_the_time_of_receipt() {
     let weir = Weir::start(WeirSpec::embedded());
     let before = now_ms();
     let event = json!({"deviceId": "clockless", "data": [{"sensorId": "a", "value": 1.5}]});
-    let answer = weir
-        .ingest("clockless", "?wait=processed", event.to_string())
-        .expect(200)
-        .json();
+    let answer = weir.ingest_and_wait("clockless", event.to_string()).json();
     let time = answer["timestamp"]
         .as_i64()
         .expect("a number of milliseconds");

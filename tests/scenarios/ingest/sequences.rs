@@ -11,14 +11,12 @@ fn gaps_and_repeats_are_told_and_survive_a_crash() {
     let send = |weir: &Weir, number: i64| {
         let event = json!({"deviceId": "pump", "timestamp": start + number, "sequence": number,
             "data": [{"sensorId": "flow", "value": number}]});
-        weir.ingest("pump", "?wait=processed", event.to_string())
-            .expect(200);
+        weir.ingest_and_wait("pump", event.to_string());
     };
     for number in [1, 2, 2, 6] {
         send(&weir, number);
     }
-    weir.ingest("mute", "?wait=processed", r#"{"flow": 1}"#)
-        .expect(200);
+    weir.ingest_and_wait("mute", r#"{"flow": 1}"#);
 
     weir.kill9();
     weir.restart();

@@ -94,8 +94,7 @@ fn with_readings(count: i64) -> Weir {
                     {"sensorId": "temperature", "value": row["temperature"]}]})
             })
             .collect();
-        weir.ingest("d", "?wait=processed", json!(events).to_string())
-            .expect(200);
+        weir.ingest_and_wait("d", json!(events).to_string());
     }
     weir.wait_received(u64::try_from(count).expect("not negative"));
     weir

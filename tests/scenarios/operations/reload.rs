@@ -37,9 +37,7 @@ impl Boiler<'_> {
         self.time += 1_000;
         let event = json!({"timestamp": self.time, "data": [
             {"sensorId": "temperature", "value": value}]});
-        self.weir
-            .ingest("boiler", "?wait=processed", event.to_string())
-            .expect(200);
+        self.weir.ingest_and_wait("boiler", event.to_string());
     }
 }
 

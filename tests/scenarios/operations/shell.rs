@@ -17,8 +17,7 @@ fn run(weir: &Weir, args: &[&str]) -> Value {
 fn send(weir: &Weir, device: &str, time: i64, value: f64) {
     let event = json!({"timestamp": time, "data": [{"sensorId": "pressure", "value": value,
         "warningThreshold": 5.0, "criticalThreshold": 9.0}]});
-    weir.ingest(device, "?wait=processed", event.to_string())
-        .expect(200);
+    weir.ingest_and_wait(device, event.to_string());
 }
 
 #[test]

@@ -37,8 +37,7 @@ fn a_sink_that_hangs_is_told_and_holds_nobody_up() {
     assert!(stalled("influxdb") >= 1.0);
 
     // The others go on.
-    weir.ingest("pump", "?wait=processed", r#"{"flow": 2}"#)
-        .expect(200);
+    weir.ingest_and_wait("pump", r#"{"flow": 2}"#);
     weir.wait_count("SELECT count(*) FROM readings", 2);
     let reasons_now = reasons();
     assert!(
@@ -47,9 +46,7 @@ fn a_sink_that_hangs_is_told_and_holds_nobody_up() {
     );
 
     peer.script(|_, _| Answer::Take);
-    wait_until("Weir is ready", DEADLINE, || {
-        weir.http().get("/readyz").status == 200
-    });
+    weir.wait_recovered();
     assert!(stalled("influxdb") < 1.0);
 }
 

@@ -95,8 +95,7 @@ fn charts_get_minimum_maximum_and_mean_per_step() {
     for (at, value) in [(0, 1.0), (10, 3.0), (70, 5.0)] {
         let event = json!({"deviceId": "pump-1", "timestamp": 1_790_000_040_000_i64 + at * 1_000,
             "data": [{"sensorId": "x", "value": value}]});
-        weir.ingest("pump-1", "?wait=processed", event.to_string())
-            .expect(200);
+        weir.ingest_and_wait("pump-1", event.to_string());
     }
     let path =
         "/api/v1/devices/pump-1/readings?sensor=x&from=1790000000000&to=1790001000000&step=1m";
@@ -142,8 +141,7 @@ fn pyarrow_reads_every_format() {
 
 fn one_reading(weir: &Weir) {
     let payload = r#"{"deviceId":"pump-1","data":[{"sensorId":"x","value":1.5}]}"#;
-    weir.ingest("pump-1", "?wait=processed", payload)
-        .expect(200);
+    weir.ingest_and_wait("pump-1", payload);
 }
 
 fn nothing_has_changed(weir: &Weir) {

@@ -197,9 +197,7 @@ fn what_a_device_wrote_itself_yields_to_newer_readings_only() {
     let http = || site.weir.http();
     let send = |time: i64, value: f64| {
         let event = json!({"timestamp": time, "data": [{"sensorId": "t", "value": value}]});
-        site.weir
-            .ingest("pump", "?wait=processed", event.to_string())
-            .expect(200);
+        site.weir.ingest_and_wait("pump", event.to_string());
     };
     let shown = |value: Value| {
         wait_until(&format!("the shadow shows {value}"), DEADLINE, || {
@@ -219,9 +217,7 @@ fn what_a_device_wrote_itself_yields_to_newer_readings_only() {
     // Late against that; the other sensor shows that the report has been applied.
     let event = json!({"timestamp": now - 30_000, "data": [
         {"sensorId": "t", "value": 2.0}, {"sensorId": "h", "value": 50.0}]});
-    site.weir
-        .ingest("pump", "?wait=processed", event.to_string())
-        .expect(200);
+    site.weir.ingest_and_wait("pump", event.to_string());
     wait_until("the other sensor is reported", DEADLINE, || {
         let reported = &http().get("/things/pump/shadow").json()["state"]["reported"];
         reported["readings"]["h"]["timestamp"] == now - 30_000

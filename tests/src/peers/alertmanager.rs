@@ -2,74 +2,56 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::process::Command;
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use weir_model::Timestamp;
 
-use crate::{Address, DEADLINE, Http, Process, free_port, now_ms, program, wait_until};
+use super::server::Server;
+use crate::{Http, now_ms};
 
 /// A running Alertmanager that notifies nobody.
 #[derive(Debug)]
 pub struct Alertmanager {
-    folder: TempDir,
-    address: Address,
+    server: Server,
     http: Http,
-    process: Option<Process>,
 }
 
 impl Alertmanager {
     #[track_caller]
     pub fn start() -> Self {
-        let folder = tempfile::tempdir().expect("the temporary folder is writable");
-        let address = Address::local(free_port());
-        let http = Http::new(&address);
-        let mut alertmanager = Self {
-            folder,
-            address,
-            http,
-            process: None,
-        };
+        let server = Server::new("prometheus-alertmanager");
+        let http = Http::new(server.address());
+        let mut alertmanager = Self { server, http };
         alertmanager.resume();
         alertmanager
     }
 
     pub fn url(&self) -> String {
-        format!("http://{}", self.address.get())
+        self.server.url("http")
     }
 
     /// Starts it again at the same address. It has forgotten its alerts: it
     /// keeps them in memory alone.
     #[track_caller]
     pub fn resume(&mut self) {
-        let file = self.folder.path().join("alertmanager.yml");
+        let folder = self.server.folder();
+        let (file, data) = (folder.join("alertmanager.yml"), folder.join("data"));
         let config = "route: {receiver: none}\nreceivers: [{name: none}]\n";
         fs::write(&file, config).expect("the temporary folder is writable");
-        let mut command = Command::new(program("prometheus-alertmanager"));
-        command.arg(format!("--config.file={}", file.display()));
-        let data = self.folder.path().join("data");
-        command.arg(format!("--storage.path={}", data.display()));
-        command.arg(format!("--web.listen-address={}", self.address.get()));
-        command.arg("--cluster.listen-address=");
-        let log = self.folder.path().join("alertmanager.log");
-        let mut process = Process::start(&mut command, &log);
-        wait_until("Alertmanager is ready", DEADLINE, || {
-            assert!(
-                process.ended().is_none(),
-                "Alertmanager ended:\n{}",
-                process.output()
-            );
-            let answer = self.http.send("GET", "/-/ready", "*/*", &[]);
-            answer.is_ok_and(|answer| answer.status == 200)
-        });
-        self.process = Some(process);
+        let address = self.server.address().get();
+        self.server.start(
+            |command| {
+                command.arg(format!("--config.file={}", file.display()));
+                command.arg(format!("--storage.path={}", data.display()));
+                command.arg(format!("--web.listen-address={address}"));
+                command.arg("--cluster.listen-address=");
+            },
+            |_| self.http.answers("/-/ready"),
+        );
     }
 
     pub fn kill9(&mut self) {
-        if let Some(mut process) = self.process.take() {
-            process.kill9();
-        }
+        self.server.kill9();
     }
 
     /// The alerts that it holds for active, also those that are silenced there.

@@ -82,6 +82,15 @@ impl Hook {
         format!("http://127.0.0.1:{}/hook", self.port)
     }
 
+    /// The section of a webhook channel that leads here.
+    pub fn channel(&self, name: &str) -> String {
+        let url = self.url();
+        format!(
+            "[[channel]]\nname = \"{name}\"\nkind = \"webhook\"\nurl = \"{url}\"\n\
+             allow_private = true\n"
+        )
+    }
+
     /// From now on it answers so.
     pub fn answer(&self, status: u16) {
         self.state.status.store(status, Ordering::Release);

@@ -9,16 +9,8 @@ use crate::{Address, DEADLINE, Process, program, wait_until};
 /// Publishes one message at QoS 1 with `mosquitto_pub`.
 #[track_caller]
 pub fn mosquitto_pub(address: &Address, topic: &str, payload: &str) {
-    let at = address.get();
     let mut command = Command::new(program("mosquitto_pub"));
-    command.args([
-        "-h",
-        &at.ip().to_string(),
-        "-p",
-        &at.port().to_string(),
-        "-q",
-        "1",
-    ]);
+    connect(&mut command, address);
     command.args(["-t", topic, "-m", payload]);
     let output = command.output().expect("it is installed");
     assert!(
@@ -26,6 +18,15 @@ pub fn mosquitto_pub(address: &Address, topic: &str, payload: &str) {
         "{}",
         String::from_utf8_lossy(&output.stderr)
     );
+}
+
+/// At QoS 1.
+fn connect(command: &mut Command, address: &Address) {
+    let (host, port) = (
+        address.get().ip().to_string(),
+        address.get().port().to_string(),
+    );
+    command.args(["-h", &host, "-p", &port, "-q", "1"]);
 }
 
 /// A running `mosquitto_sub`.
@@ -40,18 +41,10 @@ impl MosquittoSub {
     #[track_caller]
     pub fn start(address: &Address, filter: &str) -> Self {
         let folder = tempfile::tempdir().expect("the temporary folder is writable");
-        let at = address.get();
         // It flushes after each message only, and "Subscribed" is none.
         let mut command = Command::new(program("stdbuf"));
         command.arg("-oL").arg(program("mosquitto_sub"));
-        command.args([
-            "-h",
-            &at.ip().to_string(),
-            "-p",
-            &at.port().to_string(),
-            "-q",
-            "1",
-        ]);
+        connect(&mut command, address);
         command.args(["-t", filter, "-v", "-d"]);
         let process = Process::start(&mut command, &folder.path().join("output"));
         wait_until(&format!("{filter} is subscribed"), DEADLINE, || {

@@ -2,20 +2,15 @@
 //! what it holds.
 
 use std::collections::BTreeMap;
-use std::process::Command;
 
 use serde::Deserialize;
-use tempfile::TempDir;
 
-use crate::{Address, DEADLINE, Exit, Http, Process, free_port, program, wait_until};
+use super::server::Server;
+use crate::Http;
 
 /// A running VictoriaMetrics with a folder of its own.
 #[derive(Debug)]
-pub struct VictoriaMetrics {
-    folder: TempDir,
-    address: Address,
-    process: Option<Process>,
-}
+pub struct VictoriaMetrics(Server);
 
 /// One series of `/api/v1/export`.
 #[derive(Clone, Debug, Deserialize)]
@@ -36,61 +31,39 @@ impl VictoriaMetrics {
 
     /// An address at which nothing answers until [`VictoriaMetrics::resume`].
     pub fn stopped() -> Self {
-        let folder = tempfile::tempdir().expect("the temporary folder is writable");
-        Self {
-            folder,
-            address: Address::local(free_port()),
-            process: None,
-        }
+        Self(Server::new("victoria-metrics"))
     }
 
     pub fn url(&self) -> String {
-        format!("http://{}", self.address.get())
+        self.0.url("http")
     }
 
     #[track_caller]
     pub fn resume(&mut self) {
-        let mut command = Command::new(program("victoria-metrics"));
-        command.arg(format!(
-            "-storageDataPath={}",
-            self.folder.path().join("data").display()
-        ));
-        command.arg(format!("-httpListenAddr={}", self.address.get()));
-        // Writing a point twice is allowed to its client: it is one point.
-        command.args(["-retentionPeriod=100y", "-dedup.minScrapeInterval=1ms"]);
-        command.args(["-search.latencyOffset=0s", "-memory.allowedBytes=128MiB"]);
-        let log = self.folder.path().join("victoria-metrics.log");
-        let mut process = Process::start(&mut command, &log);
-        let http = Http::new(&self.address);
-        wait_until("VictoriaMetrics is healthy", DEADLINE, || {
-            assert!(
-                process.ended().is_none(),
-                "VictoriaMetrics ended:\n{}",
-                process.output()
-            );
-            http.send("GET", "/health", "*/*", &[])
-                .is_ok_and(|answer| answer.status == 200)
-        });
-        self.process = Some(process);
+        let data = self.0.folder().join("data").display().to_string();
+        let address = self.0.address().get();
+        let http = Http::new(self.0.address());
+        self.0.start(
+            |command| {
+                command.arg(format!("-storageDataPath={data}"));
+                command.arg(format!("-httpListenAddr={address}"));
+                // Writing a point twice is allowed to its client: it is one point.
+                command.args(["-retentionPeriod=100y", "-dedup.minScrapeInterval=1ms"]);
+                command.args(["-search.latencyOffset=0s", "-memory.allowedBytes=128MiB"]);
+            },
+            |_| http.answers("/health"),
+        );
     }
 
     #[track_caller]
     pub fn stop(&mut self) {
-        if let Some(mut process) = self.process.take() {
-            process.terminate();
-            assert_eq!(
-                process.wait(DEADLINE),
-                Exit::Code(0),
-                "{}",
-                process.output()
-            );
-        }
+        self.0.stop();
     }
 
     /// Everything it holds.
     #[track_caller]
     pub fn export(&self) -> Vec<Exported> {
-        let http = Http::new(&self.address);
+        let http = Http::new(self.0.address());
         http.get("/internal/force_flush").expect(200);
         let all = "/api/v1/export?start=0&match[]=%7B__name__!=%22%22%7D";
         let lines = http.get(all).expect(200).text();
