@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use crate::{Audited, Door, Exit, LoadSpec, Loader, Site, WeirSpec, audit};
+use crate::{Audited, Door, Exit, LoadSpec, Loader, Site, audit};
 
 /// Above it no temperature stays for long, and none is equal to it.
 const CRITICAL: f64 = 70.05;
@@ -82,7 +82,7 @@ impl Plan {
     }
 }
 
-/// Tells of a failed run how to repeat it.
+/// Prints how to repeat a run that failed.
 struct Told(u64);
 
 impl Drop for Told {
@@ -102,7 +102,7 @@ impl Drop for Told {
 pub fn kill_run(seed: u64) -> Audited {
     let _told = Told(seed);
     let plan = Plan::new(seed);
-    let mut site = Site::start(plan.door, |spec| allowed(spec.with(&plan.config)));
+    let mut site = Site::start(plan.door, |spec| spec.with(&plan.config));
     let load = Loader::start(site.mqtt(), plan.load);
     for end in plan.ends {
         end_and_restart(&mut site, &load, end);
@@ -115,11 +115,6 @@ pub fn kill_run(seed: u64) -> Audited {
         audit(&site.weir, &[&report]);
     }
     audited
-}
-
-/// What a Weir may tell that was killed while it made its files.
-fn allowed(spec: WeirSpec) -> WeirSpec {
-    spec.allow("starting anew")
 }
 
 fn end_and_restart(site: &mut Site, load: &Loader, end: End) {
@@ -166,7 +161,7 @@ pub struct Soaked {
 /// reading. The configuration is the default one.
 pub fn soak(duration: Duration, seed: u64) -> Soaked {
     let mut random = StdRng::seed_from_u64(seed);
-    let mut site = Site::start(Door::Embedded, allowed);
+    let mut site = Site::start(Door::Embedded, |spec| spec);
     let mut spec = LoadSpec::new("soak", usize::MAX);
     // A message is a millisecond: hours of them, none of them ahead of the clock.
     spec.start_ms -= 20 * 24 * 3_600_000;

@@ -4,11 +4,15 @@
 //! have a point.
 
 use std::collections::BTreeSet;
+use std::fs::read_to_string;
 use std::path::Path;
 
 use serde_json::Value;
 
 use super::{KEY, MEASUREMENT, push_escaped, push_text};
+
+/// Below the root of the workspace.
+const CORPUS: &str = "tests/data/line-protocol/corpus.json";
 
 /// Cases that are written otherwise. Line protocol has no escape for a backslash
 /// outside of texts: one that stands before a separator, and would escape it when
@@ -60,12 +64,11 @@ fn line(point: &Value) -> Option<String> {
 }
 
 #[test]
-#[ignore = "needs the corpus of line protocol in ../shared/data"]
 fn lines_are_written_as_the_corpus_has_them_but_for_a_frozen_list() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let path = path.join("../../shared/data/line-protocol/corpus.json");
-    let corpus = std::fs::read_to_string(&path)
-        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .find_map(|folder| read_to_string(folder.join(CORPUS)).ok())
+        .unwrap_or_else(|| panic!("{CORPUS} is missing"));
     let corpus: Value = serde_json::from_str(&corpus).expect("it is JSON");
     let cases = corpus["encode"].as_object().expect("an object");
     assert_eq!(cases.len(), 115);

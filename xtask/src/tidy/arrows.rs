@@ -6,7 +6,7 @@
 
 use std::path::Path;
 
-use cargo_metadata::Metadata;
+use crate::cargo::Metadata;
 
 /// What a crate may depend on.
 #[derive(Clone, Copy, Debug)]
@@ -77,9 +77,9 @@ const CHECKERS: &[&str] = &["tests", "benches", "benches/detectors", "xtask"];
 /// Every breach, as a sentence.
 pub(super) fn check(metadata: &Metadata, root: &Path) -> Vec<String> {
     let mut faults = Vec::new();
-    for package in metadata.workspace_packages() {
-        let manifest = package.manifest_path.as_std_path();
-        let folder = manifest
+    for package in &metadata.packages {
+        let folder = package
+            .manifest_path
             .parent()
             .and_then(|folder| folder.strip_prefix(root).ok());
         let folder = folder.and_then(Path::to_str).unwrap_or_default();
@@ -90,7 +90,7 @@ pub(super) fn check(metadata: &Metadata, root: &Path) -> Vec<String> {
         let names: Vec<&str> = workspace
             .map(|dependency| dependency.name.as_str())
             .collect();
-        faults.extend(check_package(folder, package.name.as_str(), &names));
+        faults.extend(check_package(folder, &package.name, &names));
     }
     faults
 }

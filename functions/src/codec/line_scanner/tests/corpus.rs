@@ -5,11 +5,15 @@
 //! of the scanner shows in it.
 
 use std::collections::BTreeMap;
+use std::fs::read_to_string;
 use std::path::Path;
 
 use serde_json::Value;
 
 use super::{Field, Point, points};
+
+/// Below the root of the workspace.
+const CORPUS: &str = "tests/data/line-protocol/corpus.json";
 
 const DIFFERENCES: &str = include_str!("differences.txt");
 
@@ -81,12 +85,11 @@ fn ours(text: &str, input: &Value) -> Option<Vec<Point>> {
 }
 
 #[test]
-#[ignore = "needs the corpus of line protocol in ../shared/data"]
 fn the_corpus_is_read_as_its_authors_do_but_for_a_frozen_list() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let path = path.join("../../shared/data/line-protocol/corpus.json");
-    let corpus = std::fs::read_to_string(&path)
-        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .find_map(|folder| read_to_string(folder.join(CORPUS)).ok())
+        .unwrap_or_else(|| panic!("{CORPUS} is missing"));
     let corpus: Value = serde_json::from_str(&corpus).expect("it is JSON");
     let cases = corpus["decode"].as_object().expect("an object");
     assert_eq!(cases.len(), 6_615);
