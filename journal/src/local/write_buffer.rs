@@ -1,7 +1,7 @@
-//! What waits for the writer thread: frames, and who is to be told.
+//! What waits for the writer thread: frames, and the listeners to notify.
 //!
-//! Doors append under one lock and leave; the checks are set by the writer,
-//! outside of it. An append that finds the writer busy wakes nobody.
+//! Appends copy frames under one lock and return; the writer sets the checks
+//! outside of it. An append that finds the writer busy wakes no thread.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -18,12 +18,12 @@ use crate::journal::{AppendError, Appended, CommitListener, JournalFailed};
 /// Frames gather in blocks of this size, which groups and readers then share.
 const BLOCK: usize = 1 << 20;
 
-/// Those to be told of a group, each with the end of its last message.
+/// The listeners of a group, each with the ticket behind its last message.
 pub(super) type Listeners = Vec<(Arc<dyn CommitListener>, Position)>;
 
 /// Everything under the journal's main lock.
 #[derive(Default)]
-pub(super) struct Intake {
+pub(super) struct WriteBuffer {
     pub(super) pending: BytesMut,
     pub(super) listeners: Listeners,
     /// The next message's position.
@@ -45,7 +45,7 @@ pub(super) struct Intake {
     pub(super) appended_messages: u64,
 }
 
-impl Intake {
+impl WriteBuffer {
     fn refused(&mut self, need: u64, limits: &super::Limits) -> Option<AppendError> {
         let waiting = self.pending.len() as u64 + self.in_flight;
         let error = if self.used.saturating_add(need) > limits.max_size {
@@ -58,14 +58,14 @@ impl Intake {
         } else {
             return None;
         };
-        // What can never fit is not waited for until the end of days: it is
-        // refused again whenever there is some room.
+        // An append that can never fit must not wait for ever: it is refused
+        // again as soon as half of the limit is free.
         let most = limits.max_size.min(limits.max_pending) / 2;
         self.wanted = self.wanted.max(need.min(most)).max(1);
         Some(error)
     }
 
-    /// Those who may try again, if what was refused fits now.
+    /// The wakers of refused appends, if what was refused fits now.
     pub(super) fn take_room(&mut self, limits: &super::Limits) -> Vec<Waker> {
         let waiting = self.pending.len() as u64 + self.in_flight;
         let fits = self.used + self.wanted <= limits.max_size
@@ -86,7 +86,7 @@ impl Intake {
             }
         }
         for message in messages {
-            // Checked before anything was put: `need` is the sum.
+            // The sizes were checked before: `need` is their sum.
             let size = frame::size(message).unwrap_or_default();
             frame::put(message, size, &mut self.pending);
         }
@@ -101,7 +101,7 @@ impl Intake {
 }
 
 impl Shared {
-    /// An empty slice appends nothing and tells nobody.
+    /// An empty slice appends nothing and notifies no listener.
     pub(super) fn append(
         &self,
         messages: &[Message<'_>],
@@ -114,34 +114,34 @@ impl Shared {
                 sum.checked_add(frame::size(message)?)
             })
             .unwrap_or(usize::MAX);
-        let mut intake = self.intake.lock();
-        if let Some(failed) = &intake.failed {
+        let mut buffer = self.buffer.lock();
+        if let Some(failed) = &buffer.failed {
             return Err(failed.clone().into());
         }
-        if intake.closing {
+        if buffer.closing {
             return Err(JournalFailed {
                 reason: "it is closed".into(),
             }
             .into());
         }
         if messages.is_empty() {
-            let end = Position(intake.end);
+            let end = Position(buffer.end);
             return Ok(Appended { first: end, end });
         }
-        if let Some(error) = intake.refused(need as u64, &self.limits) {
+        if let Some(error) = buffer.refused(need as u64, &self.limits) {
             return Err(error);
         }
-        intake.put(messages, need);
-        let first = Position(intake.end);
+        buffer.put(messages, need);
+        let first = Position(buffer.end);
         let end = Position(first.0 + need as u64);
-        intake.end = end.0;
-        intake.used += need as u64;
-        intake.appended_messages += messages.len() as u64;
+        buffer.end = end.0;
+        buffer.used += need as u64;
+        buffer.appended_messages += messages.len() as u64;
         if let Some(listener) = listener {
-            intake.listen(listener, end);
+            buffer.listen(listener, end);
         }
-        let wake = std::mem::take(&mut intake.writer_idle);
-        drop(intake);
+        let wake = std::mem::take(&mut buffer.writer_idle);
+        drop(buffer);
         if wake {
             self.wake_writer.notify_one();
         }
@@ -158,16 +158,16 @@ impl Future for Room<'_> {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let mut intake = self.shared.intake.lock();
-        if intake.wanted == 0 || intake.failed.is_some() {
+        let mut buffer = self.shared.buffer.lock();
+        if buffer.wanted == 0 || buffer.failed.is_some() {
             return Poll::Ready(());
         }
-        let known = intake
+        let known = buffer
             .room
             .iter()
             .any(|waker| waker.will_wake(context.waker()));
         if !known {
-            intake.room.push(context.waker().clone());
+            buffer.room.push(context.waker().clone());
         }
         Poll::Pending
     }
