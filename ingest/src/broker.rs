@@ -54,7 +54,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, info, warn};
 use weir_auth::common_name;
-use weir_journal::Journal;
+use weir_journal::Appender;
 
 use self::connection::Connection;
 pub use self::outlet::BrokerOutlet;
@@ -144,7 +144,7 @@ impl EmbeddedBroker {
         config: &weir_config::Broker,
         intake: Intake,
         guard: Guard,
-        journal: Arc<dyn Journal>,
+        journal: Arc<dyn Appender>,
         shutdown: CancellationToken,
     ) -> Result<Self, BrokerError> {
         let tcp = listen(config.listen, &guard).await?;

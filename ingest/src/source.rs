@@ -29,7 +29,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 use weir_config::Source;
-use weir_journal::Journal;
+use weir_journal::Appender;
 
 use crate::Intake;
 use connection::{Connection, Parts};
@@ -65,7 +65,7 @@ impl SourceDoor {
         config: &Source,
         intake: &Intake,
         former: &[String],
-        journal: Arc<dyn Journal>,
+        journal: Arc<dyn Appender>,
         shutdown: CancellationToken,
     ) -> Result<Self, SourceError> {
         let config = Arc::new(config.clone());

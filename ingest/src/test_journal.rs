@@ -1,8 +1,8 @@
-//! A journal for the tests of doors: it keeps what was appended in memory and
-//! commits when the test says so.
+//! An appender for the tests of endpoints: it keeps appended messages in memory
+//! and commits when the test says so.
 //!
-//! Positions grow by [`POSITIONS_PER_MESSAGE`], so that a test cannot take a
-//! count for a position. Nothing is read from it: [`Journal::reader`] is closed.
+//! Tickets grow by [`TICKETS_PER_MESSAGE`], so that a test cannot confuse a count
+//! with a ticket.
 
 use std::fmt;
 use std::future::Future;
@@ -13,12 +13,12 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use weir_journal::{
-    AppendError, Appended, CommitListener, Journal, JournalFailed, JournalReader, JournalStatus,
-    ReadError,
+    AppendError, Appended, Appender, CommitListener, JournalFailed, JournalStatus, ReportStatus,
+    Ticket,
 };
 use weir_model::{Door, Message, Position, Timestamp};
 
-const POSITIONS_PER_MESSAGE: u64 = 100;
+const TICKETS_PER_MESSAGE: u64 = 100;
 /// How long [`TestJournal::until`] waits: long enough for a machine under load.
 const DEADLINE: Duration = Duration::from_secs(30);
 
@@ -134,7 +134,7 @@ impl TestJournal {
             state.waiting.drain(..due).collect::<Vec<_>>()
         };
         for (end, listener) in told {
-            listener.committed(position(end));
+            listener.committed(ticket(end));
         }
         self.changed.notify_waiters();
     }
@@ -209,8 +209,8 @@ impl TestJournal {
     }
 }
 
-fn position(messages: usize) -> Position {
-    Position(messages as u64 * POSITIONS_PER_MESSAGE)
+fn ticket(messages: usize) -> Ticket {
+    Position(messages as u64 * TICKETS_PER_MESSAGE)
 }
 
 fn failure() -> JournalFailed {
@@ -219,7 +219,7 @@ fn failure() -> JournalFailed {
     }
 }
 
-impl Journal for TestJournal {
+impl Appender for TestJournal {
     fn append(
         &self,
         messages: &[Message<'_>],
@@ -233,7 +233,7 @@ impl Journal for TestJournal {
                 self.changed.notify_waiters();
                 return Err(refusal);
             }
-            let first = position(state.taken.len());
+            let first = ticket(state.taken.len());
             state.taken.extend(messages.iter().map(Taken::from));
             state.appends += 1;
             let end = state.taken.len();
@@ -243,7 +243,7 @@ impl Journal for TestJournal {
             (
                 Appended {
                     first,
-                    end: position(end),
+                    end: ticket(end),
                 },
                 state.commit_at_once,
             )
@@ -266,40 +266,14 @@ impl Journal for TestJournal {
             }
         })
     }
+}
 
-    fn committed(&self) -> Position {
-        position(self.state.lock().committed)
-    }
-
-    fn wait_committed(&self, position: Position) -> Result<(), JournalFailed> {
-        assert!(
-            self.committed() >= position,
-            "a test journal cannot be waited for in a thread"
-        );
-        Ok(())
-    }
-
-    fn reader(&self, _from: Position) -> Result<Box<dyn JournalReader>, ReadError> {
-        Err(ReadError::Closed)
-    }
-
-    fn start(&self) -> Position {
-        Position(0)
-    }
-
-    fn consumer(&self, _name: &str) -> Option<Position> {
-        None
-    }
-
-    fn commit_consumer(&self, _name: &str, _position: Position) -> Result<(), std::io::Error> {
-        Ok(())
-    }
-
+impl ReportStatus for TestJournal {
     fn status(&self) -> JournalStatus {
         let state = self.state.lock();
         JournalStatus {
-            written: position(state.taken.len()),
-            committed: position(state.committed),
+            written: ticket(state.taken.len()),
+            committed: ticket(state.committed),
             appended_messages: state.taken.len() as u64,
             committed_messages: state.committed as u64,
             ..JournalStatus::default()

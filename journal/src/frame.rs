@@ -1,4 +1,4 @@
-//! How a message lies in the log: a head that guards the length, then a body.
+//! The format of a record: a head that protects the length, then a body.
 //!
 //! ```text
 //! frame  0  u32  length of the body
@@ -14,10 +14,10 @@
 //! ```
 //!
 //! Numbers are little-endian. The salt is the segment's, random and never sent
-//! anywhere, and the position is the frame's own: neither a payload that
-//! imitates a frame nor a frame that stood elsewhere in an older life of the
-//! disk passes. The head has its own check so that a damaged body costs one
-//! record, and a damaged length is never believed.
+//! anywhere, and the position is the frame's own. So neither a payload that
+//! imitates a frame nor a stale frame from an earlier use of the disk is valid.
+//! The head has its own check so that a damaged body costs one record, and a
+//! damaged length is never used.
 
 use weir_model::{Door, Message, Timestamp};
 

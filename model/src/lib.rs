@@ -1,8 +1,8 @@
 //! The nouns of Weir: identifiers, time, messages, rows, verdicts, alerts.
 //!
-//! Everything here is a value: no I/O, no clock, no globals. Every other crate
-//! depends on this one and on nothing below it, so a type belongs here only if
-//! two crates speak of it.
+//! Everything here is a value: no I/O, no globals, and no clock but
+//! [`Timestamp::now`]. Every other crate depends on this one and on nothing below
+//! it, so a type belongs here only if two crates speak of it.
 
 mod alert;
 mod catalog;
@@ -22,7 +22,9 @@ pub use catalog::{Catalog, CatalogTables, Column, ColumnIx, DeviceIx, LocationIx
 pub use flow::ReadingCounts;
 pub use glob::glob_matches;
 pub use ids::{DeviceId, InvalidId, SensorId, check_device, check_label, check_sensor};
-pub use message::{Door, Message, Position, oversized_notice, parse_oversized_notice, tick};
+pub use message::{
+    Door, Ingress, Message, Position, oversized_notice, parse_oversized_notice, tick,
+};
 pub use quarantine::{ExpiryReason, QuarantineReason, Quarantined};
 pub use rows::{Cell, Flags, Quality, Row, RowBatch, Value};
 pub use text::{hex, percent_encoded};

@@ -21,10 +21,10 @@ impl fmt::Display for Position {
     }
 }
 
-/// The way a message came in.
+/// How a message reached Weir.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
-pub enum Door {
+pub enum Ingress {
     /// The embedded MQTT broker.
     Broker = 0,
     /// An external MQTT broker (`[[source]]`).
@@ -35,7 +35,7 @@ pub enum Door {
     Clock = 3,
 }
 
-impl Door {
+impl Ingress {
     pub const ALL: [Self; 4] = [Self::Broker, Self::Source, Self::Http, Self::Clock];
 
     pub fn from_u8(code: u8) -> Option<Self> {
@@ -52,11 +52,14 @@ impl Door {
     }
 }
 
+/// The former name of [`Ingress`].
+pub type Door = Ingress;
+
 /// A tick: what tells the functions the time when no device does.
 pub const fn tick(now: Timestamp) -> Message<'static> {
     Message {
         received: now,
-        door: Door::Clock,
+        door: Ingress::Clock,
         client: "",
         topic: "$weir/tick",
         payload: b"",

@@ -15,7 +15,7 @@ use std::task::Waker;
 
 use bytes::{Buf, Bytes, BytesMut};
 use parking_lot::Mutex;
-use weir_journal::{AppendError, CommitListener, Journal};
+use weir_journal::{AppendError, Appender, CommitListener};
 use weir_model::{Door, Message, Position, Timestamp};
 
 /// Publishes that are appended together at most.
@@ -171,7 +171,7 @@ impl Ledger {
     /// Appends the stash; how many messages that were. Refused, it stays.
     pub(super) fn append(
         &mut self,
-        journal: &dyn Journal,
+        journal: &dyn Appender,
         client: &str,
         listener: &Arc<dyn CommitListener>,
     ) -> Result<usize, AppendError> {

@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 use weir_auth::Access;
-use weir_journal::Journal;
+use weir_journal::Appender;
 
 use super::claims::Claims;
 use super::connection::Connection;
@@ -90,7 +90,7 @@ pub(super) struct Shared {
     pub(super) claims: Arc<Claims>,
     /// Who is connected.
     pub(super) roster: Arc<Roster>,
-    pub(super) journal: Arc<dyn Journal>,
+    pub(super) journal: Arc<dyn Appender>,
     pub(super) max_inflight: usize,
     pub(super) max_packet: usize,
     pub(super) router: Arc<MessageRouter>,
@@ -125,7 +125,7 @@ impl Shared {
         config: &weir_config::Broker,
         intake: Intake,
         guard: Guard,
-        journal: Arc<dyn Journal>,
+        journal: Arc<dyn Appender>,
         closing: CancellationToken,
     ) -> Self {
         let backend = MemoryBackend::with_queue_limits(SUBSCRIBER_QUEUE);

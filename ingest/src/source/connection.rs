@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
-use weir_journal::{AppendError, CommitListener, Journal, JournalFailed};
+use weir_journal::{AppendError, Appender, CommitListener, JournalFailed};
 use weir_model::oversized_notice;
 
 use super::acks::{Ack, CommitSignal, OwedAcks};
@@ -41,7 +41,7 @@ pub(super) struct Parts {
     pub(super) subscription: Subscription,
     /// What to be subscribed to; it may change.
     pub(super) filters: watch::Receiver<Filters>,
-    pub(super) journal: Arc<dyn Journal>,
+    pub(super) journal: Arc<dyn Appender>,
     pub(super) gauge: Arc<Gauge>,
     pub(super) shutdown: CancellationToken,
     /// Largest topic plus payload in bytes.

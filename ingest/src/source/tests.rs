@@ -6,7 +6,7 @@ use std::time::Duration;
 use rumqttc::{Packet, PubComp, QoS};
 use tokio_util::sync::CancellationToken;
 use weir_config::{Config, Source};
-use weir_journal::{AppendError, Journal};
+use weir_journal::{AppendError, ReportStatus};
 use weir_model::{Door, parse_oversized_notice};
 
 use super::scripted_broker::{Peer, ScriptedBroker};
@@ -616,5 +616,5 @@ async fn what_is_unacknowledged_is_bounded() {
     journal.commit(1);
     assert_eq!(peer.pubacks(1).await, [1]);
     journal.until_taken(3).await;
-    assert_eq!(journal.committed(), weir_model::Position(100));
+    assert_eq!(journal.status().committed, weir_model::Position(100));
 }

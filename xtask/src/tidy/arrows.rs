@@ -23,6 +23,7 @@ const LAYOUT: &[(&str, &str, May)] = &[
     ("config", "weir-config", May::Only(&["model"])),
     ("base/disk", "weir-disk", May::Only(&[])),
     ("base/kv", "weir-kv", May::Only(&[])),
+    ("base/retry", "weir-retry", May::Only(&[])),
     (
         "journal",
         "weir-journal",
@@ -52,12 +53,12 @@ const LAYOUT: &[(&str, &str, May)] = &[
     (
         "ingest",
         "weir-ingest",
-        May::Only(&["model", "config", "base/auth", "journal"]),
+        May::Only(&["model", "config", "base/auth", "base/retry", "journal"]),
     ),
     (
         "simulator",
         "weir-simulator",
-        May::Only(&["model", "config"]),
+        May::Only(&["model", "config", "base/retry"]),
     ),
     ("dashboard", "weir-dashboard", May::Only(&[])),
     ("server", "weir", May::Product),

@@ -14,7 +14,7 @@ use weir_disk::Disk;
 use weir_model::{Door, Message, Position, Timestamp};
 
 use crate::local::LocalJournal;
-use crate::{CommitListener, Journal};
+use crate::{CommitListener, Log};
 
 /// Long enough for a machine under load.
 pub(super) const DEADLINE: Duration = Duration::from_secs(30);
