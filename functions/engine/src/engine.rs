@@ -9,12 +9,11 @@
 
 use std::sync::Arc;
 
-use weir_auth::Access;
 use weir_codec::{Decoder, Fault, JsonSettings, LineSettings, Quoted};
 use weir_config::{Captures, Config, Limits, LineProtocol, Precision, Route, RouteCodec};
 use weir_model::{
-    Catalog, DeviceIx, Door, Message, Position, QuarantineReason as Reason, Timestamp, Verdict,
-    Why, parse_oversized_notice,
+    Catalog, DeviceIx, Door, Message, Position, PublishRights, QuarantineReason as Reason,
+    Timestamp, Verdict, Why, parse_oversized_notice,
 };
 
 #[cfg(doc)]
@@ -40,8 +39,8 @@ pub struct Engine {
     routes: Vec<Route>,
     line_names: LineProtocol,
     limits: Limits,
-    /// Who may publish for whom. `None`: nobody asks.
-    access: Option<Access>,
+    /// Who may publish for which device. `None`: everybody may for all.
+    rights: Option<Box<dyn PublishRights>>,
     pub(crate) functions: Vec<FunctionInfo>,
     pub(crate) rules: Vec<Rule>,
     decoder: Decoder,
@@ -180,7 +179,7 @@ impl Engine {
             routes: config.routes.clone(),
             line_names: config.line_protocol.clone(),
             limits: config.limits.clone(),
-            access: None,
+            rights: None,
             functions,
             rules,
             decoder: Decoder::default(),
@@ -194,10 +193,10 @@ impl Engine {
         }
     }
 
-    /// From now on a device that only the payload names is held against the
-    /// sender.
-    pub fn guard_by(&mut self, access: Access) {
-        self.access = Some(access);
+    /// From now on a message whose device only the payload names is refused
+    /// unless its client may publish for that device.
+    pub fn guard_by(&mut self, rights: impl PublishRights + 'static) {
+        self.rights = Some(Box::new(rights));
     }
 
     /// Adds the outcome of one message to `out`. A tick has none but that time
@@ -406,7 +405,7 @@ impl Engine {
             memory,
             row_builder,
             limits,
-            access,
+            rights,
             rules,
             watches,
             meter,
@@ -426,7 +425,7 @@ impl Engine {
                 text,
                 decoder,
                 limits,
-                access: access.as_ref(),
+                rights: rights.as_deref(),
                 rules,
                 memory,
                 row_builder,

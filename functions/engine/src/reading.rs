@@ -6,12 +6,11 @@
 
 use std::sync::Arc;
 
-use weir_auth::Access;
 use weir_codec::{Decoder, Fault, Quoted, RawEvent, RawReading, RawTime, RawValue, Span};
 use weir_config::{Captures, Limits};
 use weir_model::{
-    Cell, DeviceIx, Flags, LocationIx, Message, Position, QuarantineReason as Reason, Timestamp,
-    Value, ValueKind,
+    Cell, DeviceIx, Flags, LocationIx, Message, Position, PublishRights,
+    QuarantineReason as Reason, Timestamp, Value, ValueKind,
 };
 
 use crate::absence;
@@ -36,7 +35,7 @@ pub(crate) struct Step<'a> {
     pub(crate) text: &'a str,
     pub(crate) decoder: &'a Decoder,
     pub(crate) limits: &'a Limits,
-    pub(crate) access: Option<&'a Access>,
+    pub(crate) rights: Option<&'a dyn PublishRights>,
     pub(crate) rules: &'a [Rule],
     pub(crate) memory: &'a mut Memory,
     pub(crate) row_builder: &'a mut RowBuilder,
@@ -164,9 +163,9 @@ impl<'a> Step<'a> {
         let decoder = self.decoder;
         let in_payload = (!event.device.is_none()).then(|| decoder.text(self.text, event.device));
         let name = validator::device(self.captures.device, in_payload)?;
-        // A topic that names its device was held against its sender by the door.
-        if let (None, Some(access)) = (self.captures.device, self.access)
-            && !access.may_write(self.message.client, name)
+        // The listener has checked a topic that names its device.
+        if let (None, Some(rights)) = (self.captures.device, self.rights)
+            && !rights.may_write(self.message.client, name)
         {
             let (client, name) = (Quoted(self.message.client), Quoted(name));
             let detail = format!("{client} may not publish for {name}");

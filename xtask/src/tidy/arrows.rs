@@ -37,7 +37,7 @@ const LAYOUT: &[(&str, &str, May)] = &[
     (
         "functions/engine",
         "weir-engine",
-        May::Only(&["model", "config", "base/auth", "functions/codec"]),
+        May::Only(&["model", "config", "functions/codec"]),
     ),
     (
         "functions",

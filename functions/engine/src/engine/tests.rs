@@ -21,6 +21,7 @@ mod latest_values;
 mod metering;
 mod properties;
 mod reconfigure;
+mod rights;
 mod rules_and_restore;
 mod sequences;
 mod times;
