@@ -1,39 +1,37 @@
-//! The kind `absence`: who says nothing any more.
+//! The kind `absence`: devices or series that send nothing for too long.
 //!
 //! Time passes with the records of the journal: every message brings the time at
 //! which Weir received it, and while nothing comes a tick does (`Door::Clock`),
 //! which is journaled like any message. So a replay notices what live noticed,
-//! at the same position. A hole between two records means that Weir itself was
-//! not there: everybody is then given their whole time anew, and a restart
-//! raises nothing.
+//! at the same position. A hole between two records means that Weir itself did
+//! not run: every device then has its whole time again, and a restart raises
+//! nothing.
 //!
 //! With a `sensor` each selected series is watched, by its readings; without one
 //! each selected device is, by any of its messages that brings a reading. Then
-//! the memory hangs on a series without a name. What keeps a connection alive is
+//! the memory belongs to a series without a name. What keeps a connection alive is
 //! no message, and what is quarantined is no reading: neither counts.
 //!
 //! How long is too long is configured (`after`), or learnt from the intervals so
 //! far as TCP learns when to send again (V. Jacobson, "Congestion avoidance and
 //! control", 1988): `factor` times the smoothed interval plus four times its
 //! smoothed deviation. 40 bytes per device or series; a scan of all of them once
-//! a second.
+//! a second (`watch.rs`).
+
+pub(crate) mod watch;
 
 use serde::{Deserialize, Serialize};
 use weir_config::Absence;
-use weir_model::{Timestamp, Verdict, Why};
+use weir_model::Timestamp;
 
-use crate::batch::Batch;
-use crate::explain::{Fact, count, seconds, text, time};
-use crate::kinds::{Kind, State};
-use crate::memory::{Memory as Tables, NEVER, NO_SLOT};
-use crate::meter::Meter;
-use crate::rules::Rule;
-use weir_model::{DeviceIx, Position};
+use crate::fact::{Fact, count, length, number, seconds, text, time};
+use crate::index::NEVER;
+use crate::kind::{Kind, Stage};
 
 const SECOND: i64 = 1_000_000_000;
-/// How often it is looked who is silent.
+/// How often all devices and series are looked at.
 const SCAN: i64 = SECOND;
-/// Ticks come every five seconds: with so long between records Weir was down.
+/// Ticks come every five seconds: with so long between two records Weir was down.
 const HOLE: i64 = 30 * SECOND;
 /// Intervals before one is learnt.
 const WARMUP: u32 = 10;
@@ -45,7 +43,7 @@ const LEAST: f64 = 5.0e9;
 pub(crate) struct Clock {
     now: i64,
     scanned: i64,
-    /// Weir has been there since.
+    /// Weir has been running since.
     up_since: i64,
 }
 
@@ -60,7 +58,7 @@ impl Default for Clock {
 }
 
 impl Clock {
-    /// Moves on; true when it is time to look.
+    /// Moves the time on; true when it is time to scan.
     pub(crate) fn pass(&mut self, received: Timestamp) -> bool {
         let received = received.0;
         let apart = i128::from(received) - i128::from(self.now);
@@ -85,13 +83,13 @@ impl Clock {
 /// What is remembered of a device, or a series.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Memory {
-    /// When it was heard last; [`NEVER`] before the first time.
+    /// Its last activity; [`NEVER`] before the first.
     heard: i64,
     /// Its time does not count before: it became known, or its gateway was down.
     excused: i64,
-    /// It waits for its gateway, which is down.
+    /// Its gateway is down: no verdict until that is back.
     waits: bool,
-    /// It was found silent at; [`NEVER`] while it is not.
+    /// When it was found silent; [`NEVER`] while it is not.
     silent: i64,
     /// Smoothed interval and deviation, nanoseconds.
     interval: f32,
@@ -100,7 +98,7 @@ pub(crate) struct Memory {
 }
 
 impl Memory {
-    pub(crate) const EMPTY: Self = Self {
+    const EMPTY: Self = Self {
         heard: NEVER,
         excused: NEVER,
         waits: false,
@@ -110,25 +108,8 @@ impl Memory {
         intervals: 0,
     };
 
-    pub(crate) fn facts(&self, settings: &Absence) -> Vec<Fact> {
-        let heard = time("heard", self.heard);
-        let silent = time("silent_since_found", self.silent);
-        let expected = self.expected(settings);
-        let interval =
-            (self.intervals > 0).then(|| seconds("usual_interval", f64::from(self.interval) / 1e9));
-        let waits = self.waits.then(|| text("waits_for", "its gateway"));
-        heard
-            .into_iter()
-            .chain(silent)
-            .chain(interval)
-            .chain([count("intervals", self.intervals)])
-            .chain(expected.map(|nanos| seconds("longest_usual_silence", nanos / 1e9)))
-            .chain(waits)
-            .collect()
-    }
-
-    /// It is there.
-    pub(crate) fn hear(&mut self, now: i64) {
+    /// It has sent something.
+    fn record_activity(&mut self, now: i64) {
         let elapsed = now.saturating_sub(self.heard);
         // An outage is no interval, and two messages at once are one.
         if self.heard != NEVER && self.silent == NEVER && elapsed > 0 {
@@ -170,157 +151,37 @@ impl Memory {
     }
 }
 
-/// The conclusion of one look at one slot.
-pub(crate) fn verdict(
-    tables: &Tables,
-    settings: &Absence,
-    slot: u32,
-    position: Position,
-    now: i64,
-) -> Option<Verdict> {
-    let entry = &tables.slots[slot as usize];
-    let State::Absence(memory) = &entry.state else {
-        return None;
-    };
-    let device = tables.series[entry.series as usize].device;
-    let seconds = if memory.heard == NEVER {
-        f64::NAN
-    } else {
-        now.saturating_sub(memory.heard) as f64 / 1e9
-    };
-    let silent = memory.silent != NEVER;
-    Some(Verdict {
-        position,
-        slot,
-        function: entry.function,
-        device,
-        location: tables.devices[device.index()].location,
-        time: Timestamp(now),
-        // Of who was never heard: since Weir knows of it.
-        value: match seconds.is_nan() {
-            true => now.saturating_sub(memory.excused) as f64 / 1e9,
-            false => seconds,
-        },
-        level: silent.then_some(settings.severity),
-        threshold: f64::NAN,
-        side: weir_model::Side::High,
-        score: f64::NAN,
-        why: Why::Silence {
-            seconds,
-            expected: memory.expected(settings).unwrap_or(f64::NAN) / 1e9,
-        },
-    })
-}
+impl Kind for Absence {
+    type Memory = Memory;
 
-/// Looks at everyone, and tells of those who are silent. `delays` by function:
-/// how long a verdict has to be said again before it counts.
-pub(crate) fn scan(
-    tables: &mut Tables,
-    rules: &[Rule],
-    delays: &dyn Fn(u16) -> i64,
-    clock: &Clock,
-    position: Position,
-    meter: &mut Meter,
-    out: &mut Batch,
-) {
-    for slot in 0..tables.slots.len() as u32 {
-        let entry = &mut tables.slots[slot as usize];
-        let (State::Absence(memory), true) = (&mut entry.state, entry.active) else {
-            continue;
-        };
-        let rule = usize::from(entry.function).checked_sub(1);
-        let Some(Kind::Absence(settings)) =
-            rule.and_then(|at| rules.get(at)).map(|rule| &rule.kind)
-        else {
-            continue;
-        };
-        if !memory.waits && !memory.is_silent(settings, clock) {
-            continue;
-        }
-        let function = entry.function;
-        if memory.silent == NEVER {
-            let device = tables.series[entry.series as usize].device;
-            let expected = memory.expected(settings).unwrap_or_default();
-            let is_down = gateway_is_down(tables, settings, device, expected, clock);
-            let State::Absence(memory) = &mut tables.slots[slot as usize].state else {
-                continue;
-            };
-            let waited = std::mem::replace(&mut memory.waits, is_down);
-            if is_down || waited {
-                // It has its whole time from the return of its gateway on.
-                memory.excused = clock.now;
-                continue;
-            }
-            memory.silent = clock.now;
-        } else if clock.now.saturating_sub(memory.silent)
-            > delays(function).saturating_add(2 * SCAN)
-        {
-            // Said often enough.
-            continue;
-        }
-        let began = meter.begin(function);
-        let verdict = verdict(tables, settings, slot, position, clock.now);
-        meter.end(function, began);
-        if let Some(verdict) = verdict {
-            meter.note_level(function, verdict.level);
-            out.verdicts.push(verdict);
-        }
+    /// As time passes, and whenever a reading is taken: see `watch.rs`.
+    const STAGE: Stage = Stage::Device;
+
+    fn empty(&self) -> Memory {
+        Memory::EMPTY
     }
-}
 
-/// Whether the gateway of a device has said nothing for half as long as is too
-/// long for the device: it speaks at least as often as what is behind it.
-fn gateway_is_down(
-    tables: &Tables,
-    settings: &Absence,
-    device: DeviceIx,
-    expected: f64,
-    clock: &Clock,
-) -> bool {
-    let Some(gateway) = &settings.gateway else {
-        return false;
-    };
-    let location = &tables.locations[tables.devices[device.index()].location.index()];
-    let Some(gateway) = tables.find_device(&gateway.replace("{location}", location)) else {
-        return false;
-    };
-    if gateway == device {
-        return false;
+    fn settings(&self) -> Vec<Fact> {
+        vec![match self.after {
+            Some(after) => length("after", after),
+            None => number("factor", self.factor),
+        }]
     }
-    let seen = tables.devices[gateway.index()]
-        .last_seen
-        .max(clock.up_since);
-    clock.now.saturating_sub(seen) as f64 > expected / 2.0
-}
 
-/// Notes that a series, or the device behind a nameless one, was heard, and says
-/// so in a verdict each.
-pub(crate) fn hear(
-    tables: &mut Tables,
-    rules: &[Rule],
-    series: u32,
-    position: Position,
-    now: i64,
-    meter: &mut Meter,
-    out: &mut Batch,
-) {
-    let mut at = tables.series[series as usize].first_slot;
-    while at != NO_SLOT {
-        let entry = &mut tables.slots[at as usize];
-        let (slot, function) = (at, entry.function);
-        at = entry.next;
-        let (State::Absence(memory), true) = (&mut entry.state, entry.active) else {
-            continue;
-        };
-        let began = meter.begin(function);
-        memory.hear(now);
-        let rule = usize::from(function).checked_sub(1);
-        if let Some(Kind::Absence(settings)) =
-            rule.and_then(|at| rules.get(at)).map(|rule| &rule.kind)
-        {
-            out.verdicts
-                .extend(verdict(tables, settings, slot, position, now));
-        }
-        meter.end(function, began);
+    fn facts(&self, memory: &Memory) -> Vec<Fact> {
+        let heard = time("heard", memory.heard);
+        let silent = time("silent_since_found", memory.silent);
+        let expected = memory.expected(self);
+        let interval = (memory.intervals > 0)
+            .then(|| seconds("usual_interval", f64::from(memory.interval) / 1e9));
+        let waits = memory.waits.then(|| text("waits_for", "its gateway"));
+        heard
+            .into_iter()
+            .chain(silent)
+            .chain(interval)
+            .chain([count("intervals", memory.intervals)])
+            .chain(expected.map(|nanos| seconds("longest_usual_silence", nanos / 1e9)))
+            .chain(waits)
+            .collect()
     }
 }

@@ -1,375 +1,250 @@
-//! The kinds of functions: a closed list, each with its settings, its memory
-//! per series and its step `(memory, reading, settings) → (memory, conclusion)`.
+//! The table of all kinds of functions: a closed list.
 //!
-//! To add a kind:
-//! 1. `config/src/kinds.rs`: a struct of settings and a variant of `FunctionKind`;
-//!    `config/src/rules.rs`: its keys and who reads them; the keys also in
-//!    `config/src/keys.rs` and, with their documentation, in `config/default.toml`.
-//! 2. A module here, under `checks` (before anything learns from a reading) or
-//!    `detectors` (after): pure, no allocation per reading, its memory
-//!    serialisable and `Default`.
-//! 3. A variant in [`Kind`] and [`State`] below, and an arm in each `match`. A
-//!    memory of more than 16 bytes is boxed: slots stay small for the series
-//!    that are only held to limits.
-//! 4. Numbers for the sentence: a variant of `weir_model::Why`, if none fits.
-//! 5. `docs/functions/KIND.md`; a golden test beside the module; a line in
-//!    `engine/tests/every_kind.rs`, which holds every kind to the laws.
+//! To add a kind, touch three files:
+//!
+//! 1. The config section, `config/src/kinds.rs`: a struct of settings and a variant
+//!    of `FunctionKind`; its reader and keys are in `config/src/rules.rs` and its
+//!    folder, with their documentation in `config/default.toml`.
+//! 2. The kind's own file, under `checks` (before anything learns from a reading) or
+//!    `detectors` (after): `impl Kind` for those settings. [`Kind`] says what a kind
+//!    consists of.
+//! 3. Here: a line in [`of_kind`], and, if it remembers something, a line in
+//!    `states!`. A memory of more than 16 bytes is boxed: slots stay small for the
+//!    series that are only held to limits.
+//!
+//! The compiler asks for all of it: a variant without a line here does not compile.
+//! If no variant of `weir_model::Why` fits, add one; it holds the numbers of the
+//! sentence. The documents and tests of a kind are `docs/functions/KIND.md`, a golden
+//! test beside its code, and a line in `engine/tests/every_kind.rs`, which holds
+//! every kind to the laws.
 
-use std::mem::size_of;
+use weir_config::FunctionKind;
 
-use serde::{Deserialize, Serialize};
-use weir_config::{
-    Absence, Adaptive, Allowed, Clock, Cusum, Derived, Duplicate, Ewma, Flatline, FunctionKind,
-    Gap, Mad, Multivariate, Range, RateOfChange, Seasonal, UnitCheck, Wasm,
-};
-
-use crate::absence;
-use crate::checks::unit::{self, UnitOutcome};
-use crate::checks::{allowed, clock, duplicate, flatline, gap, range, rate};
+use crate::checks::{duplicate, flatline, gap, rate};
 use crate::conclusion::Conclusion;
 use crate::detectors::{adaptive, cusum, ewma, mad, multivariate, seasonal};
-use crate::memory::SlotMemory;
-use crate::threshold;
+use crate::fact::Fact;
+use crate::input::Input;
+use crate::kind::{Kind, Stage};
+use crate::{absence, threshold};
 
-/// What a function computes, with its settings.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Kind {
-    Threshold(threshold::Limits),
-    Range(Range),
-    Clock(Clock),
-    Allowed(Allowed),
-    Unit(UnitCheck),
-    RateOfChange(RateOfChange),
-    Flatline(Flatline),
-    Gap(Gap),
-    Duplicate(Duplicate),
-    Ewma(Ewma),
-    Mad(Mad),
-    Seasonal(Seasonal),
-    Cusum(Cusum),
-    Absence(Absence),
-    Adaptive(Adaptive),
-    Derived(Derived),
-    Multivariate(Multivariate),
-    Wasm(Wasm),
-}
-
-/// What a function remembers of a series. On disk each is bytes of its own kind
-/// ([`Kind::read`]), so variants may come and go in any order.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum State {
-    /// The kind remembers nothing, or the function does not run on the series.
-    Nothing,
-    Threshold(threshold::Memory),
-    Gap(gap::Memory),
-    RateOfChange(Box<rate::Memory>),
-    Flatline(Box<flatline::Memory>),
-    Duplicate(Box<duplicate::Memory>),
-    Ewma(Box<ewma::Memory>),
-    Mad(Box<mad::Memory>),
-    Seasonal(Box<seasonal::Memory>),
-    Cusum(Box<cusum::Memory>),
-    Absence(Box<absence::Memory>),
-    Multivariate(Box<multivariate::Memory>),
-    Adaptive(Box<adaptive::Memory>),
-    /// Boxed twice, to be no wider than the others.
-    Wasm(Box<Box<[u8]>>),
-}
-
-/// When a function runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stage {
-    /// Before anything learns from the reading: it may keep it from that.
-    Check,
-    /// On what passed the checks.
-    Detect,
-    /// As [`Self::Detect`], once the message is done, with all that it brought.
-    Batch,
-    /// Not on readings: when time passes, or for a device as a whole.
-    Device,
-}
-
-/// One reading as a function sees it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Input<'a> {
-    /// Nanoseconds.
-    pub(crate) time: i64,
-    /// When the message came, nanoseconds.
-    pub(crate) received: i64,
-    pub(crate) unit: UnitOutcome,
-    pub(crate) value: InputValue<'a>,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum InputValue<'a> {
-    Number(f64),
-    Text(&'a str),
-}
-
-impl InputValue<'_> {
-    pub(crate) fn number(self) -> Option<f64> {
-        match self {
-            Self::Number(value) => Some(value),
-            Self::Text(_) => None,
+/// The table: evaluates `$use` with `$kind` bound to the settings of the kind.
+macro_rules! of_kind {
+    ($function:expr, $kind:ident => $use:expr) => {
+        match $function {
+            FunctionKind::Threshold($kind) => $use,
+            FunctionKind::Range($kind) => $use,
+            FunctionKind::Clock($kind) => $use,
+            FunctionKind::Allowed($kind) => $use,
+            FunctionKind::Unit($kind) => $use,
+            FunctionKind::RateOfChange($kind) => $use,
+            FunctionKind::Flatline($kind) => $use,
+            FunctionKind::Gap($kind) => $use,
+            FunctionKind::Duplicate($kind) => $use,
+            FunctionKind::Ewma($kind) => $use,
+            FunctionKind::Mad($kind) => $use,
+            FunctionKind::Seasonal($kind) => $use,
+            FunctionKind::Cusum($kind) => $use,
+            FunctionKind::Adaptive($kind) => $use,
+            FunctionKind::Absence($kind) => $use,
+            FunctionKind::Derived($kind) => $use,
+            FunctionKind::Multivariate($kind) => $use,
+            FunctionKind::Wasm($kind) => $use,
         }
-    }
+    };
 }
 
-impl Kind {
-    pub(crate) fn new(kind: &FunctionKind) -> Self {
-        match kind {
-            FunctionKind::Threshold(limits) => Self::Threshold(threshold::Limits::new(limits)),
-            FunctionKind::Range(settings) => Self::Range(settings.clone()),
-            FunctionKind::Clock(settings) => Self::Clock(settings.clone()),
-            FunctionKind::Allowed(settings) => Self::Allowed(settings.clone()),
-            FunctionKind::Unit(settings) => Self::Unit(settings.clone()),
-            FunctionKind::RateOfChange(settings) => Self::RateOfChange(settings.clone()),
-            FunctionKind::Flatline(settings) => Self::Flatline(settings.clone()),
-            FunctionKind::Gap(settings) => Self::Gap(settings.clone()),
-            FunctionKind::Duplicate(settings) => Self::Duplicate(settings.clone()),
-            FunctionKind::Ewma(settings) => Self::Ewma(settings.clone()),
-            FunctionKind::Mad(settings) => Self::Mad(settings.clone()),
-            FunctionKind::Seasonal(settings) => Self::Seasonal(settings.clone()),
-            FunctionKind::Cusum(settings) => Self::Cusum(settings.clone()),
-            FunctionKind::Absence(settings) => Self::Absence(settings.clone()),
-            FunctionKind::Adaptive(settings) => Self::Adaptive(settings.clone()),
-            FunctionKind::Derived(settings) => Self::Derived(settings.clone()),
-            FunctionKind::Multivariate(settings) => Self::Multivariate(settings.clone()),
-            FunctionKind::Wasm(settings) => Self::Wasm(settings.clone()),
+/// Makes [`State`] of the memories of all kinds.
+macro_rules! states {
+    (inline { $($inline:ident($plain:ty),)* } boxed { $($boxed:ident($large:ty),)* }) => {
+        /// What a function remembers of a series. In a snapshot each is bytes of its
+        /// own kind ([`read`]), so variants may come and go in any order.
+        #[derive(Clone, Debug, PartialEq)]
+        pub(crate) enum State {
+            $($inline($plain),)*
+            $($boxed(Box<$large>),)*
         }
-    }
 
-    pub(crate) fn stage(&self) -> Stage {
-        match self {
-            Self::Range(_)
-            | Self::Clock(_)
-            | Self::Allowed(_)
-            | Self::Unit(_)
-            | Self::RateOfChange(_)
-            | Self::Flatline(_)
-            | Self::Gap(_)
-            | Self::Duplicate(_) => Stage::Check,
-            Self::Threshold(_)
-            | Self::Ewma(_)
-            | Self::Mad(_)
-            | Self::Seasonal(_)
-            | Self::Cusum(_)
-            | Self::Adaptive(_) => Stage::Detect,
-            Self::Wasm(_) => Stage::Batch,
-            Self::Absence(_) | Self::Derived(_) | Self::Multivariate(_) => Stage::Device,
-        }
-    }
+        $(states!(@of $inline($plain), 0, |memory| memory);)*
+        $(states!(@of $boxed($large), size_of::<$large>(), |memory| Box::new(memory));)*
+    };
+    (@of $variant:ident($memory:ty), $boxed:expr, |$value:ident| $into:expr) => {
+        impl Remembered for $memory {
+            const BOXED: usize = $boxed;
 
-    /// A check that needs no memory says something of late readings too.
-    pub(crate) fn is_stateless(&self) -> bool {
-        matches!(
-            self,
-            Self::Range(_) | Self::Clock(_) | Self::Allowed(_) | Self::Unit(_)
-        )
-    }
+            fn into_state(self) -> State {
+                let $value = self;
+                State::$variant($into)
+            }
 
-    /// The settings that the memory depends on, as text: a function of the same
-    /// name, kind and shape keeps its memory when its other settings change. It
-    /// stands in snapshots. A threshold keeps level and side: an alarm that is
-    /// open is judged by the new limits, and not forgotten.
-    pub(crate) fn shape(&self) -> String {
-        match self {
-            Self::Multivariate(settings) => format!("{:?}", settings.sensors),
-            Self::Wasm(settings) => match settings.state_version {
-                Some(version) => format!("{} bytes, version {version}", settings.state),
-                None => {
-                    let digest = settings.module.content.digest();
-                    format!("{} bytes of {digest}", settings.state)
+            #[inline]
+            fn of(state: &State) -> Option<&Self> {
+                match state {
+                    State::$variant(memory) => Some(memory),
+                    _ => None,
                 }
-            },
-            Self::Mad(settings) => format!("window {}", settings.window),
-            Self::Seasonal(settings) => format!(
-                "{:?}, bin {} s, offset {} min",
-                settings.season,
-                settings.bin.as_secs(),
-                settings.utc_offset_minutes
-            ),
-            _ => String::new(),
-        }
-    }
+            }
 
-    /// A memory that has seen nothing.
-    pub(crate) fn empty(&self) -> State {
-        match self {
-            Self::Threshold(_) => State::Threshold(threshold::Memory::EMPTY),
-            Self::Range(_) | Self::Clock(_) | Self::Allowed(_) | Self::Unit(_) => State::Nothing,
-            Self::RateOfChange(_) => State::RateOfChange(Box::new(rate::Memory::EMPTY)),
-            Self::Flatline(_) => State::Flatline(Box::new(flatline::Memory::EMPTY)),
-            Self::Gap(_) => State::Gap(gap::Memory::default()),
-            Self::Duplicate(_) => State::Duplicate(Box::new(duplicate::Memory::EMPTY)),
-            Self::Ewma(_) => State::Ewma(Box::default()),
-            Self::Mad(settings) => State::Mad(Box::new(mad::Memory::new(settings))),
-            Self::Seasonal(settings) => State::Seasonal(Box::new(seasonal::Memory::new(settings))),
-            Self::Cusum(_) => State::Cusum(Box::default()),
-            Self::Derived(_) => State::Nothing,
-            Self::Multivariate(_) => State::Multivariate(Box::default()),
-            Self::Absence(_) => State::Absence(Box::new(absence::Memory::EMPTY)),
-            Self::Adaptive(_) => State::Adaptive(Box::default()),
-            Self::Wasm(settings) => {
-                let zeroes = vec![0; usize::from(settings.state)];
-                State::Wasm(Box::new(zeroes.into_boxed_slice()))
+            #[inline]
+            fn of_mut(state: &mut State) -> Option<&mut Self> {
+                match state {
+                    State::$variant(memory) => Some(memory),
+                    _ => None,
+                }
             }
         }
-    }
+    };
+}
 
-    /// What one series costs, slot included, in bytes.
-    pub(crate) fn memory_bytes(&self) -> usize {
-        let boxed = match self {
-            Self::Threshold(_)
-            | Self::Range(_)
-            | Self::Clock(_)
-            | Self::Allowed(_)
-            | Self::Unit(_)
-            | Self::Derived(_)
-            | Self::Gap(_) => 0,
-            Self::RateOfChange(_) => size_of::<rate::Memory>(),
-            Self::Flatline(_) => size_of::<flatline::Memory>(),
-            Self::Duplicate(_) => size_of::<duplicate::Memory>(),
-            Self::Ewma(_) => size_of::<ewma::Memory>(),
-            Self::Mad(settings) => size_of::<mad::Memory>() + mad::Memory::heap_bytes(settings),
-            Self::Seasonal(settings) => {
-                size_of::<seasonal::Memory>() + seasonal::Memory::heap_bytes(settings)
-            }
-            Self::Cusum(_) => size_of::<cusum::Memory>(),
-            Self::Absence(_) => size_of::<absence::Memory>(),
-            Self::Multivariate(_) => size_of::<multivariate::Memory>(),
-            Self::Adaptive(_) => size_of::<adaptive::Memory>(),
-            Self::Wasm(settings) => size_of::<Box<[u8]>>() + usize::from(settings.state),
-        };
-        size_of::<SlotMemory>() + boxed
+states! {
+    inline {
+        Nothing(()),
+        Threshold(threshold::Memory),
+        Gap(gap::Memory),
     }
-
-    /// Takes one reading in. Of a text most kinds conclude nothing.
-    #[inline]
-    pub(crate) fn step(&self, state: &mut State, input: &Input<'_>) -> Conclusion {
-        match self {
-            Self::Threshold(limits) => return threshold::step(limits, state, input),
-            Self::Clock(settings) => return clock::check(settings, input.time, input.received),
-            Self::Allowed(settings) => return allowed::check(settings, input.value),
-            Self::Unit(settings) => return unit::check(settings, input.unit),
-            _ => {}
-        }
-        match input.value {
-            InputValue::Number(value) => self.step_number(state, input.time, value),
-            InputValue::Text(_) => Conclusion::QUIET,
-        }
-    }
-
-    fn step_number(&self, state: &mut State, time: i64, value: f64) -> Conclusion {
-        match (self, state) {
-            (Self::Range(settings), _) => range::check(settings, value),
-            (Self::RateOfChange(settings), State::RateOfChange(memory)) => {
-                rate::step(memory, settings, time, value)
-            }
-            (Self::Flatline(settings), State::Flatline(memory)) => {
-                flatline::step(memory, settings, time, value)
-            }
-            (Self::Gap(settings), State::Gap(memory)) => gap::step(memory, settings, time),
-            (Self::Duplicate(settings), State::Duplicate(memory)) => {
-                duplicate::step(memory, settings, time, value)
-            }
-            (Self::Ewma(settings), State::Ewma(memory)) => {
-                ewma::step(memory, settings, time, value)
-            }
-            (Self::Mad(settings), State::Mad(memory)) => mad::step(memory, settings, value),
-            (Self::Seasonal(settings), State::Seasonal(memory)) => {
-                seasonal::step(memory, settings, time, value)
-            }
-            (Self::Cusum(settings), State::Cusum(memory)) => cusum::step(memory, settings, value),
-            (Self::Absence(_) | Self::Derived(_) | Self::Multivariate(_) | Self::Wasm(_), _) => {
-                Conclusion::QUIET
-            }
-            (Self::Adaptive(settings), State::Adaptive(memory)) => {
-                adaptive::step(memory, settings, time, value)
-            }
-            // Never so: a slot's memory is made by its kind.
-            (_, state) => {
-                *state = self.empty();
-                Conclusion::QUIET
-            }
-        }
-    }
-
-    /// What it says where it selects the series no more: nothing, so that what
-    /// it raised is cleared.
-    pub(crate) fn step_inactive(&self, state: &mut State, input: &Input<'_>) -> Conclusion {
-        match self {
-            Self::Threshold(_) => threshold::step(&threshold::Limits::default(), state, input),
-            _ => Conclusion::QUIET,
-        }
-    }
-
-    /// A memory out of a snapshot. `None` when it is not one of this kind.
-    pub(crate) fn read(&self, bytes: &[u8]) -> Option<State> {
-        fn of<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Option<T> {
-            match postcard::take_from_bytes(bytes) {
-                Ok((memory, [])) => Some(memory),
-                _ => None,
-            }
-        }
-        match self {
-            Self::Threshold(_) => of(bytes).map(State::Threshold),
-            Self::Range(_) | Self::Clock(_) | Self::Allowed(_) | Self::Unit(_) => {
-                bytes.is_empty().then_some(State::Nothing)
-            }
-            Self::RateOfChange(_) => of(bytes).map(State::RateOfChange),
-            Self::Flatline(_) => of(bytes).map(State::Flatline),
-            Self::Gap(_) => of(bytes).map(State::Gap),
-            Self::Duplicate(_) => of(bytes).map(State::Duplicate),
-            Self::Ewma(_) => of(bytes).map(State::Ewma),
-            Self::Mad(settings) => {
-                let memory = of::<mad::Memory>(bytes)?.restored(settings)?;
-                Some(State::Mad(Box::new(memory)))
-            }
-            Self::Seasonal(settings) => {
-                let memory = of::<seasonal::Memory>(bytes)?.restored(settings)?;
-                Some(State::Seasonal(Box::new(memory)))
-            }
-            Self::Cusum(_) => of(bytes).map(State::Cusum),
-            Self::Absence(_) => of(bytes).map(State::Absence),
-            Self::Adaptive(_) => {
-                let memory =
-                    of(bytes).or_else(|| adaptive::Memory::without_step(bytes).map(Box::new));
-                memory.map(State::Adaptive)
-            }
-            Self::Derived(_) => bytes.is_empty().then_some(State::Nothing),
-            Self::Multivariate(_) => of(bytes).map(State::Multivariate),
-            Self::Wasm(settings) => (bytes.len() == usize::from(settings.state))
-                .then(|| State::Wasm(Box::new(bytes.into()))),
-        }
+    boxed {
+        RateOfChange(rate::Memory),
+        Flatline(flatline::Memory),
+        Duplicate(duplicate::Memory),
+        Ewma(ewma::Memory),
+        Mad(mad::Memory),
+        Seasonal(seasonal::Memory),
+        Cusum(cusum::Memory),
+        Adaptive(adaptive::Memory),
+        Absence(absence::Memory),
+        Multivariate(multivariate::Memory),
+        // Boxed twice, to be no wider than the others.
+        Wasm(Box<[u8]>),
     }
 }
 
 impl State {
-    /// Appends the memory as [`Kind::read`] reads it.
-    pub(crate) fn write(&self, into: Vec<u8>) -> Vec<u8> {
-        fn to<T: Serialize>(memory: &T, into: Vec<u8>) -> Vec<u8> {
-            postcard::to_extend(memory, into).expect("plain values go into memory")
-        }
-        match self {
-            Self::Nothing => into,
-            Self::Threshold(memory) => to(memory, into),
-            Self::RateOfChange(memory) => to(memory, into),
-            Self::Flatline(memory) => to(memory, into),
-            Self::Gap(memory) => to(memory, into),
-            Self::Duplicate(memory) => to(memory, into),
-            Self::Ewma(memory) => to(memory, into),
-            Self::Mad(memory) => to(memory, into),
-            Self::Seasonal(memory) => to(memory, into),
-            Self::Cusum(memory) => to(memory, into),
-            Self::Absence(memory) => to(memory, into),
-            Self::Multivariate(memory) => to(memory, into),
-            Self::Adaptive(memory) => to(memory, into),
-            Self::Wasm(state) => {
-                let mut into = into;
-                into.extend_from_slice(state);
-                into
-            }
+    /// The kind remembers nothing, or the function does not run on the series.
+    pub(crate) const NOTHING: Self = Self::Nothing(());
+}
+
+/// The memory of a kind, as a variant of [`State`].
+pub(crate) trait Remembered: Sized {
+    /// Bytes outside the state.
+    const BOXED: usize;
+
+    fn into_state(self) -> State;
+    fn of(state: &State) -> Option<&Self>;
+    fn of_mut(state: &mut State) -> Option<&mut Self>;
+}
+
+/// When functions of this kind run.
+pub(crate) fn stage(function: &FunctionKind) -> Stage {
+    fn of<K: Kind>(_: &K) -> Stage {
+        K::STAGE
+    }
+    of_kind!(function, kind => of(kind))
+}
+
+/// Whether it checks late readings too.
+pub(crate) fn checks_late(function: &FunctionKind) -> bool {
+    fn of<K: Kind>(_: &K) -> bool {
+        K::CHECKS_LATE
+    }
+    of_kind!(function, kind => of(kind))
+}
+
+/// A memory that has seen nothing.
+pub(crate) fn empty(function: &FunctionKind) -> State {
+    fn of<K: Kind<Memory: Remembered>>(kind: &K) -> State {
+        Remembered::into_state(kind.empty())
+    }
+    of_kind!(function, kind => of(kind))
+}
+
+/// Concludes from one reading. Limits are most of what runs: they are inlined.
+#[inline]
+pub(crate) fn step(function: &FunctionKind, state: &mut State, input: &Input<'_>) -> Conclusion {
+    match function {
+        FunctionKind::Threshold(limits) => step_as(limits, state, input),
+        other => step_other(other, state, input),
+    }
+}
+
+#[inline(never)]
+fn step_other(function: &FunctionKind, state: &mut State, input: &Input<'_>) -> Conclusion {
+    of_kind!(function, kind => step_as(kind, state, input))
+}
+
+/// As [`step`], of a kind that is known.
+#[inline]
+pub(crate) fn step_as<K>(kind: &K, state: &mut State, input: &Input<'_>) -> Conclusion
+where
+    K: Kind<Memory: Remembered>,
+{
+    match Remembered::of_mut(state) {
+        Some(memory) => kind.step(memory, input),
+        // Never so: a slot's memory is made by its kind.
+        None => Conclusion::QUIET,
+    }
+}
+
+/// The conclusion where the function no longer selects the series.
+pub(crate) fn step_inactive(
+    function: &FunctionKind,
+    state: &mut State,
+    input: &Input<'_>,
+) -> Conclusion {
+    fn of<K>(kind: &K, state: &mut State, input: &Input<'_>) -> Conclusion
+    where
+        K: Kind<Memory: Remembered>,
+    {
+        let memory = Remembered::of_mut(state);
+        memory.map_or(Conclusion::QUIET, |memory| {
+            kind.step_inactive(memory, input)
+        })
+    }
+    of_kind!(function, kind => of(kind, state, input))
+}
+
+/// Its settings, but for the keys that every function has.
+pub(crate) fn settings(function: &FunctionKind) -> Vec<Fact> {
+    of_kind!(function, kind => kind.settings())
+}
+
+/// What it remembers of a series.
+pub(crate) fn facts(function: &FunctionKind, state: &State) -> Vec<Fact> {
+    fn of<K: Kind<Memory: Remembered>>(kind: &K, state: &State) -> Vec<Fact> {
+        Remembered::of(state).map_or_else(Vec::new, |memory| kind.facts(memory))
+    }
+    of_kind!(function, kind => of(kind, state))
+}
+
+/// The settings that the memory depends on, as text.
+pub(crate) fn shape(function: &FunctionKind) -> String {
+    of_kind!(function, kind => kind.shape())
+}
+
+/// The sensor that it feeds, if it computes readings.
+pub(crate) fn output(function: &FunctionKind) -> Option<&str> {
+    of_kind!(function, kind => kind.output())
+}
+
+/// What it remembers of one series outside the slot, in bytes.
+pub(crate) fn boxed_bytes(function: &FunctionKind) -> usize {
+    fn of<K: Kind<Memory: Remembered>>(kind: &K) -> usize {
+        K::Memory::BOXED + kind.heap_bytes()
+    }
+    of_kind!(function, kind => of(kind))
+}
+
+/// A memory out of a snapshot. `None` when it is not one of this kind.
+pub(crate) fn read(function: &FunctionKind, bytes: &[u8]) -> Option<State> {
+    of_kind!(function, kind => kind.read(bytes).map(Remembered::into_state))
+}
+
+/// Appends the memory as [`read`] reads it.
+pub(crate) fn write(function: &FunctionKind, state: &State, into: Vec<u8>) -> Vec<u8> {
+    fn of<K: Kind<Memory: Remembered>>(_: &K, state: &State, into: Vec<u8>) -> Vec<u8> {
+        match Remembered::of(state) {
+            Some(memory) => K::write(memory, into),
+            None => into,
         }
     }
+    of_kind!(function, kind => of(kind, state, into))
 }

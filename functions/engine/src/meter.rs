@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use weir_model::{Level, Quality, Severity};
 
 use crate::conclusion::Conclusion;
+use crate::index::FunctionIx;
 
 /// Nanoseconds since some instant; never goes back.
 pub type NanoClock = fn() -> u64;
@@ -119,15 +120,15 @@ impl Meter {
 
     /// Counts an invocation of a function, and begins to time it if it is its turn.
     #[inline]
-    pub(crate) fn begin(&mut self, function: u16) -> Began {
-        match self.functions.get_mut(usize::from(function)) {
+    pub(crate) fn begin(&mut self, function: FunctionIx) -> Began {
+        match self.functions.get_mut(function.index()) {
             Some(entry) => entry.begin(self.clock),
             None => Began(None),
         }
     }
 
     #[inline]
-    pub(crate) fn end(&mut self, function: u16, began: Began) {
+    pub(crate) fn end(&mut self, function: FunctionIx, began: Began) {
         if let Began(Some(began)) = began {
             self.time(Some(function), began);
         }
@@ -147,14 +148,14 @@ impl Meter {
 
     /// What an invocation came to.
     #[inline]
-    pub(crate) fn note(&mut self, function: u16, concluded: &Conclusion) {
+    pub(crate) fn note(&mut self, function: FunctionIx, concluded: &Conclusion) {
         if concluded.level.is_some() || concluded.quality != Quality::Good {
             self.note_finding(function, concluded);
         }
     }
 
     /// As [`Self::note`], of what no reading caused.
-    pub(crate) fn note_level(&mut self, function: u16, level: Level) {
+    pub(crate) fn note_level(&mut self, function: FunctionIx, level: Level) {
         let concluded = Conclusion {
             level,
             ..Conclusion::QUIET
@@ -164,15 +165,15 @@ impl Meter {
 
     /// An invocation failed: it came to nothing.
     #[cold]
-    pub(crate) fn note_error(&mut self, function: u16) {
-        if let Some(entry) = self.functions.get_mut(usize::from(function)) {
+    pub(crate) fn note_error(&mut self, function: FunctionIx) {
+        if let Some(entry) = self.functions.get_mut(function.index()) {
             entry.tally.errors += 1;
         }
     }
 
     #[inline(never)]
-    fn note_finding(&mut self, function: u16, concluded: &Conclusion) {
-        let Some(entry) = self.functions.get_mut(usize::from(function)) else {
+    fn note_finding(&mut self, function: FunctionIx, concluded: &Conclusion) {
+        let Some(entry) = self.functions.get_mut(function.index()) else {
             return;
         };
         match concluded.level {
@@ -188,11 +189,11 @@ impl Meter {
     }
 
     #[cold]
-    fn time(&mut self, function: Option<u16>, began: u64) {
+    fn time(&mut self, function: Option<FunctionIx>, began: u64) {
         let Some(clock) = self.clock else { return };
         let spent = clock().saturating_sub(began).saturating_sub(self.overhead);
         let entry = match function {
-            Some(function) => self.functions.get_mut(usize::from(function)),
+            Some(function) => self.functions.get_mut(function.index()),
             None => Some(&mut self.message),
         };
         if let Some(entry) = entry {

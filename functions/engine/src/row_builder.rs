@@ -6,7 +6,8 @@
 
 use weir_model::{Cell, DeviceIx, Flags, LocationIx, Position, Row, RowBatch, Timestamp};
 
-use crate::memory::Series;
+use crate::index::SeriesIx;
+use crate::tables::Series;
 
 /// What the readings of a row share, ordered by time first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,7 +40,7 @@ pub(crate) struct RowBuilder {
     /// Numbers the events ever seen: [`Series::event`] is compared with it.
     event: u64,
     /// The series of the message's cells.
-    series: Vec<u32>,
+    series: Vec<SeriesIx>,
 }
 
 impl RowBuilder {
@@ -61,7 +62,7 @@ impl RowBuilder {
         &mut self,
         batch: &mut RowBatch,
         key: RowKey,
-        ix: u32,
+        ix: SeriesIx,
         series: &mut Series,
         cell: Cell,
     ) {
@@ -112,7 +113,7 @@ impl RowBuilder {
         order.sort_unstable();
         let mut open = None;
         for (key, at) in order {
-            let series = &mut all_series[self.series[at] as usize];
+            let series = &mut all_series[self.series[at].index()];
             if open != Some(key) || series.row == self.row {
                 self.open_row(batch, key, batch.cells.len());
                 open = Some(key);

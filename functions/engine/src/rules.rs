@@ -1,14 +1,82 @@
-//! Which functions a series has: the selectors of the `[[function]]`s.
+//! The `[[function]]`s as the engine runs them, and which series each selects.
 //!
 //! A selector is a glob over the whole name: `*` is any run of characters, `?`
 //! any one. Series are matched when they appear and when their location
 //! changes, never per reading.
 
 use serde::{Deserialize, Serialize};
-use weir_config::Function;
+use weir_config::{Config, Function, FunctionKind, Threshold};
 use weir_model::glob_matches;
 
-use crate::kinds::Kind;
+use crate::index::FunctionIx;
+use crate::kind::Stage;
+use crate::kinds;
+
+/// All functions, by index. The payload's limits are the function before the first
+/// rule.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Rules {
+    rules: Vec<Rule>,
+    payload: FunctionKind,
+    pub(crate) watches: Watches,
+}
+
+/// What the functions ask for besides readings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Watches {
+    /// Some function notices absence.
+    pub(crate) absence: bool,
+    /// Some function watches devices as a whole.
+    pub(crate) devices: bool,
+    /// Some function computes new readings.
+    pub(crate) derived: bool,
+}
+
+impl Rules {
+    pub(crate) fn new(config: &Config) -> Self {
+        let rules: Vec<Rule> = config.functions.iter().map(Rule::new).collect();
+        let some = |holds: fn(&Rule) -> bool| rules.iter().any(holds);
+        let watches = Watches {
+            absence: some(|rule| matches!(rule.kind, FunctionKind::Absence(_))),
+            devices: some(Rule::is_of_devices),
+            derived: some(|rule| kinds::output(&rule.kind).is_some()),
+        };
+        Self {
+            rules,
+            payload: FunctionKind::Threshold(Threshold::default()),
+            watches,
+        }
+    }
+
+    /// The rule of a function; `None` for the payload's limits and for a removed
+    /// function.
+    #[inline]
+    pub(crate) fn get(&self, function: FunctionIx) -> Option<&Rule> {
+        self.rules.get(function.rule())
+    }
+
+    /// The kind of a function, also of the payload's limits.
+    pub(crate) fn kind(&self, function: FunctionIx) -> Option<&FunctionKind> {
+        match function {
+            FunctionIx::PAYLOAD => Some(&self.payload),
+            function => self.get(function).map(|rule| &rule.kind),
+        }
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (FunctionIx, &Rule)> {
+        let rules = self.rules.iter().enumerate();
+        rules.map(|(nth, rule)| (FunctionIx::of_rule(nth), rule))
+    }
+
+    pub(crate) fn named(&self, name: &str) -> Option<(FunctionIx, &Rule)> {
+        self.iter().find(|(_, rule)| rule.name == name)
+    }
+
+    /// How a snapshot knows the rules again, in their order.
+    pub(crate) fn marks(&self) -> impl Iterator<Item = &Mark> {
+        self.rules.iter().map(|rule| &rule.mark)
+    }
+}
 
 /// A `[[function]]`: what it computes, and over which series.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,8 +85,9 @@ pub(crate) struct Rule {
     device: Option<String>,
     sensor: Option<String>,
     location: Option<String>,
-    pub(crate) kind: Kind,
-    /// How a snapshot knows it again.
+    pub(crate) kind: FunctionKind,
+    pub(crate) stage: Stage,
+    pub(crate) checks_late: bool,
     pub(crate) mark: Mark,
 }
 
@@ -58,56 +127,52 @@ pub(crate) fn selectors(
 }
 
 impl Rule {
-    pub(crate) fn new(function: &Function) -> Self {
+    fn new(function: &Function) -> Self {
         let Function {
             name,
             device,
             sensor,
             location,
-            kind: settings,
+            kind,
             ..
         } = function;
         let selectors = selectors(device.as_deref(), sensor.as_deref(), location.as_deref());
-        let kind = Kind::new(settings);
-        let shape = kind.shape();
         Self {
             name: name.clone(),
             device: device.clone(),
             sensor: sensor.clone(),
             location: location.clone(),
-            mark: Mark::new(name, settings.name(), &shape, selectors),
-            kind,
+            mark: Mark::new(name, kind.name(), &kinds::shape(kind), selectors),
+            stage: kinds::stage(kind),
+            checks_late: kinds::checks_late(kind),
+            kind: kind.clone(),
         }
     }
 
-    /// It watches devices and not their series: its memory hangs on a series
+    /// It watches devices and not their series: its memory belongs to a series
     /// without a name.
     pub(crate) fn is_of_devices(&self) -> bool {
-        matches!(self.kind, Kind::Absence(_)) && self.sensor.is_none()
+        matches!(self.kind, FunctionKind::Absence(_)) && self.sensor.is_none()
     }
 
     pub(crate) fn selects_device(&self, device: &str) -> bool {
-        self.device
-            .as_deref()
-            .is_none_or(|glob| glob_matches(glob, device))
+        fits(self.device.as_deref(), device)
     }
 
     pub(crate) fn selects(&self, device: &str, sensor: &str, location: &str) -> bool {
         if sensor.is_empty() != self.is_of_devices() {
             return false;
         }
-        // What it concludes is told of the sensor that it feeds.
-        let output = match &self.kind {
-            Kind::Derived(settings) => Some(&settings.output),
-            Kind::Multivariate(settings) => Some(&settings.output),
-            _ => None,
-        };
-        if let Some(output) = output {
+        // Its verdicts are those of the sensor that it feeds.
+        if let Some(output) = kinds::output(&self.kind) {
             return output == sensor && self.selects_device(device);
         }
-        let fits = |glob: &Option<String>, name: &str| {
-            glob.as_deref().is_none_or(|glob| glob_matches(glob, name))
-        };
-        fits(&self.sensor, sensor) && fits(&self.device, device) && fits(&self.location, location)
+        fits(self.sensor.as_deref(), sensor)
+            && self.selects_device(device)
+            && fits(self.location.as_deref(), location)
     }
+}
+
+fn fits(glob: Option<&str>, name: &str) -> bool {
+    glob.is_none_or(|glob| glob_matches(glob, name))
 }

@@ -8,98 +8,73 @@
 //! postcard bytes: what each slot remembers, one behind the other; a slot says
 //!          how long its own are, and its function's kind reads them
 //! postcard how far time has come
-//! postcard which modules of WebAssembly fail; nothing when none does
+//! postcard which modules of WebAssembly fail; no bytes when none does
 //! ```
 //!
 //! Versions 1 and 2 are read: [`legacy`] draws them.
 //!
 //! The order of everything is that of its index, so the same memory gives the
 //! same bytes. Reading trusts nothing: an index that leads nowhere is an error
-//! here and not a panic later.
+//! here and not a panic later (`check.rs`).
 
-use serde::{Deserialize, Serialize};
-use thiserror::Error;
-use weir_model::{CatalogTables, DeviceIx};
-
-use crate::absence::Clock;
-use crate::adopt::adopt;
-use crate::kinds::{Kind, State};
-use crate::memory::{Device, Memory, NO_SLOT, REMOVED_FUNCTION, Series, SlotMemory};
-use crate::rules::{Mark, Rule};
-use crate::sequence::SequenceCounts;
-use crate::threshold;
-use crate::wasm::Kept;
-
+mod check;
+mod error;
+mod format;
 mod legacy;
 
-const VERSION: u8 = 3;
+use weir_config::FunctionKind;
+use weir_model::DeviceIx;
 
-/// Why a snapshot was not taken.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
-pub enum SnapshotError {
-    #[error("the engine's snapshot is empty")]
-    Empty,
-    #[error("the engine's snapshot has version {found}; this Weir reads {VERSION}")]
-    Version { found: u8 },
-    #[error("the engine's snapshot is malformed: {0}")]
-    Malformed(#[from] postcard::Error),
-    #[error("the engine's snapshot contradicts itself: {what}")]
-    Inconsistent { what: &'static str },
+use crate::absence::Clock;
+use crate::adopt::{Removed, adopt};
+use crate::index::{FunctionIx, SeriesIx, SlotIx};
+use crate::kinds::{self, State};
+use crate::rules::{Mark, Rules};
+use crate::sequence::SequenceCounts;
+use crate::slot::Slot;
+use crate::tables::{Parts, Tables};
+use crate::wasm::Kept;
+use check::check;
+use error::VERSION;
+use format::{Read, Sequences, SlotEntry, Written};
+
+pub use error::SnapshotError;
+
+/// The memory as it serves these rules.
+#[derive(Debug, Default)]
+pub(crate) struct Restored {
+    pub(crate) tables: Tables,
+    pub(crate) removed: Removed,
+    /// Slots that lost their function since, as [`adopt`] says.
+    pub(crate) abandoned: Vec<SlotIx>,
+    pub(crate) clock: Clock,
+    /// Of modules of WebAssembly that fail.
+    pub(crate) kept: Vec<Kept>,
 }
 
-#[derive(Serialize)]
-struct Written<'a> {
-    tables: CatalogTables,
-    marks: Vec<&'a Mark>,
-    removed: &'a [(u32, String)],
-    devices: &'a [Device],
-    series: &'a [Series],
-    slots: Vec<SlotEntry>,
-    changed: &'a [DeviceIx],
+/// What else belongs to a snapshot beside the tables.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Beside<'a> {
+    pub(crate) rules: &'a Rules,
+    pub(crate) removed: &'a Removed,
+    pub(crate) clock: &'a Clock,
+    pub(crate) failing: &'a [&'a Kept],
 }
 
-/// A slot; what it remembers stands behind everything else.
-#[derive(Serialize, Deserialize)]
-struct SlotEntry {
-    series: u32,
-    function: u16,
-    active: bool,
-    next: u32,
-    /// Bytes of its memory.
-    memory: u32,
-}
-
-/// What is known of the numbers that devices give; those that give none are
-/// left out.
-#[derive(Default, Serialize, Deserialize)]
-struct Sequences {
-    devices: Vec<(u32, Option<u64>, SequenceCounts)>,
-    series: Vec<(u32, u64)>,
-}
-
-#[derive(Deserialize)]
-struct Read {
-    tables: CatalogTables,
-    marks: Vec<Mark>,
-    removed: Vec<(u32, String)>,
-    devices: Vec<Device>,
-    series: Vec<Series>,
-    slots: Vec<SlotEntry>,
-    changed: Vec<DeviceIx>,
-}
-
-pub(crate) fn write(
-    memory: &Memory,
-    rules: &[Rule],
-    removed: &[(u32, String)],
-    clock: &Clock,
-    failing: &[&Kept],
-) -> Vec<u8> {
+pub(crate) fn write(parts: &Parts<'_>, beside: Beside<'_>) -> Vec<u8> {
+    let Beside {
+        rules,
+        removed,
+        clock,
+        failing,
+    } = beside;
     let mut states = Vec::new();
-    let mut slots = Vec::with_capacity(memory.slots.len());
-    for slot in &memory.slots {
+    let mut slots = Vec::with_capacity(parts.slots.len());
+    for slot in &*parts.slots {
         let before = states.len();
-        states = slot.state.write(states);
+        if let Some(kind) = rules.kind(slot.function) {
+            states = kinds::write(kind, &slot.state, states);
+        }
         slots.push(SlotEntry {
             series: slot.series,
             function: slot.function,
@@ -109,27 +84,16 @@ pub(crate) fn write(
         });
     }
     let written = Written {
-        tables: memory.catalog.to_tables(),
-        marks: rules.iter().map(|rule| &rule.mark).collect(),
+        tables: &parts.names,
+        marks: rules.marks().collect(),
         removed,
-        devices: &memory.devices,
-        series: &memory.series,
+        devices: &parts.devices,
+        series: &parts.series,
         slots,
-        changed: &memory.changed,
-    };
-    let devices = (0..).zip(&memory.devices);
-    let series = (0..).zip(&memory.series);
-    let sequences = Sequences {
-        devices: devices
-            .filter(|(_, device)| device.sequences != SequenceCounts::default())
-            .map(|(ix, device)| (ix, device.sequence, device.sequences))
-            .collect(),
-        series: series
-            .filter_map(|(ix, series)| Some((ix, series.sequence?)))
-            .collect(),
+        changed: &parts.changed,
     };
     postcard::to_extend(&written, vec![VERSION])
-        .and_then(|bytes| postcard::to_extend(&sequences, bytes))
+        .and_then(|bytes| postcard::to_extend(&sequences(parts), bytes))
         .and_then(|bytes| postcard::to_extend(&states, bytes))
         .and_then(|bytes| postcard::to_extend(clock, bytes))
         .and_then(|bytes| match failing {
@@ -139,19 +103,21 @@ pub(crate) fn write(
         .expect("plain values go into memory")
 }
 
-/// The memory as it serves these rules.
-pub(crate) struct Restored {
-    pub(crate) memory: Memory,
-    /// Slots of functions that are configured no more, and their names.
-    pub(crate) removed: Vec<(u32, String)>,
-    /// Slots that lost their function since, as [`adopt`] says.
-    pub(crate) abandoned: Vec<u32>,
-    pub(crate) clock: Clock,
-    /// Of modules of WebAssembly that fail.
-    pub(crate) kept: Vec<Kept>,
+fn sequences(parts: &Parts<'_>) -> Sequences {
+    let devices = (0..).map(DeviceIx).zip(&*parts.devices);
+    let series = (0..).map(SeriesIx).zip(&*parts.series);
+    Sequences {
+        devices: devices
+            .filter(|(_, device)| device.sequences != SequenceCounts::default())
+            .map(|(ix, device)| (ix, device.sequence, device.sequences))
+            .collect(),
+        series: series
+            .filter_map(|(ix, series)| Some((ix, series.sequence?)))
+            .collect(),
+    }
 }
 
-pub(crate) fn read(bytes: &[u8], rules: &[Rule]) -> Result<Restored, SnapshotError> {
+pub(crate) fn read(bytes: &[u8], rules: &Rules) -> Result<Restored, SnapshotError> {
     let (version, bytes) = bytes.split_first().ok_or(SnapshotError::Empty)?;
     let (mut read, sequences, states, clock, kept) = match *version {
         VERSION => {
@@ -175,7 +141,7 @@ pub(crate) fn read(bytes: &[u8], rules: &[Rule]) -> Result<Restored, SnapshotErr
     put_sequences(&mut read, sequences)?;
     let slots = slots(&read, &states, rules)?;
     let Read {
-        tables,
+        tables: names,
         marks,
         mut removed,
         devices,
@@ -183,18 +149,24 @@ pub(crate) fn read(bytes: &[u8], rules: &[Rule]) -> Result<Restored, SnapshotErr
         changed,
         ..
     } = read;
-    let mut memory = Memory::from_tables(tables, devices, series, slots, changed);
+    let mut tables = Tables::from_parts(Parts {
+        names,
+        devices: devices.into(),
+        series: series.into(),
+        slots: slots.into(),
+        changed: changed.into(),
+    });
     let old: Vec<&Mark> = marks.iter().collect();
-    let abandoned = if old.iter().copied().eq(rules.iter().map(|rule| &rule.mark)) {
-        for series in 0..memory.series.len() as u32 {
-            memory.resolve_stages(series, rules);
+    let abandoned = if old.iter().copied().eq(rules.marks()) {
+        for series in 0..tables.series.len() as u32 {
+            tables.resolve_stages(SeriesIx(series), rules);
         }
         Vec::new()
     } else {
-        adopt(&mut memory, &old, &mut removed, rules)
+        adopt(&mut tables, &old, &mut removed, rules)
     };
     Ok(Restored {
-        memory,
+        tables,
         removed,
         abandoned,
         clock,
@@ -206,11 +178,11 @@ fn put_sequences(read: &mut Read, sequences: Sequences) -> Result<(), SnapshotEr
     let what = "the owner of a sequence";
     let nobody = SnapshotError::Inconsistent { what };
     for (ix, last, counts) in sequences.devices {
-        let device = read.devices.get_mut(ix as usize).ok_or(nobody.clone())?;
+        let device = read.devices.get_mut(ix.index()).ok_or(nobody.clone())?;
         (device.sequence, device.sequences) = (last, counts);
     }
     for (ix, last) in sequences.series {
-        let series = read.series.get_mut(ix as usize).ok_or(nobody.clone())?;
+        let series = read.series.get_mut(ix.index()).ok_or(nobody.clone())?;
         series.sequence = Some(last);
     }
     Ok(())
@@ -218,16 +190,16 @@ fn put_sequences(read: &mut Read, sequences: Sequences) -> Result<(), SnapshotEr
 
 /// The slots, each with what it remembers if the present rule of that name has
 /// a use for it.
-fn slots(read: &Read, states: &[u8], rules: &[Rule]) -> Result<Vec<SlotMemory>, SnapshotError> {
+fn slots(read: &Read, states: &[u8], rules: &Rules) -> Result<Vec<Slot>, SnapshotError> {
     let what = "the memory of a slot";
     let malformed = SnapshotError::Inconsistent { what };
-    let payload = Kind::Threshold(threshold::Limits::default());
-    let kind_of = |mark: &Mark| {
-        let rule = rules.iter().find(|rule| mark.keeps(&rule.mark));
-        rule.map(|rule| &rule.kind)
-    };
-    let kinds = read.marks.iter().map(kind_of);
-    let kinds: Vec<Option<&Kind>> = std::iter::once(Some(&payload)).chain(kinds).collect();
+    let kinds: Vec<Option<&FunctionKind>> = std::iter::once(rules.kind(FunctionIx::PAYLOAD))
+        .chain(read.marks.iter().map(|mark| {
+            let mut rules = rules.iter();
+            let kept = rules.find(|(_, rule)| mark.keeps(&rule.mark));
+            kept.map(|(_, rule)| &rule.kind)
+        }))
+        .collect();
     let mut slots = Vec::with_capacity(read.slots.len());
     let mut rest = states;
     for entry in &read.slots {
@@ -235,94 +207,19 @@ fn slots(read: &Read, states: &[u8], rules: &[Rule]) -> Result<Vec<SlotMemory>, 
             .split_at_checked(entry.memory as usize)
             .ok_or(malformed.clone())?;
         rest = behind;
-        let kind = kinds.get(usize::from(entry.function)).copied().flatten();
-        // A memory that another version wrote otherwise begins anew.
-        let state = kind.map(|kind| kind.read(bytes).unwrap_or_else(|| kind.empty()));
-        slots.push(SlotMemory {
+        let kind = kinds.get(entry.function.index()).copied().flatten();
+        // A memory that another version wrote otherwise starts empty.
+        let state = kind.map(|kind| kinds::read(kind, bytes).unwrap_or_else(|| kinds::empty(kind)));
+        slots.push(Slot {
             series: entry.series,
             function: entry.function,
             active: entry.active,
             next: entry.next,
-            state: state.unwrap_or(State::Nothing),
+            state: state.unwrap_or(State::NOTHING),
         });
     }
     match rest {
         [] => Ok(slots),
         _ => Err(malformed),
     }
-}
-
-fn check(read: &Read) -> Result<(), SnapshotError> {
-    let ensure = |holds: bool, what| match holds {
-        true => Ok(()),
-        false => Err(SnapshotError::Inconsistent { what }),
-    };
-    let Read {
-        tables,
-        marks,
-        removed,
-        devices,
-        series,
-        slots,
-        changed,
-    } = read;
-    ensure(
-        tables.devices.len() == devices.len(),
-        "the number of devices",
-    )?;
-    ensure(
-        tables.locations.first().is_some_and(|name| name.is_empty()),
-        "location 0",
-    )?;
-    ensure(
-        removed.is_sorted_by(|a, b| a.0 < b.0),
-        "the order of removed functions",
-    )?;
-    ensure(
-        changed.iter().all(|device| device.index() < devices.len()),
-        "a changed device",
-    )?;
-    let is_series = |ix: &u32| (*ix as usize) < series.len();
-    let is_slot = |ix: u32| ix == NO_SLOT || (ix as usize) < slots.len();
-    let locations = tables.locations.len();
-    for device in devices {
-        ensure(
-            device.location.index() < locations,
-            "the location of a device",
-        )?;
-        ensure(
-            device.series.iter().all(is_series),
-            "the series of a device",
-        )?;
-    }
-    for series in series {
-        ensure(
-            series.device.index() < devices.len(),
-            "the device of a series",
-        )?;
-        ensure(
-            series.column.index() < tables.columns.len(),
-            "the column of a series",
-        )?;
-        ensure(
-            series.latest_column.index() < tables.columns.len(),
-            "the column of a series",
-        )?;
-        ensure(
-            series.location.index() < locations,
-            "the location of a series",
-        )?;
-        ensure(is_slot(series.first_slot), "the slots of a series")?;
-    }
-    for (ix, slot) in (0..).zip(slots) {
-        ensure(is_series(&slot.series), "the series of a slot")?;
-        let known = usize::from(slot.function) <= marks.len();
-        ensure(
-            known || slot.function == REMOVED_FUNCTION,
-            "the function of a slot",
-        )?;
-        // Chains only lead upwards, so they end.
-        ensure(is_slot(slot.next) && slot.next > ix, "the chain of slots")?;
-    }
-    Ok(())
 }

@@ -6,34 +6,16 @@
 //! value that hovers around its limit from chattering (ISA-18.2, alarm
 //! deadband). Pure: memory and value in, memory and conclusion out.
 
+use std::iter;
+
 use serde::{Deserialize, Serialize};
 use weir_config::Threshold;
 use weir_model::{Level, Severity, Side};
 
 use crate::conclusion::Conclusion;
-use crate::kinds::{Input, InputValue, State};
-
-/// Limits in the sensor's unit; none that is absent is ever crossed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Limits {
-    pub(crate) warning_high: Option<f64>,
-    pub(crate) critical_high: Option<f64>,
-    pub(crate) warning_low: Option<f64>,
-    pub(crate) critical_low: Option<f64>,
-    pub(crate) deadband: f64,
-}
-
-impl Limits {
-    pub(crate) fn new(settings: &Threshold) -> Self {
-        Self {
-            warning_high: settings.warning_high,
-            critical_high: settings.critical_high,
-            warning_low: settings.warning_low,
-            critical_low: settings.critical_low,
-            deadband: settings.deadband,
-        }
-    }
-}
+use crate::fact::{Fact, level, limit, measure, text};
+use crate::input::Input;
+use crate::kind::{Kind, Stage};
 
 /// What the function remembers of a series: what it concluded last, and at
 /// which end. The side outlives the level, so that what follows a crossing can
@@ -89,18 +71,51 @@ impl End {
     }
 }
 
-/// Concludes from a reading by limits that came with it.
-#[inline]
-pub(crate) fn step(limits: &Limits, state: &mut State, input: &Input<'_>) -> Conclusion {
-    match (state, input.value) {
-        (State::Threshold(memory), InputValue::Number(value)) => decide(limits, memory, value),
-        _ => Conclusion::QUIET,
+impl Kind for Threshold {
+    type Memory = Memory;
+
+    const STAGE: Stage = Stage::Detect;
+
+    fn empty(&self) -> Memory {
+        Memory::EMPTY
+    }
+
+    #[inline]
+    fn step_number(&self, memory: &mut Memory, _: i64, value: f64) -> Conclusion {
+        step(self, memory, value)
+    }
+
+    fn step_inactive(&self, memory: &mut Memory, input: &Input<'_>) -> Conclusion {
+        Self::default().step(memory, input)
+    }
+
+    fn settings(&self) -> Vec<Fact> {
+        [
+            limit("warning_high", self.warning_high),
+            limit("critical_high", self.critical_high),
+            limit("warning_low", self.warning_low),
+            limit("critical_low", self.critical_low),
+            Some(measure("deadband", self.deadband)),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+
+    fn facts(&self, memory: &Memory) -> Vec<Fact> {
+        let side = memory.side.map(|side| match side {
+            Side::High => "high",
+            Side::Low => "low",
+        });
+        iter::once(level("level", memory.level))
+            .chain(side.map(|side| text("side", side)))
+            .collect()
     }
 }
 
 /// Concludes from a value, which must be newer than those before it.
 #[inline]
-pub(crate) fn decide(limits: &Limits, memory: &mut Memory, value: f64) -> Conclusion {
+pub(crate) fn step(limits: &Threshold, memory: &mut Memory, value: f64) -> Conclusion {
     let high = End {
         side: Side::High,
         warning: limits.warning_high,

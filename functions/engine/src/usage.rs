@@ -1,15 +1,16 @@
-//! What the engine tells of its functions' work ([`crate::meter`]) and memory.
+//! Reports the work ([`crate::meter`]) and the memory of the functions.
 
 use std::sync::Arc;
 
 use weir_config::Config;
 
-use crate::engine::{Engine, FunctionInfo, functions};
-use crate::memory::Memory;
+use crate::engine::Engine;
+use crate::info::{FunctionInfo, functions};
 use crate::meter::{FunctionUsage, NanoClock, Tallies, Tally, Usage};
+use crate::tables::Tables;
 
 impl Engine {
-    /// From now on invocations are timed, one in some dozens. No verdict changes.
+    /// Times invocations from now on, one in some dozens. No verdict changes.
     pub fn measure_by(&mut self, clock: NanoClock) {
         self.meter.measure_by(clock);
     }
@@ -18,7 +19,7 @@ impl Engine {
     /// slots that were added since the last call.
     pub fn usage(&mut self) -> Usage {
         let (messages, message_time) = self.meter.messages();
-        count_slots(&self.memory, self.functions.len(), &mut self.counted);
+        count_slots(&self.tables, self.functions.len(), &mut self.counted);
         let counted = &self.counted.1;
         let meter = &self.meter;
         let functions = self.functions.iter().enumerate();
@@ -37,7 +38,7 @@ impl Engine {
         }
     }
 
-    /// Counts to go on from, after a restart.
+    /// Counts to continue from, after a restart.
     pub fn tallies(&self) -> Tallies {
         let functions = self.functions.iter().enumerate();
         let functions = functions.map(|(at, function)| {
@@ -50,7 +51,7 @@ impl Engine {
         }
     }
 
-    /// Goes on from the counts of functions of the same name and kind.
+    /// Continues the counts of functions of the same name and kind.
     pub fn resume_tallies(&mut self, tallies: &Tallies) {
         let known = self.functions.iter().map(|function| {
             let mut known = tallies.functions.iter();
@@ -64,7 +65,7 @@ impl Engine {
         self.meter.resume(tallies.messages, known);
     }
 
-    /// For other functions: those of the same name and kind go on counting.
+    /// For other functions: those of the same name and kind keep their counts.
     pub(crate) fn remeter(&mut self, config: &Config) {
         let (old, new) = (&self.functions, functions(config));
         let before = new.iter().map(|function| {
@@ -77,13 +78,13 @@ impl Engine {
 }
 
 /// Slots are only ever added between two configurations.
-fn count_slots(memory: &Memory, functions: usize, counted: &mut (usize, Vec<u64>)) {
+fn count_slots(tables: &Tables, functions: usize, counted: &mut (usize, Vec<u64>)) {
     counted.1.resize(functions, 0);
-    for slot in memory.slots.iter().skip(counted.0) {
-        // Those of functions that are no more have no memory.
-        if let Some(count) = counted.1.get_mut(usize::from(slot.function)) {
+    for slot in tables.slots.iter().skip(counted.0) {
+        // Slots of removed functions have no memory.
+        if let Some(count) = counted.1.get_mut(slot.function.index()) {
             *count += 1;
         }
     }
-    counted.0 = memory.slots.len();
+    counted.0 = tables.slots.len();
 }

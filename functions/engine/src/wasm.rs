@@ -31,27 +31,21 @@
 //! not, far behind it (`program.rs`).
 //!
 //! Only `program.rs` and `call.rs` use wasmtime: the feature `wasm` compiles them.
-//! Without it `absent.rs` takes their place.
+//! A build without it has `absent.rs` instead.
 
-#[cfg(not(feature = "wasm"))]
-mod absent;
 #[cfg(feature = "wasm")]
 mod call;
 mod check;
 mod frame;
-#[cfg(feature = "wasm")]
+mod kind;
+#[cfg_attr(not(feature = "wasm"), path = "wasm/absent.rs")]
 mod program;
 mod runs;
-
-#[cfg(not(feature = "wasm"))]
-use absent::program;
-#[cfg(feature = "wasm")]
-use program::program;
 
 pub use check::check;
 pub use runs::{ModuleFailure, ModuleReport};
 
-pub(crate) use runs::{Kept, Pending, Runs};
+pub(crate) use runs::{Kept, Runs};
 
 #[cfg(all(test, feature = "wasm"))]
 mod tests;

@@ -8,10 +8,31 @@ use weir_config::Allowed;
 use weir_model::{Flags, Why};
 
 use crate::conclusion::Conclusion;
-use crate::kinds::InputValue;
+use crate::fact::{Fact, text};
+use crate::input::{Input, InputValue};
+use crate::kind::{Kind, Stage};
+
+impl Kind for Allowed {
+    type Memory = ();
+
+    const STAGE: Stage = Stage::Check;
+    const CHECKS_LATE: bool = true;
+
+    fn empty(&self) {}
+
+    fn step(&self, _: &mut (), input: &Input<'_>) -> Conclusion {
+        check(self, input.value)
+    }
+
+    fn settings(&self) -> Vec<Fact> {
+        let numbers = self.numbers.iter().map(ToString::to_string);
+        let values: Vec<String> = numbers.chain(self.texts.iter().cloned()).collect();
+        vec![text("values", values.join(", "))]
+    }
+}
 
 /// Concludes from any value. The lists are short and sorted.
-pub(crate) fn check(settings: &Allowed, value: InputValue<'_>) -> Conclusion {
+fn check(settings: &Allowed, value: InputValue<'_>) -> Conclusion {
     let known = match value {
         InputValue::Number(value) => settings
             .numbers

@@ -8,9 +8,31 @@ use weir_config::Clock;
 use weir_model::{Flags, Why};
 
 use crate::conclusion::Conclusion;
+use crate::fact::{Fact, length};
+use crate::input::Input;
+use crate::kind::{Kind, Stage};
+
+impl Kind for Clock {
+    type Memory = ();
+
+    const STAGE: Stage = Stage::Check;
+    const CHECKS_LATE: bool = true;
+
+    fn empty(&self) {}
+
+    fn step(&self, _: &mut (), input: &Input<'_>) -> Conclusion {
+        check(self, input.time, input.received)
+    }
+
+    fn settings(&self) -> Vec<Fact> {
+        let ahead = self.max_ahead.map(|most| length("max_ahead", most));
+        let behind = self.max_behind.map(|most| length("max_behind", most));
+        ahead.into_iter().chain(behind).collect()
+    }
+}
 
 /// Concludes from both times, nanoseconds.
-pub(crate) fn check(settings: &Clock, time: i64, received: i64) -> Conclusion {
+fn check(settings: &Clock, time: i64, received: i64) -> Conclusion {
     let ahead = time.saturating_sub(received);
     let beyond = |by: i64, limit: Option<std::time::Duration>| {
         limit.is_some_and(|limit| i128::from(by) > limit.as_nanos() as i128)

@@ -9,7 +9,8 @@ use weir_config::Duplicate;
 use weir_model::{Flags, Why};
 
 use crate::conclusion::Conclusion;
-use crate::explain::{Fact, measure, time};
+use crate::fact::{Fact, length, measure, time};
+use crate::kind::{Kind, Stage};
 
 /// The reading before.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,26 +24,39 @@ impl Memory {
         time: 0,
         value: f64::NAN,
     };
+}
+
+impl Kind for Duplicate {
+    type Memory = Memory;
+
+    const STAGE: Stage = Stage::Check;
+
+    fn empty(&self) -> Memory {
+        Memory::EMPTY
+    }
+
+    fn step_number(&self, memory: &mut Memory, time_ns: i64, value: f64) -> Conclusion {
+        step(memory, self, time_ns, value)
+    }
+
+    fn settings(&self) -> Vec<Fact> {
+        vec![length("interval", self.interval)]
+    }
 
     /// Nothing before the first reading.
-    pub(crate) fn facts(&self) -> Vec<Fact> {
-        if self.value.is_nan() {
+    fn facts(&self, memory: &Memory) -> Vec<Fact> {
+        if memory.value.is_nan() {
             return Vec::new();
         }
-        let last = time("last", self.time);
+        let last = time("last", memory.time);
         last.into_iter()
-            .chain([measure("value", self.value)])
+            .chain([measure("value", memory.value)])
             .collect()
     }
 }
 
 /// Concludes from a value, which must be newer than those before it.
-pub(crate) fn step(
-    memory: &mut Memory,
-    settings: &Duplicate,
-    time_ns: i64,
-    value: f64,
-) -> Conclusion {
+fn step(memory: &mut Memory, settings: &Duplicate, time_ns: i64, value: f64) -> Conclusion {
     let elapsed = time_ns.saturating_sub(memory.time);
     let soon = i128::from(elapsed) <= settings.interval.as_nanos() as i128;
     let fault = value == memory.value && soon;

@@ -12,7 +12,8 @@ use weir_config::Flatline;
 use weir_model::{Flags, Why};
 
 use crate::conclusion::Conclusion;
-use crate::explain::{Fact, count, measure, time};
+use crate::fact::{Fact, count, length, measure, time};
+use crate::kind::{Kind, Stage};
 
 /// The present run.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,30 +29,47 @@ impl Memory {
         value: f64::NAN,
         readings: 0,
     };
+}
+
+impl Kind for Flatline {
+    type Memory = Memory;
+
+    const STAGE: Stage = Stage::Check;
+
+    fn empty(&self) -> Memory {
+        Memory::EMPTY
+    }
+
+    fn step_number(&self, memory: &mut Memory, time_ns: i64, value: f64) -> Conclusion {
+        step(memory, self, time_ns, value)
+    }
+
+    fn settings(&self) -> Vec<Fact> {
+        vec![
+            length("after", self.after),
+            measure("tolerance", self.tolerance),
+            count("min_readings", self.min_readings),
+        ]
+    }
 
     /// The present run.
-    pub(crate) fn facts(&self) -> Vec<Fact> {
-        if self.readings == 0 {
+    fn facts(&self, memory: &Memory) -> Vec<Fact> {
+        if memory.readings == 0 {
             return Vec::new();
         }
-        let since = time("unmoved_since", self.since);
+        let since = time("unmoved_since", memory.since);
         since
             .into_iter()
             .chain([
-                measure("value", self.value),
-                count("readings", self.readings),
+                measure("value", memory.value),
+                count("readings", memory.readings),
             ])
             .collect()
     }
 }
 
 /// Concludes from a value, which must be newer than those before it.
-pub(crate) fn step(
-    memory: &mut Memory,
-    settings: &Flatline,
-    time_ns: i64,
-    value: f64,
-) -> Conclusion {
+fn step(memory: &mut Memory, settings: &Flatline, time_ns: i64, value: f64) -> Conclusion {
     let unmoved = (value - memory.value).abs() <= settings.tolerance;
     if memory.readings == 0 || !unmoved {
         *memory = Memory {

@@ -9,7 +9,8 @@ use weir_config::Gap;
 use weir_model::{Flags, Why};
 
 use crate::conclusion::Conclusion;
-use crate::explain::{Fact, time};
+use crate::fact::{Fact, length, time};
+use crate::kind::{Kind, Stage};
 
 /// The time of the reading before.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -17,9 +18,26 @@ pub(crate) struct Memory {
     last: Option<i64>,
 }
 
-impl Memory {
-    pub(crate) fn facts(&self) -> Vec<Fact> {
-        self.last
+impl Kind for Gap {
+    type Memory = Memory;
+
+    const STAGE: Stage = Stage::Check;
+
+    fn empty(&self) -> Memory {
+        Memory::default()
+    }
+
+    fn step_number(&self, memory: &mut Memory, time_ns: i64, _: f64) -> Conclusion {
+        step(memory, self, time_ns)
+    }
+
+    fn settings(&self) -> Vec<Fact> {
+        vec![length("max_gap", self.max_gap)]
+    }
+
+    fn facts(&self, memory: &Memory) -> Vec<Fact> {
+        memory
+            .last
             .and_then(|last| time("last", last))
             .into_iter()
             .collect()
@@ -27,7 +45,7 @@ impl Memory {
 }
 
 /// Concludes from a time, which must be newer than those before it.
-pub(crate) fn step(memory: &mut Memory, settings: &Gap, time_ns: i64) -> Conclusion {
+fn step(memory: &mut Memory, settings: &Gap, time_ns: i64) -> Conclusion {
     let Some(last) = memory.last.replace(time_ns) else {
         return Conclusion::QUIET;
     };

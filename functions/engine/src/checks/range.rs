@@ -7,10 +7,30 @@ use weir_config::Range;
 use weir_model::{Flags, Why};
 
 use crate::conclusion::Conclusion;
+use crate::fact::{Fact, limit};
+use crate::kind::{Kind, Stage};
+
+impl Kind for Range {
+    type Memory = ();
+
+    const STAGE: Stage = Stage::Check;
+    const CHECKS_LATE: bool = true;
+
+    fn empty(&self) {}
+
+    fn step_number(&self, _: &mut (), _: i64, value: f64) -> Conclusion {
+        check(self, value)
+    }
+
+    fn settings(&self) -> Vec<Fact> {
+        let (min, max) = (limit("min", self.min), limit("max", self.max));
+        min.into_iter().chain(max).collect()
+    }
+}
 
 /// Concludes from any value; the ends belong to the range.
 #[inline]
-pub(crate) fn check(settings: &Range, value: f64) -> Conclusion {
+fn check(settings: &Range, value: f64) -> Conclusion {
     let below = settings.min.is_some_and(|min| value < min);
     let above = settings.max.is_some_and(|max| value > max);
     let why = Why::Range {

@@ -14,7 +14,8 @@ use weir_config::RateOfChange;
 use weir_model::{Flags, Quality, Side, Why};
 
 use crate::conclusion::Conclusion;
-use crate::explain::{Fact, measure, time};
+use crate::fact::{Fact, length, limit, measure, time};
+use crate::kind::{Kind, Stage};
 
 /// The last reading that was believed.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,26 +29,43 @@ impl Memory {
         time: 0,
         value: f64::NAN,
     };
+}
+
+impl Kind for RateOfChange {
+    type Memory = Memory;
+
+    const STAGE: Stage = Stage::Check;
+
+    fn empty(&self) -> Memory {
+        Memory::EMPTY
+    }
+
+    fn step_number(&self, memory: &mut Memory, time_ns: i64, value: f64) -> Conclusion {
+        step(memory, self, time_ns, value)
+    }
+
+    fn settings(&self) -> Vec<Fact> {
+        let rise = limit("max_rise", self.max_rise);
+        rise.into_iter()
+            .chain(limit("max_fall", self.max_fall))
+            .chain([length("per", self.per)])
+            .collect()
+    }
 
     /// Nothing before the first reading.
-    pub(crate) fn facts(&self) -> Vec<Fact> {
-        if self.value.is_nan() {
+    fn facts(&self, memory: &Memory) -> Vec<Fact> {
+        if memory.value.is_nan() {
             return Vec::new();
         }
-        let last = time("last", self.time);
+        let last = time("last", memory.time);
         last.into_iter()
-            .chain([measure("value", self.value)])
+            .chain([measure("value", memory.value)])
             .collect()
     }
 }
 
 /// Concludes from a value, which must be newer than those before it.
-pub(crate) fn step(
-    memory: &mut Memory,
-    settings: &RateOfChange,
-    time_ns: i64,
-    value: f64,
-) -> Conclusion {
+fn step(memory: &mut Memory, settings: &RateOfChange, time_ns: i64, value: f64) -> Conclusion {
     let seen = Memory {
         time: time_ns,
         value,

@@ -10,15 +10,25 @@ use weir_config::UnitCheck;
 use weir_model::{Flags, Unit, Why};
 
 use crate::conclusion::Conclusion;
+use crate::fact::{Fact, text};
+use crate::input::{Input, UnitOutcome};
+use crate::kind::{Kind, Stage};
 
-/// What became of a reading's unit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum UnitOutcome {
-    /// It is the expected one, or no function asks.
-    #[default]
-    AsExpected,
-    Converted,
-    Wrong,
+impl Kind for UnitCheck {
+    type Memory = ();
+
+    const STAGE: Stage = Stage::Check;
+    const CHECKS_LATE: bool = true;
+
+    fn empty(&self) {}
+
+    fn step(&self, _: &mut (), input: &Input<'_>) -> Conclusion {
+        check(self, input.unit)
+    }
+
+    fn settings(&self) -> Vec<Fact> {
+        vec![text("unit", self.unit.clone())]
+    }
 }
 
 /// What is to be done with a reading in this unit.
@@ -48,7 +58,7 @@ pub(crate) fn conversion(settings: &UnitCheck, unit: &str) -> Conversion {
     }
 }
 
-pub(crate) fn check(settings: &UnitCheck, outcome: UnitOutcome) -> Conclusion {
+fn check(settings: &UnitCheck, outcome: UnitOutcome) -> Conclusion {
     let fault = outcome == UnitOutcome::Wrong;
     Conclusion::check(fault, settings.effect, Flags::WRONG_UNIT, Why::Unit)
 }

@@ -37,7 +37,8 @@ use weir_config::Adaptive as Settings;
 use weir_model::{Level, Side, Statistic, Why};
 
 use crate::conclusion::Conclusion;
-use crate::explain::{Fact, count, level, number, seconds};
+use crate::fact::{Fact, count, length, level, number, scores, seconds};
+use crate::kind::{Kind, Stage, whole};
 use means::Means;
 use peaks::Peaks;
 use profile::Profile;
@@ -115,14 +116,53 @@ pub(crate) struct Memory {
     calm: u32,
 }
 
+impl Kind for Settings {
+    type Memory = Memory;
+
+    const STAGE: Stage = Stage::Detect;
+
+    fn empty(&self) -> Memory {
+        Memory::default()
+    }
+
+    fn step_number(&self, memory: &mut Memory, time_ns: i64, value: f64) -> Conclusion {
+        step(memory, self, time_ns, value)
+    }
+
+    fn settings(&self) -> Vec<Fact> {
+        [length("at_most_every", self.at_most_every)]
+            .into_iter()
+            .chain(scores(&self.scores))
+            .collect()
+    }
+
+    fn facts(&self, memory: &Memory) -> Vec<Fact> {
+        let detector = &memory.detector;
+        let mut facts = vec![
+            count("readings", detector.seen),
+            seconds("usual_interval", detector.profile.interval_s()),
+            level("level", memory.level),
+        ];
+        if memory.level.is_some() {
+            facts.push(count("usual_readings_since", memory.calm));
+        }
+        if let Some(reported) = detector.reported {
+            let since = detector.seen.saturating_sub(reported + 1);
+            facts.push(count("readings_since_report", since));
+            facts.push(number("rarity_reported", detector.height));
+        }
+        facts.extend(detector.means.facts());
+        facts
+    }
+
+    fn read(&self, bytes: &[u8]) -> Option<Memory> {
+        whole(bytes).or_else(|| Memory::without_step(bytes))
+    }
+}
+
 /// Concludes from a value, which must be newer than those before it.
 #[inline]
-pub(crate) fn step(
-    memory: &mut Memory,
-    settings: &Settings,
-    time_ns: i64,
-    value: f64,
-) -> Conclusion {
+fn step(memory: &mut Memory, settings: &Settings, time_ns: i64, value: f64) -> Conclusion {
     let finding = memory.detector.step(time_ns, value);
     let seen = memory.detector.seen;
     let why = if seen <= WARMUP {
@@ -154,32 +194,10 @@ pub(crate) fn step(
 
 impl Memory {
     /// As versions wrote it that knew of no smallest step; `None` for anything else.
-    pub(crate) fn without_step(bytes: &[u8]) -> Option<Self> {
+    fn without_step(bytes: &[u8]) -> Option<Self> {
         let (before, behind) = bytes.split_at_checked(Means::STEP_AT)?;
         let bytes = [before, &[0; size_of::<f64>()], behind].concat();
-        match postcard::take_from_bytes(&bytes) {
-            Ok((memory, [])) => Some(memory),
-            _ => None,
-        }
-    }
-
-    pub(crate) fn facts(&self) -> Vec<Fact> {
-        let detector = &self.detector;
-        let mut facts = vec![
-            count("readings", detector.seen),
-            seconds("usual_interval", detector.profile.interval_s()),
-            level("level", self.level),
-        ];
-        if self.level.is_some() {
-            facts.push(count("usual_readings_since", self.calm));
-        }
-        if let Some(reported) = detector.reported {
-            let since = detector.seen.saturating_sub(reported + 1);
-            facts.push(count("readings_since_report", since));
-            facts.push(number("rarity_reported", detector.height));
-        }
-        facts.extend(detector.means.facts());
-        facts
+        whole(&bytes)
     }
 
     /// A level that was reached lasts until the series has been usual for a

@@ -21,7 +21,8 @@ use weir_model::{Side, Why};
 
 use crate::conclusion::Conclusion;
 use crate::detectors::steps::Steps;
-use crate::explain::{Fact, count, measure, number};
+use crate::fact::{Fact, count, measure, number, scores};
+use crate::kind::{Kind, Stage};
 
 /// In deviations.
 const CLIP: f64 = 4.0;
@@ -62,23 +63,6 @@ struct Shifted {
     side: Side,
 }
 
-impl Memory {
-    pub(crate) fn facts(&self) -> Vec<Fact> {
-        let shifted = self.shifted.iter();
-        [
-            measure("level", self.base.mean),
-            measure("deviation", self.base.spread()),
-            count("readings", self.base.seen),
-            number("sum_high", f64::from(self.high.sum)),
-            number("sum_low", f64::from(self.low.sum)),
-        ]
-        .into_iter()
-        .chain(shifted.map(|shifted| measure("level_left", shifted.from)))
-        .chain(self.steps.facts())
-        .collect()
-    }
-}
-
 impl Moments {
     fn take(&mut self, value: f64) {
         self.seen = self.seen.saturating_add(1);
@@ -112,8 +96,48 @@ impl Sum {
     }
 }
 
+impl Kind for Cusum {
+    type Memory = Memory;
+
+    const STAGE: Stage = Stage::Detect;
+
+    fn empty(&self) -> Memory {
+        Memory::default()
+    }
+
+    fn step_number(&self, memory: &mut Memory, _: i64, value: f64) -> Conclusion {
+        step(memory, self, value)
+    }
+
+    fn settings(&self) -> Vec<Fact> {
+        [
+            number("drift", self.drift),
+            count("warmup", self.warmup),
+            measure("min_spread", self.min_spread),
+        ]
+        .into_iter()
+        .chain(scores(&self.scores))
+        .collect()
+    }
+
+    fn facts(&self, memory: &Memory) -> Vec<Fact> {
+        let shifted = memory.shifted.iter();
+        [
+            measure("level", memory.base.mean),
+            measure("deviation", memory.base.spread()),
+            count("readings", memory.base.seen),
+            number("sum_high", f64::from(memory.high.sum)),
+            number("sum_low", f64::from(memory.low.sum)),
+        ]
+        .into_iter()
+        .chain(shifted.map(|shifted| measure("level_left", shifted.from)))
+        .chain(memory.steps.facts())
+        .collect()
+    }
+}
+
 /// Concludes from a value, which must be newer than those before it.
-pub(crate) fn step(memory: &mut Memory, settings: &Cusum, value: f64) -> Conclusion {
+fn step(memory: &mut Memory, settings: &Cusum, value: f64) -> Conclusion {
     let Memory { base, steps, .. } = *memory;
     memory.steps.take(value);
     if base.seen < settings.warmup {

@@ -17,7 +17,8 @@ use weir_model::{Side, Why};
 
 use crate::conclusion::Conclusion;
 use crate::detectors::steps::Steps;
-use crate::explain::{Fact, count, measure, time};
+use crate::fact::{Fact, count, length, measure, scores, time};
+use crate::kind::{Kind, Stage};
 
 /// In deviations: further out counts as so far when it is learnt.
 const CLIP: f64 = 4.0;
@@ -32,8 +33,50 @@ pub(crate) struct Memory {
     seen: u32,
 }
 
+impl Kind for Ewma {
+    type Memory = Memory;
+
+    const STAGE: Stage = Stage::Detect;
+
+    fn empty(&self) -> Memory {
+        Memory::default()
+    }
+
+    fn step_number(&self, memory: &mut Memory, time_ns: i64, value: f64) -> Conclusion {
+        step(memory, self, time_ns, value)
+    }
+
+    fn settings(&self) -> Vec<Fact> {
+        [
+            length("half_life", self.half_life),
+            count("warmup", self.warmup),
+            measure("min_spread", self.min_spread),
+        ]
+        .into_iter()
+        .chain(scores(&self.scores))
+        .collect()
+    }
+
+    fn facts(&self, memory: &Memory) -> Vec<Fact> {
+        let readings = count("readings", memory.seen);
+        if memory.seen == 0 {
+            return vec![readings];
+        }
+        let last = time("last", memory.time);
+        [
+            measure("mean", memory.mean),
+            measure("deviation", memory.variance.sqrt()),
+            readings,
+        ]
+        .into_iter()
+        .chain(last)
+        .chain(memory.steps.facts())
+        .collect()
+    }
+}
+
 /// Concludes from a value, which must be newer than those before it.
-pub(crate) fn step(memory: &mut Memory, settings: &Ewma, time_ns: i64, value: f64) -> Conclusion {
+fn step(memory: &mut Memory, settings: &Ewma, time_ns: i64, value: f64) -> Conclusion {
     if memory.seen == 0 {
         *memory = Memory {
             mean: value,
@@ -68,23 +111,6 @@ pub(crate) fn step(memory: &mut Memory, settings: &Ewma, time_ns: i64, value: f6
 }
 
 impl Memory {
-    pub(crate) fn facts(&self) -> Vec<Fact> {
-        let readings = count("readings", self.seen);
-        if self.seen == 0 {
-            return vec![readings];
-        }
-        let last = time("last", self.time);
-        [
-            measure("mean", self.mean),
-            measure("deviation", self.variance.sqrt()),
-            readings,
-        ]
-        .into_iter()
-        .chain(last)
-        .chain(self.steps.facts())
-        .collect()
-    }
-
     fn learn(&mut self, settings: &Ewma, spread: f64, time_ns: i64, value: f64) {
         let elapsed = time_ns.saturating_sub(self.time) as f64;
         let half_life = settings.half_life.as_nanos() as f64;

@@ -19,7 +19,8 @@ use weir_model::{Side, Why};
 
 use crate::conclusion::Conclusion;
 use crate::detectors::steps::Steps;
-use crate::explain::{Fact, count, measure};
+use crate::fact::{Fact, count, measure, scores};
+use crate::kind::{Kind, Stage, whole};
 
 /// Makes the median absolute deviation of normal noise its standard deviation.
 const MAD_TO_SIGMA: f64 = 1.4826;
@@ -38,7 +39,7 @@ pub(crate) struct Memory {
 
 impl Memory {
     /// With room for the whole window, so that nothing is allocated later.
-    pub(crate) fn new(settings: &Mad) -> Self {
+    fn new(settings: &Mad) -> Self {
         let room = usize::from(settings.window);
         Self {
             window: Vec::with_capacity(room),
@@ -47,13 +48,8 @@ impl Memory {
         }
     }
 
-    /// Two windows, in bytes.
-    pub(crate) fn heap_bytes(settings: &Mad) -> usize {
-        2 * usize::from(settings.window) * size_of::<f64>()
-    }
-
     /// A memory out of a snapshot, if it is sound for these settings.
-    pub(crate) fn restored(mut self, settings: &Mad) -> Option<Self> {
+    fn restored(mut self, settings: &Mad) -> Option<Self> {
         let (len, room) = (self.window.len(), usize::from(settings.window));
         let oldest = usize::from(self.oldest);
         if len != self.sorted.len() || len > room || oldest >= room.max(1) {
@@ -70,22 +66,6 @@ impl Memory {
         self.window.reserve_exact(room - len);
         self.sorted.reserve_exact(room - len);
         Some(self)
-    }
-
-    pub(crate) fn facts(&self) -> Vec<Fact> {
-        let readings = count("readings_in_window", self.sorted.len() as u64);
-        if self.sorted.is_empty() {
-            return vec![readings];
-        }
-        let median = median(&self.sorted);
-        [
-            measure("median", median),
-            measure("deviation", spread(&self.sorted, median)),
-            readings,
-        ]
-        .into_iter()
-        .chain(self.steps.facts())
-        .collect()
     }
 
     fn take(&mut self, settings: &Mad, value: f64) {
@@ -112,8 +92,62 @@ impl Memory {
     }
 }
 
+impl Kind for Mad {
+    type Memory = Memory;
+
+    const STAGE: Stage = Stage::Detect;
+
+    fn empty(&self) -> Memory {
+        Memory::new(self)
+    }
+
+    fn step_number(&self, memory: &mut Memory, _: i64, value: f64) -> Conclusion {
+        step(memory, self, value)
+    }
+
+    fn settings(&self) -> Vec<Fact> {
+        [
+            count("window", self.window),
+            count("warmup", self.warmup),
+            measure("min_spread", self.min_spread),
+        ]
+        .into_iter()
+        .chain(scores(&self.scores))
+        .collect()
+    }
+
+    fn facts(&self, memory: &Memory) -> Vec<Fact> {
+        let readings = count("readings_in_window", memory.sorted.len() as u64);
+        if memory.sorted.is_empty() {
+            return vec![readings];
+        }
+        let median = median(&memory.sorted);
+        [
+            measure("median", median),
+            measure("deviation", spread(&memory.sorted, median)),
+            readings,
+        ]
+        .into_iter()
+        .chain(memory.steps.facts())
+        .collect()
+    }
+
+    fn shape(&self) -> String {
+        format!("window {}", self.window)
+    }
+
+    /// Two windows.
+    fn heap_bytes(&self) -> usize {
+        2 * usize::from(self.window) * size_of::<f64>()
+    }
+
+    fn read(&self, bytes: &[u8]) -> Option<Memory> {
+        whole::<Memory>(bytes)?.restored(self)
+    }
+}
+
 /// Concludes from a value, which must be newer than those before it.
-pub(crate) fn step(memory: &mut Memory, settings: &Mad, value: f64) -> Conclusion {
+fn step(memory: &mut Memory, settings: &Mad, value: f64) -> Conclusion {
     let needed = usize::from(settings.window).min(usize::from(settings.warmup));
     let conclusion = if memory.sorted.len() < needed {
         Conclusion::learning(memory.sorted.len() as f64, needed as f64)

@@ -25,7 +25,8 @@ use weir_config::Multivariate;
 use weir_model::{Short, Side, Why};
 
 use crate::conclusion::Conclusion;
-use crate::explain::{Fact, count, text, time};
+use crate::fact::{Fact, count, number, scores, text, time};
+use crate::kind::{Kind, Stage};
 
 /// No function has more sensors.
 pub(crate) const MAX_SENSORS: usize = 8;
@@ -53,6 +54,54 @@ pub(crate) struct Memory {
     pub(crate) time: Option<i64>,
 }
 
+impl Kind for Multivariate {
+    type Memory = Memory;
+
+    /// On the sensors of a device together: [`step`] gets a vector.
+    const STAGE: Stage = Stage::Device;
+
+    fn empty(&self) -> Memory {
+        Memory::default()
+    }
+
+    fn settings(&self) -> Vec<Fact> {
+        [
+            text("sensors", self.sensors.join(", ")),
+            count("warmup", self.warmup),
+            number("explained", self.explained),
+        ]
+        .into_iter()
+        .chain(scores(&self.scores))
+        .collect()
+    }
+
+    /// Mean and deviation of each sensor, and how many components are the pattern.
+    fn facts(&self, memory: &Memory) -> Vec<Fact> {
+        let usual = self.sensors.iter().take(MAX_SENSORS).enumerate();
+        let usual = usual.map(|(at, sensor)| {
+            let (mean, deviation) = (Short(memory.mean[at]), Short(memory.deviation(at)));
+            format!("{sensor} {mean} ± {deviation}")
+        });
+        let usual: Vec<String> = usual.collect();
+        [
+            count("vectors", memory.seen),
+            text("usual", usual.join(", ")),
+            count("components_in_pattern", memory.pattern),
+        ]
+        .into_iter()
+        .chain(memory.time.and_then(|last| time("last", last)))
+        .collect()
+    }
+
+    fn shape(&self) -> String {
+        format!("{:?}", self.sensors)
+    }
+
+    fn output(&self) -> Option<&str> {
+        Some(&self.output)
+    }
+}
+
 /// Concludes from the values of all sensors.
 pub(crate) fn step(memory: &mut Memory, settings: &Multivariate, values: &[f64]) -> Conclusion {
     let count = values.len().min(MAX_SENSORS);
@@ -73,24 +122,6 @@ pub(crate) fn step(memory: &mut Memory, settings: &Multivariate, values: &[f64])
 }
 
 impl Memory {
-    /// Mean and deviation of each sensor, and how many components are the pattern.
-    pub(crate) fn facts(&self, settings: &Multivariate) -> Vec<Fact> {
-        let usual = settings.sensors.iter().take(MAX_SENSORS).enumerate();
-        let usual = usual.map(|(at, sensor)| {
-            let (mean, deviation) = (Short(self.mean[at]), Short(self.deviation(at)));
-            format!("{sensor} {mean} ± {deviation}")
-        });
-        let usual: Vec<String> = usual.collect();
-        [
-            count("vectors", self.seen),
-            text("usual", usual.join(", ")),
-            count("components_in_pattern", self.pattern),
-        ]
-        .into_iter()
-        .chain(self.time.and_then(|last| time("last", last)))
-        .collect()
-    }
-
     fn learn(&mut self, values: &[f64], score: f64) {
         let weight = 1.0 / (f64::from(self.seen) + 1.0).min(LONGEST);
         let weight = if score > 1.0 {

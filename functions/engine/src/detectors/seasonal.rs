@@ -23,7 +23,8 @@ use weir_model::{Side, Why};
 
 use crate::conclusion::Conclusion;
 use crate::detectors::steps::Steps;
-use crate::explain::{Fact, count, measure};
+use crate::fact::{Fact, count, length, measure, scores, text};
+use crate::kind::{Kind, Stage, whole};
 
 /// In deviations: a visit further out counts as so far when it is learnt.
 const CLIP: f64 = 4.0;
@@ -68,7 +69,7 @@ struct Place {
 }
 
 impl Memory {
-    pub(crate) fn new(settings: &Seasonal) -> Self {
+    fn new(settings: &Seasonal) -> Self {
         Self {
             bins: vec![Bin::default(); bins(settings)],
             visit: None,
@@ -76,42 +77,11 @@ impl Memory {
         }
     }
 
-    /// Of the profile, in bytes.
-    pub(crate) fn heap_bytes(settings: &Seasonal) -> usize {
-        bins(settings) * size_of::<Bin>()
-    }
-
     /// A memory out of a snapshot, if it is sound for these settings.
-    pub(crate) fn restored(self, settings: &Seasonal) -> Option<Self> {
+    fn restored(self, settings: &Seasonal) -> Option<Self> {
         let bins = bins(settings);
         let visiting = self.visit.is_none_or(|visit| usize::from(visit.bin) < bins);
         (self.bins.len() == bins && visiting).then_some(self)
-    }
-
-    /// The bin that was visited last, and how much of the profile is known.
-    pub(crate) fn facts(&self) -> Vec<Fact> {
-        let known = self.bins.iter().filter(|bin| bin.visits > 0).count();
-        let mut facts = vec![
-            count("bins", self.bins.len() as u64),
-            count("bins_known", known as u64),
-        ];
-        let visited = self.visit.as_ref();
-        if let Some((visit, bin)) =
-            visited.and_then(|visit| Some((visit, self.bins.get(usize::from(visit.bin))?)))
-        {
-            facts.push(count("bin", visit.bin));
-            if bin.visits > 0 {
-                facts.push(measure("bin_mean", f64::from(bin.mean)));
-                facts.push(measure("bin_deviation", f64::from(bin.variance).sqrt()));
-            }
-            facts.extend([
-                count("bin_visits", bin.visits),
-                measure("visit_mean", visit.mean),
-                count("visit_readings", visit.readings),
-            ]);
-        }
-        facts.extend(self.steps.facts());
-        facts
     }
 
     /// What is usual: between the middle of this bin and that of the nearer
@@ -194,13 +164,78 @@ impl Memory {
     }
 }
 
+impl Kind for Seasonal {
+    type Memory = Memory;
+
+    const STAGE: Stage = Stage::Detect;
+
+    fn empty(&self) -> Memory {
+        Memory::new(self)
+    }
+
+    fn step_number(&self, memory: &mut Memory, time_ns: i64, value: f64) -> Conclusion {
+        step(memory, self, time_ns, value)
+    }
+
+    fn settings(&self) -> Vec<Fact> {
+        [
+            text("season", format!("{:?}", self.season).to_lowercase()),
+            length("bin", self.bin),
+            count("warmup", self.warmup),
+            measure("min_spread", self.min_spread),
+        ]
+        .into_iter()
+        .chain(scores(&self.scores))
+        .collect()
+    }
+
+    /// The bin that was visited last, and how much of the profile is known.
+    fn facts(&self, memory: &Memory) -> Vec<Fact> {
+        let known = memory.bins.iter().filter(|bin| bin.visits > 0).count();
+        let mut facts = vec![
+            count("bins", memory.bins.len() as u64),
+            count("bins_known", known as u64),
+        ];
+        let visited = memory.visit.as_ref();
+        if let Some((visit, bin)) =
+            visited.and_then(|visit| Some((visit, memory.bins.get(usize::from(visit.bin))?)))
+        {
+            facts.push(count("bin", visit.bin));
+            if bin.visits > 0 {
+                facts.push(measure("bin_mean", f64::from(bin.mean)));
+                facts.push(measure("bin_deviation", f64::from(bin.variance).sqrt()));
+            }
+            facts.extend([
+                count("bin_visits", bin.visits),
+                measure("visit_mean", visit.mean),
+                count("visit_readings", visit.readings),
+            ]);
+        }
+        facts.extend(memory.steps.facts());
+        facts
+    }
+
+    fn shape(&self) -> String {
+        format!(
+            "{:?}, bin {} s, offset {} min",
+            self.season,
+            self.bin.as_secs(),
+            self.utc_offset_minutes
+        )
+    }
+
+    /// Of the profile.
+    fn heap_bytes(&self) -> usize {
+        bins(self) * size_of::<Bin>()
+    }
+
+    fn read(&self, bytes: &[u8]) -> Option<Memory> {
+        whole::<Memory>(bytes)?.restored(self)
+    }
+}
+
 /// Concludes from a value, which must be newer than those before it.
-pub(crate) fn step(
-    memory: &mut Memory,
-    settings: &Seasonal,
-    time_ns: i64,
-    value: f64,
-) -> Conclusion {
+fn step(memory: &mut Memory, settings: &Seasonal, time_ns: i64, value: f64) -> Conclusion {
     let place = place(settings, time_ns);
     memory.close(settings, place);
     let bin = memory.bins[usize::from(place.bin)];

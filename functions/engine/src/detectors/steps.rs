@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::explain::{Fact, measure};
+use crate::fact::{Fact, measure};
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Steps {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use weir_config::{Config, Function, FunctionKind, Threshold, TopicPattern};
+use weir_config::{Config, Function, FunctionKind, Limits, Route, Threshold, TopicPattern};
 use weir_model::{
     Door, Flags, Level, QuarantineReason, Severity, Side, Timestamp, Value, ValueKind,
 };

@@ -62,9 +62,9 @@ fn an_invocation_in_so_many_is_timed_and_all_are_counted() {
     meter.measure_by(clock);
     let rounds = 100 * EVERY;
     for _ in 0..rounds {
-        let began = meter.begin(1);
+        let began = meter.begin(FunctionIx(1));
         pass(500);
-        meter.end(1, began);
+        meter.end(FunctionIx(1), began);
     }
     assert_eq!(meter.tally(1).invocations, rounds);
     assert_eq!(meter.tally(0), Tally::default());
@@ -83,8 +83,8 @@ fn the_first_invocation_is_timed_also_after_a_restart() {
     };
     meter.resume(7, std::iter::once(tally));
     meter.measure_by(clock);
-    let began = meter.begin(0);
-    meter.end(0, began);
+    let began = meter.begin(FunctionIx(0));
+    meter.end(FunctionIx(0), began);
     assert_eq!(
         (meter.tally(0).invocations, meter.times(0).count()),
         (1_001, 1)
@@ -96,8 +96,8 @@ fn the_first_invocation_is_timed_also_after_a_restart() {
 fn without_a_clock_nothing_is_timed() {
     let mut meter = Meter::new(1);
     for _ in 0..1_000 {
-        let began = meter.begin(0);
-        meter.end(0, began);
+        let began = meter.begin(FunctionIx(0));
+        meter.end(FunctionIx(0), began);
     }
     assert_eq!(
         (meter.tally(0).invocations, meter.times(0).count()),
@@ -109,14 +109,14 @@ fn without_a_clock_nothing_is_timed() {
 fn a_function_keeps_its_counts_wherever_it_stands() {
     let mut meter = Meter::new(3);
     meter.measure_by(clock);
-    for function in [1, 2, 2] {
+    for function in [1, 2, 2].map(FunctionIx) {
         let began = meter.begin(function);
         meter.end(function, began);
     }
     meter.reorder([Some(0), Some(2), None].into_iter());
     assert_eq!(meter.tally(1).invocations, 2);
     assert_eq!(meter.times(1).count(), 1);
-    let began = meter.begin(2);
-    meter.end(2, began);
+    let began = meter.begin(FunctionIx(2));
+    meter.end(FunctionIx(2), began);
     assert_eq!((meter.tally(2).invocations, meter.times(2).count()), (1, 1));
 }

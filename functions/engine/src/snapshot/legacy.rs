@@ -12,10 +12,11 @@
 use serde::Deserialize;
 use weir_model::{CatalogTables, DeviceIx};
 
-use super::{Read, Sequences, SlotEntry, SnapshotError};
-use crate::kinds::State;
-use crate::memory::{Device, Series};
+use super::format::{Read, Sequences, SlotEntry};
+use crate::adopt::Removed;
+use crate::index::{FunctionIx, SeriesIx, SlotIx};
 use crate::rules::{Mark, selectors};
+use crate::tables::{Device, Series};
 use crate::threshold;
 
 pub(super) const WITHOUT_SEQUENCES: u8 = 1;
@@ -25,7 +26,7 @@ pub(super) const ONLY_THRESHOLDS: u8 = 2;
 struct Legacy {
     tables: CatalogTables,
     rules: Vec<LegacyRule>,
-    removed: Vec<(u32, String)>,
+    removed: Removed,
     devices: Vec<Device>,
     series: Vec<Series>,
     slots: Vec<LegacySlot>,
@@ -43,21 +44,26 @@ struct LegacyRule {
 
 #[derive(Deserialize)]
 enum LegacyKind {
-    /// Its limits are read over: the present ones count.
-    Threshold(#[expect(dead_code, reason = "its bytes have to be stepped over")] threshold::Limits),
+    /// Its limits and its deadband are read over: the present ones count.
+    Threshold(
+        #[expect(dead_code, reason = "its bytes have to be stepped over")] ([Option<f64>; 4], f64),
+    ),
 }
 
 #[derive(Deserialize)]
 struct LegacySlot {
-    series: u32,
-    function: u16,
+    series: SeriesIx,
+    function: FunctionIx,
     active: bool,
-    next: u32,
+    next: SlotIx,
     memory: threshold::Memory,
 }
 
 /// The same as the present version would have written it.
-pub(super) fn read(version: u8, bytes: &[u8]) -> Result<(Read, Sequences, Vec<u8>), SnapshotError> {
+pub(super) fn read(
+    version: u8,
+    bytes: &[u8],
+) -> Result<(Read, Sequences, Vec<u8>), postcard::Error> {
     let (legacy, rest): (Legacy, _) = postcard::take_from_bytes(bytes)?;
     let sequences = match version {
         WITHOUT_SEQUENCES => Sequences::default(),
@@ -67,7 +73,7 @@ pub(super) fn read(version: u8, bytes: &[u8]) -> Result<(Read, Sequences, Vec<u8
     let mut slots = Vec::with_capacity(legacy.slots.len());
     for slot in legacy.slots {
         let before = states.len();
-        states = State::Threshold(slot.memory).write(states);
+        states = postcard::to_extend(&slot.memory, states)?;
         slots.push(SlotEntry {
             series: slot.series,
             function: slot.function,

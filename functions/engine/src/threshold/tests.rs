@@ -4,8 +4,8 @@ const NONE: Level = None;
 const WARNING: Level = Some(Severity::Warning);
 const CRITICAL: Level = Some(Severity::Critical);
 
-fn both_sides() -> Limits {
-    Limits {
+fn both_sides() -> Threshold {
+    Threshold {
         warning_high: Some(80.0),
         critical_high: Some(90.0),
         warning_low: Some(10.0),
@@ -16,11 +16,11 @@ fn both_sides() -> Limits {
 
 /// Sends a series of values through one memory: (value, level, threshold, side).
 #[track_caller]
-fn check(limits: &Limits, steps: &[(f64, Level, f64, Side)]) {
+fn check(limits: &Threshold, steps: &[(f64, Level, f64, Side)]) {
     let mut memory = Memory::EMPTY;
-    for (step, (value, level, threshold, side)) in steps.iter().enumerate() {
-        let found = decide(limits, &mut memory, *value);
-        let place = format!("step {step}, value {value}");
+    for (nth, (value, level, threshold, side)) in steps.iter().enumerate() {
+        let found = step(limits, &mut memory, *value);
+        let place = format!("step {nth}, value {value}");
         assert_eq!((found.level, found.side), (*level, *side), "{place}");
         assert_eq!(
             found.threshold.to_bits(),
@@ -77,9 +77,9 @@ fn low_limits_mirror_high_ones() {
 
 #[test]
 fn limits_that_are_absent_are_never_crossed() {
-    let critical = Limits {
+    let critical = Threshold {
         critical_high: Some(90.0),
-        ..Limits::default()
+        ..Threshold::default()
     };
     check(
         &critical,
@@ -88,37 +88,40 @@ fn limits_that_are_absent_are_never_crossed() {
             (90.0, NONE, 90.0, Side::High),
         ],
     );
-    let low = Limits {
+    let low = Threshold {
         warning_low: Some(1.0),
-        ..Limits::default()
+        ..Threshold::default()
     };
     check(
         &low,
         &[(5.0, NONE, 1.0, Side::Low), (0.0, WARNING, 1.0, Side::Low)],
     );
-    check(&Limits::default(), &[(1e300, NONE, f64::NAN, Side::High)]);
+    check(
+        &Threshold::default(),
+        &[(1e300, NONE, f64::NAN, Side::High)],
+    );
 }
 
 #[test]
 fn limits_that_disappear_end_what_they_began() {
     let mut memory = Memory::EMPTY;
-    let limits = Limits {
+    let limits = Threshold {
         warning_high: Some(80.0),
         deadband: 5.0,
-        ..Limits::default()
+        ..Threshold::default()
     };
-    assert_eq!(decide(&limits, &mut memory, 81.0).level, WARNING);
-    assert_eq!(decide(&Limits::default(), &mut memory, 99.0).level, NONE);
-    assert_eq!(decide(&limits, &mut memory, 79.0).level, NONE);
+    assert_eq!(step(&limits, &mut memory, 81.0).level, WARNING);
+    assert_eq!(step(&Threshold::default(), &mut memory, 99.0).level, NONE);
+    assert_eq!(step(&limits, &mut memory, 79.0).level, NONE);
 }
 
 #[test]
 fn critical_beats_warning_where_the_deadbands_of_both_ends_overlap() {
-    let limits = Limits {
+    let limits = Threshold {
         warning_high: Some(10.0),
         critical_low: Some(5.0),
         deadband: 20.0,
-        ..Limits::default()
+        ..Threshold::default()
     };
     check(
         &limits,

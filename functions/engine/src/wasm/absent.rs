@@ -1,5 +1,5 @@
-//! Takes the place of `program.rs` and `call.rs` in a build without the feature
-//! `wasm`: no module compiles, so [`super::check`] refuses every `wasm` function.
+//! The module `program` of a build without the feature `wasm`: nothing compiles, so
+//! [`check`](super::check) refuses every `wasm` function.
 
 use std::convert::Infallible;
 

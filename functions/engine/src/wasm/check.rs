@@ -3,7 +3,7 @@
 use weir_config::{Config, FunctionKind, Problem, Wasm};
 
 use super::frame::Frame;
-use super::program;
+use super::program::program;
 
 /// Compiles every module of the configuration and calls it with an empty batch.
 /// A problem has the line of the key `module`. A build without the feature `wasm`

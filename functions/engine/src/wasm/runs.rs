@@ -7,39 +7,31 @@
 //!
 //! A call that fails gives no verdicts and leaves states as they were; the
 //! readings are stored all the same. So many failures in a row trip the function:
-//! it is called no more until it is changed. Failures in a row and tripping are
+//! it is not called again until it is changed. Failures in a row and tripping are
 //! part of the snapshot; what is counted for metrics is not.
 
 use ahash::RandomState;
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
-use weir_config::Wasm;
-use weir_model::{DeviceIx, LocationIx, Position, Timestamp, Verdict};
+use weir_config::{FunctionKind, Wasm};
+use weir_model::Position;
 
 use super::frame::{Failure, Frame, READING};
-use super::program;
+use super::program::program;
 use crate::batch::Batch;
 use crate::conclusion::Conclusion;
-use crate::kinds::{Kind, State};
-use crate::memory::{Memory, SlotMemory, stable_hash};
+use crate::index::{FunctionIx, SlotIx};
+use crate::kinds::State;
 use crate::meter::Meter;
-use crate::rules::Rule;
+use crate::pending::Pending;
+use crate::rules::Rules;
+use crate::slot::Slot;
+use crate::text::stable_hash;
 
 /// Readings of one call.
 const MAX_READINGS: usize = 1_024;
 /// Bytes of one call's readings and states, or of one reading and its state.
 const MAX_BYTES: usize = 256 << 10;
-
-/// A reading that waits for its function.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Pending {
-    pub(crate) slot: u32,
-    pub(crate) function: u16,
-    pub(crate) device: DeviceIx,
-    pub(crate) location: LocationIx,
-    pub(crate) time: Timestamp,
-    pub(crate) value: f64,
-}
 
 /// All functions that are modules, and what is on its way to them.
 #[derive(Debug, Default)]
@@ -49,15 +41,15 @@ pub(crate) struct Runs {
     frame: Frame,
     piece: Vec<Pending>,
     /// The slots of a piece in the order of their first reading, and their places.
-    slots: Vec<u32>,
-    place_of: HashMap<u32, u32, RandomState>,
+    slots: Vec<SlotIx>,
+    place_of: HashMap<SlotIx, u32, RandomState>,
     concluded: Vec<Conclusion>,
 }
 
 /// One function.
 #[derive(Debug)]
 struct Run {
-    function: u16,
+    function: FunctionIx,
     kept: Kept,
     calls: u64,
     readings: u64,
@@ -70,10 +62,10 @@ struct Run {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Kept {
     name: String,
-    /// Of the module and all settings: another one begins anew.
+    /// Of the module and all settings: another one starts at zero.
     fingerprint: u64,
     failing: u32,
-    /// Why it is called no more.
+    /// Why it is no longer called.
     tripped: Option<String>,
 }
 
@@ -98,15 +90,15 @@ pub struct ModuleReport<'a> {
     pub last: Option<&'a ModuleFailure>,
     /// Failures since the last call that did not fail.
     pub failing: u32,
-    /// Why it is called no more, until it is changed.
+    /// Why it is no longer called, until it is changed.
     pub tripped: Option<&'a str>,
 }
 
 impl Runs {
     /// `kept` comes from a snapshot.
-    pub(crate) fn new(rules: &[Rule], kept: Vec<Kept>) -> Self {
-        let functions = (1..).zip(rules).filter_map(|(function, rule)| {
-            let Kind::Wasm(settings) = &rule.kind else {
+    pub(crate) fn new(rules: &Rules, kept: Vec<Kept>) -> Self {
+        let functions = rules.iter().filter_map(|(function, rule)| {
+            let FunctionKind::Wasm(settings) = &rule.kind else {
                 return None;
             };
             let new = Kept {
@@ -130,8 +122,8 @@ impl Runs {
         }
     }
 
-    /// The same functions, or others. Counts go on by name.
-    pub(crate) fn follow(&mut self, rules: &[Rule]) {
+    /// For other rules. Counts continue by name.
+    pub(crate) fn follow(&mut self, rules: &Rules) {
         let old = std::mem::take(self);
         let kept = old.functions.iter().map(|run| run.kept.clone());
         *self = Self::new(rules, kept.collect());
@@ -165,16 +157,15 @@ impl Runs {
     /// Calls the functions with what waits for them.
     pub(crate) fn run(
         &mut self,
-        rules: &[Rule],
-        memory: &mut Memory,
+        rules: &Rules,
+        slots: &mut [Slot],
         position: Position,
         meter: &mut Meter,
         out: &mut Batch,
     ) {
         for at in 0..self.functions.len() {
             let function = self.functions[at].function;
-            let rule = rules.get(usize::from(function) - 1);
-            let Some(Kind::Wasm(settings)) = rule.map(|rule| &rule.kind) else {
+            let Some(FunctionKind::Wasm(settings)) = rules.kind(function) else {
                 continue;
             };
             let most = MAX_BYTES / (READING + usize::from(settings.state));
@@ -185,10 +176,10 @@ impl Runs {
                     break;
                 }
                 let began = meter.begin(function);
-                let called = self.call(settings, &mut memory.slots);
+                let called = self.call(settings, slots);
                 meter.end(function, began);
                 match called {
-                    Ok(()) => self.tell(position, meter, out),
+                    Ok(()) => self.emit(position, meter, out),
                     Err(_) => meter.note_error(function),
                 }
                 let readings = self.piece.len() as u64;
@@ -199,7 +190,7 @@ impl Runs {
     }
 
     /// The next piece of a function, from the pending reading `from` on.
-    fn gather(&mut self, function: u16, most: usize, from: &mut usize) -> bool {
+    fn gather(&mut self, function: FunctionIx, most: usize, from: &mut usize) -> bool {
         self.piece.clear();
         while let Some(next) = self.pending.get(*from)
             && self.piece.len() < most
@@ -212,7 +203,7 @@ impl Runs {
         !self.piece.is_empty()
     }
 
-    fn call(&mut self, settings: &Wasm, slots: &mut [SlotMemory]) -> Result<(), Failure> {
+    fn call(&mut self, settings: &Wasm, slots: &mut [Slot]) -> Result<(), Failure> {
         let program = program(&settings.module).as_ref();
         let program = program.map_err(|reason| Failure::Unusable(reason.clone()))?;
         self.slots.clear();
@@ -232,7 +223,7 @@ impl Runs {
             frame.put_reading(reading.time.0, reading.value, place);
         }
         for slot in &self.slots {
-            match &slots[*slot as usize].state {
+            match &slots[slot.index()].state {
                 State::Wasm(state) => frame.put_state(state),
                 _ => frame.put_state(&[]),
             }
@@ -240,36 +231,17 @@ impl Runs {
         program.call(settings, frame)?;
         frame.verdicts(settings, &mut self.concluded)?;
         for (slot, new) in self.slots.iter().zip(frame.states()) {
-            if let State::Wasm(state) = &mut slots[*slot as usize].state {
+            if let State::Wasm(state) = &mut slots[slot.index()].state {
                 **state = new.into();
             }
         }
         Ok(())
     }
 
-    fn tell(&self, position: Position, meter: &mut Meter, out: &mut Batch) {
+    fn emit(&self, position: Position, meter: &mut Meter, out: &mut Batch) {
         for (reading, concluded) in self.piece.iter().zip(&self.concluded) {
             meter.note(reading.function, concluded);
             out.verdicts.push(reading.verdict(position, concluded));
-        }
-    }
-}
-
-impl Pending {
-    pub(crate) fn verdict(&self, position: Position, concluded: &Conclusion) -> Verdict {
-        Verdict {
-            position,
-            slot: self.slot,
-            function: self.function,
-            device: self.device,
-            location: self.location,
-            time: self.time,
-            value: self.value,
-            level: concluded.level,
-            threshold: concluded.threshold,
-            side: concluded.side,
-            score: concluded.score,
-            why: concluded.why,
         }
     }
 }

@@ -2,43 +2,50 @@
 //! before its column is looked up.
 
 use weir_codec::{RawReading, RawValue};
-use weir_config::UnitCheck;
+use weir_config::{FunctionKind, UnitCheck};
 use weir_model::Flags;
 
-use crate::checks::unit::{Conversion, UnitOutcome, conversion};
-use crate::kinds::Kind;
-use crate::reading::{Judged, Sender, Step};
+use super::context::{EventContext, EventDevice, ValidReading};
+use crate::checks::unit::{Conversion, conversion};
+use crate::index::FunctionIx;
+use crate::input::UnitOutcome;
 
-impl<'a> Step<'a> {
+impl<'a> EventContext<'a> {
     /// The reading in the expected unit, and what became of its unit; `None`
     /// when it stays as it came.
     #[inline]
-    pub(crate) fn in_expected_unit(
+    pub(super) fn in_expected_unit(
         &self,
-        sender: &Sender<'a>,
-        judged: &mut Judged<'a>,
+        owner: &EventDevice<'a>,
+        valid: &mut ValidReading<'a>,
         raw: &RawReading,
     ) -> Option<(RawReading, UnitOutcome)> {
-        let settings = match judged.series {
+        let settings = match valid.series {
             Some(series) => {
-                let function = self.memory.series[series as usize].stages.unit?;
-                match &self.rules.get(usize::from(function.get()) - 1)?.kind {
-                    Kind::Unit(settings) => settings,
+                let function = self.tables.series[series.index()].stages.unit?;
+                match &self.rules.get(FunctionIx(function.get()))?.kind {
+                    FunctionKind::Unit(settings) => settings,
                     _ => return None,
                 }
             }
-            None => self.unit_of_new(sender, judged)?,
+            None => self.unit_of_new(owner, valid)?,
         };
         if matches!(raw.value, RawValue::Text(_)) {
             return None;
         }
-        convert(settings, judged, raw)
+        convert(settings, valid, raw)
     }
 
     #[cold]
-    fn unit_of_new(&self, sender: &Sender<'a>, judged: &Judged<'a>) -> Option<&'a UnitCheck> {
-        self.rules.iter().find_map(|rule| match &rule.kind {
-            Kind::Unit(settings) if rule.selects(sender.name, judged.sensor, judged.location) => {
+    fn unit_of_new(
+        &self,
+        owner: &EventDevice<'a>,
+        valid: &ValidReading<'a>,
+    ) -> Option<&'a UnitCheck> {
+        self.rules.iter().find_map(|(_, rule)| match &rule.kind {
+            FunctionKind::Unit(settings)
+                if rule.selects(owner.name, valid.sensor, valid.location) =>
+            {
                 Some(settings)
             }
             _ => None,
@@ -48,14 +55,14 @@ impl<'a> Step<'a> {
 
 fn convert<'a>(
     settings: &'a UnitCheck,
-    judged: &mut Judged<'a>,
+    valid: &mut ValidReading<'a>,
     raw: &RawReading,
 ) -> Option<(RawReading, UnitOutcome)> {
     let mut converted = *raw;
-    match conversion(settings, judged.unit) {
+    match conversion(settings, valid.unit) {
         Conversion::None => None,
         Conversion::Assumed => {
-            judged.unit = &settings.unit;
+            valid.unit = &settings.unit;
             Some((converted, UnitOutcome::AsExpected))
         }
         Conversion::Impossible => Some((converted, UnitOutcome::Wrong)),
@@ -70,8 +77,8 @@ fn convert<'a>(
             converted.value = RawValue::Number(value);
             converted.warning = raw.warning.and_then(convert);
             converted.critical = raw.critical.and_then(convert);
-            judged.unit = &settings.unit;
-            judged.flags = judged.flags.with(Flags::CONVERTED);
+            valid.unit = &settings.unit;
+            valid.flags = valid.flags.with(Flags::CONVERTED);
             Some((converted, UnitOutcome::Converted))
         }
     }
