@@ -58,6 +58,15 @@ impl Default for Clock {
 }
 
 impl Clock {
+    /// Of two clocks the later counts, and the later start: nobody is found silent
+    /// too soon.
+    pub(crate) fn join(&mut self, other: Self) {
+        if (other.now, other.scanned) > (self.now, self.scanned) {
+            (self.now, self.scanned) = (other.now, other.scanned);
+        }
+        self.up_since = self.up_since.max(other.up_since);
+    }
+
     /// Moves the time on; true when it is time to scan.
     pub(crate) fn pass(&mut self, received: Timestamp) -> bool {
         let received = received.0;

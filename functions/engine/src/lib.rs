@@ -12,6 +12,7 @@ mod checks;
 mod conclusion;
 mod derived;
 mod detectors;
+mod devices;
 mod engine;
 mod event;
 mod explain;

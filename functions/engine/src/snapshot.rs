@@ -16,8 +16,11 @@
 //! The order of everything is that of its index, so the same memory gives the
 //! same bytes. Reading trusts nothing: an index that leads nowhere is an error
 //! here and not a panic later (`check.rs`).
+//!
+//! The memory of one device is a snapshot with one device in it (`device.rs`).
 
 mod check;
+mod device;
 mod error;
 mod format;
 mod legacy;
@@ -38,6 +41,7 @@ use check::check;
 use error::VERSION;
 use format::{Read, Sequences, SlotEntry, Written};
 
+pub(crate) use device::of_device;
 pub use error::SnapshotError;
 
 /// The memory as it serves these rules.
@@ -50,6 +54,27 @@ pub(crate) struct Restored {
     pub(crate) clock: Clock,
     /// Of modules of WebAssembly that fail.
     pub(crate) kept: Vec<Kept>,
+}
+
+impl Restored {
+    /// Adds what another snapshot holds. No device may be in both.
+    pub(crate) fn append(&mut self, other: Self) -> Result<(), SnapshotError> {
+        let mut devices = other.tables.devices.iter();
+        if devices.any(|device| self.tables.find_device(&device.name).is_some()) {
+            let what = "a device that is in two snapshots";
+            return Err(SnapshotError::Inconsistent { what });
+        }
+        let slots = self.tables.slots.len() as u32;
+        let here = |ix: SlotIx| SlotIx(ix.0 + slots);
+        self.tables.append(other.tables);
+        let removed = other.removed.into_iter();
+        self.removed
+            .extend(removed.map(|(slot, name)| (here(slot), name)));
+        self.abandoned.extend(other.abandoned.into_iter().map(here));
+        self.clock.join(other.clock);
+        Kept::join(&mut self.kept, other.kept);
+        Ok(())
+    }
 }
 
 /// What else belongs to a snapshot beside the tables.

@@ -5,6 +5,7 @@
 //! `names.rs` adds columns and locations, `selection.rs` the slots of the functions
 //! that select a series; `latest.rs` reads the latest values.
 
+mod append;
 mod latest;
 mod names;
 mod selection;

@@ -13,6 +13,7 @@ use crate::latest::LatestValue;
 mod absence;
 mod bad_inputs;
 mod derived;
+mod devices;
 mod effects;
 mod every_kind;
 mod forms;

@@ -69,6 +69,22 @@ pub(crate) struct Kept {
     tripped: Option<String>,
 }
 
+impl Kept {
+    /// Adds what another snapshot keeps: of each function the most failures count.
+    pub(crate) fn join(all: &mut Vec<Self>, others: Vec<Self>) {
+        for other in others {
+            let same = |known: &&mut Self| {
+                (&known.name, known.fingerprint) == (&other.name, other.fingerprint)
+            };
+            match all.iter_mut().find(same) {
+                Some(known) if known.failing < other.failing => *known = other,
+                Some(_) => {}
+                None => all.push(other),
+            }
+        }
+    }
+}
+
 /// The last call that failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ModuleFailure {

@@ -20,7 +20,7 @@ fn effect(quality: Quality) -> Effect {
 }
 
 /// Tight enough that each has something to say about the readings below.
-fn kinds() -> Vec<FunctionKind> {
+pub(super) fn kinds() -> Vec<FunctionKind> {
     let scores = Scores {
         warning: Some(1.0),
         critical: Some(3.0),
@@ -168,7 +168,7 @@ fn function(kind: FunctionKind, nth: usize) -> Function {
     }
 }
 
-fn config(kinds: &[FunctionKind]) -> Config {
+pub(super) fn config(kinds: &[FunctionKind]) -> Config {
     let functions = kinds.iter().enumerate();
     let functions = functions.map(|(nth, kind)| function(kind.clone(), nth));
     Config {
