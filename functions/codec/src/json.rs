@@ -14,34 +14,13 @@
 
 use weir_model::QuarantineReason as Reason;
 
+use crate::decoder::Decoder;
 use crate::fault::{Fault, Quoted};
+use crate::json_decoding::{Decoding, JsonSettings};
 use crate::json_members::{Member, Scalar};
-use crate::json_scanner::{Kind, MAX_TEXT_BYTES, Scanner, SyntaxError};
-use crate::json_span::{Scratch, Span};
-use crate::{RawEvent, RawReading, RawTime};
-
-/// Decodes one message at a time; what it decoded stands in its fields until
-/// the next one.
-#[derive(Debug, Default)]
-pub struct Decoder {
-    pub events: Vec<RawEvent>,
-    pub readings: Vec<RawReading>,
-    /// What is wrong with single readings: [`RawReading::fault`].
-    pub faults: Vec<Fault>,
-    pub(crate) scratch: Scratch,
-    /// Tags of a line that are part of its sensors' names.
-    pub(crate) tags: Vec<(Span, Span)>,
-    /// Members of an object that may turn out to be a flat map.
-    flat: Vec<(Span, Scalar)>,
-}
-
-/// What stands beside the payload.
-#[derive(Clone, Copy, Debug)]
-pub struct JsonSettings {
-    /// The topic names the sensor.
-    pub sensor_in_topic: bool,
-    pub max_readings: usize,
-}
+use crate::json_scanner::{Kind, Scanner, SyntaxError};
+use crate::raw::{RawEvent, RawReading, RawTime};
+use crate::span::{MAX_TEXT_BYTES, Span};
 
 /// Why the whole message is refused.
 enum Stop {
@@ -89,23 +68,6 @@ impl Decoder {
             Stop::Syntax(error) => syntax_fault(text, error),
         })
     }
-
-    /// The text of a span of the message that was decoded last.
-    #[inline]
-    pub fn text<'a>(&'a self, source: &'a str, span: Span) -> &'a str {
-        self.scratch.resolve(source, span)
-    }
-}
-
-pub(crate) struct Decoding<'t, 'd> {
-    pub(crate) scanner: Scanner<'t, 'd>,
-    settings: JsonSettings,
-    events: &'d mut Vec<RawEvent>,
-    readings: &'d mut Vec<RawReading>,
-    faults: &'d mut Vec<Fault>,
-    flat: &'d mut Vec<(Span, Scalar)>,
-    /// Events that count as one refused reading each.
-    refused: usize,
 }
 
 /// Bits of the members of one object that have been seen.

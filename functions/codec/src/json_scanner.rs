@@ -9,13 +9,10 @@
 //! text.
 
 use crate::json_number::Number;
-use crate::json_span::{IN_SCRATCH, Names, Scratch, Span};
+use crate::span::{IN_SCRATCH, MAX_TEXT_BYTES, Names, Scratch, Span};
 
 /// Objects and arrays within each other.
 pub(crate) const MAX_DEPTH: u32 = 128;
-
-/// Texts up to this many bytes can be scanned: spans are 31 bits wide.
-pub(crate) const MAX_TEXT_BYTES: usize = (1 << 31) - 1;
 
 /// Why scanning stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

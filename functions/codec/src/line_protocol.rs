@@ -12,12 +12,12 @@
 use weir_config::{LineProtocol, Precision, SensorPart};
 use weir_model::QuarantineReason as Reason;
 
+use crate::decoder::Decoder;
 use crate::fault::{Fault, Quoted};
-use crate::json::Decoder;
-use crate::json_scanner::MAX_TEXT_BYTES;
-use crate::json_span::Span;
+
 use crate::line_scanner::{FieldValue, LineError, LineScanner, scratch_span};
-use crate::{RawEvent, RawReading, RawTime, RawValue};
+use crate::raw::{RawEvent, RawReading, RawTime, RawValue};
+use crate::span::{MAX_TEXT_BYTES, Span};
 
 /// Longest text value, in bytes.
 const MAX_TEXT_VALUE_BYTES: usize = 256;

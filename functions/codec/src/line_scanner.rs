@@ -11,7 +11,7 @@
 //! not end the line. Source: InfluxDB v2 line protocol reference, and
 //! InfluxData's own parsers where that is silent.
 
-use crate::json_span::{IN_SCRATCH, Scratch, Span};
+use crate::span::{IN_SCRATCH, Scratch, Span};
 
 /// What is wrong with a line, and where in the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +65,7 @@ static CLASS: [u8; 256] = {
 };
 
 impl<'t, 's> LineScanner<'t, 's> {
-    /// The text must be at most [`crate::json_scanner::MAX_TEXT_BYTES`] long.
+    /// The text must be at most [`crate::span::MAX_TEXT_BYTES`] long.
     /// Clears the scratch.
     pub(crate) fn new(text: &'t str, scratch: &'s mut Scratch) -> Self {
         scratch.clear();

@@ -84,7 +84,7 @@ fn ours(text: &str, input: &Value) -> Option<Vec<Point>> {
 #[ignore = "needs the corpus of line protocol in ../shared/data"]
 fn the_corpus_is_read_as_its_authors_do_but_for_a_frozen_list() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let path = path.join("../../../shared/data/line-protocol/corpus.json");
+    let path = path.join("../../shared/data/line-protocol/corpus.json");
     let corpus = std::fs::read_to_string(&path)
         .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let corpus: Value = serde_json::from_str(&corpus).expect("it is JSON");

@@ -1,5 +1,8 @@
-//! Pieces of a JSON text: spans instead of references, so that the buffers that
+//! Pieces of a text: spans instead of references, so that the buffers that
 //! hold them outlive the text and are filled again.
+
+/// Texts up to this many bytes can be scanned: spans are 31 bits wide.
+pub(crate) const MAX_TEXT_BYTES: usize = (1 << 31) - 1;
 
 /// Marks a [`Span`] that points into [`Scratch`].
 pub(crate) const IN_SCRATCH: u32 = 1 << 31;
