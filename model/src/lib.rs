@@ -11,6 +11,7 @@ mod glob;
 mod ids;
 mod message;
 mod quarantine;
+mod rights;
 mod rows;
 mod text;
 mod time;
@@ -26,6 +27,7 @@ pub use message::{
     Door, Ingress, Message, Position, oversized_notice, parse_oversized_notice, tick,
 };
 pub use quarantine::{ExpiryReason, QuarantineReason, Quarantined};
+pub use rights::PublishRights;
 pub use rows::{Cell, Flags, Quality, Row, RowBatch, Value};
 pub use text::{hex, percent_encoded};
 pub use time::Timestamp;

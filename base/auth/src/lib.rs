@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 use weir_config::{Config, TopicPattern};
-use weir_model::Timestamp;
+use weir_model::{PublishRights, Timestamp};
 
 pub use certificate::common_name;
 pub use directory::{AccessFileError, FileProblem};
@@ -289,6 +289,12 @@ impl Access {
             Some(directory) => directory.named(name)?,
         };
         Some(self.identity(generation, entry))
+    }
+}
+
+impl PublishRights for Access {
+    fn may_write(&self, client: &str, device: &str) -> bool {
+        Self::may_write(self, client, device)
     }
 }
 

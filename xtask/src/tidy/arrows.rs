@@ -31,9 +31,19 @@ const LAYOUT: &[(&str, &str, May)] = &[
     ),
     ("base/auth", "weir-auth", May::Only(&["model", "config"])),
     (
+        "functions/codec",
+        "weir-codec",
+        May::Only(&["model", "config"]),
+    ),
+    (
+        "functions/engine",
+        "weir-engine",
+        May::Only(&["model", "config", "functions/codec"]),
+    ),
+    (
         "functions",
         "weir-functions",
-        May::Only(&["model", "config", "base/auth"]),
+        May::Only(&["functions/codec", "functions/engine"]),
     ),
     (
         "alerts",
@@ -141,8 +151,8 @@ mod tests {
         check("model", "weir-model", &["weir-config"], 1);
         check("journal", "weir-journal", &["weir-model", "weir-disk"], 0);
         check(
-            "functions",
-            "weir-functions",
+            "functions/engine",
+            "weir-engine",
             &["weir-model", "weir-journal", "weir-store"],
             2,
         );
