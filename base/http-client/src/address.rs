@@ -1,33 +1,39 @@
-//! Which addresses a channel may connect to. A URL that leads into the machine
-//! or the network that Weir runs in would let whoever writes it reach what only
-//! Weir can: so it takes an `allow_private`.
+//! The guard against server-side request forgery: which addresses may be connected
+//! to. A URL to the machine or the network of Weir would let its author reach what
+//! only Weir can reach, so private addresses need `allow_private`.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use thiserror::Error;
 use ureq::config::Config;
 use ureq::http::Uri;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
 
-/// Says why an address is refused.
-pub(super) fn refuse_private(addresses: &[SocketAddr]) -> Result<(), String> {
-    match addresses.iter().find(|address| !is_public(address.ip())) {
+/// An address that is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("{address} is not a public address; set allow_private to allow it")]
+pub struct PrivateAddress {
+    pub address: IpAddr,
+}
+
+/// Refuses if any of the addresses is not public.
+pub fn check_public(addresses: &[SocketAddr]) -> Result<(), PrivateAddress> {
+    let mut addresses = addresses.iter().map(SocketAddr::ip);
+    match addresses.find(|address| !is_public(*address)) {
         None => Ok(()),
-        Some(address) => Err(format!(
-            "{} is not a public address; set allow_private if it is meant",
-            address.ip()
-        )),
+        Some(address) => Err(PrivateAddress { address }),
     }
 }
 
-/// Resolves once; the connection is made to what was checked, so a name that
-/// resolves to something else a moment later changes nothing.
+/// Resolves a name once and checks the addresses. The connection goes to a checked
+/// address, so a name that resolves differently later changes nothing.
 #[derive(Debug)]
-pub(super) struct Guarded {
-    pub(super) allow_private: bool,
+pub(crate) struct GuardedResolver {
+    pub(crate) allow_private: bool,
 }
 
-impl Resolver for Guarded {
+impl Resolver for GuardedResolver {
     fn resolve(
         &self,
         uri: &Uri,
@@ -36,7 +42,7 @@ impl Resolver for Guarded {
     ) -> Result<ResolvedSocketAddrs, ureq::Error> {
         let found = DefaultResolver::default().resolve(uri, config, timeout)?;
         if !self.allow_private {
-            refuse_private(&found).map_err(|reason| ureq::Error::Other(reason.into()))?;
+            check_public(&found).map_err(|error| ureq::Error::Other(Box::new(error)))?;
         }
         Ok(found)
     }
@@ -73,7 +79,7 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
         is_public_v4(Ipv4Addr::new(a, b, c, d))
     };
     match segments {
-        // Mapped and compatible IPv4, which includes :: and ::1.
+        // IPv4-mapped and IPv4-compatible addresses, with :: and ::1.
         [0, 0, 0, 0, 0, 0 | 0xffff, high, low] => embedded(high, low),
         // NAT64, 6to4.
         [0x64, 0xff9b, 0, 0, 0, 0, high, low] => embedded(high, low),

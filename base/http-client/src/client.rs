@@ -1,31 +1,76 @@
-//! The one HTTP client of all channels: no redirects, no proxy, a deadline for
-//! the whole exchange, and only addresses that [`super::address`] lets pass.
+//! Requests and responses over one connection pool.
 
+use std::io::Read;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
+use ureq::http;
 use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
 use ureq::unversioned::transport::DefaultConnector;
 
-use super::address::Guarded;
-use super::trust::{Trust, advised};
-use super::{DeliveryError, cut};
+use crate::address::GuardedResolver;
+use crate::error::HttpError;
+use crate::trust::Trust;
 
-/// Longest wait that another side may ask for.
+/// Longest wait that a `Retry-After` header can ask for.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(3_600);
-/// Bytes of an answer that are read, to say what is wrong.
-const ANSWER_BYTES: u64 = 64 << 10;
-/// Bytes of it that are told.
-const TOLD_BYTES: usize = 200;
 
-/// Posts bodies.
+/// How a client connects.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// For the whole exchange, from name resolution to the end of the body.
+    pub timeout: Duration,
+    /// Allows addresses of this machine and of private networks.
+    pub allow_private: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    Get,
+    Post,
+    Put,
+}
+
+impl Method {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+        }
+    }
+}
+
+/// A request. A GET is sent without its body.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    pub method: Method,
+    pub url: &'a str,
+    pub headers: &'a [(&'a str, &'a str)],
+    pub body: &'a [u8],
+    /// Bytes of the response's body that are read.
+    pub max_response: u64,
+}
+
+/// A response with any status.
+#[derive(Debug)]
+pub struct Response {
+    pub status: u16,
+    headers: http::HeaderMap,
+    /// At most [`Request::max_response`] bytes.
+    pub body: Vec<u8>,
+    /// False if the body is longer than what was read.
+    pub is_complete: bool,
+}
+
+/// Sends requests. Clones share the connections.
 #[derive(Clone, Debug)]
-pub(super) struct HttpClient {
+pub struct HttpClient {
     agent: ureq::Agent,
 }
 
 impl HttpClient {
-    pub(super) fn new(timeout: Duration, allow_private: bool, trust: &Trust) -> Self {
+    pub fn new(options: Options, trust: &Trust) -> Self {
         let roots: Vec<_> = trust
             .roots()
             .iter()
@@ -43,142 +88,164 @@ impl HttpClient {
             .max_redirects(0)
             .max_redirects_will_error(false)
             .http_status_as_error(false)
-            .timeout_global(Some(timeout))
+            .timeout_global(Some(options.timeout))
             .user_agent(concat!("weir/", env!("CARGO_PKG_VERSION")))
             .build();
         let connector = DefaultConnector::default();
-        let agent = ureq::Agent::with_parts(config, connector, Guarded { allow_private });
-        Self { agent }
+        let resolver = GuardedResolver {
+            allow_private: options.allow_private,
+        };
+        Self {
+            agent: ureq::Agent::with_parts(config, connector, resolver),
+        }
     }
 
-    /// The other side's clock, in milliseconds since the epoch, to the second
-    /// below: by the `Date` of its answer, whatever that is. `None`: it has none.
-    pub(super) fn their_clock(&self, url: &str) -> Result<Option<i64>, DeliveryError> {
-        let answer = self.agent.get(url).call();
-        let answer = answer.map_err(|error| DeliveryError::temporary(said(&error)))?;
-        let date = answer.headers().get("date");
-        let date = date.and_then(|date| httpdate::parse_http_date(date.to_str().ok()?).ok());
-        let since = date.and_then(|date| date.duration_since(UNIX_EPOCH).ok());
-        Ok(since.and_then(|since| i64::try_from(since.as_millis()).ok()))
-    }
-
-    /// Posts, and takes any 2xx for delivered. The URL may be a secret: no
-    /// error repeats it.
-    pub(super) fn post(
-        &self,
-        url: &str,
-        headers: &[(&str, &str)],
-        body: &[u8],
-    ) -> Result<(), DeliveryError> {
-        let mut request = self.agent.post(url);
-        for (name, value) in headers {
-            request = request.header(*name, *value);
+    /// Sends a request and reads the response.
+    pub fn send(&self, request: &Request<'_>) -> Result<Response, HttpError> {
+        let mut builder = http::Request::builder()
+            .method(request.method.as_str())
+            .uri(request.url);
+        for (name, value) in request.headers {
+            builder = builder.header(*name, *value);
         }
-        let mut answer = request
-            .send(body)
-            .map_err(|error| DeliveryError::temporary(said(&error)))?;
-        let status = answer.status().as_u16();
-        if (200..300).contains(&status) {
-            // Read, so that the connection can be used again.
-            let _ = answer
-                .body_mut()
-                .with_config()
-                .limit(ANSWER_BYTES)
-                .read_to_vec();
-            return Ok(());
-        }
-        let retry_after = answer
-            .headers()
-            .get("retry-after")
-            .and_then(|value| value.to_str().ok()?.trim().parse().ok())
-            .map(|seconds| Duration::from_secs(seconds).min(MAX_RETRY_AFTER));
-        let body = answer
-            .body_mut()
-            .with_config()
-            .limit(ANSWER_BYTES)
-            .read_to_vec();
-        Err(verdict(status, retry_after, &body.unwrap_or_default()))
+        let response = if request.method == Method::Get {
+            let request = builder.body(()).map_err(|_| HttpError::InvalidUrl)?;
+            self.agent.run(request)?
+        } else {
+            let request = builder.body(request.body);
+            self.agent
+                .run(request.map_err(|_| HttpError::InvalidUrl)?)?
+        };
+        Ok(Response::read(response, request.max_response))
     }
 }
 
-/// 400, 410, 413, 415 and 422 say that this body will never be taken. What says
-/// that the channel is set up wrongly (401, 403, 404, a redirect) may be mended.
-fn verdict(status: u16, retry_after: Option<Duration>, body: &[u8]) -> DeliveryError {
-    let text = String::from_utf8_lossy(body);
-    let text: String = text
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
-    let text = cut(text.trim(), TOLD_BYTES);
-    let colon = if text.is_empty() { "" } else { ": " };
-    match status {
-        300..400 => DeliveryError::temporary(format!(
-            "it answered {status}, a redirect, which is not followed"
-        )),
-        400 | 410 | 413 | 415 | 422 => DeliveryError::Refused {
-            reason: format!("it answered {status}{colon}{text}"),
-        },
-        _ => DeliveryError::Temporary {
-            reason: format!("it answered {status}{colon}{text}"),
-            retry_after,
-        },
+impl Response {
+    /// Reads the body: to its end if possible, so that the connection can be used
+    /// again. A body that breaks off is incomplete, not an error.
+    fn read(response: http::Response<ureq::Body>, max: u64) -> Self {
+        let (parts, mut body) = response.into_parts();
+        let (mut bytes, mut reader) = (Vec::new(), body.as_reader());
+        let mut is_complete = reader.by_ref().take(max).read_to_end(&mut bytes).is_ok();
+        if bytes.len() as u64 == max {
+            is_complete &= matches!(reader.read(&mut [0]), Ok(0));
+        }
+        Self {
+            status: parts.status.as_u16(),
+            headers: parts.headers,
+            body: bytes,
+            is_complete,
+        }
     }
-}
 
-fn said(error: &ureq::Error) -> String {
-    match error {
-        ureq::Error::Timeout(_) => "it did not answer in time".to_owned(),
-        ureq::Error::HostNotFound => "its name cannot be resolved".to_owned(),
-        ureq::Error::ConnectionFailed => "it cannot be connected to".to_owned(),
-        ureq::Error::Io(error) => advised(format!("it cannot be reached: {error}")),
-        ureq::Error::Other(reason) => reason.to_string(),
-        ureq::Error::BadUri(_) | ureq::Error::Http(_) => "its URL is not one".to_owned(),
-        other => format!("the exchange failed: {other}"),
+    /// Whether the status is a 2xx.
+    pub fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// The first header of this name, if it is text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// `Retry-After` in seconds, at most an hour.
+    pub fn retry_after(&self) -> Option<Duration> {
+        let seconds = self.header("retry-after")?.trim().parse().ok()?;
+        Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER))
+    }
+
+    /// `Date`: the server's clock in milliseconds since the epoch, rounded down to
+    /// the second.
+    pub fn date_ms(&self) -> Option<i64> {
+        let date = httpdate::parse_http_date(self.header("date")?).ok()?;
+        let since = date.duration_since(UNIX_EPOCH).ok()?;
+        i64::try_from(since.as_millis()).ok()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+    use std::net::TcpListener;
+    use std::thread;
+
     use super::*;
 
-    #[test]
-    fn answers_say_whether_to_try_again() {
-        let wait = Some(Duration::from_secs(7));
-        for status in [401, 403, 404, 408, 429, 500, 502, 503] {
-            let error = verdict(status, wait, b"later\n");
-            let reason = format!("it answered {status}: later");
-            let retry_after = wait;
-            assert_eq!(
-                error,
-                DeliveryError::Temporary {
-                    reason,
-                    retry_after
-                }
-            );
+    fn client(allow_private: bool) -> HttpClient {
+        let options = Options {
+            timeout: Duration::from_secs(5),
+            allow_private,
+        };
+        HttpClient::new(options, &Trust::System)
+    }
+
+    fn request(method: Method, url: &str) -> Request<'_> {
+        Request {
+            method,
+            url,
+            headers: &[("x-test", "yes")],
+            body: b"x",
+            max_response: 4,
         }
-        for status in [400, 410, 413, 422] {
-            assert!(matches!(
-                verdict(status, wait, b""),
-                DeliveryError::Refused { .. }
-            ));
-        }
-        let redirect = verdict(302, None, b"");
-        assert!(redirect.to_string().contains("not followed"), "{redirect}");
     }
 
     #[test]
     fn loopback_is_refused_before_anything_is_sent() {
-        let client = HttpClient::new(Duration::from_secs(5), false, &Trust::System);
+        let client = client(false);
         for url in [
             "http://127.0.0.1:9/",
             "http://localhost:9/",
             "http://[::1]:9/",
         ] {
-            let error = client.post(url, &[], b"x").unwrap_err();
+            let error = client.send(&request(Method::Post, url)).unwrap_err();
             assert!(
                 error.to_string().contains("allow_private"),
                 "{url}: {error}"
             );
+        }
+    }
+
+    #[test]
+    fn a_response_is_read_whatever_its_status() {
+        #[track_caller]
+        fn check(method: Method, expect: &str, body: &str, found: (&[u8], bool)) {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let url = format!("http://{}/a?b=c", listener.local_addr().unwrap());
+            let response = format!(
+                "HTTP/1.1 503 Busy\r\nRetry-After: 7\r\nDate: Mon, 21 Sep 2026 14:13:20 GMT\r\n\
+                 Content-Length: {}\r\n\r\n{body}",
+                body.len()
+            );
+            let server = thread::spawn(move || {
+                let (mut stream, _) = listener.accept().unwrap();
+                let mut received = Vec::new();
+                read_request(&mut stream, &mut received);
+                stream.write_all(response.as_bytes()).unwrap();
+                received
+            });
+            let response = client(true).send(&request(method, &url)).unwrap();
+            let received = String::from_utf8(server.join().unwrap()).unwrap();
+            assert!(received.starts_with(expect), "{received}");
+            assert!(received.contains("x-test: yes"), "{received}");
+            assert_eq!((response.status, response.is_success()), (503, false));
+            assert_eq!(response.retry_after(), Some(Duration::from_secs(7)));
+            assert_eq!(response.date_ms(), Some(1_790_000_000_000));
+            assert_eq!((&*response.body, response.is_complete), found);
+        }
+        check(Method::Get, "GET /a?b=c HTTP/1.1", "ok", (b"ok", true));
+        check(Method::Put, "PUT /a?b=c HTTP/1.1", "four", (b"four", true));
+        let cut: (&[u8], bool) = (b"five", false);
+        check(Method::Post, "POST /a?b=c HTTP/1.1", "five!", cut);
+    }
+
+    /// Reads a request: its head, and its body of one byte if it has one.
+    fn read_request(stream: &mut impl Read, received: &mut Vec<u8>) {
+        let mut byte = [0];
+        while !received.ends_with(b"\r\n\r\n") && matches!(stream.read(&mut byte), Ok(1)) {
+            received.push(byte[0]);
+        }
+        if !received.starts_with(b"GET") {
+            stream.read_exact(&mut byte).unwrap();
         }
     }
 }
