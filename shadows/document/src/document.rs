@@ -1,5 +1,5 @@
-//! One shadow: what is desired, what is reported, and its version. Pure; the
-//! time comes with each call, in seconds since the epoch.
+//! One shadow: its desired and reported state and its version. Pure; every call
+//! passes the time in seconds since the epoch.
 //!
 //! Source: the AWS IoT Core developer guide, "Device Shadow service documents".
 
@@ -13,30 +13,31 @@ use crate::rejected::Rejected;
 use crate::request::{Section, UpdateRequest};
 use crate::tree::{self, Metadata, PatchMetadata, State, Tree, Writer};
 
-/// How long the version of a deleted shadow goes on, in seconds: 48 hours.
-pub(crate) const VERSION_KEPT_S: i64 = 48 * 3_600;
+/// How long the version of a deleted shadow is kept, in seconds: 48 hours.
+pub const VERSION_KEPT_S: i64 = 48 * 3_600;
 
-/// A shadow document. A new one stands at version 0 and does not exist yet.
+/// A shadow document. A new document has version 0 and does not exist yet. It is
+/// stored in postcard: the order of the fields is the format.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Document {
     desired: Tree,
     reported: Tree,
     version: u64,
-    /// Set while it is deleted, seconds.
+    /// Time of the deletion in seconds, while it is deleted.
     deleted_at: Option<i64>,
     /// Bytes of both sections' compact JSON.
     bytes: usize,
 }
 
-/// Which answers to an update to build.
+/// Which answers to an update are built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wanted {
     All,
-    /// Only the delta, when there is one.
+    /// Only the delta, if there is one.
     Delta,
 }
 
-/// The answers to an accepted update, as JSON; empty where not wanted.
+/// The answers to an accepted update, as JSON; empty if not wanted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Updated {
     pub accepted: Vec<u8>,
@@ -49,17 +50,17 @@ impl Document {
         self.version
     }
 
-    /// Whether there is a shadow, be it an empty one.
+    /// Whether the shadow exists; it may be empty.
     pub fn exists(&self) -> bool {
         self.version > 0 && self.deleted_at.is_none()
     }
 
-    /// When it was deleted, in seconds, while it is.
+    /// Time of the deletion in seconds, while it is deleted.
     pub fn deleted_at(&self) -> Option<i64> {
         self.deleted_at
     }
 
-    /// Applies an update; refused, it changes nothing.
+    /// Applies an update. A rejected update changes nothing.
     pub fn update(
         &mut self,
         request: &UpdateRequest,
@@ -70,8 +71,8 @@ impl Document {
         self.apply(request, now_s, limits, wanted, Writer::Client)
     }
 
-    /// Applies one of Weir's own reports: what is newer in the shadow stays, and
-    /// goes from `request`. `None` when all of the report came too late, or is known.
+    /// Applies a report of Weir. Members that are newer in the shadow are removed from
+    /// `request`. `None` if the whole report is late or already applied.
     pub fn report(
         &mut self,
         request: &mut UpdateRequest,
@@ -81,7 +82,7 @@ impl Document {
     ) -> Result<Option<Updated>, Rejected> {
         if let Section::Patch(patch) = &mut request.reported {
             guard::keep_newer(patch, &self.reported);
-            // After a crash the journal brings reports again that were applied.
+            // After a crash the journal repeats reports that were applied.
             if tree::holds(&self.reported, patch) {
                 return Ok(None);
             }
@@ -154,7 +155,7 @@ impl Document {
         }))
     }
 
-    /// `get/accepted`: everything, with the delta when there is one.
+    /// `get/accepted`: everything, with the delta if there is one.
     pub fn get(
         &self,
         now_s: i64,
@@ -183,7 +184,7 @@ impl Document {
         }))
     }
 
-    /// The version that an update finds. Deleted long ago, it starts anew.
+    /// The version that an update finds; 0 if the deletion is long ago.
     fn version_at(&self, now_s: i64) -> u64 {
         match self.deleted_at {
             Some(deleted_at) if now_s.saturating_sub(deleted_at) >= VERSION_KEPT_S => 0,
@@ -191,8 +192,8 @@ impl Document {
         }
     }
 
-    /// Checks the size that the document will have. When it might be too large,
-    /// the update is tried on a copy, which is returned.
+    /// Checks the size that the document will have. If it may be too large, the
+    /// update is applied to a copy, which is returned.
     fn merged(
         &self,
         request: &UpdateRequest,
@@ -238,7 +239,7 @@ impl Document {
         tree::delta(&self.desired, &self.reported)
     }
 
-    /// `{"state", "metadata", "version"}`, a half of `update/documents`.
+    /// `{"state", "metadata", "version"}`: one half of `update/documents`.
     fn snapshot(&self, version: u64) -> Vec<u8> {
         let state = [
             ("desired", Part::State(&self.desired)),
@@ -265,7 +266,7 @@ impl Document {
         })
     }
 
-    /// Only what the request names.
+    /// Only the members that the request names.
     fn accepted_payload(&self, request: &UpdateRequest, now_s: i64) -> Vec<u8> {
         let sections = [
             ("desired", &request.desired),
@@ -301,7 +302,7 @@ impl Document {
     }
 }
 
-/// A section in an answer, in one of its forms.
+/// A section of an answer, in one of its forms.
 #[derive(Clone, Copy, Debug)]
 enum Part<'a> {
     State(&'a Tree),
@@ -311,7 +312,7 @@ enum Part<'a> {
 }
 
 impl Part<'_> {
-    /// Sections without content, and those that a request does not name.
+    /// Empty sections, and sections that a request does not name.
     fn is_left_out(&self) -> bool {
         match self {
             Self::State(tree) | Self::Metadata(tree) => tree.is_empty(),

@@ -1,20 +1,20 @@
-//! What Weir's own report may overwrite: nothing that is newer. Pure.
+//! What a report of Weir may overwrite: nothing that is newer. Pure.
 //!
 //! The event time of `readings.{sensor}` is its `timestamp`; that of `lastUpdate`
-//! is its value, and `alerts` are as of `lastUpdate`. What stands in the shadow
-//! has a time too:
+//! is its value, and `alerts` have the time of `lastUpdate`. The values in the
+//! shadow have a time too:
 //!
-//! - a reading with a `timestamp`, whoever wrote it, has that one;
-//! - what a client wrote without one has the second in which it came.
+//! - a reading with a `timestamp`, by any writer, has that time;
+//! - a value that a client wrote without one has the second of its arrival.
 //!
-//! Whatever of a report is older than what stands there leaves the report. AWS
-//! has no such guard; its updates count in the order in which they come.
+//! Members of a report that are older than the value in the shadow are removed from
+//! the report. AWS has no such guard; its updates count in the order of arrival.
 
 use serde_json::{Map, Value};
 
 use crate::tree::{Node, Tree};
 
-/// Removes from a report's members what is older than in `reported`.
+/// Removes the members of a report that are older than in `reported`.
 pub(crate) fn keep_newer(report: &mut Map<String, Value>, reported: &Tree) {
     let last_update = report.get("lastUpdate").and_then(Value::as_i64);
     if let Some(present) = reported.get("alerts")
@@ -34,7 +34,7 @@ pub(crate) fn keep_newer(report: &mut Map<String, Value>, reported: &Tree) {
     readings.retain(|sensor, reading| {
         let present = match reported.get("readings") {
             Some(Node::Object(present)) => present.get(sensor),
-            // A client has put something else there, all of it at once.
+            // A client has written another value there.
             present => present,
         };
         let event = reading["timestamp"].as_i64();
@@ -47,13 +47,13 @@ pub(crate) fn keep_newer(report: &mut Map<String, Value>, reported: &Tree) {
     }
 }
 
-/// When a reading was taken, as far as the shadow knows.
+/// The time of a reading in the shadow.
 fn reading_millis(present: &Node) -> i64 {
     let Node::Object(members) = present else {
         return client_millis(present);
     };
     match members.get("timestamp") {
-        // A client that says when is believed.
+        // The timestamp of a client is trusted.
         Some(Node::Leaf(leaf, at)) => leaf.millis().unwrap_or(at.saturating_mul(1_000)),
         Some(own) => number(own).unwrap_or(i64::MIN).max(client_millis(present)),
         None => client_millis(present),
@@ -64,7 +64,7 @@ fn number(node: &Node) -> Option<i64> {
     node.leaf().and_then(|(leaf, _)| leaf.millis())
 }
 
-/// When a client last wrote into this, at the resolution of metadata.
+/// When a client last wrote to this, at the resolution of the metadata.
 fn client_millis(node: &Node) -> i64 {
     match node {
         Node::Leaf(_, at) => at.saturating_mul(1_000),

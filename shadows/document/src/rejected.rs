@@ -1,5 +1,5 @@
-//! Why a request was refused, with the codes and texts of the AWS service: its
-//! SDKs and their users compare them.
+//! Why a request is rejected, with the codes and texts of the AWS service: SDKs and
+//! their users compare them.
 
 use serde::Serialize;
 use thiserror::Error;
@@ -36,7 +36,7 @@ pub enum Rejected {
     Unauthorized,
     #[error("Forbidden")]
     Forbidden,
-    /// `name` is the thing's, and `thing~shadow` of a named shadow.
+    /// `name`: `thing`, or `thing~shadow` for a named shadow.
     #[error("No shadow exists with name: '{name}'")]
     NotFound { name: String },
     #[error("Version conflict")]
@@ -89,7 +89,7 @@ impl Rejected {
         }
     }
 
-    /// What the AWS data plane calls it: the name of an exception in its clients.
+    /// The name in the AWS data plane: an exception in its clients.
     pub const fn exception(&self) -> &'static str {
         match self.code() {
             400 => "InvalidRequestException",

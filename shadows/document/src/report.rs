@@ -1,5 +1,5 @@
-//! What Weir itself writes into a device's shadow: its open alarms, when it was
-//! last heard of, and its latest readings.
+//! What Weir reports in the shadow of a device: its open alarms, the time of its
+//! last reading, and its latest readings.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ struct Reported<'a> {
     readings: BTreeMap<&'a str, Reading<'a>>,
 }
 
-/// Absent members are left out: an array in a shadow holds no null.
+/// Absent members are omitted: an array in a shadow must not contain null.
 #[derive(Serialize)]
 struct OpenAlarm<'a> {
     id: &'a str,
@@ -45,9 +45,9 @@ struct Reading<'a> {
     timestamp: i64,
 }
 
-/// The update of one device: `state.reported.alerts` (`[]` when none is open),
+/// The update for one device: `state.reported.alerts` (`[]` if no alarm is open),
 /// `lastUpdate`, and `readings.{sensor}` = `{value, timestamp}`. Times are
-/// milliseconds since the epoch. Of a sensor that comes twice, the last counts.
+/// milliseconds since the epoch. The last of two readings of a sensor counts.
 pub fn report_payload(
     alerts: &[&Alert],
     last_update_ms: i64,

@@ -1,5 +1,5 @@
-//! Reads what a client sent. Everything about a request that does not depend on
-//! the shadow is checked here, before anything is looked up.
+//! Parses requests. Everything about a request that does not depend on the shadow is
+//! checked here, before a lookup.
 
 use serde_json::{Map, Value};
 use weir_config::Shadows;
@@ -9,18 +9,18 @@ use crate::rejected::Rejected;
 /// Longest client token, in bytes.
 const MAX_TOKEN_BYTES: usize = 64;
 
-/// What to do with a shadow.
+/// An operation on a shadow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Operation {
     Get,
     Update,
     Delete,
-    /// Weir's own update. It is never refused loudly: one that does not fit is
+    /// An update by Weir. It gets no `rejected` answer: a report that does not fit is
     /// counted and dropped.
     Report,
 }
 
-/// One request to [`crate::ShadowStore::apply`].
+/// One request to a shadow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     pub thing: String,
@@ -28,18 +28,18 @@ pub struct Request {
     pub name: Option<String>,
     pub operation: Operation,
     pub payload: Vec<u8>,
-    /// False: only the delta, if there is one, is wanted as an answer.
+    /// False: only the delta, if there is one, is returned as an answer.
     pub publish: bool,
 }
 
-/// What a request says of `desired` or `reported`.
+/// The `desired` or `reported` section of a request.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Section {
     #[default]
     Absent,
-    /// `null`: the section goes.
+    /// `null`: the section is removed.
     Remove,
-    /// Members to set, and with `null` to delete.
+    /// Members to set, or to delete with `null`.
     Patch(Map<String, Value>),
 }
 
@@ -49,11 +49,11 @@ pub struct UpdateRequest {
     pub desired: Section,
     pub reported: Section,
     pub client_token: Option<String>,
-    /// The version that the shadow must have now.
+    /// The version that the shadow must have.
     pub version: Option<u64>,
 }
 
-/// A request, or why there is none; the token is echoed in either case.
+/// A request, or why it is rejected. The token is echoed in both cases.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Parsed {
     pub client_token: Option<String>,
@@ -61,7 +61,7 @@ pub struct Parsed {
 }
 
 impl UpdateRequest {
-    /// Reads and checks the body of an update.
+    /// Parses and checks the body of an update.
     pub fn parse(payload: &[u8], limits: &Shadows) -> Parsed {
         let mut root = match object(payload) {
             Ok(root) => root,
@@ -99,7 +99,7 @@ impl UpdateRequest {
         };
         let mut state = match root.remove("state").ok_or(Rejected::MissingState)? {
             Value::Object(state) => state,
-            // All of the state goes; what is left is a valid empty shadow.
+            // Both sections are removed; the shadow is empty and valid.
             Value::Null => {
                 let (desired, reported) = (Section::Remove, Section::Remove);
                 return Ok(Self {
@@ -125,7 +125,7 @@ impl UpdateRequest {
     }
 }
 
-/// The client token of a get, whose body is empty or an object.
+/// The client token of a get: its body is empty or an object.
 pub fn client_token(payload: &[u8]) -> Result<Option<String>, Rejected> {
     if payload.is_empty() {
         Ok(None)
@@ -167,7 +167,7 @@ fn section(
     }
 }
 
-/// The section itself is level 1; every object and array in it is one more.
+/// The section is level 1; every object and array in it is one level deeper.
 fn check_members(patch: &Map<String, Value>, level: usize, max: usize) -> Result<(), Rejected> {
     if level > max {
         return Err(Rejected::TooDeep { max });
@@ -195,7 +195,7 @@ fn check_items(items: &[Value], level: usize, max: usize) -> Result<(), Rejected
                 if inner.values().any(Value::is_null) {
                     return Err(Rejected::InvalidNode);
                 }
-                // Objects in here hold values too, all the way down.
+                // Objects within an array contain only values.
                 check_items_of(inner, level + 1, max)?;
             }
             Value::Bool(_) | Value::Number(_) | Value::String(_) => {}

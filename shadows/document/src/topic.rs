@@ -1,5 +1,5 @@
-//! Shadow topics: `{prefix}/{thing}/shadow[/name/{shadow}]/{get|update|delete}`
-//! for requests, and what is published in return below them.
+//! Shadow topics: `{prefix}/{thing}/shadow[/name/{shadow}]/{get|update|delete}` for
+//! requests; the answers are published below the topic of the request.
 
 use weir_model::check_device;
 
@@ -8,7 +8,7 @@ use crate::request::Operation;
 /// Longest name of a shadow, in bytes.
 const MAX_SHADOW_BYTES: usize = 64;
 
-/// What a request's topic says.
+/// The target in the topic of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Target<'a> {
     pub thing: &'a str,
@@ -37,8 +37,9 @@ impl AnswerKind {
     }
 }
 
-/// Reads the topic of a request; `None` when it is none, or a name is not well
-/// formed. A thing is named as a device: as in AWS, and with dots that do not lead.
+/// Parses the topic of a request; `None` if it is another topic or a name is not
+/// well-formed. A thing is named like a device: as in AWS, and with dots, but not as
+/// the first character.
 pub fn parse_topic<'a>(prefix: &str, topic: &'a str) -> Option<Target<'a>> {
     let rest = topic.strip_prefix(prefix)?.strip_prefix('/')?;
     let mut levels = rest.split('/');
@@ -66,13 +67,13 @@ pub fn parse_topic<'a>(prefix: &str, topic: &'a str) -> Option<Target<'a>> {
     })
 }
 
-/// Whether a shadow may be named so: 1 to 64 of `[$a-zA-Z0-9:_-]`.
+/// Whether the name of a shadow is valid: 1 to 64 of `[$a-zA-Z0-9:_-]`.
 pub fn check_shadow(name: &str) -> bool {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'$' | b':' | b'_' | b'-');
     (1..=MAX_SHADOW_BYTES).contains(&name.len()) && name.bytes().all(allowed)
 }
 
-/// The topic of an answer. A report is answered as an update.
+/// The topic of an answer. A report is answered like an update.
 pub fn answer_topic(
     prefix: &str,
     thing: &str,

@@ -1,5 +1,5 @@
-//! A section of a shadow: its state and its metadata in one tree, so that they
-//! cannot disagree. Each leaf knows when an update last named it.
+//! A section of a shadow: state and metadata in one tree, so that they cannot
+//! differ. Each leaf has the time at which an update last named it.
 //!
 //! ```text
 //! state     {"lamp": {"on": true, "rgb": [1, 2]}}
@@ -23,21 +23,22 @@ pub(crate) enum Node {
     /// A value and the second in which an update last named it.
     Leaf(Leaf, i64),
     Object(Tree),
-    /// A leaf that one of Weir's own reports wrote. Last, for stored documents.
+    /// A leaf that a report of Weir wrote. The last variant: stored documents
+    /// contain the numbers of the variants.
     Own(Leaf, i64),
 }
 
-/// Who an update comes from.
+/// The author of an update.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Writer {
     /// A device or an application.
     Client,
-    /// Weir, which reports what it has measured.
+    /// Weir: a report.
     Weir,
 }
 
 impl Node {
-    /// The value and its second, of a leaf.
+    /// The value and its second, if it is a leaf.
     pub(crate) fn leaf(&self) -> Option<(&Leaf, i64)> {
         match self {
             Self::Leaf(leaf, at) | Self::Own(leaf, at) => Some((leaf, *at)),
@@ -79,7 +80,7 @@ impl PartialEq for Leaf {
 }
 
 impl Leaf {
-    /// A number without its fraction; one that is out of range is the nearest.
+    /// A number without its fraction, limited to the range of the type.
     pub(crate) fn millis(&self) -> Option<i64> {
         match self {
             Self::Unsigned(value) => Some(i64::try_from(*value).unwrap_or(i64::MAX)),
@@ -97,7 +98,7 @@ impl Leaf {
         }
     }
 
-    /// `None` for null, which requests are checked not to hold here.
+    /// `None` for null, which the check of the request excludes here.
     fn from_json(value: &Value) -> Option<Self> {
         Some(match value {
             Value::Null => return None,
@@ -162,7 +163,7 @@ pub(crate) fn holds(tree: &Tree, patch: &Map<String, Value>) -> bool {
         })
 }
 
-/// Inserts without copying a name that is there.
+/// Inserts; does not copy a name that exists.
 fn put(tree: &mut Tree, name: &str, node: Node) {
     match tree.get_mut(name) {
         Some(present) => *present = node,
@@ -172,7 +173,7 @@ fn put(tree: &mut Tree, name: &str, node: Node) {
     }
 }
 
-/// What of `desired` is not so in `reported`, down to the differing path.
+/// The members of `desired` that differ in `reported`, down to the differing path.
 pub(crate) fn delta(desired: &Tree, reported: &Tree) -> Tree {
     let mut delta = Tree::new();
     for (name, wanted) in desired {
@@ -292,7 +293,7 @@ impl Serialize for LeafMetadata<'_> {
     }
 }
 
-/// The metadata of what a patch sets, as JSON.
+/// The metadata of the members that a patch sets, as JSON.
 #[derive(Debug)]
 pub(crate) struct PatchMetadata<'a>(pub(crate) &'a Map<String, Value>, pub(crate) i64);
 

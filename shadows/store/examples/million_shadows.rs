@@ -3,7 +3,7 @@
 //! memory.
 //!
 //! ```text
-//! cargo run --release -p weir-shadows --example million_shadows [shadows]
+//! cargo run --release -p weir-shadow-store --example million_shadows [shadows]
 //! ```
 #![allow(clippy::print_stdout)]
 
@@ -16,7 +16,8 @@ use std::time::Instant;
 
 use serde_json::json;
 use weir_config::Shadows;
-use weir_shadows::{Operation, Request, ShadowStore, report_payload};
+use weir_shadow_document::{Operation, Request, report_payload};
+use weir_shadow_store::ShadowStore;
 
 const NOW: i64 = 1_795_219_200_000;
 const BATCH: usize = 10_000;

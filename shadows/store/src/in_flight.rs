@@ -1,19 +1,19 @@
-//! How many calls are under way for each thing. Requests by MQTT come in batches
-//! and are counted there; this is for callers that wait for their answer.
+//! The number of calls in progress for each thing. MQTT requests are counted per
+//! batch; this is for callers that wait for their answer.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::rejected::Rejected;
+use weir_shadow_document::Rejected;
 
-/// The calls under way; a thing without any has no entry.
+/// The calls in progress; a thing without calls has no entry.
 #[derive(Debug)]
 pub(crate) struct InFlight {
     max: usize,
     calls: Mutex<HashMap<String, usize>>,
 }
 
-/// One call; it ends when this is dropped.
+/// One call in progress, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Slot<'a> {
     in_flight: &'a InFlight,

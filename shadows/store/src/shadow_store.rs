@@ -3,13 +3,13 @@
 //! ```text
 //! meta     name -> u64                    format, position
 //! shadows  (thing, name) -> Document      postcard; the classic shadow's name is ""
-//! deleted  (thing, name) -> Document      its version goes on for 48 hours
-//! expiry   (deleted_at s, thing, name)    the deleted ones by age
+//! deleted  (thing, name) -> Document      its version is kept for 48 hours
+//! expiry   (deleted_at s, thing, name)    deleted documents by age
 //! ```
 //!
-//! A batch of requests is one durable transaction: all of it or nothing. A batch
-//! that ends at or before the stored position was applied before; it is skipped
-//! and has no answers.
+//! A batch of requests is one durable transaction: all or nothing. A batch that ends
+//! at or before the stored position has been applied before: it is skipped and has
+//! no answers.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -20,44 +20,37 @@ use serde_json::{Value, json};
 use weir_config::Shadows;
 use weir_kv::Database;
 use weir_model::{Position, check_device};
+use weir_shadow_document::{
+    Answer, AnswerKind, Document, Operation, Rejected, Request, UpdateRequest, Wanted,
+    answer_topic, check_shadow, client_token,
+};
 
-use crate::document::{Document, Wanted};
 use crate::in_flight::InFlight;
-use crate::rejected::Rejected;
-use crate::request::{Operation, Request, UpdateRequest, client_token};
-use crate::shadow_tables::{DELETED, Loaded, SHADOWS, Working, advance, forget_deleted, open};
+use crate::shadow_tables::{DELETED, Loaded, SHADOWS, Working, advance, delete_expired, open};
 use crate::store_error::StoreError;
-use crate::topic::{AnswerKind, answer_topic, check_shadow};
 
 /// The shadow database. Calls block on the disk.
 #[derive(Debug)]
 pub struct ShadowStore {
     database: Database,
     limits: Shadows,
-    /// As stored: it follows the commit.
+    /// The stored position; updated after the commit.
     position: AtomicU64,
     dropped_reports: AtomicU64,
     /// Calls of [`ShadowStore::get`] and [`ShadowStore::change`].
     in_flight: InFlight,
 }
 
-/// A message to publish.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
-    pub topic: String,
-    pub payload: Vec<u8>,
-}
-
-/// What one change by HTTP came to.
+/// The result of one change by HTTP.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Change {
-    /// To be published, in this order.
+    /// To publish, in this order.
     pub answers: Vec<Answer>,
     /// The accepted document.
     pub result: Result<Value, Rejected>,
 }
 
-/// What a request of a batch came to.
+/// The result of one request of a batch.
 #[derive(Debug, Default)]
 struct Outcome {
     answers: Vec<Answer>,
@@ -74,7 +67,7 @@ impl Outcome {
 }
 
 impl ShadowStore {
-    /// Opens the database, or makes it. A crash is recovered from here.
+    /// Opens or creates the database, and recovers from a crash.
     pub fn open(path: &Path, limits: &Shadows) -> Result<Self, StoreError> {
         let (database, position) = open(path)?;
         let position = AtomicU64::new(position);
@@ -87,19 +80,19 @@ impl ShadowStore {
         })
     }
 
-    /// Where the last applied batch ended; 0 before the first.
+    /// The end of the last applied batch; 0 before the first.
     pub fn position(&self) -> Position {
         Position(self.position.load(Ordering::Acquire))
     }
 
-    /// Weir's own reports that did not fit their shadow, since the start.
+    /// Reports of Weir that did not fit their shadow, since the start.
     pub fn dropped_reports(&self) -> u64 {
         self.dropped_reports.load(Ordering::Relaxed)
     }
 
-    /// Applies a batch that ends at `position` (requests without one, such as
-    /// Weir's own, have none) in one durable transaction. Returns each request's
-    /// answers, to be published now: delta, documents, accepted; or rejected.
+    /// Applies a batch that ends at `position` in one durable transaction; reports of
+    /// Weir have no position. Returns the answers of each request, to publish now:
+    /// delta, documents, accepted; or rejected.
     pub fn apply(
         &self,
         position: Option<Position>,
@@ -113,8 +106,8 @@ impl ShadowStore {
             .collect())
     }
 
-    /// One update or delete, durable when it returns: a batch of one, whose
-    /// outcome is told to the caller too.
+    /// One update or delete, durable when it returns: a batch of one that also returns
+    /// its result.
     pub fn change(&self, request: &Request, now_ms: i64) -> Result<Change, StoreError> {
         let _slot = match self.in_flight.enter(&request.thing) {
             Ok(slot) => slot,
@@ -182,7 +175,7 @@ impl ShadowStore {
         Ok(page)
     }
 
-    /// Shows every shadow, in order: thing, name (empty for the classic one),
+    /// Visits every shadow in order: thing, name (empty for the classic shadow),
     /// document.
     pub fn for_each(&self, mut visit: impl FnMut(&str, &str, &Document)) -> Result<(), StoreError> {
         let shadows = self.database.begin_read()?.open_table(SHADOWS)?;
@@ -212,7 +205,7 @@ impl ShadowStore {
             if owner != thing || names.len() == limit {
                 break;
             }
-            // Not the classic shadow, nor the one that the last page ended with.
+            // Not the classic shadow, and not the last name of the previous page.
             if name != after {
                 names.push(name.to_owned());
             }
@@ -238,7 +231,7 @@ impl ShadowStore {
         }
         let now_s = now_ms.div_euclid(1_000);
         let outcomes = self.apply_all(&txn, requests, now_s)?;
-        forget_deleted(&txn, now_s)?;
+        delete_expired(&txn, now_s)?;
         txn.commit()?;
         if let Some(position) = position {
             self.position.store(position.0, Ordering::Release);
@@ -276,8 +269,8 @@ impl ShadowStore {
         Ok(outcomes)
     }
 
-    /// Checks what can be checked without the shadow. Requests that wait in one
-    /// batch are in flight together; Weir's own do not count.
+    /// Checks the request without the shadow. The requests of one batch are in flight
+    /// together; reports of Weir do not count.
     fn admit<'a>(
         &self,
         request: &'a Request,
@@ -309,7 +302,7 @@ impl ShadowStore {
                 Err(rejected) => (None, Err(rejected)),
             },
             Operation::Delete => {
-                // The body is ignored, but for a token that is well formed.
+                // The body is ignored, except for a well-formed token.
                 let token = client_token(&request.payload).unwrap_or_default();
                 let gone = shadow.document.delete(now_s, token.as_deref(), name);
                 shadow.changed |= gone.is_ok();
@@ -343,7 +336,7 @@ impl ShadowStore {
         });
         let updated = match updated {
             Ok(Some(updated)) => updated,
-            // A report of what the shadow knows newer.
+            // The shadow has newer values.
             Ok(None) => return Outcome::default(),
             Err(rejected) => {
                 return self.reject(request, rejected, now_s, parsed.client_token.as_deref());
@@ -388,10 +381,10 @@ impl ShadowStore {
         let mut answers = Vec::new();
         if request.operation == Operation::Report {
             let dropped = self.dropped_reports.fetch_add(1, Ordering::Relaxed) + 1;
-            // A device that does not fit does not fit every second.
+            // A device that does not fit is reported every second.
             if dropped.is_power_of_two() {
                 let thing = &request.thing;
-                tracing::warn!(thing, dropped, reason = %rejected, "a report does not fit its shadow");
+                tracing::warn!(thing, dropped, reason = %rejected, "report dropped: it does not fit its shadow");
             }
         } else if request.publish {
             let payload = rejected.payload(now_s, token);
@@ -412,7 +405,7 @@ fn check_names(thing: &str, name: Option<&str>) -> Result<(), Rejected> {
     Ok(())
 }
 
-/// As AWS prints it: `thing` or `thing~shadow`.
+/// The name in AWS's messages: `thing` or `thing~shadow`.
 fn shadow_name(thing: &str, name: Option<&str>) -> String {
     match name {
         None => thing.to_owned(),

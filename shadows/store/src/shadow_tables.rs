@@ -1,4 +1,4 @@
-//! The tables of the shadow database and what a transaction does to them. The
+//! The tables of the shadow database and the changes within one transaction. The
 //! layout is drawn in [`crate::shadow_store`].
 
 use std::collections::BTreeMap;
@@ -8,8 +8,8 @@ use std::path::Path;
 use redb::{ReadableTable, TableDefinition, WriteTransaction};
 use weir_kv::Database;
 use weir_model::Position;
+use weir_shadow_document::{Document, VERSION_KEPT_S};
 
-use crate::document::{Document, VERSION_KEPT_S};
 use crate::store_error::StoreError;
 
 type Key = (&'static str, &'static str);
@@ -20,19 +20,19 @@ pub(crate) const DELETED: TableDefinition<Key, &[u8]> = TableDefinition::new("de
 pub(crate) const EXPIRY: TableDefinition<(i64, &str, &str), ()> = TableDefinition::new("expiry");
 
 const FORMAT: u64 = 1;
-/// redb would take 1 GiB.
+/// redb's default is 1 GiB.
 const CACHE_BYTES: usize = 64 << 20;
-/// Deleted shadows forgotten per transaction: a bound on its length.
+/// Most versions of deleted shadows that one transaction removes.
 const EXPIRE_PER_BATCH: usize = 1_000;
 
-/// Opens the database, or makes it; returns it with the stored position.
+/// Opens or creates the database; returns it with the stored position.
 pub(crate) fn open(path: &Path) -> Result<(Database, u64), StoreError> {
     let database = weir_kv::open(path, CACHE_BYTES)?;
     let position = prepare(&database, path)?;
     Ok((database, position))
 }
 
-/// Makes the tables and checks the format; returns the stored position.
+/// Creates the tables and checks the format; returns the stored position.
 fn prepare(database: &Database, path: &Path) -> Result<u64, StoreError> {
     match database.begin_read()?.open_table(META) {
         Ok(meta) => {
@@ -59,7 +59,7 @@ fn prepare(database: &Database, path: &Path) -> Result<u64, StoreError> {
     Ok(0)
 }
 
-/// Moves the stored position; false when it stands there already.
+/// Moves the stored position forward; false if it is there already.
 pub(crate) fn advance(txn: &WriteTransaction, position: Position) -> Result<bool, StoreError> {
     let mut meta = txn.open_table(META)?;
     if meta
@@ -72,17 +72,17 @@ pub(crate) fn advance(txn: &WriteTransaction, position: Position) -> Result<bool
     Ok(true)
 }
 
-/// The documents of one batch: each is read at its first request, and written
-/// once, in the order of keys.
+/// The documents of one batch: each is read at its first request and written once,
+/// in the order of keys.
 #[derive(Debug, Default)]
 pub(crate) struct Working<'a>(BTreeMap<(&'a str, &'a str), Loaded>);
 
-/// A document of the batch at hand.
+/// A document of the batch.
 #[derive(Debug)]
 pub(crate) struct Loaded {
     pub(crate) document: Document,
     pub(crate) changed: bool,
-    /// When it was deleted as it was loaded: its entry in `expiry`.
+    /// The time of its deletion when it was loaded: its entry in `expiry`.
     was_deleted_at: Option<i64>,
 }
 
@@ -136,8 +136,8 @@ impl<'a> Working<'a> {
     }
 }
 
-/// Forgets versions of shadows that were deleted long ago.
-pub(crate) fn forget_deleted(txn: &WriteTransaction, now_s: i64) -> Result<(), StoreError> {
+/// Removes the versions of shadows that were deleted long ago.
+pub(crate) fn delete_expired(txn: &WriteTransaction, now_s: i64) -> Result<(), StoreError> {
     let mut expiry = txn.open_table(EXPIRY)?;
     let mut deleted = txn.open_table(DELETED)?;
     for _ in 0..EXPIRE_PER_BATCH {

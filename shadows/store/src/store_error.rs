@@ -1,4 +1,4 @@
-//! What can go wrong with the shadow database, by what its caller can do.
+//! Errors of the shadow database, by what the caller can do.
 
 use std::path::PathBuf;
 
@@ -15,10 +15,10 @@ pub enum StoreError {
         found: u64,
         supported: u64,
     },
-    /// The disk failed, or is full. Nothing of the call was kept.
+    /// The disk failed or is full. Nothing of the call was stored.
     #[error("the shadow database failed: {0}")]
     Storage(#[source] Box<redb::Error>),
-    /// A document is not what this version writes.
+    /// A document has another layout than this version writes.
     #[error("a document of the shadow database is malformed: {0}")]
     Document(#[from] postcard::Error),
 }

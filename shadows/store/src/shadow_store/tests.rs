@@ -3,13 +3,11 @@ use std::path::PathBuf;
 use proptest::prelude::*;
 use serde_json::json;
 use tempfile::TempDir;
-use weir_model::{Alert, AlertKind, AlertState, Severity};
-
 use weir_kv::OpenError;
+use weir_model::{Alert, AlertKind, AlertState, Severity};
+use weir_shadow_document::{VERSION_KEPT_S, report_payload};
 
 use super::*;
-use crate::document::VERSION_KEPT_S;
-use crate::report::report_payload;
 use crate::shadow_tables::{EXPIRY, META};
 
 const NOW: i64 = 1_700_000_000_000;

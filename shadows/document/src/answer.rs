@@ -1,13 +1,19 @@
-//! The answer to a request that is refused for who sent it, before anything is
-//! looked up.
+//! Answers to requests.
 
 use crate::rejected::Rejected;
 use crate::request::{Request, client_token};
-use crate::shadow_store::Answer;
 use crate::topic::{AnswerKind, answer_topic};
 
-/// `rejected` for this request; its token is echoed, if it has a good one.
-pub fn refusal(prefix: &str, request: &Request, rejected: &Rejected, now_s: i64) -> Answer {
+/// A message to publish.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    pub topic: String,
+    pub payload: Vec<u8>,
+}
+
+/// The `rejected` answer to a request that is refused before a lookup, such as for
+/// missing rights. It echoes the client token if that is well-formed.
+pub fn rejected_answer(prefix: &str, request: &Request, rejected: &Rejected, now_s: i64) -> Answer {
     let token = client_token(&request.payload).unwrap_or_default();
     let topic = answer_topic(
         prefix,
@@ -50,7 +56,7 @@ mod tests {
                 json!({"code": 403, "message": "Forbidden", "timestamp": 7}),
             ),
         ] {
-            let answer = refusal("$aws/things", &request(payload), &rejected, 7);
+            let answer = rejected_answer("$aws/things", &request(payload), &rejected, 7);
             assert_eq!(
                 answer.topic,
                 "$aws/things/lamp/shadow/name/n/update/rejected"
