@@ -1,18 +1,19 @@
-//! Names for episodes and their transitions, derived from what they are about.
+//! Ids of alarms and of their transitions, derived from their content.
 //!
-//! The first 128 bits of SHA-256, as 32 hexadecimal digits, over the fields,
-//! each preceded by its length (u64, little-endian). The same reading gives the
-//! same id on every machine and in every version: redelivery and replay repeat
-//! an alert, they never make another. It is a cryptographic hash because sensor
-//! names come from devices, and none may be chosen to hit another's alarm.
+//! An id is the first 128 bits of SHA-256, as 32 hexadecimal digits, over the
+//! fields, each preceded by its length (u64, little-endian). The same reading
+//! gives the same id on every machine and in every version, so redelivery and
+//! replay repeat an alert and never create a second one. The hash is
+//! cryptographic because devices choose sensor names: no name can be chosen to
+//! collide with another alarm.
 
 use sha2::{Digest, Sha256};
 use weir_model::{AlertState, Severity, Timestamp, hex};
 
-use crate::alarm_engine::SlotNames;
+use crate::slot_names::SlotNames;
 
-/// The episode: (device, sensor, unit, function, time of the raising reading).
-/// The unit is part of it because a sensor in two units is two series.
+/// The id of an alarm, from raise to clear: (device, sensor, unit, function, time
+/// of the raising reading). A sensor in two units is two series, so the unit counts.
 pub(crate) fn alarm_id(names: &SlotNames, raised: Timestamp) -> String {
     hash(&[
         b"alarm",
@@ -24,8 +25,8 @@ pub(crate) fn alarm_id(names: &SlotNames, raised: Timestamp) -> String {
     ])
 }
 
-/// One transition: (episode, state, severity, time of the deciding reading).
-pub(crate) fn alert_id(
+/// The id of one transition: (alarm, state, severity, time of the deciding reading).
+pub fn alert_id(
     alarm_id: &str,
     state: AlertState,
     severity: Severity,
@@ -57,15 +58,13 @@ mod tests {
         SlotNames {
             device: device.into(),
             sensor: sensor.into(),
-            unit: None,
             function: "overheat".into(),
-            location: None,
-            said: None,
+            ..SlotNames::default()
         }
     }
 
-    /// Subscribers remember ids: a change here would repeat every open alarm. The
-    /// expected ones were computed apart from this code, with Python's hashlib.
+    /// Subscribers remember ids: a change here repeats every open alarm. The
+    /// expected ids were computed with Python's hashlib.
     #[test]
     fn the_ids_of_version_1_stay() {
         let alarm = alarm_id(

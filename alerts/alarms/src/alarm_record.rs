@@ -1,18 +1,15 @@
-//! An alarm as operations see it: its present state, who saw it, who silenced it.
+//! An alarm as operators see it: its state, its acknowledgement, its shelving.
 
 use serde::{Deserialize, Serialize};
 use weir_model::{Alert, AlertState, Severity};
 
-use crate::alarm_actions::OUT_OF_SERVICE;
-use crate::alarm_tables::Entry;
-use crate::lifecycle::{Happening, Lifecycle, Standing};
-use crate::router::HeldBack;
-use crate::stored_alert;
+use crate::lifecycle::{Lifecycle, LifecycleState};
+use crate::suppression::Suppression;
 
-/// One alarm, from raised to cleared: what `/api/v1/alarms` shows.
+/// One alarm, from raised to cleared: the JSON of `/api/v1/alarms`.
 ///
-/// Times are milliseconds since the epoch. Those of the alarm are event times;
-/// those of an operator's action are by Weir's clock.
+/// Times are milliseconds since the epoch: event times for the alarm, Weir's clock
+/// for the actions of operators.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AlarmRecord {
@@ -20,15 +17,15 @@ pub struct AlarmRecord {
     pub device_id: String,
     pub sensor: String,
     pub function: String,
-    /// Of a cleared alarm: the one it last had.
+    /// For a cleared alarm: its last severity.
     pub severity: Severity,
-    /// What its last alert told.
+    /// The state in its last alert.
     pub state: AlertState,
     pub raised_at: i64,
     pub updated_at: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cleared_at: Option<i64>,
-    /// Of the reading that decided last.
+    /// The value of the reading that decided last.
     pub value: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub threshold: Option<f64>,
@@ -41,10 +38,10 @@ pub struct AlarmRecord {
     pub acknowledged: Option<Acknowledgement>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shelved_until: Option<i64>,
-    /// In ISA-18.2's words; what routing holds back is not in it: see
-    /// [`AlarmRecord::held_back`].
+    /// In the terms of ISA-18.2, without the suppressions that only routing knows:
+    /// see [`AlarmRecord::with_suppression`].
     pub lifecycle: Lifecycle,
-    /// When the condition of a latched alarm was over.
+    /// When the condition of a latched alarm ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub returned_at: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -53,7 +50,7 @@ pub struct AlarmRecord {
     pub comments: Vec<Comment>,
 }
 
-/// What somebody says about an alarm.
+/// A comment of an operator.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Comment {
     pub by: String,
@@ -62,16 +59,7 @@ pub struct Comment {
     pub text: String,
 }
 
-/// What the store keeps of some alarms besides [`StoredAlarm`].
-#[derive(Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Extra {
-    pub(crate) assigned_to: Option<String>,
-    pub(crate) comments: Vec<Comment>,
-    /// The clear that waits for an acknowledgement.
-    pub(crate) latched: Option<Entry>,
-}
-
-/// Somebody has seen it. An escalation takes it back: it asks anew.
+/// Who has acknowledged an alarm. An escalation resets it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Acknowledgement {
     pub by: String,
@@ -80,7 +68,7 @@ pub struct Acknowledgement {
     pub note: Option<String>,
 }
 
-/// Which alarms to list. `Default` is: all of them, 100 at most.
+/// Which alarms to list. `Default`: all alarms, at most 100.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AlarmFilter {
     pub state: AlarmStateFilter,
@@ -110,109 +98,24 @@ impl Default for AlarmFilter {
 }
 
 impl AlarmFilter {
-    pub(crate) fn matches(&self, alarm: &StoredAlarm) -> bool {
+    /// Whether an alarm with this last alert is listed.
+    pub fn matches(&self, last: &Alert) -> bool {
+        let is_open = last.state != AlertState::Cleared;
         let state = match self.state {
-            AlarmStateFilter::Open => alarm.is_open(),
-            AlarmStateFilter::Cleared => !alarm.is_open(),
+            AlarmStateFilter::Open => is_open,
+            AlarmStateFilter::Cleared => !is_open,
             AlarmStateFilter::Any => true,
         };
+        let same_severity = |severity| severity == last.severity;
+        let same_device = |device: &String| *device == last.device_id;
         state
-            && self
-                .severity
-                .is_none_or(|severity| severity == alarm.last.severity)
-            && self
-                .device
-                .as_ref()
-                .is_none_or(|device| *device == alarm.last.device_id)
-    }
-}
-
-/// What the store keeps of an alarm.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct StoredAlarm {
-    #[serde(with = "stored_alert")]
-    pub(crate) last: Alert,
-    /// Of `last`, in the history.
-    pub(crate) seq: u64,
-    pub(crate) acknowledged: Option<Acknowledgement>,
-    /// Some alert of it went to the outbox.
-    pub(crate) told: bool,
-    /// The last alert did not, because the alarm is shelved.
-    pub(crate) withheld: bool,
-}
-
-impl StoredAlarm {
-    pub(crate) fn is_open(&self) -> bool {
-        self.last.state != AlertState::Cleared
-    }
-
-    /// The alarm after its next transition. An escalation asks anew.
-    pub(crate) fn after(before: Option<Self>, alert: &Alert, seq: u64, shelved: bool) -> Self {
-        let told = before.as_ref().is_some_and(|alarm| alarm.told);
-        let acknowledged = before.and_then(|alarm| alarm.acknowledged);
-        // Whoever was told of an alarm is told that it is over, shelved or not.
-        let withheld = shelved && !(told && alert.state == AlertState::Cleared);
-        Self {
-            last: alert.clone(),
-            seq,
-            acknowledged: acknowledged.filter(|_| {
-                let seen = Standing {
-                    acknowledged: true,
-                    ..Standing::RAISED
-                };
-                alert.state != AlertState::Escalated
-                    || seen.after(Happening::Escalated, false).acknowledged
-            }),
-            told: told || !withheld,
-            withheld,
-        }
-    }
-
-    pub(crate) fn standing(&self, extra: &Extra) -> Standing {
-        Standing {
-            active: self.is_open() && extra.latched.is_none(),
-            cleared: !self.is_open(),
-            acknowledged: self.acknowledged.is_some(),
-        }
-    }
-
-    pub(crate) fn into_record(self, shelved_until: Option<i64>, extra: Extra) -> AlarmRecord {
-        let standing = self.standing(&extra);
-        let held_back = match shelved_until {
-            Some(OUT_OF_SERVICE) => Some(HeldBack::OutOfService),
-            Some(_) => Some(HeldBack::Shelved),
-            None => None,
-        };
-        let lifecycle = standing.lifecycle(held_back.filter(|_| self.is_open()));
-        let cleared_at = (!self.is_open()).then_some(self.last.timestamp);
-        let last = self.last;
-        AlarmRecord {
-            alarm_id: last.alarm_id,
-            device_id: last.device_id,
-            sensor: last.sensor,
-            function: last.function,
-            severity: last.severity,
-            state: last.state,
-            raised_at: last.raised_at,
-            updated_at: last.timestamp,
-            cleared_at,
-            value: last.value,
-            threshold: last.threshold,
-            unit: last.unit,
-            location: last.location,
-            reason: last.reason,
-            acknowledged: self.acknowledged,
-            shelved_until,
-            lifecycle,
-            returned_at: extra.latched.map(|Entry(clear)| clear.timestamp),
-            assigned_to: extra.assigned_to,
-            comments: extra.comments,
-        }
+            && self.severity.is_none_or(same_severity)
+            && self.device.as_ref().is_none_or(same_device)
     }
 }
 
 impl AlarmRecord {
-    /// Its last alert, but for the alert's id.
+    /// Its last alert, without the alert's id.
     pub fn alert(&self) -> Alert {
         Alert {
             id: String::new(),
@@ -233,12 +136,13 @@ impl AlarmRecord {
         }
     }
 
-    /// As seen by routing too, which knows of maintenance and inhibition.
+    /// The record with the suppression that routing knows: maintenance and
+    /// inhibition. A shelving by an operator takes precedence.
     #[must_use]
-    pub fn held_back(mut self, by: Option<HeldBack>) -> Self {
+    pub fn with_suppression(mut self, by: Option<Suppression>) -> Self {
         let is_shelved = matches!(self.lifecycle, Lifecycle::Shelved | Lifecycle::OutOfService);
         if by.is_some() && self.cleared_at.is_none() && !is_shelved {
-            self.lifecycle = Standing::RAISED.lifecycle(by);
+            self.lifecycle = LifecycleState::RAISED.lifecycle(by);
         }
         self
     }

@@ -1,19 +1,19 @@
-//! How well the alarms serve the people who work with them: the figures of
-//! EEMUA 191 and ISA-18.2 / IEC 62682, computed from the history. Pure.
+//! Alarm system performance: the figures of EEMUA 191 and ISA-18.2 / IEC 62682,
+//! computed from the history. Pure.
 //!
-//! | figure | is |
+//! | figure | definition |
 //! | --- | --- |
-//! | rate | alarms raised, per hour and operator; EEMUA: below 6 is acceptable, 12 the most that is manageable |
-//! | peak | most alarms in one of the ten-minute periods |
+//! | rate | alarms raised, per hour and operator; EEMUA: below 6 is acceptable, 12 is the manageable maximum |
+//! | peak | most alarms in a ten-minute period |
 //! | flood | begins in a ten-minute period with more than 10 alarms per operator, ends with the first of fewer than 5 |
-//! | worst actors | the ten sensors and functions that raise most; ISA: together below 5% |
+//! | worst actors | the ten pairs of sensor and function with most alarms; ISA: together below 5% |
 //! | chattering | raised three times or more within a minute |
 //! | stale | open for more than 24 hours at the end |
 //! | standing | open at the end |
 //! | time to acknowledge | from raised to the first acknowledgement |
 //!
-//! Ten-minute periods are those of the clock (UTC). Times are event times, those
-//! of acknowledgements Weir's.
+//! Ten-minute periods start at full multiples of ten minutes in UTC. Times are
+//! event times; acknowledgements have the time of Weir's clock.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -24,23 +24,23 @@ const MINUTE_MS: i64 = 60_000;
 const PERIOD_MS: i64 = 10 * MINUTE_MS;
 const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
 const WORST: usize = 10;
-/// Floods that are listed, and chattering and stale alarms.
+/// Longest list of floods, and of chattering and stale alarms.
 const LISTED: usize = 100;
 
-/// What the figures are of.
+/// The input of [`kpi`].
 #[derive(Clone, Copy, Debug)]
 pub struct KpiInput<'a> {
-    /// Every transition up to `to`, in the order in which they were recorded.
+    /// Every transition before `to`, in the order of recording.
     pub transitions: &'a [Alert],
-    /// Alarm ids with when somebody acknowledged them.
+    /// Alarm ids, each with the time of an acknowledgement.
     pub acknowledgements: &'a [(String, i64)],
-    /// Milliseconds; `to` is not included.
+    /// Milliseconds; the range excludes `to`.
     pub from: i64,
     pub to: i64,
     pub operators: u32,
 }
 
-/// The figures of a stretch of time.
+/// The figures of a time range.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Kpi {
@@ -62,7 +62,7 @@ pub struct Kpi {
     pub chattering: Vec<Chatter>,
     /// Open at the end.
     pub standing: u64,
-    /// Of these, longer than a day; the oldest first.
+    /// Of these, open for longer than a day; the oldest first.
     pub stale: Vec<Stale>,
     pub acknowledged: u64,
     pub time_to_acknowledge: Option<Spread>,
@@ -75,7 +75,7 @@ pub struct Flood {
     pub alarms: u64,
 }
 
-/// What raises alarms.
+/// Where an alarm comes from.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Source {
     pub device: String,
@@ -117,6 +117,7 @@ pub struct Spread {
     pub max: f64,
 }
 
+/// Computes the figures.
 pub fn kpi(input: &KpiInput<'_>) -> Kpi {
     let within = |time: i64| (input.from..input.to).contains(&time);
     let of_state = |state| {
@@ -170,7 +171,7 @@ fn source(alert: &Alert) -> Source {
     }
 }
 
-/// Alarms by period; periods without any are left out.
+/// Alarms by period; periods without alarms have no entry.
 fn periods(raised: &[&Alert], input: &KpiInput<'_>) -> BTreeMap<i64, u64> {
     let mut periods = BTreeMap::new();
     for alert in raised {
@@ -182,15 +183,15 @@ fn periods(raised: &[&Alert], input: &KpiInput<'_>) -> BTreeMap<i64, u64> {
     periods
 }
 
-/// The floods, and how long they were together.
+/// The floods, and their total length in milliseconds.
 fn floods(periods: &BTreeMap<i64, u64>, input: &KpiInput<'_>) -> (Vec<Flood>, i64) {
     let operators = u64::from(input.operators.max(1));
     let mut floods: Vec<Flood> = Vec::new();
     let mut last = None;
     for (period, alarms) in periods {
-        let goes_on = last.is_some_and(|last| last + 1 == *period) && *alarms >= 5 * operators;
+        let continues = last.is_some_and(|last| last + 1 == *period) && *alarms >= 5 * operators;
         let end = (period + 1) * PERIOD_MS;
-        if let Some(flood) = floods.last_mut().filter(|_| goes_on) {
+        if let Some(flood) = floods.last_mut().filter(|_| continues) {
             flood.alarms += alarms;
             flood.to = end.min(input.to);
             last = Some(*period);
@@ -226,7 +227,7 @@ fn worst(raised: &[&Alert]) -> Vec<Actor> {
     actors.into_iter().map(actor).collect()
 }
 
-/// `raised` is in the order of time.
+/// `raised` is ordered by time.
 fn chattering(raised: &[&Alert]) -> Vec<Chatter> {
     let mut recent: BTreeMap<Source, (VecDeque<i64>, u64)> = BTreeMap::new();
     for alert in raised {
@@ -282,7 +283,7 @@ fn stale(open: &[&Alert], to: i64) -> Vec<Stale> {
     stale
 }
 
-/// How many of the raised were acknowledged, and how long that took.
+/// How many of the raised alarms were acknowledged, and how long that took.
 fn acknowledged(raised: &[&Alert], input: &KpiInput<'_>) -> (u64, Option<Spread>) {
     let mut first: BTreeMap<&str, i64> = BTreeMap::new();
     for (alarm_id, at) in input.acknowledgements {
@@ -312,115 +313,4 @@ fn acknowledged(raised: &[&Alert], input: &KpiInput<'_>) -> (u64, Option<Spread>
 }
 
 #[cfg(test)]
-mod tests {
-    use weir_model::{AlertKind, Severity};
-
-    use super::*;
-
-    const MINUTE: i64 = MINUTE_MS;
-    const HOUR: i64 = 60 * MINUTE;
-
-    fn alert(device: &str, raised_at: i64, state: AlertState, timestamp: i64) -> Alert {
-        Alert {
-            id: format!("{device} {timestamp}"),
-            alarm_id: format!("{device} {raised_at}"),
-            kind: AlertKind::Alert,
-            severity: Severity::Critical,
-            state,
-            device_id: device.to_owned(),
-            sensor: "t".to_owned(),
-            value: 0.0,
-            threshold: None,
-            function: "f".to_owned(),
-            location: None,
-            unit: None,
-            timestamp,
-            raised_at,
-            reason: String::new(),
-        }
-    }
-
-    /// A day, counted by hand: a chattering pump, a flood of twelve valves that
-    /// goes on into the next period, a fan that stands since the day before.
-    #[test]
-    fn a_day_is_as_counted_by_hand() {
-        let mut transitions = vec![alert("fan", -2 * HOUR, AlertState::Raised, -2 * HOUR)];
-        // The pump: 4 times, 15 s apart, cleared 5 s after each.
-        for n in 0..4 {
-            let at = HOUR + n * 15_000;
-            transitions.push(alert("pump", at, AlertState::Raised, at));
-            transitions.push(alert("pump", at, AlertState::Cleared, at + 5_000));
-        }
-        // 12 valves within 10:00 to 10:10, 6 in the next period, 4 in the one after.
-        for n in 0..22 {
-            let minute = match n {
-                0..12 => 0,
-                12..18 => 10,
-                _ => 20,
-            };
-            let at = 10 * HOUR + minute * MINUTE + n * 1_000;
-            let valve = format!("valve-{n}");
-            transitions.push(alert(&valve, at, AlertState::Raised, at));
-            transitions.push(alert(&valve, at, AlertState::Cleared, at + HOUR));
-        }
-        let acknowledgements = [
-            ("fan -7200000".to_owned(), HOUR),
-            (format!("valve-0 {}", 10 * HOUR), 10 * HOUR + 60_000),
-            (format!("valve-0 {}", 10 * HOUR), 10 * HOUR + 90_000),
-            (format!("valve-1 {}", 10 * HOUR + 1_000), 10 * HOUR + 31_000),
-        ];
-        let input = KpiInput {
-            transitions: &transitions,
-            acknowledgements: &acknowledgements,
-            from: 0,
-            to: 24 * HOUR,
-            operators: 1,
-        };
-        let kpi = kpi(&input);
-        assert_eq!((kpi.raised, kpi.cleared, kpi.critical), (26, 26, 26));
-        assert_eq!(kpi.per_hour, 26.0 / 24.0);
-        assert_eq!(kpi.peak_per_ten_minutes, 12);
-        let flood = Flood {
-            from: 10 * HOUR,
-            to: 10 * HOUR + 20 * MINUTE,
-            alarms: 18,
-        };
-        assert_eq!(kpi.floods, [flood]);
-        assert_eq!(kpi.percent_in_flood, 20.0 * 100.0 / (24.0 * 60.0));
-        assert_eq!(
-            (kpi.worst_actors[0].alarms, kpi.worst_actors.len()),
-            (4, 10)
-        );
-        assert_eq!(kpi.chattering.len(), 1);
-        assert_eq!(kpi.chattering[0].most_per_minute, 4);
-        assert_eq!(kpi.standing, 1);
-        assert_eq!(kpi.stale[0].source.device, "fan");
-        assert_eq!(kpi.acknowledged, 2);
-        let spread = kpi.time_to_acknowledge.unwrap();
-        assert_eq!((spread.mean, spread.median, spread.max), (45.0, 30.0, 60.0));
-        // Two operators have half each, and no flood.
-        let two = super::kpi(&KpiInput {
-            operators: 2,
-            ..input
-        });
-        assert_eq!(two.per_hour_and_operator, 26.0 / 24.0 / 2.0);
-        assert_eq!(two.floods, []);
-    }
-
-    #[test]
-    fn an_empty_history_has_figures_too() {
-        let input = KpiInput {
-            transitions: &[],
-            acknowledgements: &[],
-            from: 5,
-            to: 5,
-            operators: 1,
-        };
-        let kpi = kpi(&input);
-        assert_eq!(
-            (kpi.raised, kpi.per_hour, kpi.worst_actors_percent),
-            (0, 0.0, 0.0)
-        );
-        assert_eq!(kpi.time_to_acknowledge, None);
-    }
-}
+mod tests;

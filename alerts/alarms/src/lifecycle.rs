@@ -1,5 +1,5 @@
-//! The life of an alarm between its condition and the people who work on it,
-//! after ISA-18.2 / IEC 62682: pure.
+//! The lifecycle of an alarm between its condition and its operators, after
+//! ISA-18.2 / IEC 62682: pure.
 //!
 //! ```text
 //!                 raised                      acknowledge
@@ -15,21 +15,22 @@
 //!     │ └────────┴────────────┘              condition over          │
 //!     └──────────────────────────────────────────────────────────────┘
 //!
-//!   over all of them: Shelved (until a time), Suppressed (by design:
-//!   maintenance, inhibition), OutOfService (until somebody ends it)
+//!   overriding all of them: Shelved (until a time), Suppressed (by design:
+//!   maintenance, inhibition), OutOfService (until an operator ends it)
 //! ```
 //!
-//! The condition's own part (limits, deadband, delays, severity) is the
-//! [`crate::AlarmEngine`]'s, in event time; what stands here is by the order in
-//! which things are recorded. An alarm is told to be cleared exactly once: when
-//! its condition is over, or if it latches and nobody had acknowledged it, when
-//! somebody does (or when the next alarm of the same sensor takes its place).
+//! The condition itself (limits, deadband, delays, severity) belongs to
+//! [`crate::AlarmEngine`] and follows event time. The lifecycle follows the order
+//! in which events are recorded. The clear of an alarm is reported exactly once:
+//! when its condition is over, or, for a latching alarm that nobody has
+//! acknowledged, when somebody acknowledges it or the next alarm of the same
+//! sensor supersedes it.
 
 use serde::{Deserialize, Serialize};
 
-use crate::router::HeldBack;
+use crate::suppression::Suppression;
 
-/// Where an alarm stands, in ISA-18.2's words.
+/// The state of an alarm in the terms of ISA-18.2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Lifecycle {
@@ -58,19 +59,19 @@ impl Lifecycle {
     }
 }
 
-/// What is known of one alarm, from its raise on.
+/// The state of one alarm after its raise, without suppression.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Standing {
+pub struct LifecycleState {
     /// The condition holds.
-    pub(crate) active: bool,
-    /// Its clear has been told.
-    pub(crate) cleared: bool,
-    pub(crate) acknowledged: bool,
+    pub active: bool,
+    /// The clear has been reported.
+    pub cleared: bool,
+    pub acknowledged: bool,
 }
 
-/// What happens to an alarm after its raise.
+/// An event of an alarm after its raise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Happening {
+pub enum LifecycleEvent {
     Escalated,
     /// The condition is over.
     Returned,
@@ -80,36 +81,37 @@ pub(crate) enum Happening {
     Superseded,
 }
 
-impl Standing {
-    pub(crate) const RAISED: Self = Self {
+impl LifecycleState {
+    pub const RAISED: Self = Self {
         active: true,
         cleared: false,
         acknowledged: false,
     };
 
-    /// The next standing. It tells a clear if `cleared` turns true.
-    pub(crate) fn after(mut self, happening: Happening, latches: bool) -> Self {
-        match happening {
-            Happening::Escalated => self.acknowledged = false,
-            Happening::Returned => {
+    /// The next state. The clear is reported when `cleared` becomes true.
+    #[must_use]
+    pub fn after(mut self, event: LifecycleEvent, latches: bool) -> Self {
+        match event {
+            LifecycleEvent::Escalated => self.acknowledged = false,
+            LifecycleEvent::Returned => {
                 self.active = false;
                 self.cleared |= !latches || self.acknowledged;
             }
-            Happening::Acknowledged => {
+            LifecycleEvent::Acknowledged => {
                 self.acknowledged = true;
                 self.cleared |= !self.active;
             }
-            Happening::Unacknowledged => self.acknowledged = false,
-            Happening::Superseded => (self.active, self.cleared) = (false, true),
+            LifecycleEvent::Unacknowledged => self.acknowledged = false,
+            LifecycleEvent::Superseded => (self.active, self.cleared) = (false, true),
         }
         self
     }
 
-    pub(crate) fn lifecycle(self, held_back: Option<HeldBack>) -> Lifecycle {
-        match held_back {
-            Some(HeldBack::OutOfService) => return Lifecycle::OutOfService,
-            Some(HeldBack::Shelved) => return Lifecycle::Shelved,
-            Some(HeldBack::Maintenance | HeldBack::Inhibited) if !self.cleared => {
+    pub fn lifecycle(self, suppression: Option<Suppression>) -> Lifecycle {
+        match suppression {
+            Some(Suppression::OutOfService) => return Lifecycle::OutOfService,
+            Some(Suppression::Shelved) => return Lifecycle::Shelved,
+            Some(Suppression::Maintenance | Suppression::Inhibited) if !self.cleared => {
                 return Lifecycle::Suppressed;
             }
             _ => {}
@@ -131,16 +133,16 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(latches: bool, happenings: &[Happening], expect: Lifecycle) {
-        let standing = happenings
+    fn check(latches: bool, events: &[LifecycleEvent], expect: Lifecycle) {
+        let state = events
             .iter()
-            .fold(Standing::RAISED, |at, next| at.after(*next, latches));
-        assert_eq!(standing.lifecycle(None), expect, "{happenings:?}");
+            .fold(LifecycleState::RAISED, |at, next| at.after(*next, latches));
+        assert_eq!(state.lifecycle(None), expect, "{events:?}");
     }
 
     #[test]
     fn an_alarm_lives_as_the_standard_says() {
-        use Happening::{Acknowledged, Escalated, Returned, Superseded, Unacknowledged};
+        use LifecycleEvent::{Acknowledged, Escalated, Returned, Superseded, Unacknowledged};
         check(false, &[], Lifecycle::Unacknowledged);
         check(false, &[Acknowledged], Lifecycle::Acknowledged);
         check(false, &[Acknowledged, Escalated], Lifecycle::Unacknowledged);
@@ -163,46 +165,49 @@ mod tests {
     }
 
     #[test]
-    fn what_holds_an_alarm_back_is_said_first() {
-        let raised = Standing::RAISED;
-        let held = |by| raised.lifecycle(Some(by));
-        assert_eq!(held(HeldBack::Shelved), Lifecycle::Shelved);
-        assert_eq!(held(HeldBack::OutOfService), Lifecycle::OutOfService);
-        assert_eq!(held(HeldBack::Inhibited), Lifecycle::Suppressed);
-        assert_eq!(held(HeldBack::Maintenance), Lifecycle::Suppressed);
+    fn a_suppression_overrides_every_other_state() {
+        let raised = LifecycleState::RAISED;
+        let suppressed = |by| raised.lifecycle(Some(by));
+        assert_eq!(suppressed(Suppression::Shelved), Lifecycle::Shelved);
+        assert_eq!(
+            suppressed(Suppression::OutOfService),
+            Lifecycle::OutOfService
+        );
+        assert_eq!(suppressed(Suppression::Inhibited), Lifecycle::Suppressed);
+        assert_eq!(suppressed(Suppression::Maintenance), Lifecycle::Suppressed);
     }
 
     proptest! {
-        /// The model: it is cleared once its condition is over and either it does
-        /// not latch or somebody stands by it; and never unclears.
+        /// The model: an alarm clears once its condition is over and it either does
+        /// not latch or is acknowledged; and it stays cleared.
         #[test]
         fn it_clears_exactly_once(
             latches: bool,
             before in prop::collection::vec(0..3u8, 0..8),
             after in prop::collection::vec(0..2u8, 0..8),
         ) {
-            let happening = |n: &u8| match n {
-                0 => Happening::Acknowledged,
-                1 => Happening::Unacknowledged,
-                _ => Happening::Escalated,
+            let event = |n: &u8| match n {
+                0 => LifecycleEvent::Acknowledged,
+                1 => LifecycleEvent::Unacknowledged,
+                _ => LifecycleEvent::Escalated,
             };
-            let mut at = Standing::RAISED;
+            let mut at = LifecycleState::RAISED;
             let mut clears = 0;
-            let mut step = |at: &mut Standing, next| {
+            let mut step = |at: &mut LifecycleState, next| {
                 let then = at.after(next, latches);
                 clears += u32::from(then.cleared && !at.cleared);
                 *at = then;
             };
             for n in &before {
-                step(&mut at, happening(n));
+                step(&mut at, event(n));
             }
             let acknowledged = before.last() == Some(&0);
-            step(&mut at, Happening::Returned);
+            step(&mut at, LifecycleEvent::Returned);
             for n in &after {
-                step(&mut at, happening(n));
+                step(&mut at, event(n));
             }
-            let stood_by = acknowledged || after.contains(&0);
-            prop_assert_eq!(clears, u32::from(!latches || stood_by));
+            let seen = acknowledged || after.contains(&0);
+            prop_assert_eq!(clears, u32::from(!latches || seen));
             prop_assert_eq!(at.cleared, clears == 1);
         }
     }

@@ -1,35 +1,34 @@
-//! What a channel is asked to deliver: one or more alerts that are told
-//! together, and the sentences for people.
+//! A notification: one or more alerts for one channel, and their text for people.
 //!
-//! The `id` comes from what is told (channel, cause, transitions), so a
-//! notification that is sent again after a crash or a lost answer carries the
-//! id it had.
+//! The `id` is derived from the content (channel, cause, transitions), so a
+//! notification that is sent again after a crash or a lost response has the same
+//! id.
 
 use serde::{Deserialize, Serialize};
 use weir_model::{Alert, AlertState, Severity, Timestamp, percent_encoded};
 
 use crate::alarm_id::hash;
-use crate::reason::Quantity;
+use crate::quantity::Quantity;
 use crate::stored_alert;
 
-/// Alerts that one notification tells in full; of more it gives the number.
+/// Alerts that one notification contains in full; the rest is a number.
 pub(crate) const MAX_ALERTS: usize = 100;
 
-/// Why a channel is told.
+/// Why a notification is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Cause {
     /// Transitions of alarms.
     Alerts,
-    /// Still open, and nobody has acknowledged it.
+    /// The alarm is still open and nobody has acknowledged it.
     Repeat,
-    /// Nobody has acknowledged it in time: the next one is told.
+    /// Nobody has acknowledged the alarm in time: the next channel is notified.
     Escalation,
-    /// Somebody has acknowledged it.
+    /// Somebody has acknowledged the alarm.
     Acknowledged,
-    /// Too many to be told one by one.
+    /// The summary of more alarms than the channel's limit.
     Storm,
-    /// Somebody presses the test button.
+    /// A test of the channel.
     Test,
 }
 
@@ -46,29 +45,29 @@ impl Cause {
     }
 }
 
-/// An alert with what is known about its kind of alarm.
+/// An alert with its priority and the action to take.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Told {
+pub struct NotifiedAlert {
     #[serde(with = "stored_alert")]
     pub alert: Alert,
     /// `low`, `medium`, `high` or `urgent`.
     pub priority: String,
-    /// What to do.
+    /// The action to take, as configured.
     pub action: Option<String>,
 }
 
-/// One thing to deliver over one channel.
+/// One delivery over one channel.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Notification {
-    /// The same however often it is sent.
+    /// The same for every attempt.
     pub id: String,
     pub channel: String,
     pub cause: Cause,
-    /// The worst of its alerts.
+    /// The highest severity of its alerts.
     pub severity: Severity,
-    /// 1 to 100; of a storm none to a few examples.
-    pub alerts: Vec<Told>,
-    /// How many more alerts it stands for.
+    /// 1 to 100; for a storm 0 to a few examples.
+    pub alerts: Vec<NotifiedAlert>,
+    /// Further alerts, by number only.
     pub more: u64,
     /// Who acknowledged.
     pub by: Option<String>,
@@ -77,8 +76,14 @@ pub struct Notification {
 }
 
 impl Notification {
-    /// `salt` tells repeats of the same alerts apart.
-    pub fn new(channel: &str, cause: Cause, alerts: Vec<Told>, salt: i64, now: i64) -> Self {
+    /// `salt` distinguishes repeats of the same alerts. `now` is in milliseconds.
+    pub fn new(
+        channel: &str,
+        cause: Cause,
+        alerts: Vec<NotifiedAlert>,
+        salt: i64,
+        now: i64,
+    ) -> Self {
         let salt = salt.to_le_bytes();
         let mut parts: Vec<&[u8]> = vec![
             b"notification",
@@ -86,9 +91,9 @@ impl Notification {
             cause.as_str().as_bytes(),
             &salt,
         ];
-        parts.extend(alerts.iter().map(|told| told.alert.id.as_bytes()));
+        parts.extend(alerts.iter().map(|notified| notified.alert.id.as_bytes()));
         let id = hash(&parts);
-        let worst = alerts.iter().map(|told| told.alert.severity).max();
+        let worst = alerts.iter().map(|notified| notified.alert.severity).max();
         let more = alerts.len().saturating_sub(MAX_ALERTS) as u64;
         let mut alerts = alerts;
         alerts.truncate(MAX_ALERTS);
@@ -104,18 +109,18 @@ impl Notification {
         }
     }
 
-    /// Whether it goes before others: it tells of something that is not over, and
-    /// is critical or of high priority. Who hears of an acknowledgement has time.
-    pub fn presses(&self) -> bool {
-        let presses = |told: &Told| {
-            told.alert.state != AlertState::Cleared
-                && (told.alert.severity == Severity::Critical
-                    || matches!(told.priority.as_str(), "high" | "urgent"))
+    /// Whether it overtakes others: it has an alarm that is not cleared and is
+    /// critical or has priority `high` or `urgent`. An acknowledgement never does.
+    pub fn is_high_priority(&self) -> bool {
+        let is_high = |notified: &NotifiedAlert| {
+            notified.alert.state != AlertState::Cleared
+                && (notified.alert.severity == Severity::Critical
+                    || matches!(notified.priority.as_str(), "high" | "urgent"))
         };
-        self.cause != Cause::Acknowledged && self.alerts.iter().any(presses)
+        self.cause != Cause::Acknowledged && self.alerts.iter().any(is_high)
     }
 
-    /// The one that `weir alarms test-channel` sends.
+    /// The notification of `weir alarms test-channel`.
     pub fn test(channel: &str, now: Timestamp) -> Self {
         let alert = Alert {
             id: hash(&[b"test", &now.0.to_le_bytes()]),
@@ -134,15 +139,15 @@ impl Notification {
             raised_at: now.millis(),
             reason: "This is a test of the channel. Nothing is wrong.".to_owned(),
         };
-        let told = Told {
+        let notified = NotifiedAlert {
             alert,
             priority: "low".to_owned(),
             action: Some("Nothing.".to_owned()),
         };
-        Self::new(channel, Cause::Test, vec![told], now.0, now.millis())
+        Self::new(channel, Cause::Test, vec![notified], now.0, now.millis())
     }
 
-    /// The subject of a mail, the first line of a message.
+    /// The subject of an email, the first line of a message.
     pub fn title(&self) -> String {
         let severity = self.severity.as_str().to_uppercase();
         let count = self.alerts.len() as u64 + self.more;
@@ -150,8 +155,8 @@ impl Notification {
             (Cause::Test, _) => "[TEST] Weir can reach this channel".to_owned(),
             (Cause::Storm, []) => "[STORM] alarms come one by one again".to_owned(),
             (Cause::Storm, _) => format!("[STORM] {count} alarms, the worst {severity}"),
-            (cause, [told]) if self.more == 0 => {
-                let alert = &told.alert;
+            (cause, [notified]) if self.more == 0 => {
+                let alert = &notified.alert;
                 let what = match cause {
                     Cause::Repeat => "still open",
                     Cause::Escalation => "not acknowledged",
@@ -164,7 +169,7 @@ impl Notification {
             (cause, alerts) => {
                 let open = alerts
                     .iter()
-                    .filter(|told| told.alert.state != AlertState::Cleared);
+                    .filter(|notified| notified.alert.state != AlertState::Cleared);
                 let cleared = alerts.len() - open.count();
                 let what = match cause {
                     Cause::Repeat => "still open",
@@ -173,8 +178,8 @@ impl Notification {
                     _ if cleared == alerts.len() => "cleared",
                     _ => "raised",
                 };
-                let place = common(alerts.iter().map(|told| told.alert.location.as_deref()));
-                let place = place
+                let places = alerts.iter().map(|notified| &notified.alert.location);
+                let place = common(places.map(Option::as_deref))
                     .map(|place| format!(" in {place}"))
                     .unwrap_or_default();
                 format!("[{severity}] {count} alarms {what}{place}")
@@ -182,12 +187,12 @@ impl Notification {
         }
     }
 
-    /// A few lines per alert, for people: what, the limit, where, since when,
-    /// why, what to do, and links below `base`.
+    /// A few lines per alert for people: sensor, value, limit, place, time, action,
+    /// and links below `base`.
     pub fn text(&self, base: &str) -> String {
         let mut text = String::new();
-        for told in &self.alerts {
-            text.push_str(&lines(told, base));
+        for notified in &self.alerts {
+            text.push_str(&lines(notified, base));
             text.push('\n');
         }
         if self.cause == Cause::Storm {
@@ -203,9 +208,9 @@ impl Notification {
     }
 }
 
-/// One alert in lines for a person.
-fn lines(told: &Told, base: &str) -> String {
-    let alert = &told.alert;
+/// The lines of one alert.
+fn lines(notified: &NotifiedAlert, base: &str) -> String {
+    let alert = &notified.alert;
     let unit = alert.unit.as_deref();
     let mut text = format!("{}\n", alert.reason);
     let mut line = |name: &str, value: String| text.push_str(&format!("  {name:<9} {value}\n"));
@@ -215,16 +220,19 @@ fn lines(told: &Told, base: &str) -> String {
             "{} ({}), {} priority",
             alert.state.as_str(),
             alert.severity,
-            told.priority
+            notified.priority
         ),
     );
     line("sensor", format!("{} of {}", alert.sensor, alert.device_id));
-    line("value", Quantity(alert.value, unit).to_string());
     if let Some(limit) = alert.threshold {
-        line(
-            "limit",
-            format!("{} ({})", Quantity(limit, unit), alert.function),
+        let (value, limit) = (
+            Quantity::beside(alert.value, limit, unit),
+            Quantity::beside(limit, alert.value, unit),
         );
+        line("value", value.to_string());
+        line("limit", format!("{limit} ({})", alert.function));
+    } else {
+        line("value", Quantity::new(alert.value, unit).to_string());
     }
     if let Some(place) = &alert.location {
         line("place", place.clone());
@@ -233,7 +241,7 @@ fn lines(told: &Told, base: &str) -> String {
     if alert.state != AlertState::Raised {
         line(alert.state.as_str(), rfc3339(alert.timestamp));
     }
-    if let Some(action) = &told.action {
+    if let Some(action) = &notified.action {
         line("do", action.clone());
     }
     let device = percent_encoded(&alert.device_id);
@@ -243,13 +251,14 @@ fn lines(told: &Told, base: &str) -> String {
     text
 }
 
-/// The value that all of them have.
+/// The value that is the same for all.
 fn common<'a>(mut values: impl Iterator<Item = Option<&'a str>>) -> Option<&'a str> {
     let first = values.next()??;
     values.all(|value| value == Some(first)).then_some(first)
 }
 
-pub(crate) fn rfc3339(millis: i64) -> String {
+/// RFC 3339 in UTC; milliseconds since the epoch are printed if they are not 0.
+pub fn rfc3339(millis: i64) -> String {
     let text = Timestamp::from_millis(millis)
         .unwrap_or_default()
         .to_rfc3339();
@@ -269,12 +278,12 @@ mod tests {
         let now = Timestamp::from_millis(1_790_000_000_000).unwrap();
         let mut notification = Notification::test("mail", now);
         notification.cause = Cause::Alerts;
-        let told = &mut notification.alerts[0];
-        told.alert.device_id = "pump 1".to_owned();
-        told.alert.unit = Some("°C".to_owned());
-        told.alert.location = Some("hall-2".to_owned());
-        told.alert.alarm_id = "a1".to_owned();
-        told.alert.reason = "temperature 1 °C is above the warning limit 0 °C".to_owned();
+        let alert = &mut notification.alerts[0].alert;
+        alert.device_id = "pump 1".to_owned();
+        alert.unit = Some("°C".to_owned());
+        alert.location = Some("hall-2".to_owned());
+        alert.alarm_id = "a1".to_owned();
+        alert.reason = "temperature 1 °C is above the warning limit 0 °C".to_owned();
         assert_eq!(notification.title(), "[WARNING RAISED] pump 1 test");
         insta::assert_snapshot!(notification.text("http://weir"), @r"
         temperature 1 °C is above the warning limit 0 °C
@@ -294,9 +303,10 @@ mod tests {
     #[test]
     fn the_id_is_the_same_for_the_same_and_another_for_a_repeat() {
         let now = Timestamp(5);
-        let told = Notification::test("a", now).alerts;
-        let id =
-            |channel, cause, salt, at| Notification::new(channel, cause, told.clone(), salt, at).id;
+        let alerts = Notification::test("a", now).alerts;
+        let id = |channel, cause, salt, at| {
+            Notification::new(channel, cause, alerts.clone(), salt, at).id
+        };
         let base = id("a", Cause::Alerts, 0, 1);
         assert_eq!(base, id("a", Cause::Alerts, 0, 2), "whenever it is made");
         assert_ne!(base, id("b", Cause::Alerts, 0, 1));

@@ -1,43 +1,43 @@
-//! Alarms of Weir itself: what is wrong with it, by component, told the way a
-//! reading's alarm is.
+//! Alarms about Weir itself, one per component. They are published like the
+//! alarms of readings.
 //!
-//! The device is `$weir`, which no device can be called; the sensor is the
-//! component as `/readyz` names it; the value is for how many seconds it has
-//! been so. This is pure: the reasons and both clocks come with each look.
+//! The device is `$weir`, a name that no device can have. The sensor is the
+//! component as `/readyz` names it, the value the duration in seconds. This is
+//! pure: every call passes the reasons and both clocks.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use weir_model::{Alert, AlertKind, AlertState, Severity, Timestamp};
 
-use crate::alarm_engine::SlotNames;
 use crate::alarm_id::{alarm_id, alert_id};
 use crate::alarm_record::AlarmRecord;
+use crate::slot_names::SlotNames;
 
 /// The device of operational alarms.
 pub const OPERATIONAL_DEVICE: &str = "$weir";
 const FUNCTION: &str = "watchdog";
 const UNIT: &str = "s";
 
-/// Which components complain, since when, and what was raised for it.
+/// Which components are unhealthy, since when, and the alarm that was raised.
 #[derive(Debug)]
 pub struct OperationalAlarms {
-    /// How long a change must last before it is told.
+    /// How long a change must last before it is reported.
     after: Duration,
     components: BTreeMap<String, Component>,
 }
 
 #[derive(Debug)]
 struct Component {
-    /// The reason it gave last; `None` while it gives none.
+    /// Why it is unhealthy; `None` while it is healthy.
     reason: Option<String>,
-    /// When that began or ended, by the monotonic clock.
+    /// When that last began or ended, by the monotonic clock.
     changed: Duration,
     raised: Option<Alert>,
 }
 
 impl OperationalAlarms {
-    /// `open` are the alarms that a process before this one raised.
+    /// `open`: the open alarms that an earlier process raised.
     pub fn new(after: Duration, open: Vec<AlarmRecord>) -> Self {
         let own = |alarm: &AlarmRecord| {
             alarm.device_id == OPERATIONAL_DEVICE && alarm.function == FUNCTION
@@ -46,7 +46,7 @@ impl OperationalAlarms {
             let component = Component {
                 reason: None,
                 changed: Duration::ZERO,
-                raised: Some(raised_before(&alarm)),
+                raised: Some(alarm.alert()),
             };
             (alarm.sensor, component)
         };
@@ -56,8 +56,9 @@ impl OperationalAlarms {
         }
     }
 
-    /// What has to be told now. `elapsed` is a monotonic clock that began with
-    /// [`Self::new`], `now` the wall clock.
+    /// The transitions that are due. `reasons` has the unhealthy components.
+    /// `elapsed` is a monotonic clock that began with [`Self::new`], `now` the wall
+    /// clock.
     pub fn look(
         &mut self,
         reasons: &BTreeMap<String, String>,
@@ -100,7 +101,7 @@ impl OperationalAlarms {
                 _ => {}
             }
         }
-        // What is well and was told needs no memory.
+        // A healthy component without an open alarm needs no entry.
         let forgettable =
             |component: &Component| component.reason.is_none() && component.raised.is_none();
         self.components
@@ -122,8 +123,7 @@ fn raise(
         sensor: component.into(),
         unit: Some(UNIT.into()),
         function: FUNCTION.into(),
-        location: None,
-        said: None,
+        ..SlotNames::default()
     };
     let alarm_id = alarm_id(&names, now);
     Alert {
@@ -146,7 +146,7 @@ fn raise(
 }
 
 fn clear(raised: &Alert, now: Timestamp) -> Alert {
-    // A clock that was set back must not make it last less than nothing.
+    // The wall clock may have been set back: a duration is never negative.
     let timestamp = now.millis().max(raised.raised_at);
     let seconds = (timestamp - raised.raised_at) / 1_000;
     let decided = Timestamp::from_millis(timestamp).unwrap_or(now);
@@ -160,29 +160,8 @@ fn clear(raised: &Alert, now: Timestamp) -> Alert {
         state: AlertState::Cleared,
         value: seconds as f64,
         timestamp,
-        reason: format!("{} is well again after {seconds} s", raised.sensor),
+        reason: format!("{} has recovered after {seconds} s", raised.sensor),
         ..raised.clone()
-    }
-}
-
-/// As much of its alert as a clear needs.
-fn raised_before(alarm: &AlarmRecord) -> Alert {
-    Alert {
-        id: String::new(),
-        alarm_id: alarm.alarm_id.clone(),
-        kind: AlertKind::Alert,
-        severity: alarm.severity,
-        state: alarm.state,
-        device_id: alarm.device_id.clone(),
-        sensor: alarm.sensor.clone(),
-        value: alarm.value,
-        threshold: alarm.threshold,
-        function: alarm.function.clone(),
-        location: alarm.location.clone(),
-        unit: alarm.unit.clone(),
-        timestamp: alarm.updated_at,
-        raised_at: alarm.raised_at,
-        reason: alarm.reason.clone(),
     }
 }
 

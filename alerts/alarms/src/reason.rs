@@ -1,44 +1,49 @@
-//! The sentence of an alert: what was read, against which limit, where, and how
-//! long it lasted. Somebody who is woken by it should know what to look at.
+//! The reason of an alert: one sentence with the value, the limit, the place and
+//! the duration. Whoever is called out at night should know what to look at.
 
 use std::fmt;
 
 use weir_model::{AlertState, Level, Severity, Short, Side, Span, Why};
 
-use crate::alarm_engine::SlotNames;
+use crate::quantity::Quantity;
+use crate::slot_names::SlotNames;
 
-/// What the sentence is made of.
+/// The facts in the sentence.
 #[derive(Debug)]
 pub(crate) struct Facts<'a> {
     pub(crate) names: &'a SlotNames,
     pub(crate) state: AlertState,
     pub(crate) severity: Severity,
-    /// What the function says of this reading; the alarm may lag behind it.
+    /// The level of this reading. Delays may keep the alarm at another severity.
     pub(crate) level: Level,
     pub(crate) value: f64,
     pub(crate) threshold: Option<f64>,
     pub(crate) side: Side,
     pub(crate) why: Why,
-    /// The limits seen crossed in this episode, by which a limit is named.
+    /// The limits that readings of this alarm crossed: they name a limit.
     pub(crate) warning_limit: Option<f64>,
     pub(crate) critical_limit: Option<f64>,
-    /// How long the condition has held (raised, escalated) or the episode
-    /// lasted (cleared); nanoseconds.
+    /// How long the condition has held (raised, escalated) or the alarm was open
+    /// (cleared), nanoseconds.
     pub(crate) elapsed_ns: i64,
 }
 
 pub(crate) fn reason(facts: &Facts<'_>) -> String {
-    if let Why::Silence { seconds, expected } = facts.why {
-        return silence(facts, seconds, expected);
+    match facts.why {
+        Why::Silence { seconds, expected } => return silence(facts, seconds, expected),
+        Why::Condition if facts.names.custom_reason.is_none() => {
+            return condition(facts) + &place(facts);
+        }
+        _ => {}
     }
     let sensor = &facts.names.sensor;
-    let value = Quantity(facts.value, facts.names.unit.as_deref());
+    let value = value(facts);
     let mut text = match facts.state {
-        // Of a text: the sentence goes without it.
+        // A text has no number to print.
         AlertState::Raised | AlertState::Escalated if facts.value.is_nan() => {
             format!("{sensor} is {}", beyond(facts))
         }
-        _ if facts.value.is_nan() => format!("{sensor} is as it should be again"),
+        _ if facts.value.is_nan() => format!("{sensor} is normal again"),
         AlertState::Raised => format!("{sensor} {value} is {}", beyond(facts)),
         AlertState::Escalated => format!("{sensor} {value} is now {}", beyond(facts)),
         AlertState::Deescalated if facts.level.is_some() => {
@@ -49,7 +54,7 @@ pub(crate) fn reason(facts: &Facts<'_>) -> String {
         }
         AlertState::Deescalated => {
             format!(
-                "{sensor} is back to {value}{}, but not for long enough to clear",
+                "{sensor} is back to {value}{}, but not long enough to clear",
                 back(facts)
             )
         }
@@ -59,7 +64,8 @@ pub(crate) fn reason(facts: &Facts<'_>) -> String {
     match facts.state {
         AlertState::Cleared => text.push_str(&format!(", after {elapsed}")),
         AlertState::Raised | AlertState::Escalated if facts.elapsed_ns > 0 => {
-            // Critical now, but not yet for the on-delay: what held is the lesser condition.
+            // The reading is critical, but not yet for the on-delay: the warning
+            // condition has held.
             let lesser = if facts.level == Some(facts.severity) {
                 ""
             } else {
@@ -69,26 +75,60 @@ pub(crate) fn reason(facts: &Facts<'_>) -> String {
         }
         _ => {}
     }
-    if let Some(location) = facts
-        .names
-        .location
-        .as_deref()
-        .filter(|text| !text.is_empty())
-    {
-        text.push_str(&format!(" ({location})"));
-    }
-    text
+    text + &place(facts)
 }
 
-/// "above the critical limit 90 °C", of a reading that is beyond a limit.
+/// The value, with enough digits to differ from the limit.
+fn value<'a>(facts: &Facts<'a>) -> Quantity<'a> {
+    let unit = facts.names.unit.as_deref();
+    match facts.threshold {
+        Some(limit) => Quantity::beside(facts.value, limit, unit),
+        None => Quantity::new(facts.value, unit),
+    }
+}
+
+/// " (hall-2)", if the place is known.
+fn place(facts: &Facts<'_>) -> String {
+    match facts.names.location.as_deref() {
+        Some(location) if !location.is_empty() => format!(" ({location})"),
+        _ => String::new(),
+    }
+}
+
+/// The sentence of a function whose result is a condition.
+fn condition(facts: &Facts<'_>) -> String {
+    let sensor = &facts.names.sensor;
+    let condition = match &facts.names.condition {
+        Some(text) => format!("condition `{text}`"),
+        None => "its condition".to_owned(),
+    };
+    let elapsed = Elapsed(facts.elapsed_ns);
+    match facts.state {
+        AlertState::Raised | AlertState::Escalated if facts.elapsed_ns > 0 => {
+            format!("{sensor}: {condition} has been true for {elapsed}")
+        }
+        AlertState::Raised | AlertState::Escalated => format!("{sensor}: {condition} is true"),
+        AlertState::Deescalated if facts.level.is_some() => {
+            format!("{sensor}: {condition} is true, but no longer critical")
+        }
+        AlertState::Deescalated => {
+            format!("{sensor}: {condition} is false, but not long enough to clear")
+        }
+        AlertState::Cleared => {
+            format!("{sensor}: {condition} is no longer true, after {elapsed}")
+        }
+    }
+}
+
+/// "above the critical limit 90 °C", for a reading beyond a limit.
 fn beyond(facts: &Facts<'_>) -> String {
-    if let Some(said) = &facts.names.said {
-        return said.clone();
+    if let Some(reason) = &facts.names.custom_reason {
+        return reason.clone();
     }
     let level = facts.level.unwrap_or(facts.severity);
     let Some(limit) = facts.threshold else {
         let phrase = facts.why.phrase(facts.value, facts.names.unit.as_deref());
-        return phrase.unwrap_or_else(|| format!("{level} by {}", facts.names.function));
+        return phrase.unwrap_or_else(|| format!("{level} according to {}", facts.names.function));
     };
     let relation = match facts.side {
         Side::High if facts.value > limit => "above",
@@ -97,11 +137,11 @@ fn beyond(facts: &Facts<'_>) -> String {
     };
     format!(
         "{relation} the {level} limit {}",
-        Quantity(limit, facts.names.unit.as_deref())
+        Quantity::beside(limit, facts.value, facts.names.unit.as_deref())
     )
 }
 
-/// ", below the warning limit 80 °C", of a reading that is within its limits.
+/// ", below the warning limit 80 °C", for a reading within its limits.
 fn back(facts: &Facts<'_>) -> String {
     let Some(limit) = facts.threshold else {
         return usual(facts.why);
@@ -120,11 +160,11 @@ fn back(facts: &Facts<'_>) -> String {
     };
     format!(
         ", {relation} the {name} {}",
-        Quantity(limit, facts.names.unit.as_deref())
+        Quantity::beside(limit, facts.value, facts.names.unit.as_deref())
     )
 }
 
-/// ", near the usual 14.0 ± 1.5", of a reading that is unusual no more.
+/// ", near the usual 14.0 ± 1.5", for a reading that is usual again.
 fn usual(why: Why) -> String {
     match why {
         Why::Deviation { usual, spread } => {
@@ -134,42 +174,23 @@ fn usual(why: Why) -> String {
     }
 }
 
-/// Of a device rather than of a value.
+/// The sentence about a silent device.
 fn silence(facts: &Facts<'_>, seconds: f64, expected: f64) -> String {
     let device = &facts.names.device;
     let expected = Span(expected);
     match facts.state {
-        AlertState::Cleared => format!(
-            "{device} is heard again, after {}",
-            Elapsed(facts.elapsed_ns)
-        ),
-        AlertState::Deescalated => format!("{device} was heard again, but not for long enough"),
+        AlertState::Cleared => {
+            let elapsed = Elapsed(facts.elapsed_ns);
+            format!("{device} sends data again, after {elapsed}")
+        }
+        AlertState::Deescalated => format!("{device} sent data, but not long enough to clear"),
         AlertState::Raised | AlertState::Escalated if seconds.is_nan() => {
-            format!("{device} has never been heard; at least every {expected} is expected")
+            format!("{device} has never sent data; expected at least every {expected}")
         }
         AlertState::Raised | AlertState::Escalated => format!(
-            "{device} has said nothing for {}; at least every {expected} is expected",
+            "{device} has not sent data for {}; expected at least every {expected}",
             Span(seconds)
         ),
-    }
-}
-
-/// A number in the fewest digits that read back as the same, with its unit.
-pub(crate) struct Quantity<'a>(pub(crate) f64, pub(crate) Option<&'a str>);
-
-impl fmt::Display for Quantity<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(number, unit) = *self;
-        let size = number.abs();
-        if size != 0.0 && !(1e-5..1e15).contains(&size) {
-            write!(f, "{number:e}")?;
-        } else {
-            write!(f, "{number}")?;
-        }
-        match unit {
-            Some(unit) if !unit.is_empty() => write!(f, " {unit}"),
-            _ => Ok(()),
-        }
     }
 }
 
@@ -200,41 +221,42 @@ impl fmt::Display for Elapsed {
 mod tests {
     use super::*;
 
-    #[test]
-    fn quantities_read_back_and_stay_short() {
-        let text = |number, unit| Quantity(number, unit).to_string();
-        assert_eq!(text(93.5, Some("°C")), "93.5 °C");
-        assert_eq!(text(90.0, None), "90");
-        assert_eq!(text(0.1 + 0.2, Some("")), "0.30000000000000004");
-        assert_eq!(text(1e300, Some("Pa")), "1e300 Pa");
-        assert_eq!(text(-2.5e-9, None), "-2.5e-9");
-        assert_eq!(text(0.0, None), "0");
-    }
-
-    fn deviation(state: AlertState, level: Level, value: f64) -> String {
-        let names = SlotNames {
+    fn names() -> SlotNames {
+        SlotNames {
             device: "pump-1".into(),
             sensor: "temperature".into(),
             unit: Some("°C".into()),
             function: "drift".into(),
-            location: None,
-            said: None,
-        };
-        reason(&Facts {
-            names: &names,
-            state,
+            ..SlotNames::default()
+        }
+    }
+
+    fn facts(names: &SlotNames) -> Facts<'_> {
+        Facts {
+            names,
+            state: AlertState::Raised,
             severity: Severity::Warning,
-            level,
-            value,
+            level: Some(Severity::Warning),
+            value: 23.3,
             threshold: None,
             side: Side::High,
+            why: Why::Limit,
+            warning_limit: None,
+            critical_limit: None,
+            elapsed_ns: 90_000_000_000,
+        }
+    }
+
+    fn deviation(state: AlertState, level: Level, value: f64) -> String {
+        reason(&Facts {
+            state,
+            level,
+            value,
             why: Why::Deviation {
                 usual: 14.0,
                 spread: 1.5,
             },
-            warning_limit: None,
-            critical_limit: None,
-            elapsed_ns: 90_000_000_000,
+            ..facts(&names())
         })
     }
 
@@ -249,6 +271,79 @@ mod tests {
             deviation(AlertState::Cleared, None, 14.2),
             "temperature is back to 14.2 °C, near the usual 14.0 ± 1.50, after 1 min 30 s"
         );
+    }
+
+    #[test]
+    fn a_condition_is_quoted() {
+        let check = |condition: Option<&str>, state, level, elapsed_ns, expect: &str| {
+            let names = SlotNames {
+                sensor: "miswired".into(),
+                unit: None,
+                condition: condition.map(str::to_owned),
+                location: Some("hall-2".into()),
+                ..names()
+            };
+            let facts = Facts {
+                state,
+                level,
+                value: f64::from(u8::from(level.is_some())),
+                why: Why::Condition,
+                elapsed_ns,
+                ..facts(&names)
+            };
+            assert_eq!(reason(&facts), format!("{expect} (hall-2)"));
+        };
+        let (warning, minute) = (Some(Severity::Warning), 60_000_000_000);
+        let expression = Some("power > 2.0 * current");
+        let (raised, cleared) = (AlertState::Raised, AlertState::Cleared);
+        let expect = "miswired: condition `power > 2.0 * current` is true";
+        check(expression, raised, warning, 0, expect);
+        let expect = "miswired: condition `power > 2.0 * current` has been true for 1 min";
+        check(expression, raised, warning, minute, expect);
+        let expect = "miswired: condition `power > 2.0 * current` is no longer true, after 1 min";
+        check(expression, cleared, None, minute, expect);
+        check(None, raised, warning, 0, "miswired: its condition is true");
+    }
+
+    #[test]
+    fn a_silent_device_is_named() {
+        let check = |state, seconds, expect: &str| {
+            let names = names();
+            let why = Why::Silence {
+                seconds,
+                expected: 300.0,
+            };
+            let facts = Facts {
+                state,
+                why,
+                ..facts(&names)
+            };
+            assert_eq!(reason(&facts), expect);
+        };
+        let raised = "pump-1 has not sent data for 11 min; expected at least every 5 min";
+        check(AlertState::Raised, 660.0, raised);
+        let never = "pump-1 has never sent data; expected at least every 5 min";
+        check(AlertState::Raised, f64::NAN, never);
+        let cleared = "pump-1 sends data again, after 1 min 30 s";
+        check(AlertState::Cleared, 1.0, cleared);
+    }
+
+    #[test]
+    fn values_and_limits_have_digits_for_a_person() {
+        let check = |value, limit, expect: &str| {
+            let names = names();
+            let facts = Facts {
+                value,
+                threshold: Some(limit),
+                elapsed_ns: 0,
+                ..facts(&names)
+            };
+            assert_eq!(reason(&facts), expect);
+        };
+        let long = "temperature 100.552 °C is above the warning limit 90 °C";
+        check(100.55195198416013, 90.0, long);
+        let near = "temperature 90.00000001 °C is above the warning limit 90 °C";
+        check(90.00000001, 90.0, near);
     }
 
     #[test]

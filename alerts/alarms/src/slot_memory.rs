@@ -1,40 +1,41 @@
-//! What the engine remembers of a slot, and what the next reading makes of it.
+//! The memory of one slot, and the transition that the next reading decides.
 
 use serde::{Deserialize, Serialize};
 use weir_model::{Alert, AlertKind, AlertState, DeviceIx, Level, Severity, Timestamp, Verdict};
 
-use crate::alarm_engine::{Delays, SlotNames};
 use crate::alarm_id::{alarm_id, alert_id};
+use crate::delays::Delays;
 use crate::reason::{Facts, reason};
+use crate::slot_names::SlotNames;
 use crate::stored_alert;
 
 /// One slot that has left Normal at least once.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Memory {
-    /// Of the last reading that counted. Readings that find the slot Normal and
-    /// leave it so are not noted.
+pub(crate) struct SlotMemory {
+    /// Time of the last reading that counted. A reading that finds the slot
+    /// Normal and leaves it Normal does not count.
     pub(crate) last: Timestamp,
     pub(crate) level: Level,
-    /// First reading of the present unbroken run of "nothing", or of "something".
+    /// First reading of the current unbroken run with a level, or without one.
     pub(crate) something_since: Timestamp,
-    /// First reading of the present unbroken run of "critical", or of "less".
+    /// First reading of the current unbroken run of "critical", or of "less".
     pub(crate) critical_since: Timestamp,
-    pub(crate) open: Option<Box<Open>>,
+    pub(crate) open: Option<Box<OpenAlarm>>,
 }
 
 /// The open alarm of a slot.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Open {
+pub(crate) struct OpenAlarm {
     pub(crate) device: DeviceIx,
     pub(crate) raised: Timestamp,
-    /// The last limits seen crossed.
+    /// The limits that were crossed last.
     pub(crate) warning_limit: Option<f64>,
     pub(crate) critical_limit: Option<f64>,
     #[serde(with = "stored_alert")]
     pub(crate) alert: Alert,
 }
 
-/// What a reading decides.
+/// The transition that a reading decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Transition {
     pub(crate) state: AlertState,
@@ -43,7 +44,7 @@ pub(crate) struct Transition {
     pub(crate) since: Timestamp,
 }
 
-impl Memory {
+impl SlotMemory {
     pub(crate) fn new() -> Self {
         let never = Timestamp(i64::MIN);
         Self {
@@ -59,7 +60,15 @@ impl Memory {
         self.level.is_none() && self.open.is_none()
     }
 
-    /// Takes the next reading in.
+    /// The same memory for an engine in which the device has another index.
+    pub(crate) fn of_device(mut self, device: DeviceIx) -> Self {
+        if let Some(open) = &mut self.open {
+            open.device = device;
+        }
+        self
+    }
+
+    /// Processes the next reading.
     pub(crate) fn step(
         &mut self,
         level: Level,
@@ -108,8 +117,8 @@ impl Memory {
     }
 }
 
-impl Open {
-    /// A new episode; its alert is filled in by [`Open::alert_of`].
+impl OpenAlarm {
+    /// A new alarm; [`OpenAlarm::alert_of`] fills in its alert.
     pub(crate) fn raised(verdict: &Verdict, names: &SlotNames) -> Self {
         let alert = Alert {
             id: String::new(),
@@ -191,12 +200,12 @@ impl Open {
         }
     }
 
-    /// The clear of an alarm whose function is gone.
+    /// The clear of an alarm whose function was removed.
     pub(crate) fn abandon(self: Box<Self>, last: Timestamp) -> Alert {
         let alert = self.alert;
         let state = AlertState::Cleared;
         let reason = format!(
-            "{} is no longer watched: {} is gone",
+            "{} is no longer monitored: function {} was removed or no longer applies",
             alert.sensor, alert.function
         );
         let id = alert_id(&alert.alarm_id, state, alert.severity, last);

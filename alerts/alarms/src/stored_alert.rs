@@ -1,14 +1,20 @@
 //! [`Alert`] in postcard: every field in its order, none left out.
 //!
-//! The JSON form leaves absent fields out, which a format without names cannot
-//! read back; and binary floats come back exactly. For use as
-//! `#[serde(with = "stored_alert")]`.
+//! The JSON form omits absent fields, which a format without names cannot read
+//! back. Doubles come back exactly. Use it as
+//! `#[serde(with = "weir_alarms::stored_alert")]`, or as a value of its own:
+//! [`StoredAlert`].
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use weir_model::{Alert, AlertKind, AlertState, Severity};
 
+/// An alert as a value of its own.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct StoredAlert(#[serde(with = "self")] pub Alert);
+
+/// The layout.
 #[derive(Serialize, Deserialize)]
-struct StoredAlert<S> {
+struct Fields<S> {
     id: S,
     alarm_id: S,
     severity: Severity,
@@ -25,8 +31,8 @@ struct StoredAlert<S> {
     reason: S,
 }
 
-pub(crate) fn serialize<S: Serializer>(alert: &Alert, serializer: S) -> Result<S::Ok, S::Error> {
-    let stored = StoredAlert::<&str> {
+pub fn serialize<S: Serializer>(alert: &Alert, serializer: S) -> Result<S::Ok, S::Error> {
+    let fields = Fields::<&str> {
         id: &alert.id,
         alarm_id: &alert.alarm_id,
         severity: alert.severity,
@@ -42,26 +48,26 @@ pub(crate) fn serialize<S: Serializer>(alert: &Alert, serializer: S) -> Result<S
         raised_at: alert.raised_at,
         reason: &alert.reason,
     };
-    stored.serialize(serializer)
+    fields.serialize(serializer)
 }
 
-pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Alert, D::Error> {
-    let stored = StoredAlert::<String>::deserialize(deserializer)?;
+pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Alert, D::Error> {
+    let fields = Fields::<String>::deserialize(deserializer)?;
     Ok(Alert {
-        id: stored.id,
-        alarm_id: stored.alarm_id,
+        id: fields.id,
+        alarm_id: fields.alarm_id,
         kind: AlertKind::Alert,
-        severity: stored.severity,
-        state: stored.state,
-        device_id: stored.device_id,
-        sensor: stored.sensor,
-        value: stored.value,
-        threshold: stored.threshold,
-        function: stored.function,
-        location: stored.location,
-        unit: stored.unit,
-        timestamp: stored.timestamp,
-        raised_at: stored.raised_at,
-        reason: stored.reason,
+        severity: fields.severity,
+        state: fields.state,
+        device_id: fields.device_id,
+        sensor: fields.sensor,
+        value: fields.value,
+        threshold: fields.threshold,
+        function: fields.function,
+        location: fields.location,
+        unit: fields.unit,
+        timestamp: fields.timestamp,
+        raised_at: fields.raised_at,
+        reason: fields.reason,
     })
 }

@@ -1,50 +1,27 @@
-//! What operators do to alarms: acknowledge, shelve, take out of service,
-//! comment, assign, and take it back. Every action leaves an entry in the audit,
-//! in the same transaction.
+//! The actions of operators: acknowledge, shelve, take out of service, comment,
+//! assign, and their reversal. Every action appends to the audit in the same
+//! transaction.
 
 use redb::{ReadableTable, ReadableTableMetadata, WriteTransaction};
-use serde::{Deserialize, Serialize};
+use weir_alarms::{
+    Acknowledgement, AlarmRecord, AuditAction, AuditEntry, Comment, LifecycleEvent, OUT_OF_SERVICE,
+};
 use weir_model::{Alert, Timestamp};
 
-use crate::alarm_record::{Acknowledgement, AlarmRecord, Comment, StoredAlarm};
 use crate::alarm_store::AlarmStore;
 use crate::alarm_tables::{
     ALARMS, AUDIT, SHELVED, Shelf, alarm, extra, known, next, put_extra, release_latched, shelf,
     slot_key, unshelve,
 };
-use crate::lifecycle::Happening;
 use crate::store_error::AlarmStoreError;
+use crate::stored_alarm::StoredAlarm;
 
 const MAX_BY_BYTES: usize = 256;
 pub(crate) const MAX_NOTE_BYTES: usize = 4_096;
-/// Comments that one alarm keeps; the audit has all of them.
+/// Comments that are kept with an alarm; the audit has all of them.
 const MAX_COMMENTS: usize = 100;
 
-/// What `Shelf::until` says of what is out of service: until somebody ends it.
-pub const OUT_OF_SERVICE: i64 = i64::MAX;
-
-/// One action of an operator, as the audit keeps it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct AuditEntry {
-    /// `acknowledge`, `unacknowledge`, `shelve`, `unshelve`, `out-of-service`,
-    /// `comment`, `assign`.
-    pub action: String,
-    pub alarm_id: String,
-    pub by: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub note: Option<String>,
-    /// Milliseconds since the epoch, by Weir's clock.
-    pub at: i64,
-    /// Of a shelving.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub until: Option<i64>,
-    /// Of an assignment; absent when it is taken back.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub to: Option<String>,
-}
-
-/// Who does it, why, and when by Weir's clock.
+/// Who acts, why, and when by Weir's clock.
 #[derive(Clone, Copy, Debug)]
 pub struct Operator<'a> {
     pub by: &'a str,
@@ -53,9 +30,9 @@ pub struct Operator<'a> {
 }
 
 impl Operator<'_> {
-    fn entry(&self, action: &str, alarm_id: &str) -> AuditEntry {
+    fn entry(&self, action: AuditAction, alarm_id: &str) -> AuditEntry {
         AuditEntry {
-            action: action.to_owned(),
+            action,
             alarm_id: alarm_id.to_owned(),
             by: self.by.to_owned(),
             note: self.note.map(str::to_owned),
@@ -67,40 +44,40 @@ impl Operator<'_> {
 }
 
 impl AlarmStore {
-    /// Notes that somebody has seen the alarm, also when it is cleared already.
-    /// One that is latched is cleared by it.
+    /// Records that somebody has seen the alarm, also after its clear. A latched
+    /// alarm is cleared.
     pub fn acknowledge(
         &self,
         alarm_id: &str,
         operator: Operator<'_>,
     ) -> Result<AlarmRecord, AlarmStoreError> {
-        let entry = operator.entry("acknowledge", alarm_id);
+        let entry = operator.entry(AuditAction::Acknowledge, alarm_id);
         self.act(entry, |txn, alarm, entry| {
             alarm.acknowledged = Some(Acknowledgement {
                 by: entry.by.clone(),
                 at: entry.at,
                 note: entry.note.clone(),
             });
-            release_latched(txn, alarm, Happening::Acknowledged)
+            release_latched(txn, alarm, LifecycleEvent::Acknowledged)
         })
     }
 
-    /// Takes an acknowledgement back. A clear that it released stays.
+    /// Removes an acknowledgement. A clear that it released stays.
     pub fn unacknowledge(
         &self,
         alarm_id: &str,
         operator: Operator<'_>,
     ) -> Result<AlarmRecord, AlarmStoreError> {
-        let entry = operator.entry("unacknowledge", alarm_id);
+        let entry = operator.entry(AuditAction::Unacknowledge, alarm_id);
         self.act(entry, |txn, alarm, _| {
             alarm.acknowledged = None;
-            release_latched(txn, alarm, Happening::Unacknowledged)
+            release_latched(txn, alarm, LifecycleEvent::Unacknowledged)
         })
     }
 
-    /// Holds back the alerts of the alarm's (device, sensor, function) until
-    /// `until`, with which an alert's own time is compared; a time that is not
-    /// after the operator's ends the shelving, and what is out of service.
+    /// Withholds the alerts of the alarm's (device, sensor, function) until `until`,
+    /// which is compared with an alert's own time. A time that is not after the
+    /// operator's ends a shelving and an out-of-service state.
     pub fn shelve(
         &self,
         alarm_id: &str,
@@ -109,27 +86,32 @@ impl AlarmStore {
     ) -> Result<AlarmRecord, AlarmStoreError> {
         let (until, at) = (until.millis(), operator.at.millis());
         if until <= at {
-            let entry = operator.entry("unshelve", alarm_id);
+            let entry = operator.entry(AuditAction::Unshelve, alarm_id);
             return self.act(entry, |txn, alarm, _| {
                 let key = slot_key(&alarm.last);
                 unshelve(txn, &key, Some(alarm)).map(drop)
             });
         }
-        self.hold_back("shelve", alarm_id, until, operator)
+        self.withhold(AuditAction::Shelve, alarm_id, until, operator)
     }
 
-    /// As [`AlarmStore::shelve`], until somebody ends it.
+    /// As [`AlarmStore::shelve`], without an end.
     pub fn out_of_service(
         &self,
         alarm_id: &str,
         operator: Operator<'_>,
     ) -> Result<AlarmRecord, AlarmStoreError> {
-        self.hold_back("out-of-service", alarm_id, OUT_OF_SERVICE, operator)
+        self.withhold(
+            AuditAction::OutOfService,
+            alarm_id,
+            OUT_OF_SERVICE,
+            operator,
+        )
     }
 
-    fn hold_back(
+    fn withhold(
         &self,
-        action: &str,
+        action: AuditAction,
         alarm_id: &str,
         until: i64,
         operator: Operator<'_>,
@@ -149,13 +131,13 @@ impl AlarmStore {
         })
     }
 
-    /// Says something about the alarm; the operator's note is what.
+    /// Adds the operator's note as a comment.
     pub fn comment(
         &self,
         alarm_id: &str,
         operator: Operator<'_>,
     ) -> Result<AlarmRecord, AlarmStoreError> {
-        let entry = operator.entry("comment", alarm_id);
+        let entry = operator.entry(AuditAction::Comment, alarm_id);
         self.act(entry, |txn, _, entry| {
             let mut extra = extra(txn, &entry.alarm_id)?;
             extra.comments.push(Comment {
@@ -169,7 +151,7 @@ impl AlarmStore {
         })
     }
 
-    /// Says who works on it; `None`: nobody any more.
+    /// Sets who works on the alarm; `None` removes the assignment.
     pub fn assign(
         &self,
         alarm_id: &str,
@@ -177,7 +159,7 @@ impl AlarmStore {
         operator: Operator<'_>,
     ) -> Result<AlarmRecord, AlarmStoreError> {
         check_length("to", to.unwrap_or_default(), MAX_BY_BYTES)?;
-        let mut entry = operator.entry("assign", alarm_id);
+        let mut entry = operator.entry(AuditAction::Assign, alarm_id);
         entry.to = to.map(str::to_owned);
         self.act(entry, |txn, _, entry| {
             let mut extra = extra(txn, &entry.alarm_id)?;
@@ -186,7 +168,7 @@ impl AlarmStore {
         })
     }
 
-    /// Ends what was shelved until `now` or before; returns how many withheld
+    /// Ends the shelvings that end at `now` or before; returns how many withheld
     /// alerts went to the outbox.
     pub fn expire_shelves(&self, now: Timestamp) -> Result<usize, AlarmStoreError> {
         let now = now.millis();
@@ -213,7 +195,7 @@ impl AlarmStore {
         Ok(sent)
     }
 
-    /// The last entries of the audit, the newest first: of one alarm, or all.
+    /// The last entries of the audit, the newest first: of one alarm or of all.
     pub fn audit(
         &self,
         limit: usize,
@@ -225,27 +207,27 @@ impl AlarmStore {
             if entries.len() >= limit {
                 break;
             }
-            // What cannot be read was not written by any version.
+            // An entry of a newer version may have an action unknown here.
             let found = serde_json::from_slice::<AuditEntry>(entry?.1.value()).ok();
             entries.extend(found.filter(|e| alarm_id.is_none_or(|id| id == e.alarm_id)));
         }
         Ok(entries)
     }
 
-    /// Whether this alert is not to be sent past the outbox: it falls under a
-    /// shelving, or is the end of an alarm that may latch. Reads memory only.
+    /// Whether this alert must not be sent before it is recorded: it is shelved, or
+    /// it is the clear of an alarm that may latch. Reads memory only.
     pub fn is_withheld(&self, alert: &Alert) -> bool {
         self.shelved_until(alert) > alert.timestamp || self.may_latch(alert)
     }
 
-    /// Until when the alert's device, sensor and function are shelved; 0 if
-    /// they are not. Reads memory only.
+    /// Until when the alert's device, sensor and function are shelved; 0 if they are
+    /// not. Reads memory only.
     pub fn shelved_until(&self, alert: &Alert) -> i64 {
         let shelves = self.shelves.read();
-        match shelves.is_empty() {
-            true => 0,
-            false => shelves.get(&slot_key(alert)).copied().unwrap_or(0),
+        if shelves.is_empty() {
+            return 0;
         }
+        shelves.get(&slot_key(alert)).copied().unwrap_or(0)
     }
 
     fn act(
@@ -278,7 +260,7 @@ impl AlarmStore {
             Some(until) => self.shelves.write().insert(slot_key(&alarm.last), until),
             None => self.shelves.write().remove(&slot_key(&alarm.last)),
         };
-        self.tell_news();
+        self.signal_change();
         Ok(alarm.into_record(until, extra))
     }
 

@@ -2,24 +2,25 @@
 //!
 //! ```text
 //! meta     name -> u64                    format, position, next_seq, next_audit
-//! alarms   alarm id -> StoredAlarm        the present state of each alarm
+//! alarms   alarm id -> StoredAlarm        the current state of each alarm
 //! recent   (raised_at ms, alarm id)       the same alarms by age
 //! open     device·sensor·unit·function -> alarm id
 //! history  seq -> alert                   every transition; seq grows from 1
 //! seen     alert id -> seq                the history's ids
-//! outbox   (channel, seq) -> alert        what the channel has not confirmed
+//! outbox   (channel, seq) -> alert        alerts that the channel has not confirmed
 //! shelved  device·sensor·unit·function -> Shelf
 //! extras   alarm id -> Extra              assigned to, comments, a latched clear
-//! audit    n -> JSON                      who acknowledged and shelved what
+//! audit    n -> JSON                      the actions of operators
 //! ```
 //!
-//! [`crate::outbox`] has tables in it too. Values are postcard. Every call is one durable transaction. Doing a batch
-//! twice changes nothing: a batch that ends at or before the stored position is
-//! skipped, and so is an alert whose id is known.
+//! [`crate::outbox`] and [`crate::lanes`] add their tables. Values are postcard.
+//! Every call is one durable transaction. Recording a batch twice changes nothing:
+//! a batch that ends at or before the stored position is skipped, and so is an
+//! alert whose id is known.
 //!
-//! While an alarm is shelved, its alerts are recorded but not sent, except for
-//! the clear of an alarm whose raise was sent. When the time is over,
-//! [`AlarmStore::expire_shelves`] sends the last alert of what is still open.
+//! While an alarm is shelved, its alerts are recorded but not sent, except for the
+//! clear of an alarm whose raise was sent. When the shelving ends,
+//! [`AlarmStore::expire_shelves`] sends the last alert of an alarm that is open.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -29,19 +30,18 @@ use ahash::RandomState;
 use hashbrown::HashMap;
 use parking_lot::{Condvar, Mutex, RwLock};
 use redb::{ReadableTable, ReadableTableMetadata, WriteTransaction};
+use weir_alarms::{AlarmFilter, AlarmRecord, AlarmStateFilter, Policy, StoredAlert};
 use weir_kv::Database;
 use weir_model::{Alert, AlertState, Position, Timestamp};
 
-use crate::alarm_record::{AlarmFilter, AlarmRecord, AlarmStateFilter};
 use crate::alarm_tables::{
-    ALARMS, AUDIT, EXTRAS, Entry, HISTORY, META, MQTT, OPEN, OUTBOX, RECENT, SEEN, SHELVED, Shelf,
+    ALARMS, AUDIT, EXTRAS, HISTORY, META, MQTT, OPEN, OUTBOX, RECENT, SEEN, SHELVED, Shelf,
     advance, alarm, expire, known, prune, read_extra, record_one, shelf, slot_key,
 };
-use crate::router::Policy;
 use crate::store_error::AlarmStoreError;
 
 const FORMAT: u64 = 1;
-/// redb would take 1 GiB.
+/// redb's default is 1 GiB.
 const CACHE_BYTES: usize = 32 << 20;
 /// Transitions, cleared alarms and audit entries that are kept.
 const KEEP: u64 = 1_000_000;
@@ -51,20 +51,20 @@ const KEEP: u64 = 1_000_000;
 pub struct AlarmStore {
     pub(crate) database: Database,
     pub(crate) keep: u64,
-    /// As stored: it follows the commit.
+    /// The stored position; updated after the commit.
     position: AtomicU64,
     pub(crate) shelves: Shelves,
-    /// Says which alarms latch.
+    /// Decides which alarms latch.
     policy: RwLock<Option<Policy>>,
     /// Grows with every transition and action that is stored.
-    news: (Mutex<u64>, Condvar),
+    changes: (Mutex<u64>, Condvar),
 }
 
-/// Until when what is shelved, as stored.
+/// The end of each shelving by slot key, as stored.
 type Shelves = RwLock<HashMap<String, i64, RandomState>>;
 
 impl AlarmStore {
-    /// Opens the database, or makes it. A crash is recovered from here.
+    /// Opens or creates the database, and recovers from a crash.
     pub fn open(path: &Path) -> Result<Self, AlarmStoreError> {
         Self::open_keeping(path, KEEP)
     }
@@ -77,7 +77,7 @@ impl AlarmStore {
             position: AtomicU64::new(0),
             shelves: Shelves::default(),
             policy: RwLock::default(),
-            news: Default::default(),
+            changes: Default::default(),
         };
         store.prepare(path)?;
         store.prepare_outbox()?;
@@ -85,7 +85,7 @@ impl AlarmStore {
         Ok(store)
     }
 
-    /// Makes the tables, so that readers find them, and checks the format.
+    /// Creates the tables for readers, and checks the format.
     fn prepare(&self, path: &Path) -> Result<(), AlarmStoreError> {
         let txn = self.database.begin_write()?;
         let found = txn
@@ -94,7 +94,7 @@ impl AlarmStore {
             .map(|format| format.value());
         match found {
             Some(FORMAT) => {
-                // Newer than the format.
+                // This table was added later without a new format.
                 txn.open_table(EXTRAS)?;
                 txn.commit()?;
                 return Ok(());
@@ -111,8 +111,8 @@ impl AlarmStore {
         {
             let mut meta = txn.open_table(META)?;
             meta.insert("format", FORMAT)?;
-            // Routing knows this database from its first alert on, also if it
-            // dies before it has stored anything.
+            // Routing starts at the first alert of this database, also after a
+            // crash before its first commit.
             meta.insert("routed_seq", 0)?;
         }
         txn.open_table(ALARMS)?;
@@ -128,7 +128,7 @@ impl AlarmStore {
         Ok(())
     }
 
-    /// Reads what is kept in memory.
+    /// Loads what is kept in memory.
     fn load(&mut self) -> Result<(), AlarmStoreError> {
         let txn = self.database.begin_read()?;
         if let Some(position) = txn.open_table(META)?.get("position")? {
@@ -144,8 +144,8 @@ impl AlarmStore {
         Ok(())
     }
 
-    /// Takes in what the pipeline decided up to `position`; returns how many
-    /// alerts were new.
+    /// Records the alerts of the pipeline up to `position`; returns how many were
+    /// new.
     pub fn record(&self, position: Position, alerts: &[Alert]) -> Result<usize, AlarmStoreError> {
         let txn = self.database.begin_write()?;
         if !advance(&txn, position)? {
@@ -155,17 +155,17 @@ impl AlarmStore {
         let new = self.record_all(&txn, alerts)?;
         txn.commit()?;
         self.position.store(position.0, Ordering::Release);
-        self.tell_news();
+        self.signal_change();
         Ok(new)
     }
 
-    /// Takes in alerts that no journal position stands for, such as the clears
-    /// of a reload; returns how many were new.
+    /// Records alerts without a journal position, such as the clears of a reload;
+    /// returns how many were new.
     pub fn record_unpositioned(&self, alerts: &[Alert]) -> Result<usize, AlarmStoreError> {
         let txn = self.database.begin_write()?;
         let new = self.record_all(&txn, alerts)?;
         txn.commit()?;
-        self.tell_news();
+        self.signal_change();
         Ok(new)
     }
 
@@ -184,12 +184,12 @@ impl AlarmStore {
         Ok(new)
     }
 
-    /// From now on alarms latch as this says.
+    /// Sets the policy that decides which alarms latch.
     pub fn set_policy(&self, policy: Policy) {
         *self.policy.write() = Some(policy);
     }
 
-    /// Whether it is a clear that waits for an acknowledgement, if there is none.
+    /// Whether the alert is a clear that waits for a missing acknowledgement.
     pub fn may_latch(&self, alert: &Alert) -> bool {
         alert.state == AlertState::Cleared
             && self
@@ -199,31 +199,31 @@ impl AlarmStore {
                 .is_some_and(|policy| policy.meaning(alert).is_some_and(|meaning| meaning.latch))
     }
 
-    /// Forgets what is older than `before` and not open; returns how much that
-    /// was. Bounded: call it again for the rest.
+    /// Deletes entries before `before`, except for open alarms; returns how many.
+    /// The work per call is bounded: call it again for the rest.
     pub fn expire(&self, before: Timestamp) -> Result<u64, AlarmStoreError> {
         let txn = self.database.begin_write()?;
-        let forgotten = expire(&txn, before.millis())?;
-        match forgotten {
+        let deleted = expire(&txn, before.millis())?;
+        match deleted {
             0 => txn.abort()?,
             _ => txn.commit()?,
         }
-        Ok(forgotten)
+        Ok(deleted)
     }
 
-    pub(crate) fn tell_news(&self) {
-        *self.news.0.lock() += 1;
-        self.news.1.notify_all();
+    pub(crate) fn signal_change(&self) {
+        *self.changes.0.lock() += 1;
+        self.changes.1.notify_all();
     }
 
-    /// Blocks until something was stored after `seen`, or `wait` is over;
-    /// returns what to hand over the next time.
-    pub fn wait_news(&self, seen: u64, wait: Duration) -> u64 {
-        let mut news = self.news.0.lock();
-        if *news == seen {
-            let _ = self.news.1.wait_for(&mut news, wait);
+    /// Blocks until something is stored after `seen`, at most for `wait`; returns
+    /// the `seen` of the next call.
+    pub fn wait_for_change(&self, seen: u64, wait: Duration) -> u64 {
+        let mut changes = self.changes.0.lock();
+        if *changes == seen {
+            let _ = self.changes.1.wait_for(&mut changes, wait);
         }
-        *news
+        *changes
     }
 
     /// The last alert of an alarm.
@@ -232,7 +232,7 @@ impl AlarmStore {
         Ok(alarm(&alarms, alarm_id)?.map(|alarm| alarm.last))
     }
 
-    /// Where the last recorded batch ended; 0 before the first.
+    /// The end of the last recorded batch; 0 before the first.
     pub fn position(&self) -> Position {
         Position(self.position.load(Ordering::Acquire))
     }
@@ -252,18 +252,18 @@ impl AlarmStore {
             let (key, bytes) = entry?;
             pending.push((
                 key.value().1,
-                postcard::from_bytes::<Entry>(bytes.value())?.0,
+                postcard::from_bytes::<StoredAlert>(bytes.value())?.0,
             ));
         }
         Ok(pending)
     }
 
-    /// How many alerts wait for their delivery.
+    /// The number of undelivered alerts.
     pub fn pending_count(&self) -> Result<u64, AlarmStoreError> {
         Ok(self.database.begin_read()?.open_table(OUTBOX)?.len()?)
     }
 
-    /// The channel confirmed these: they leave the outbox.
+    /// Removes alerts that the channel has confirmed from the outbox.
     pub fn delivered(&self, seqs: &[u64]) -> Result<(), AlarmStoreError> {
         if seqs.is_empty() {
             return Ok(());
@@ -279,9 +279,9 @@ impl AlarmStore {
         Ok(())
     }
 
-    /// As [`AlarmStore::delivered`], by the alerts' ids. Says for each whether it
-    /// is known: one that is not was published before it was recorded, and has
-    /// to be confirmed again.
+    /// As [`AlarmStore::delivered`], by the alerts' ids. Returns for each whether it
+    /// is known: an unknown alert was published before it was recorded, and must be
+    /// confirmed again.
     pub fn delivered_ids(&self, ids: &[&str]) -> Result<Vec<bool>, AlarmStoreError> {
         let seen = self.database.begin_read()?.open_table(SEEN)?;
         let mut seqs = Vec::with_capacity(ids.len());
@@ -299,7 +299,7 @@ impl AlarmStore {
         let (alarms, shelved) = (txn.open_table(ALARMS)?, txn.open_table(SHELVED)?);
         let extras = txn.open_table(EXTRAS)?;
         let record = |alarm_id: &str| -> Result<Option<AlarmRecord>, AlarmStoreError> {
-            let alarm = alarm(&alarms, alarm_id)?.filter(|alarm| filter.matches(alarm));
+            let alarm = alarm(&alarms, alarm_id)?.filter(|alarm| filter.matches(&alarm.last));
             let Some(alarm) = alarm else { return Ok(None) };
             let shelf = shelf(&shelved, &slot_key(&alarm.last))?;
             let extra = read_extra(&extras, alarm_id)?;
@@ -343,7 +343,10 @@ impl AlarmStore {
         let mut alerts = Vec::new();
         for entry in history.range(first..)?.take(limit) {
             let (seq, bytes) = entry?;
-            alerts.push((seq.value(), postcard::from_bytes::<Entry>(bytes.value())?.0));
+            alerts.push((
+                seq.value(),
+                postcard::from_bytes::<StoredAlert>(bytes.value())?.0,
+            ));
         }
         Ok(alerts)
     }

@@ -1,15 +1,13 @@
-//! The tables of the alarm database and what one transaction does to them. The
+//! The tables of the alarm database and the changes within one transaction. The
 //! layout is drawn in [`crate::alarm_store`].
 
 use redb::{ReadableTable, ReadableTableMetadata, TableDefinition, WriteTransaction};
 use serde::{Deserialize, Serialize};
+use weir_alarms::{LifecycleEvent, LifecycleState, StoredAlert, alert_id};
 use weir_model::{Alert, AlertState, Position, Timestamp};
 
-use crate::alarm_id::alert_id;
-use crate::alarm_record::{Extra, StoredAlarm};
-use crate::lifecycle::{Happening, Standing};
 use crate::store_error::AlarmStoreError;
-use crate::stored_alert;
+use crate::stored_alarm::{Extra, StoredAlarm};
 
 pub(crate) const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
 pub(crate) const ALARMS: TableDefinition<&str, &[u8]> = TableDefinition::new("alarms");
@@ -19,14 +17,14 @@ pub(crate) const HISTORY: TableDefinition<u64, &[u8]> = TableDefinition::new("hi
 pub(crate) const SEEN: TableDefinition<&str, u64> = TableDefinition::new("seen");
 pub(crate) const OUTBOX: TableDefinition<(&str, u64), &[u8]> = TableDefinition::new("outbox");
 pub(crate) const SHELVED: TableDefinition<&str, &[u8]> = TableDefinition::new("shelved");
-/// What is known of an alarm besides [`StoredAlarm`]; most have no entry.
 pub(crate) const EXTRAS: TableDefinition<&str, &[u8]> = TableDefinition::new("extras");
 pub(crate) const AUDIT: TableDefinition<u64, &[u8]> = TableDefinition::new("audit");
 
-/// The one channel there is so far.
+/// The channel in the keys of `outbox`: alerts by MQTT. The queues of all other
+/// channels are in [`crate::lanes`].
 pub(crate) const MQTT: &str = "mqtt";
 
-/// Until when the alerts of a (device, sensor, unit, function) are held back.
+/// The end of the shelving of a (device, sensor, unit, function).
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Shelf {
     /// Milliseconds since the epoch.
@@ -34,11 +32,7 @@ pub(crate) struct Shelf {
     pub(crate) alarm_id: String,
 }
 
-/// An alert in the history and the outbox.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Entry(#[serde(with = "stored_alert")] pub(crate) Alert);
-
-/// Moves the stored position; false when it stands there already.
+/// Moves the stored position forward; false if it is there already.
 pub(crate) fn advance(txn: &WriteTransaction, position: Position) -> Result<bool, AlarmStoreError> {
     let mut meta = txn.open_table(META)?;
     if meta
@@ -59,8 +53,8 @@ pub(crate) fn next(txn: &WriteTransaction, name: &str) -> Result<u64, AlarmStore
     Ok(number)
 }
 
-/// Takes one alert in; false when it is known. The end of an alarm that latches
-/// and that nobody has acknowledged is kept until somebody does.
+/// Records one alert; false if it is known. The clear of a latching alarm that
+/// nobody has acknowledged is kept until somebody acknowledges it.
 pub(crate) fn record_one(
     txn: &WriteTransaction,
     alert: &Alert,
@@ -73,9 +67,9 @@ pub(crate) fn record_one(
         return Ok(true);
     }
     let key = slot_key(alert);
-    clear_forgotten(txn, &key, alert)?;
+    clear_superseded(txn, &key, alert)?;
     let seq = next(txn, "next_seq")?;
-    let bytes = postcard::to_stdvec(&Entry(alert.clone()))?;
+    let bytes = postcard::to_stdvec(&StoredAlert(alert.clone()))?;
     txn.open_table(SEEN)?.insert(alert.id.as_str(), seq)?;
     txn.open_table(HISTORY)?.insert(seq, &*bytes)?;
 
@@ -99,35 +93,35 @@ pub(crate) fn record_one(
     Ok(true)
 }
 
-/// Keeps the clear of an alarm that stays latched; false when it does not.
+/// Keeps the clear of an alarm that stays latched; false if the alarm does not.
 fn latch(txn: &WriteTransaction, clear: &Alert, latches: bool) -> Result<bool, AlarmStoreError> {
     let Some(before) = alarm(&txn.open_table(ALARMS)?, &clear.alarm_id)? else {
         return Ok(false);
     };
-    let standing = Standing {
+    let state = LifecycleState {
         acknowledged: before.acknowledged.is_some(),
-        ..Standing::RAISED
+        ..LifecycleState::RAISED
     };
-    if standing.after(Happening::Returned, latches).cleared {
+    if state.after(LifecycleEvent::Returned, latches).cleared {
         return Ok(false);
     }
     let mut extra = extra(txn, &clear.alarm_id)?;
-    extra.latched = Some(Entry(clear.clone()));
+    extra.latched = Some(StoredAlert(clear.clone()));
     put_extra(txn, &clear.alarm_id, &extra)?;
     Ok(true)
 }
 
-/// Records the clear that an alarm's latch has kept, if what happens releases
-/// it. `held` is the alarm as the caller holds it (and stores it).
+/// Records the clear of a latched alarm if the event releases it. `held` is the
+/// alarm as the caller holds it (and stores it).
 pub(crate) fn release_latched(
     txn: &WriteTransaction,
     held: &mut StoredAlarm,
-    happening: Happening,
+    event: LifecycleEvent,
 ) -> Result<(), AlarmStoreError> {
     let alarm_id = held.last.alarm_id.clone();
     let mut extra = extra(txn, &alarm_id)?;
-    let released = held.standing(&extra).after(happening, true).cleared;
-    let Some(Entry(clear)) = extra.latched.take().filter(|_| released) else {
+    let released = held.lifecycle_state(&extra).after(event, true).cleared;
+    let Some(StoredAlert(clear)) = extra.latched.take().filter(|_| released) else {
         return Ok(());
     };
     put_extra(txn, &alarm_id, &extra)?;
@@ -163,10 +157,10 @@ pub(crate) fn put_extra(
     Ok(())
 }
 
-/// One open alarm per (device, sensor, function): when another one than the
-/// alert's stands open, the engine has lost its memory of it, and it would never
-/// be cleared. It is cleared now.
-pub(crate) fn clear_forgotten(
+/// Keeps at most one alarm open per (device, sensor, function): if another alarm
+/// than the alert's is open, the engine has lost its memory of it and will never
+/// clear it. It is cleared now.
+pub(crate) fn clear_superseded(
     txn: &WriteTransaction,
     key: &str,
     alert: &Alert,
@@ -178,29 +172,26 @@ pub(crate) fn clear_forgotten(
     let Some(alarm_id) = open.filter(|alarm_id| *alarm_id != alert.alarm_id) else {
         return Ok(());
     };
-    let forgotten = alarm(&txn.open_table(ALARMS)?, &alarm_id)?;
+    let superseded = alarm(&txn.open_table(ALARMS)?, &alarm_id)?;
     txn.open_table(OPEN)?.remove(key)?;
-    let Some(mut forgotten) = forgotten else {
+    let Some(mut superseded) = superseded else {
         return Ok(());
     };
     if extra(txn, &alarm_id)?.latched.is_some() {
-        return release_latched(txn, &mut forgotten, Happening::Superseded);
+        return release_latched(txn, &mut superseded, LifecycleEvent::Superseded);
     }
     tracing::warn!(
         alarm_id,
         by = alert.alarm_id,
-        "an alarm was open that the engine forgot"
+        "alarm cleared: a newer alarm of the same function is open"
     );
-    let reason = format!(
-        "{} has a newer alarm; this one was lost track of",
-        alert.sensor
-    );
-    let clear = lost_track(forgotten.last, alert.timestamp, reason);
+    let reason = format!("{}: superseded by a newer alarm", alert.sensor);
+    let clear = forced_clear(superseded.last, alert.timestamp, reason);
     record_one(txn, &clear, false).map(drop)
 }
 
-/// The clear of an alarm that no verdict will clear, by its last alert.
-pub(crate) fn lost_track(last: Alert, timestamp: i64, reason: String) -> Alert {
+/// The clear of an alarm that no verdict will clear, from its last alert.
+pub(crate) fn forced_clear(last: Alert, timestamp: i64, reason: String) -> Alert {
     let decided = Timestamp::from_millis(timestamp).unwrap_or_default();
     let state = AlertState::Cleared;
     Alert {
@@ -212,9 +203,9 @@ pub(crate) fn lost_track(last: Alert, timestamp: i64, reason: String) -> Alert {
     }
 }
 
-/// Ends a shelving. The alarm that is open there is told of if it was not:
-/// `shelved` is it when the caller holds it (and stores it), else it is looked
-/// up. Returns whether an alert went to the outbox.
+/// Ends a shelving, and sends the last alert of an open alarm that was withheld.
+/// `held` is the alarm if the caller holds it (and stores it). Returns whether an
+/// alert went to the outbox.
 pub(crate) fn unshelve(
     txn: &WriteTransaction,
     key: &str,
@@ -240,14 +231,14 @@ pub(crate) fn unshelve(
     if !alarm.withheld {
         return Ok(false);
     }
-    (alarm.withheld, alarm.told) = (false, true);
-    let bytes = postcard::to_stdvec(&Entry(alarm.last.clone()))?;
+    (alarm.withheld, alarm.notified) = (false, true);
+    let bytes = postcard::to_stdvec(&StoredAlert(alarm.last.clone()))?;
     txn.open_table(OUTBOX)?.insert((MQTT, alarm.seq), &*bytes)?;
     alarms.insert(alarm_id.as_str(), &*postcard::to_stdvec(alarm)?)?;
     Ok(true)
 }
 
-/// Forgets the oldest transitions and cleared alarms beyond what is kept.
+/// Deletes the oldest transitions and cleared alarms beyond `keep`.
 pub(crate) fn prune(txn: &WriteTransaction, keep: u64) -> Result<(), AlarmStoreError> {
     let mut history = txn.open_table(HISTORY)?;
     let mut seen = txn.open_table(SEEN)?;
@@ -255,7 +246,12 @@ pub(crate) fn prune(txn: &WriteTransaction, keep: u64) -> Result<(), AlarmStoreE
         let Some((_, bytes)) = history.pop_first()? else {
             break;
         };
-        seen.remove(postcard::from_bytes::<Entry>(bytes.value())?.0.id.as_str())?;
+        seen.remove(
+            postcard::from_bytes::<StoredAlert>(bytes.value())?
+                .0
+                .id
+                .as_str(),
+        )?;
     }
     let mut alarms = txn.open_table(ALARMS)?;
     let excess = alarms.len()?.saturating_sub(keep);
@@ -263,8 +259,8 @@ pub(crate) fn prune(txn: &WriteTransaction, keep: u64) -> Result<(), AlarmStoreE
         return Ok(());
     }
     let mut recent = txn.open_table(RECENT)?;
-    let mut gone = Vec::new();
-    // Open alarms stay, however old: look a little further than the excess.
+    let mut expired = Vec::new();
+    // Open alarms stay whatever their age: look further than the excess.
     for entry in recent
         .iter()?
         .take(usize::try_from(excess).unwrap_or(usize::MAX) + 1_000)
@@ -275,14 +271,14 @@ pub(crate) fn prune(txn: &WriteTransaction, keep: u64) -> Result<(), AlarmStoreE
         })?;
         let is_open = alarm(&alarms, &alarm_id)?.is_some_and(|alarm| alarm.is_open());
         if !is_open {
-            gone.push((raised_at, alarm_id));
+            expired.push((raised_at, alarm_id));
         }
-        if gone.len() as u64 == excess {
+        if expired.len() as u64 == excess {
             break;
         }
     }
     let mut extras = txn.open_table(EXTRAS)?;
-    for (raised_at, alarm_id) in gone {
+    for (raised_at, alarm_id) in expired {
         recent.remove((raised_at, alarm_id.as_str()))?;
         alarms.remove(alarm_id.as_str())?;
         extras.remove(alarm_id.as_str())?;
@@ -290,45 +286,45 @@ pub(crate) fn prune(txn: &WriteTransaction, keep: u64) -> Result<(), AlarmStoreE
     Ok(())
 }
 
-/// Entries that are looked at in one go by [`expire`].
+/// Entries that one call of [`expire`] visits per table.
 const EXPIRE_BATCH: usize = 10_000;
 
-/// Forgets transitions and cleared alarms before `before`, and what operators
-/// did before it; milliseconds.
+/// Deletes transitions and cleared alarms before `before` (milliseconds) with
+/// their comments; returns how many.
 pub(crate) fn expire(txn: &WriteTransaction, before: i64) -> Result<u64, AlarmStoreError> {
-    let mut forgotten = 0;
+    let mut deleted = 0;
     let (mut history, mut seen) = (txn.open_table(HISTORY)?, txn.open_table(SEEN)?);
     for _ in 0..EXPIRE_BATCH {
         let first = history.first()?.map(|(seq, bytes)| {
-            postcard::from_bytes::<Entry>(bytes.value()).map(|entry| (seq.value(), entry.0))
+            postcard::from_bytes::<StoredAlert>(bytes.value()).map(|entry| (seq.value(), entry.0))
         });
         match first.transpose()? {
             Some((seq, alert)) if alert.timestamp < before => {
                 history.remove(seq)?;
                 seen.remove(alert.id.as_str())?;
-                forgotten += 1;
+                deleted += 1;
             }
             _ => break,
         }
     }
     let (mut alarms, mut recent) = (txn.open_table(ALARMS)?, txn.open_table(RECENT)?);
-    let mut gone = Vec::new();
+    let mut expired = Vec::new();
     for entry in recent.range(..(before, ""))?.take(EXPIRE_BATCH) {
         let (key, _) = entry?;
         let (raised_at, alarm_id) = key.value();
         let alarm = alarm(&alarms, alarm_id)?;
         if alarm.is_none_or(|alarm| !alarm.is_open() && alarm.last.timestamp < before) {
-            gone.push((raised_at, alarm_id.to_owned()));
+            expired.push((raised_at, alarm_id.to_owned()));
         }
     }
     let mut extras = txn.open_table(EXTRAS)?;
-    for (raised_at, alarm_id) in gone {
+    for (raised_at, alarm_id) in expired {
         recent.remove((raised_at, alarm_id.as_str()))?;
         alarms.remove(alarm_id.as_str())?;
         extras.remove(alarm_id.as_str())?;
-        forgotten += 1;
+        deleted += 1;
     }
-    Ok(forgotten)
+    Ok(deleted)
 }
 
 pub(crate) fn alarm(
@@ -360,7 +356,7 @@ pub(crate) fn known(
     })
 }
 
-/// None of the names contains a NUL: it is a control character.
+/// The key of a slot. No name contains a NUL: control characters are refused.
 pub(crate) fn slot_key(alert: &Alert) -> String {
     let unit = alert.unit.as_deref().unwrap_or_default();
     format!(

@@ -1,200 +1,145 @@
-//! The ways to tell somebody: each takes a [`Notification`] and says whether it
-//! was delivered, may be tried again, or will never be taken.
+//! The channels: each delivers a [`Notification`] and reports whether it was
+//! delivered, may be tried again, or is refused for good.
 //!
-//! Calls block, up to the channel's timeout. Nothing here remembers or retries:
-//! the outbox does. Secrets are read from their files once, at the start, and
-//! stand in no error.
+//! Calls block, up to the channel's timeout. A channel has no state and does not
+//! retry: the outbox does. Secrets are read from their files once, at the start,
+//! and appear in no error.
 
-mod address;
 mod alertmanager;
 mod email;
-mod http;
+mod error;
 mod pagerduty;
+mod post;
 mod slack;
 mod sns;
-mod trust;
+mod text;
 mod webhook;
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::Path;
 
-use thiserror::Error;
+use weir_alarms::Notification;
 use weir_config::{ChannelKind, UrlSource};
+use weir_http_client::Trust;
 use weir_model::Timestamp;
-
-use crate::notification::Notification;
 
 pub use alertmanager::AlertmanagerMirror;
 use email::Email;
-use http::HttpClient;
+pub use error::{ChannelError, DeliveryError, SetupError};
 use pagerduty::PagerDuty;
 use slack::Slack;
-use sns::Sns;
-use trust::Trust;
+use sns::SnsTopic;
 use webhook::Webhook;
-
-/// Why a notification was not delivered.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum DeliveryError {
-    /// It may work later.
-    #[error("{reason}")]
-    Temporary {
-        reason: String,
-        /// The other side asks not to be bothered for so long.
-        retry_after: Option<Duration>,
-    },
-    /// It never will: the other side refuses this very notification.
-    #[error("{reason}")]
-    Refused { reason: String },
-}
-
-impl DeliveryError {
-    fn temporary(reason: impl Into<String>) -> Self {
-        Self::Temporary {
-            reason: reason.into(),
-            retry_after: None,
-        }
-    }
-}
-
-/// Why a channel cannot be used at all.
-#[derive(Debug, Error)]
-pub enum ChannelError {
-    #[error("channel {channel}: cannot read {path}: {source}")]
-    Secret {
-        channel: String,
-        path: PathBuf,
-        source: std::io::Error,
-    },
-    #[error("channel {channel}: {reason}")]
-    Unusable { channel: String, reason: String },
-}
 
 /// One channel, ready to deliver.
 #[derive(Debug)]
 pub struct Channel {
     pub name: String,
-    /// Where links lead.
+    /// The base of links in notifications.
     link: String,
-    way: Way,
+    transport: Transport,
 }
 
 #[derive(Debug)]
-enum Way {
+enum Transport {
     Webhook(Webhook),
     Alertmanager(AlertmanagerMirror),
     Slack(Slack),
     PagerDuty(PagerDuty),
     Email(Box<Email>),
-    Sns(Sns),
+    Sns(SnsTopic),
 }
 
 impl Channel {
-    /// Reads its secrets. `link` is the base of the links in notifications.
+    /// Reads the channel's secrets. `link` is the base of links in notifications.
     pub fn open(config: &weir_config::Channel, link: &str) -> Result<Self, ChannelError> {
-        let name = &config.name;
-        let trust = Trust::read(name, config.ca_file.as_deref())?;
-        let http = || HttpClient::new(config.timeout, config.allow_private, &trust);
-        let unusable = |reason: String| ChannelError::Unusable {
-            channel: name.clone(),
-            reason,
-        };
-        let way = match &config.kind {
+        let transport = Transport::open(config, link).map_err(|source| ChannelError {
+            channel: config.name.clone(),
+            source,
+        })?;
+        Ok(Self {
+            name: config.name.clone(),
+            link: link.to_owned(),
+            transport,
+        })
+    }
+
+    /// Delivers a notification. `now` is the wall clock, for signatures.
+    pub fn send(&self, notification: &Notification, now: Timestamp) -> Result<(), DeliveryError> {
+        match &self.transport {
+            Transport::Webhook(webhook) => webhook.send(notification, &self.link, now),
+            Transport::Alertmanager(mirror) => mirror.send(notification, now),
+            Transport::Slack(slack) => slack.send(notification, &self.link),
+            Transport::PagerDuty(pagerduty) => pagerduty.send(notification, &self.link),
+            Transport::Email(email) => email.send(notification, &self.link),
+            Transport::Sns(sns) => sns.send(notification, now),
+        }
+    }
+
+    /// The mirror of the open alarms, if the channel is an Alertmanager.
+    pub fn mirror(&mut self) -> Option<&mut AlertmanagerMirror> {
+        match &mut self.transport {
+            Transport::Alertmanager(mirror) => Some(mirror),
+            _ => None,
+        }
+    }
+}
+
+impl Transport {
+    fn open(config: &weir_config::Channel, link: &str) -> Result<Self, SetupError> {
+        let trust = Trust::read(config.ca_file.as_deref())?;
+        let http = || post::client(config, &trust);
+        Ok(match &config.kind {
             ChannelKind::Webhook { url, secret_file } => {
-                let secret = secret_file.as_deref().map(|path| secret(name, path));
-                let webhook = Webhook::new(http(), url_of(name, url)?, secret.transpose()?);
-                Way::Webhook(webhook.map_err(unusable)?)
+                let secret = secret_file.as_deref().map(secret).transpose()?;
+                Self::Webhook(Webhook::new(http(), url_of(url)?, secret)?)
             }
             ChannelKind::Alertmanager { url, resend } => {
-                Way::Alertmanager(AlertmanagerMirror::new(http(), url, *resend, link))
+                Self::Alertmanager(AlertmanagerMirror::new(http(), url, *resend, link))
             }
-            ChannelKind::Slack { url } => Way::Slack(Slack::new(http(), url_of(name, url)?)),
+            ChannelKind::Slack { url } => Self::Slack(Slack::new(http(), url_of(url)?)),
             ChannelKind::PagerDuty {
                 url,
                 routing_key_file,
             } => {
-                let key = secret(name, routing_key_file)?;
-                Way::PagerDuty(PagerDuty::new(http(), url.clone(), key))
+                let key = secret(routing_key_file)?;
+                Self::PagerDuty(PagerDuty::new(http(), url.clone(), key))
             }
             ChannelKind::Email(email) => {
-                let password = email
-                    .password_file
-                    .as_deref()
-                    .map(|path| secret(name, path));
-                let password = password.transpose()?;
-                let email = Email::new(email, password, config, &trust);
-                Way::Email(Box::new(email.map_err(unusable)?))
+                let password = email.password_file.as_deref().map(secret).transpose()?;
+                Self::Email(Box::new(Email::new(email, password, config, &trust)?))
             }
             ChannelKind::Sns {
                 topic_arn,
                 endpoint,
                 credentials_file,
             } => {
-                let file = credentials_file.as_deref().map(|path| secret(name, path));
-                let sns = Sns::new(http(), topic_arn, endpoint.as_deref(), file.transpose()?);
-                Way::Sns(sns.map_err(unusable)?)
+                let file = credentials_file.as_deref().map(secret).transpose()?;
+                let endpoint = endpoint.as_deref();
+                Self::Sns(SnsTopic::new(http(), topic_arn, endpoint, file.as_deref())?)
             }
-        };
-        Ok(Self {
-            name: name.clone(),
-            link: link.to_owned(),
-            way,
         })
     }
+}
 
-    /// Delivers, or says why not. `now` is the wall clock: signatures carry it.
-    pub fn send(&self, notification: &Notification, now: Timestamp) -> Result<(), DeliveryError> {
-        match &self.way {
-            Way::Webhook(webhook) => webhook.send(notification, &self.link, now),
-            Way::Alertmanager(mirror) => mirror.send(notification, now),
-            Way::Slack(slack) => slack.send(notification, &self.link),
-            Way::PagerDuty(pagerduty) => pagerduty.send(notification, &self.link),
-            Way::Email(email) => email.send(notification, &self.link),
-            Way::Sns(sns) => sns.send(notification, now),
-        }
-    }
-
-    /// The mirror of the open alarms, where the channel is one.
-    pub fn mirror(&mut self) -> Option<&mut AlertmanagerMirror> {
-        match &mut self.way {
-            Way::Alertmanager(mirror) => Some(mirror),
-            _ => None,
-        }
+fn url_of(url: &UrlSource) -> Result<String, SetupError> {
+    let path = match url {
+        UrlSource::Plain(url) => return Ok(url.clone()),
+        UrlSource::File(path) => path,
+    };
+    let url = secret(path)?;
+    if url.starts_with("https://") || url.starts_with("http://") {
+        Ok(url)
+    } else {
+        Err(SetupError::NotAUrl { path: path.clone() })
     }
 }
 
-fn url_of(channel: &str, url: &UrlSource) -> Result<String, ChannelError> {
-    match url {
-        UrlSource::Plain(url) => Ok(url.clone()),
-        UrlSource::File(path) => {
-            let url = secret(channel, path)?;
-            match url.starts_with("https://") || url.starts_with("http://") {
-                true => Ok(url),
-                false => Err(ChannelError::Unusable {
-                    channel: channel.to_owned(),
-                    reason: format!("{} does not hold a URL", path.display()),
-                }),
-            }
-        }
-    }
-}
-
-/// The text of a file, without what surrounds it.
-fn secret(channel: &str, path: &Path) -> Result<String, ChannelError> {
-    let text = fs::read_to_string(path).map_err(|source| ChannelError::Secret {
-        channel: channel.to_owned(),
+/// The text of a file, without surrounding white space.
+fn secret(path: &Path) -> Result<String, SetupError> {
+    let text = fs::read_to_string(path).map_err(|source| SetupError::SecretFile {
         path: path.to_owned(),
         source,
     })?;
     Ok(text.trim().to_owned())
-}
-
-/// At most so many bytes of a text, cut between characters.
-fn cut(text: &str, bytes: usize) -> &str {
-    let mut end = bytes.min(text.len());
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    &text[..end]
 }

@@ -1,23 +1,21 @@
-//! The queues of the channels, and in which order they go out: what presses
-//! first, then by age.
+//! The queues of the channels and their order: high priority first, then by age.
 //!
 //! ```text
-//! queue  (channel, n) -> Queued           what the channel has not confirmed
-//! lanes  (channel, lane, n) -> ()         lane 0: it presses; 1: the rest
-//! tells  (channel, alarm id, n) -> ()     what waits of one alarm
+//! queue  (channel, n) -> Queued           not confirmed by the channel
+//! lanes  (channel, lane, n) -> ()         lane 0: high priority; 1: the rest
+//! tells  (channel, alarm id, n) -> ()     the notifications of one alarm
 //! ```
 //!
-//! - **What presses** ([`Notification::presses`]) overtakes the rest: a critical
-//!   alarm does not wait behind a flood of warnings.
-//! - **Nothing starves**: every [`FAIR`]th place goes to what has waited longest,
-//!   whatever it is. So a notification is sent after at most `FAIR` times as many
-//!   others as were queued before it.
-//! - **The order of one alarm is kept**: before a notification goes whatever waits
-//!   of its alarms from before it goes. Nobody hears that something is over, and
-//!   then that it began.
+//! - **High priority** ([`Notification::is_high_priority`]) overtakes the rest: a
+//!   critical alarm does not wait behind a flood of warnings.
+//! - **No starvation**: every [`FAIR`]th place goes to the oldest notification of
+//!   any lane. So at most `FAIR` times as many notifications are sent before one
+//!   as were queued before it.
+//! - **The order of one alarm is kept**: a notification is preceded by the older
+//!   notifications of its alarms. No clear is sent before its raise.
 //!
-//! `lanes` and `tells` are an index over `queue`: a start makes them anew when they
-//! do not fit it, as in a database of an older version.
+//! `lanes` and `tells` are an index over `queue`. A start rebuilds them if they do
+//! not match the queue, as in a database of an older version.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -26,35 +24,26 @@ use redb::{
     WriteTransaction,
 };
 
-use crate::notification::Notification;
-use crate::outbox::Queued;
+use weir_alarms::Notification;
+
+use crate::queued::{DequeueRequest, Queued};
 use crate::store_error::AlarmStoreError;
 
 pub(crate) const QUEUE: TableDefinition<(&str, u64), &[u8]> = TableDefinition::new("queue");
 const LANES: TableDefinition<(&str, u8, u64), ()> = TableDefinition::new("lanes");
-const TELLS: TableDefinition<(&str, &str, u64), ()> = TableDefinition::new("tells");
+/// Notifications by alarm; the name on disk is older.
+const BY_ALARM: TableDefinition<(&str, &str, u64), ()> = TableDefinition::new("tells");
 
-/// One place in so many goes by age alone.
+/// One place in so many goes by age only.
 const FAIR: u64 = 5;
-const PRESSING: u8 = 0;
+const HIGH_PRIORITY: u8 = 0;
 const REST: u8 = 1;
 
-/// What a channel takes next.
-#[derive(Clone, Copy, Debug)]
-pub struct Ask {
-    /// So many at most.
-    pub limit: usize,
-    /// How many it has taken so far: says which places go by age.
-    pub taken: u64,
-    /// Only what presses, and what has to go before it.
-    pub pressing_only: bool,
-}
-
-/// The queues, to be changed.
+/// The queues of all channels in a write transaction.
 pub(crate) struct Queues<'txn> {
     queue: Table<'txn, (&'static str, u64), &'static [u8]>,
     lanes: Table<'txn, (&'static str, u8, u64), ()>,
-    tells: Table<'txn, (&'static str, &'static str, u64), ()>,
+    by_alarm: Table<'txn, (&'static str, &'static str, u64), ()>,
 }
 
 impl<'txn> Queues<'txn> {
@@ -62,18 +51,18 @@ impl<'txn> Queues<'txn> {
         Ok(Self {
             queue: txn.open_table(QUEUE)?,
             lanes: txn.open_table(LANES)?,
-            tells: txn.open_table(TELLS)?,
+            by_alarm: txn.open_table(BY_ALARM)?,
         })
     }
 
-    /// Makes the tables, and the index if it does not fit the queue.
+    /// Creates the tables, and rebuilds the index if it does not match the queue.
     pub(crate) fn prepare(txn: &'txn WriteTransaction) -> Result<(), AlarmStoreError> {
         let mut queues = Self::open(txn)?;
         if queues.queue.len()? == queues.lanes.len()? {
             return Ok(());
         }
         queues.lanes.retain(|_, ()| false)?;
-        queues.tells.retain(|_, ()| false)?;
+        queues.by_alarm.retain(|_, ()| false)?;
         let mut all: Vec<Queued> = Vec::new();
         for entry in queues.queue.iter()? {
             all.push(postcard::from_bytes(entry?.1.value())?);
@@ -92,7 +81,7 @@ impl<'txn> Queues<'txn> {
         let lane = lane(&queued.notification);
         self.lanes.insert((channel, lane, queued.n), ())?;
         for alarm_id in alarm_ids(&queued.notification) {
-            self.tells.insert((channel, alarm_id, queued.n), ())?;
+            self.by_alarm.insert((channel, alarm_id, queued.n), ())?;
         }
         Ok(())
     }
@@ -105,18 +94,18 @@ impl<'txn> Queues<'txn> {
         self.lanes
             .remove((channel, lane(&queued.notification), n))?;
         for alarm_id in alarm_ids(&queued.notification) {
-            self.tells.remove((channel, alarm_id, n))?;
+            self.by_alarm.remove((channel, alarm_id, n))?;
         }
         Ok(())
     }
 }
 
-/// The queue of one channel, to be read.
+/// The queue of one channel in a read transaction.
 pub(crate) struct QueueReader<'a> {
     channel: &'a str,
     queue: ReadOnlyTable<(&'static str, u64), &'static [u8]>,
     lanes: ReadOnlyTable<(&'static str, u8, u64), ()>,
-    tells: ReadOnlyTable<(&'static str, &'static str, u64), ()>,
+    by_alarm: ReadOnlyTable<(&'static str, &'static str, u64), ()>,
 }
 
 impl<'a> QueueReader<'a> {
@@ -125,35 +114,36 @@ impl<'a> QueueReader<'a> {
             channel,
             queue: txn.open_table(QUEUE)?,
             lanes: txn.open_table(LANES)?,
-            tells: txn.open_table(TELLS)?,
+            by_alarm: txn.open_table(BY_ALARM)?,
         })
     }
 
-    /// What goes out next, in this order.
-    pub(crate) fn next_up(&self, ask: Ask) -> Result<Vec<Queued>, AlarmStoreError> {
-        let (mut pressing, mut rest) = (self.lane(PRESSING)?, self.lane(REST)?);
-        let (mut first, mut second) = (pressing.next().transpose()?, rest.next().transpose()?);
+    /// The next notifications, in this order.
+    pub(crate) fn next_up(&self, request: DequeueRequest) -> Result<Vec<Queued>, AlarmStoreError> {
+        let only_high = request.high_priority_only;
+        let (mut high, mut rest) = (self.lane(HIGH_PRIORITY)?, self.lane(REST)?);
+        let (mut first, mut second) = (high.next().transpose()?, rest.next().transpose()?);
         let (mut found, mut chosen) = (Vec::new(), HashSet::new());
-        while found.len() < ask.limit {
-            let by_age = (ask.taken + found.len() as u64) % FAIR == FAIR - 1;
+        while found.len() < request.limit {
+            let by_age = (request.taken + found.len() as u64) % FAIR == FAIR - 1;
             let n = match (first, second) {
-                (Some(press), Some(other)) if ask.pressing_only || !by_age || press < other => {
-                    first = pressing.next().transpose()?;
-                    press
+                (Some(urgent), Some(other)) if only_high || !by_age || urgent < other => {
+                    first = high.next().transpose()?;
+                    urgent
                 }
-                (Some(press), None) => {
-                    first = pressing.next().transpose()?;
-                    press
+                (Some(urgent), None) => {
+                    first = high.next().transpose()?;
+                    urgent
                 }
                 (None, None) => break,
-                (None, Some(_)) if ask.pressing_only => break,
+                (None, Some(_)) if only_high => break,
                 (_, Some(other)) => {
                     second = rest.next().transpose()?;
                     other
                 }
             };
-            for queued in self.with_what_goes_before(n, &chosen)? {
-                if found.len() < ask.limit {
+            for queued in self.with_predecessors(n, &chosen)? {
+                if found.len() < request.limit {
                     chosen.insert(queued.n);
                     found.push(queued);
                 }
@@ -172,9 +162,9 @@ impl<'a> QueueReader<'a> {
         Ok(entries.map(|entry| Ok(entry?.0.value().2)))
     }
 
-    /// A notification behind whatever waits of its alarms from before it, and
-    /// whatever that has to wait for: the oldest first. Nothing if it is chosen.
-    fn with_what_goes_before(
+    /// A notification after the older notifications of its alarms, and those that
+    /// must precede them in turn: the oldest first. Empty if it is chosen already.
+    fn with_predecessors(
         &self,
         n: u64,
         chosen: &HashSet<u64>,
@@ -191,7 +181,7 @@ impl<'a> QueueReader<'a> {
             let queued: Queued = postcard::from_bytes(bytes.value())?;
             for alarm_id in alarm_ids(&queued.notification) {
                 let (from, to) = ((self.channel, alarm_id, 0), (self.channel, alarm_id, n));
-                for entry in self.tells.range(from..to)? {
+                for entry in self.by_alarm.range(from..to)? {
                     open.push(entry?.0.value().2);
                 }
             }
@@ -203,15 +193,16 @@ impl<'a> QueueReader<'a> {
 }
 
 fn lane(notification: &Notification) -> u8 {
-    match notification.presses() {
-        true => PRESSING,
-        false => REST,
+    if notification.is_high_priority() {
+        HIGH_PRIORITY
+    } else {
+        REST
     }
 }
 
 fn alarm_ids(notification: &Notification) -> impl Iterator<Item = &str> {
     let alerts = notification.alerts.iter();
-    alerts.map(|told| told.alert.alarm_id.as_str())
+    alerts.map(|notified| notified.alert.alarm_id.as_str())
 }
 
 #[cfg(test)]

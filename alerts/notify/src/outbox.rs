@@ -1,29 +1,27 @@
-//! What routing decided and what channels still have to deliver, in the alarm
-//! database: so a crash between a decision, its delivery and the note that it
-//! was delivered repeats a notification under its id, and never loses one.
+//! The decisions of routing and the undelivered notifications, in the alarm
+//! database. A crash between a decision, its delivery and the record of the
+//! delivery repeats a notification under its id, and never loses one.
 //!
 //! ```text
 //! meta      routed_seq, routed_audit, next_notification -> u64
-//! routed    alarm id -> Routed            what routing knows of an open alarm
-//! routing   "storms" -> bytes             storms, and clears that gather
+//! routed    alarm id -> Routed            the routing state of an open alarm
+//! routing   "storms" -> bytes             storms, and clears that wait
 //! queue     (channel, n) -> Queued        with its order, in [`crate::lanes`]
-//! dead      n -> DeadLetter               what it never will
+//! dead      n -> DeadLetter               notifications that were given up
 //! ```
 //!
 //! Routing reads the history and the audit as logs, each from its own position.
-//! One transaction moves the positions, stores what routing knows, and queues
-//! the notifications.
+//! One transaction moves the positions, stores the routing state, and queues the
+//! notifications.
 
 use redb::{ReadableTable, ReadableTableMetadata, TableDefinition};
-use serde::{Deserialize, Serialize};
-use weir_model::Alert;
+use weir_alarms::{AuditEntry, Decisions, Policy, Routed, Router, StoredAlert};
+use weir_model::{Alert, AlertState};
 
-use crate::alarm_actions::AuditEntry;
 use crate::alarm_store::AlarmStore;
 use crate::alarm_tables::{ALARMS, AUDIT, HISTORY, META, OPEN, alarm, next};
-use crate::lanes::{Ask, QUEUE, QueueReader, Queues};
-use crate::notification::Notification;
-use crate::router::{Decisions, Policy, Routed, Router};
+use crate::lanes::{QUEUE, QueueReader, Queues};
+use crate::queued::{DeadLetter, DequeueRequest, Queued};
 use crate::store_error::AlarmStoreError;
 
 const ROUTED: TableDefinition<&str, &[u8]> = TableDefinition::new("routed");
@@ -40,27 +38,8 @@ pub struct RoutedUpTo {
     pub audit: u64,
 }
 
-/// A notification on its way.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Queued {
-    pub n: u64,
-    pub notification: Notification,
-}
-
-/// A notification that was given up.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct DeadLetter {
-    /// Names it: for `weir alarms retry`.
-    pub n: u64,
-    /// Milliseconds, by Weir's clock.
-    pub at: i64,
-    /// What the channel said last.
-    pub reason: String,
-    pub notification: Notification,
-}
-
 impl AlarmStore {
-    /// Makes the tables of this file.
+    /// Creates the tables of this file.
     pub(crate) fn prepare_outbox(&self) -> Result<(), AlarmStoreError> {
         let txn = self.database.begin_write()?;
         txn.open_table(ROUTED)?;
@@ -71,9 +50,9 @@ impl AlarmStore {
         Ok(())
     }
 
-    /// Routing as it was stored last. A database that never knew routing begins
-    /// with the alarms that are open now, as if they had just been raised:
-    /// these are returned, to be handed to [`Router::on_alert`].
+    /// The stored routing state. A database of a version without routing starts with
+    /// the alarms that are open now, as if they had just been raised: they are
+    /// returned, for [`Router::on_alert`].
     pub fn restore_routing(
         &self,
         policy: Policy,
@@ -106,8 +85,8 @@ impl AlarmStore {
         Ok((router, RoutedUpTo { seq, audit }, Vec::new()))
     }
 
-    /// Whether there is something behind these positions. Cheap.
-    pub fn has_news(&self, up_to: RoutedUpTo) -> Result<bool, AlarmStoreError> {
+    /// Whether something is stored after these positions. Cheap.
+    pub fn has_changes_after(&self, up_to: RoutedUpTo) -> Result<bool, AlarmStoreError> {
         let meta = self.database.begin_read()?.open_table(META)?;
         let beyond = |name, read: u64| -> Result<bool, AlarmStoreError> {
             Ok(meta.get(name)?.is_some_and(|next| next.value() > read + 1))
@@ -115,7 +94,7 @@ impl AlarmStore {
         Ok(beyond("next_seq", up_to.seq)? || beyond("next_audit", up_to.audit)?)
     }
 
-    /// Operators' actions behind `after`, the oldest first.
+    /// The actions of operators after `after`, the oldest first.
     pub fn actions(
         &self,
         limit: usize,
@@ -125,7 +104,7 @@ impl AlarmStore {
         let mut actions = Vec::new();
         for entry in audit.range(after.saturating_add(1)..)?.take(limit) {
             let (n, bytes) = entry?;
-            // What an older version wrote and this one cannot read is passed over.
+            // An entry of a newer version may have an action unknown here.
             if let Ok(action) = serde_json::from_slice(bytes.value()) {
                 actions.push((n.value(), action));
             }
@@ -133,7 +112,7 @@ impl AlarmStore {
         Ok(actions)
     }
 
-    /// Stores what routing decided, and how far it has read.
+    /// Stores the decisions of routing, and how far it has read.
     pub fn commit_routing(
         &self,
         up_to: RoutedUpTo,
@@ -173,12 +152,16 @@ impl AlarmStore {
         Ok(())
     }
 
-    /// What a channel is to deliver next, in this order.
-    pub fn next_up(&self, channel: &str, ask: Ask) -> Result<Vec<Queued>, AlarmStoreError> {
-        QueueReader::open(&self.database.begin_read()?, channel)?.next_up(ask)
+    /// The notifications that a channel delivers next, in this order.
+    pub fn next_up(
+        &self,
+        channel: &str,
+        request: impl Into<DequeueRequest>,
+    ) -> Result<Vec<Queued>, AlarmStoreError> {
+        QueueReader::open(&self.database.begin_read()?, channel)?.next_up(request.into())
     }
 
-    /// All that a channel has to deliver, the oldest first.
+    /// The undelivered notifications of a channel, the oldest first.
     pub fn queued(&self, channel: &str, limit: usize) -> Result<Vec<Queued>, AlarmStoreError> {
         let queue = self.database.begin_read()?.open_table(QUEUE)?;
         let mut found = Vec::new();
@@ -188,7 +171,7 @@ impl AlarmStore {
         Ok(found)
     }
 
-    /// How many notifications wait, by channel.
+    /// The number of undelivered notifications by channel.
     pub fn queue_lengths(&self) -> Result<Vec<(String, u64)>, AlarmStoreError> {
         let queue = self.database.begin_read()?.open_table(QUEUE)?;
         let mut lengths: Vec<(String, u64)> = Vec::new();
@@ -202,7 +185,7 @@ impl AlarmStore {
         Ok(lengths)
     }
 
-    /// The channel has these.
+    /// Removes notifications that were delivered.
     pub fn dequeue(&self, channel: &str, delivered: &[u64]) -> Result<(), AlarmStoreError> {
         if delivered.is_empty() {
             return Ok(());
@@ -218,8 +201,14 @@ impl AlarmStore {
         Ok(())
     }
 
-    /// The channel never will: it is kept for somebody to look at.
-    pub fn bury(&self, queued: &Queued, reason: &str, at: i64) -> Result<(), AlarmStoreError> {
+    /// Gives a notification up and keeps it as a dead letter. `at`: Weir's clock,
+    /// milliseconds.
+    pub fn move_to_dead_letters(
+        &self,
+        queued: &Queued,
+        reason: &str,
+        at: i64,
+    ) -> Result<(), AlarmStoreError> {
         let letter = DeadLetter {
             n: queued.n,
             at,
@@ -253,11 +242,11 @@ impl AlarmStore {
         Ok(self.database.begin_read()?.open_table(DEAD)?.len()?)
     }
 
-    /// Puts dead letters back, with all their time again: one, or all of them;
-    /// returns how many.
-    pub fn revive(&self, n: Option<u64>, now: i64) -> Result<u64, AlarmStoreError> {
+    /// Queues dead letters again, one or all, as if they were created now
+    /// (milliseconds); returns how many.
+    pub fn retry_dead_letters(&self, n: Option<u64>, now: i64) -> Result<u64, AlarmStoreError> {
         let txn = self.database.begin_write()?;
-        let mut revived = 0;
+        let mut retried = 0;
         {
             let (mut dead, mut queues) = (txn.open_table(DEAD)?, Queues::open(&txn)?);
             let mut letters: Vec<DeadLetter> = Vec::new();
@@ -275,21 +264,20 @@ impl AlarmStore {
                 };
                 queued.notification.created_at = now;
                 queues.push(&queued)?;
-                revived += 1;
+                retried += 1;
             }
         }
         txn.commit()?;
-        Ok(revived)
+        Ok(retried)
     }
 
-    /// The last alerts of alarms that are cleared, from the newest transitions.
-    pub fn lately_cleared(&self, limit: usize) -> Result<Vec<Alert>, AlarmStoreError> {
-        use weir_model::AlertState;
+    /// The clears among the newest `limit` transitions.
+    pub fn recently_cleared(&self, limit: usize) -> Result<Vec<Alert>, AlarmStoreError> {
         let history = self.database.begin_read()?.open_table(HISTORY)?;
         let mut cleared = Vec::new();
         for entry in history.iter()?.rev().take(limit) {
-            let entry: crate::alarm_tables::Entry = postcard::from_bytes(entry?.1.value())?;
-            cleared.extend(Some(entry.0).filter(|alert| alert.state == AlertState::Cleared));
+            let StoredAlert(alert) = postcard::from_bytes(entry?.1.value())?;
+            cleared.extend(Some(alert).filter(|alert| alert.state == AlertState::Cleared));
         }
         Ok(cleared)
     }

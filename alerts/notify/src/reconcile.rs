@@ -1,59 +1,59 @@
-//! Brings the alarms that stand open in the database in line with those that
-//! the engine has open.
+//! Reconciles the open alarms of the database with those of the engine.
 //!
-//! After a replay they are the same, unless the replay decided otherwise than
-//! Weir did the first time: under another configuration that could not be told
-//! from the first, or as another version. Then there would be alarms that are
-//! never cleared, and clears of alarms that nobody was told of.
+//! After a replay they are the same, unless the replay decided differently than
+//! the first run: under another configuration, or with another version. Without
+//! this step some alarms would never be cleared, and others would be cleared
+//! without a raise.
 
 use redb::ReadableTable;
 use tracing::warn;
+use weir_alarms::OPERATIONAL_DEVICE;
 use weir_model::Alert;
 
-use crate::AlarmStore;
-use crate::OPERATIONAL_DEVICE;
-use crate::alarm_tables::{ALARMS, OPEN, alarm, extra, lost_track, record_one};
+use crate::alarm_store::AlarmStore;
+use crate::alarm_tables::{ALARMS, OPEN, alarm, extra, forced_clear, record_one};
 use crate::store_error::AlarmStoreError;
 
 impl AlarmStore {
-    /// Clears what is open here and not in `open`, the last alerts of the alarms
-    /// that are; takes in those that are not open here. Returns the alerts that
-    /// are new. What was told must be recorded before.
+    /// Clears the alarms that are open in the database and not in `open`, and
+    /// records those of `open` that are not in the database. `open` has the last
+    /// alert of each open alarm. Returns the new alerts. All alerts of the pipeline
+    /// must have been recorded before.
     pub fn reconcile(&self, open: &[Alert]) -> Result<Vec<Alert>, AlarmStoreError> {
         let mut wanted: Vec<&str> = open.iter().map(|alert| &*alert.alarm_id).collect();
         wanted.sort_unstable();
         let stored = self.open_alarm_ids()?;
-        let forgotten = stored
-            .iter()
-            .filter(|id| wanted.binary_search(&id.as_str()).is_err());
-        let unknown = open
-            .iter()
-            .filter(|alert| !stored.contains(&alert.alarm_id));
-        let (forgotten, unknown): (Vec<_>, Vec<_>) = (forgotten.collect(), unknown.collect());
-        if forgotten.is_empty() && unknown.is_empty() {
+        let is_stale = |id: &&String| wanted.binary_search(&id.as_str()).is_err();
+        let is_unknown = |alert: &&Alert| !stored.contains(&alert.alarm_id);
+        let stale: Vec<&String> = stored.iter().filter(is_stale).collect();
+        let unknown: Vec<&Alert> = open.iter().filter(is_unknown).collect();
+        if stale.is_empty() && unknown.is_empty() {
             return Ok(Vec::new());
         }
         let mut new = Vec::new();
         let txn = self.database.begin_write()?;
-        for alarm_id in forgotten {
+        for alarm_id in stale {
             let Some(stored) = alarm(&txn.open_table(ALARMS)?, alarm_id)? else {
                 continue;
             };
-            // Those of Weir itself are not the engine's: their watch goes on.
+            // Alarms about Weir itself are not the engine's.
             if stored.last.device_id == OPERATIONAL_DEVICE {
                 continue;
             }
-            // Its condition is over, and it waits for somebody to say so.
+            // Its condition is over, and it waits for an acknowledgement.
             if extra(&txn, alarm_id)?.latched.is_some() {
                 continue;
             }
             warn!(
                 alarm_id,
-                "an alarm was open that no function has open: cleared"
+                "alarm cleared: it is open in the database, but not in the engine"
             );
-            let reason = format!("{} is not watched as it was", stored.last.sensor);
+            let reason = format!(
+                "{}: cleared because no function has this alarm open after a replay",
+                stored.last.sensor
+            );
             let at = stored.last.timestamp;
-            let clear = lost_track(stored.last, at, reason);
+            let clear = forced_clear(stored.last, at, reason);
             if record_one(&txn, &clear, false)? {
                 new.push(clear);
             }
@@ -63,7 +63,7 @@ impl AlarmStore {
                 let alarm_id = &alert.alarm_id;
                 warn!(
                     alarm_id,
-                    "an alarm is open that was not recorded: recorded now"
+                    "alarm recorded: it is open in the engine, but not in the database"
                 );
                 new.push(alert.clone());
             }

@@ -1,4 +1,4 @@
-//! What can go wrong with the alarm database, by what its caller can do.
+//! Errors of the alarm database, by what the caller can do.
 
 use std::path::PathBuf;
 
@@ -23,10 +23,10 @@ pub enum AlarmStoreError {
         bytes: usize,
         limit: usize,
     },
-    /// The disk failed, or is full. Nothing of the call was kept.
+    /// The disk failed or is full. Nothing of the call was stored.
     #[error("the alarm database failed: {0}")]
     Storage(#[source] Box<redb::Error>),
-    /// An entry is not what this version writes.
+    /// An entry has another layout than this version writes.
     #[error("an entry of the alarm database is malformed: {0}")]
     Entry(#[from] postcard::Error),
 }

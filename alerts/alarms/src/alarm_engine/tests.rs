@@ -43,7 +43,7 @@ fn names(slot: u32) -> SlotNames {
         unit: Some("°C".into()),
         function: "overheat".into(),
         location: Some("hall-2".into()),
-        said: None,
+        ..SlotNames::default()
     }
 }
 
@@ -228,7 +228,7 @@ fn the_reason_follows_side_deadband_and_missing_limits() {
     );
     assert_eq!(
         raise(1.5, f64::NAN, Side::High, C),
-        (None, reason("1.5 °C is critical by overheat"))
+        (None, reason("1.5 °C is critical according to overheat"))
     );
 }
 
@@ -239,7 +239,7 @@ fn names_are_asked_for_only_at_a_transition() {
         let verdict = verdict(0, time_s, level);
         assert!(
             engine
-                .on_verdict(&verdict, || panic!("asked at {time_s}"))
+                .on_verdict(&verdict, || -> SlotNames { panic!("asked at {time_s}") })
                 .is_none()
         );
     }
@@ -294,6 +294,30 @@ fn a_snapshot_that_is_not_one_is_refused() {
 }
 
 #[test]
+fn a_device_without_a_slot_is_refused_and_one_without_alarms_has_an_empty_memory() {
+    let mut engine = AlarmEngine::new(vec![]);
+    feed(&mut engine, 1, 1, W);
+    let device = |slots| DeviceSlots {
+        device: DeviceIx(0),
+        slots,
+    };
+    let memory = engine.device_snapshot(device(&[0, 1]));
+    let assemble = |slots| AlarmEngine::assemble(vec![], [(device(slots), &*memory)]);
+    assert_eq!(assemble(&[7, 9]).unwrap().active_count(), 1);
+    assert!(matches!(
+        assemble(&[7]).unwrap_err(),
+        RestoreError::UnknownSlot { slot: 1, slots: 1 }
+    ));
+    let twice = [(device(&[7, 9]), &*memory), (device(&[8, 9]), &*memory)];
+    assert!(matches!(
+        AlarmEngine::assemble(vec![], twice).unwrap_err(),
+        RestoreError::Repeated { slot: 9 }
+    ));
+    let none = engine.device_snapshot(device(&[40, 41]));
+    assert_eq!(none, AlarmEngine::new(vec![]).snapshot());
+}
+
+#[test]
 fn functions_that_go_clear_their_alarms_and_the_others_go_on() {
     let mut engine = AlarmEngine::new(vec![Delays::default()]);
     let kept = feed(&mut engine, 0, 1, C).unwrap();
@@ -332,7 +356,7 @@ fn readings() -> impl Strategy<Value = Vec<(u32, i64, Level)>> {
     prop::collection::vec((0u32..4, 1i64..8, levels()), 1..120)
 }
 
-/// What an alarm of one slot must be, told from the whole past of its readings.
+/// The severity that an alarm of one slot must have, from all of its readings.
 fn severity_now(past: &[(i64, Level)], before: Level, delays: Delays) -> Level {
     let &(now, _) = past.last().unwrap();
     let held = |condition: &dyn Fn(Level) -> bool, delay_ns: i64| {
@@ -411,5 +435,56 @@ proptest! {
         };
         prop_assert_eq!(active(&split), active(&whole));
         prop_assert_eq!(split.snapshot(), whole.snapshot());
+    }
+
+    /// Alone and together, with a move between the two at any time: the same
+    /// alerts, ids included, and the same memory.
+    #[test]
+    fn a_run_over_assembled_devices_equals_separate_runs(
+        readings in readings(), on_s in 0i64..12, off_s in 0i64..12, cut in 0usize..120,
+        devices in Just([0usize, 1, 2]).prop_shuffle(), unused in 0u32..3,
+    ) {
+        let delays = vec![delays(on_s, off_s)];
+        // Three devices: two slots of their own each, somewhere in the engine of all.
+        let slots = devices.map(|place| {
+            let first = unused + 2 * place as u32;
+            [first + 1, first]
+        });
+        let mapping = |n: usize| DeviceSlots {
+            device: DeviceIx(unused + devices[n] as u32),
+            slots: &slots[n],
+        };
+        let mut alone: [AlarmEngine; 3] =
+            std::array::from_fn(|_| AlarmEngine::new(delays.clone()));
+        let mut together = AlarmEngine::new(delays.clone());
+        let mut time_s = 0;
+        for (n, (slot, gap_s, level)) in readings.into_iter().enumerate() {
+            if n == cut {
+                let memories: Vec<Vec<u8>> = (0..3).map(|n| together.device_snapshot(mapping(n)))
+                    .collect();
+                for (alone, memory) in alone.iter().zip(&memories) {
+                    prop_assert_eq!(&alone.snapshot(), memory);
+                }
+                let parts = (0..3).rev().map(|n| (mapping(n), &*memories[n]));
+                together = AlarmEngine::assemble(delays.clone(), parts).unwrap();
+            }
+            time_s += gap_s;
+            let (device, own) = (n % 3, slot % 2);
+            let whole = slots[device][own as usize];
+            let of = |slot, ix| Verdict { device: DeviceIx(ix), ..verdict(slot, time_s, level) };
+            let names = || names(2 * device as u32 + own);
+            let expect = alone[device].on_verdict(&of(own, 0), names).cloned();
+            let found = together.on_verdict(&of(whole, mapping(device).device.0), names);
+            prop_assert_eq!(found.cloned(), expect);
+        }
+        for n in 0..3 {
+            let active = |engine: &AlarmEngine, device| -> Vec<String> {
+                let mut ids: Vec<_> = engine.active(device).map(|a| a.alarm_id.clone()).collect();
+                ids.sort();
+                ids
+            };
+            prop_assert_eq!(active(&together, mapping(n).device), active(&alone[n], DeviceIx(0)));
+            prop_assert_eq!(together.device_snapshot(mapping(n)), alone[n].snapshot());
+        }
     }
 }

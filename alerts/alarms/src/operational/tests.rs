@@ -1,7 +1,4 @@
-use weir_model::Position;
-
 use super::*;
-use crate::{AlarmFilter, AlarmStateFilter, AlarmStore};
 
 const AFTER: Duration = Duration::from_secs(10);
 
@@ -12,23 +9,23 @@ fn severity(component: &str) -> Severity {
     }
 }
 
-/// One look a second: what complains, and what is then told.
+/// One look per second with these unhealthy components: the alerts.
 #[track_caller]
 fn check(
     alarms: &mut OperationalAlarms,
     seconds: std::ops::Range<u64>,
     bad: &[&str],
 ) -> Vec<Alert> {
-    let mut told = Vec::new();
+    let mut alerts = Vec::new();
     for second in seconds {
         let reasons = bad
             .iter()
             .map(|name| ((*name).to_owned(), format!("it is bad at {second}")))
             .collect();
         let now = Timestamp::from_millis(1_000_000 + second as i64 * 1_000).unwrap();
-        told.extend(alarms.look(&reasons, severity, Duration::from_secs(second), now));
+        alerts.extend(alarms.look(&reasons, severity, Duration::from_secs(second), now));
     }
-    told
+    alerts
 }
 
 #[test]
@@ -81,36 +78,4 @@ fn what_flaps_is_neither_raised_nor_cleared() {
         assert_eq!(check(&mut alarms, start..start + 9, &[]), []);
         assert_eq!(check(&mut alarms, start + 9..start + 12, &["influxdb"]), []);
     }
-}
-
-#[test]
-fn a_restart_goes_on_with_what_was_raised() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("alarms.redb");
-    let raised = check(
-        &mut OperationalAlarms::new(AFTER, Vec::new()),
-        0..60,
-        &["journal", "store"],
-    );
-    let store = AlarmStore::open(&path).unwrap();
-    store.record_unpositioned(&raised).unwrap();
-    drop(store);
-
-    let store = AlarmStore::open(&path).unwrap();
-    let open = AlarmFilter {
-        state: AlarmStateFilter::Open,
-        ..AlarmFilter::default()
-    };
-    let mut alarms = OperationalAlarms::new(AFTER, store.alarms(&open).unwrap());
-    // One is still bad: nothing is raised anew. The other is not.
-    let told = check(&mut alarms, 0..60, &["store"]);
-    let told: Vec<_> = told
-        .iter()
-        .map(|alert| (&*alert.sensor, alert.state))
-        .collect();
-    assert_eq!(told, [("journal", AlertState::Cleared)]);
-    let cleared = check(&mut alarms, 60..90, &[]);
-    assert_eq!(cleared[0].alarm_id, raised[1].alarm_id);
-    store.record_unpositioned(&cleared).unwrap();
-    assert_eq!(store.position(), Position(0));
 }

@@ -1,5 +1,5 @@
-//! What the configuration says about one alarm at one time: its priority, which
-//! rules tell of it, and whether it is held back. No state.
+//! What the configuration defines for one alarm at one time: its priority, the
+//! rules that notify it, and whether it is in maintenance. No state.
 
 use sha2::{Digest, Sha256};
 use weir_config::{
@@ -8,7 +8,9 @@ use weir_config::{
 };
 use weir_model::{Alert, Severity};
 
-/// The parts of the configuration that routing asks.
+use crate::notification::NotifiedAlert;
+
+/// The parts of the configuration that routing needs.
 #[derive(Clone, Debug)]
 pub struct Policy {
     pub(super) alarms: Alarms,
@@ -23,15 +25,15 @@ pub struct Policy {
 pub(super) struct ChannelPolicy {
     pub(super) name: String,
     pub(super) storm_above: usize,
-    /// It is shown the set of open alarms rather than told of transitions.
+    /// It shows the set of open alarms and gets no notification per transition.
     pub(super) mirrors: bool,
-    /// It is told when somebody acknowledges.
-    pub(super) hears_acknowledgements: bool,
+    /// It is notified when somebody acknowledges an alarm.
+    pub(super) receives_acknowledgements: bool,
 }
 
 #[derive(Clone, Debug)]
 pub(super) struct Rule {
-    /// Names the rule across restarts with another configuration.
+    /// Identifies the rule across restarts with another configuration.
     pub(super) fingerprint: u64,
     pub(super) notify: Notify,
 }
@@ -42,7 +44,7 @@ impl Policy {
             name: channel.name.clone(),
             storm_above: channel.storm_above as usize,
             mirrors: matches!(channel.kind, ChannelKind::Alertmanager { .. }),
-            hears_acknowledgements: !matches!(
+            receives_acknowledgements: !matches!(
                 channel.kind,
                 ChannelKind::Email(_) | ChannelKind::Alertmanager { .. }
             ),
@@ -78,22 +80,33 @@ impl Policy {
         }
     }
 
+    /// The first `[[alarm]]` section that selects the alarm.
     pub fn meaning(&self, alert: &Alert) -> Option<&AlarmMeaning> {
         self.meanings
             .iter()
             .find(|meaning| selects(&meaning.select, alert))
     }
 
-    /// Of its meaning; otherwise by severity.
+    /// The configured priority; default by severity.
     pub fn priority(&self, alert: &Alert) -> Priority {
-        let given = self.meaning(alert).and_then(|meaning| meaning.priority);
-        given.unwrap_or(match alert.severity {
+        let configured = self.meaning(alert).and_then(|meaning| meaning.priority);
+        configured.unwrap_or(match alert.severity {
             Severity::Warning => Priority::Medium,
             Severity::Critical => Priority::High,
         })
     }
 
-    /// The rules that tell of an alarm now, by index.
+    /// The alert with its priority and the action to take.
+    pub(super) fn notified_alert(&self, alert: &Alert) -> NotifiedAlert {
+        let meaning = self.meaning(alert);
+        NotifiedAlert {
+            alert: alert.clone(),
+            priority: self.priority(alert).as_str().to_owned(),
+            action: meaning.and_then(|meaning| meaning.action.clone()),
+        }
+    }
+
+    /// The rules that notify an alarm now, by index.
     pub(super) fn rules_for(&self, alert: &Alert, wall_ms: i64) -> Vec<usize> {
         let local = wall_ms.saturating_add(i64::from(self.alarms.utc_offset_minutes) * 60_000);
         let mut found = Vec::new();
@@ -134,8 +147,8 @@ pub(super) fn selects(select: &AlarmSelector, alert: &Alert) -> bool {
     )
 }
 
-/// Whether the alarm `by` holds back `alert` under this rule. Two that are on
-/// both sides of the rule do not hold back each other, or nobody would be told.
+/// Whether the alarm `by` suppresses `alert` under this rule. Alarms that both
+/// sides of the rule select do not suppress each other: neither would be notified.
 pub(super) fn inhibits(rule: &Inhibit, by: &Alert, alert: &Alert) -> bool {
     by.alarm_id != alert.alarm_id
         && selects(&rule.hides, alert)
@@ -146,7 +159,7 @@ pub(super) fn inhibits(rule: &Inhibit, by: &Alert, alert: &Alert) -> bool {
             .all(|key| part(*key, by) == part(*key, alert))
 }
 
-/// What alarms have to agree in to be told together.
+/// The values that alarms of one notification have in common.
 pub(super) fn group(keys: &[GroupKey], alert: &Alert) -> Vec<String> {
     keys.iter()
         .map(|key| part(*key, alert).to_owned())
@@ -162,7 +175,7 @@ fn part(key: GroupKey, alert: &Alert) -> &str {
     }
 }
 
-/// By the local clock. Hours over midnight belong to the day on which they begin.
+/// By local time. Hours across midnight belong to the day on which they begin.
 fn is_on(notify: &Notify, local_ms: i64) -> bool {
     let (minutes, day) = (local_ms.div_euclid(60_000), local_ms.div_euclid(86_400_000));
     let minute = minutes.rem_euclid(24 * 60);

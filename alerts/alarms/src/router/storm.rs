@@ -1,5 +1,5 @@
-//! Storms: when a channel would be told of more alarms than a person can read,
-//! it gets a summary a minute instead, until it is quiet again.
+//! Storms: a channel that would get more notifications than a person can read gets
+//! one summary per minute until the rate falls again.
 //!
 //! ```text
 //!            more than N in a minute                 a minute with N or fewer
@@ -8,41 +8,44 @@
 //!                                     └──┘ a summary every minute
 //! ```
 //!
-//! Critical alarms are told one by one until they alone are more than N.
+//! Critical alarms are notified one by one until they alone exceed N.
 
 use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 use weir_model::Severity;
 
-use crate::notification::{Cause, Notification, Told};
+use crate::notification::{Cause, Notification, NotifiedAlert};
 
 const MINUTE_MS: i64 = 60_000;
-/// Alarms that a summary names.
+/// Alarms that a summary lists.
 const EXAMPLES: usize = 10;
 
-/// One channel's.
+/// The storm of one channel. Stored in postcard: the order of the fields is the
+/// format.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Storm {
-    /// When alarms came in the last minute, and which were critical.
+    /// The alarms of the last minute: time, and whether critical.
     recent: VecDeque<(i64, bool)>,
-    /// When the last summary was sent, while there is a storm.
+    /// When the last summary was sent; `None` without a storm.
     summarised: Option<i64>,
-    /// Since the last summary.
+    /// Alarms since the last summary.
     held: u64,
-    worst: Vec<Told>,
+    /// The most severe of them.
+    worst: Vec<NotifiedAlert>,
 }
 
 impl Storm {
-    /// Counts an alarm that is about to be told; whether the summary tells it.
-    pub(super) fn takes(&mut self, told: &Told, above: usize, now: i64) -> bool {
+    /// Counts an alarm that is about to be notified; whether it goes into the
+    /// summary instead.
+    pub(super) fn absorbs(&mut self, notified: &NotifiedAlert, above: usize, now: i64) -> bool {
         if above == 0 {
             return false;
         }
         self.forget(now);
-        let critical = told.alert.severity == Severity::Critical;
+        let critical = notified.alert.severity == Severity::Critical;
         self.recent.push_back((now, critical));
-        // Enough to know that it is a storm.
+        // A bound on memory; enough entries to detect a storm.
         let excess = self.recent.len().saturating_sub(10 * above + 100);
         self.recent.drain(..excess);
         let criticals = self.recent.iter().filter(|(_, critical)| *critical).count();
@@ -53,9 +56,9 @@ impl Storm {
         self.held += 1;
         let place = self
             .worst
-            .partition_point(|other| other.alert.severity >= told.alert.severity);
+            .partition_point(|other| other.alert.severity >= notified.alert.severity);
         if place < EXAMPLES {
-            self.worst.insert(place, told.clone());
+            self.worst.insert(place, notified.clone());
             self.worst.truncate(EXAMPLES);
         }
         true
@@ -76,16 +79,16 @@ impl Storm {
         if !due || self.held == 0 && !over {
             return None;
         }
-        let named = std::mem::take(&mut self.worst);
+        let listed = std::mem::take(&mut self.worst);
         let held = std::mem::take(&mut self.held);
         self.summarised = (!over).then_some(now);
-        let more = held.saturating_sub(named.len() as u64);
-        let mut notification = Notification::new(channel, Cause::Storm, named, now, now);
+        let more = held.saturating_sub(listed.len() as u64);
+        let mut notification = Notification::new(channel, Cause::Storm, listed, now, now);
         notification.more = more;
         Some(notification)
     }
 
-    /// Whether a restart may forget it.
+    /// Whether it needs no stored entry.
     pub(super) fn is_quiet(&self) -> bool {
         self.summarised.is_none() && self.held == 0 && self.recent.is_empty()
     }

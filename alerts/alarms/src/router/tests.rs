@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 use weir_config::Config;
-use weir_model::AlertKind;
+use weir_model::{AlertKind, Severity};
 
 use super::*;
 
@@ -78,8 +78,8 @@ impl Bench {
 }
 
 fn show(notification: &Notification) -> String {
-    let alerts = notification.alerts.iter().map(|told| {
-        let alert = &told.alert;
+    let alerts = notification.alerts.iter().map(|notified| {
+        let alert = &notified.alert;
         format!(
             "{} {} {}",
             alert.state.as_str(),
@@ -202,7 +202,7 @@ fn alarms_of_one_place_are_told_together_and_cleared_together() {
         .alert("cleared critical p2 hall")
         .at(40)
         .check(&["a alerts: cleared warning p1, cleared critical p2"])
-        // It came and went while alarms gathered: nobody was told.
+        // Raised and cleared during the group wait: no notification.
         .alert("raised warning p4 hall")
         .alert("cleared warning p4 hall")
         .at(60)
@@ -281,10 +281,10 @@ fn a_gateway_that_is_down_hides_its_devices_until_it_is_back() {
             "a alerts: raised warning p0",
         ]);
     assert_eq!(
-        bench.router.held_back("p1 overheat"),
-        Some(HeldBack::Inhibited)
+        bench.router.suppression("p1 overheat"),
+        Some(Suppression::Inhibited)
     );
-    // Others of the rule's own side are not hidden by it, or all would be.
+    // Alarms on the rule's own side are not inhibited by it.
     bench
         .alert("raised critical gw2 hall offline")
         .check(&["a alerts: raised critical gw2"])
@@ -350,10 +350,10 @@ fn what_is_shelved_or_in_maintenance_is_told_when_it_is_still_open_afterwards() 
     let (now, p1) = (bench.now(), alert("raised warning p1 hall", 10));
     bench.router.on_shelved(&p1, now.wall_ms + 60_000, now);
     assert_eq!(
-        bench.router.held_back("p1 overheat"),
-        Some(HeldBack::Shelved)
+        bench.router.suppression("p1 overheat"),
+        Some(Suppression::Shelved)
     );
-    // Whoever was told of it is told that it is over.
+    // A channel that was notified of it is notified of its clear.
     bench
         .alert("cleared warning p1 hall")
         .check(&["a alerts: cleared warning p1"]);
@@ -385,7 +385,7 @@ fn a_flood_becomes_summaries_and_critical_ones_still_come_by_name() {
         (summary[0].cause, summary[0].alerts.len(), summary[0].more),
         (Cause::Storm, 10, 7)
     );
-    // Those of the summary clear silently; those by name do not.
+    // The clears of the summary's alarms are not notified.
     bench
         .alert("cleared warning p7")
         .alert("cleared warning p0")
@@ -445,8 +445,8 @@ fn what_is_stored_goes_on_where_it_was() {
 }
 
 proptest! {
-    /// Held against a model: whoever is told of an alarm by name is told of its
-    /// end, exactly once each, whatever is shelved in between.
+    /// Against a model: a channel that is notified of an alarm by name is notified of
+    /// its clear, exactly once each, whatever is shelved in between.
     #[test]
     fn every_raise_that_is_told_has_one_clear(
         steps in prop::collection::vec((0u8..4, 0u8..5, 1i64..30), 1..200),

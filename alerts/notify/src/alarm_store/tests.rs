@@ -1,15 +1,13 @@
 use std::path::PathBuf;
 
 use tempfile::TempDir;
+use weir_alarms::{Cause, Lifecycle, Now, OUT_OF_SERVICE, OperationalAlarms};
+use weir_kv::OpenError;
 use weir_model::{AlertKind, AlertState, Severity, Timestamp};
 
-use weir_kv::OpenError;
-
 use super::*;
-use crate::alarm_actions::{MAX_NOTE_BYTES, OUT_OF_SERVICE, Operator};
-use crate::lifecycle::Lifecycle;
-use crate::router::Now;
-use crate::{Cause, RoutedUpTo};
+use crate::RoutedUpTo;
+use crate::alarm_actions::{MAX_NOTE_BYTES, Operator};
 
 fn by<'a>(by: &'a str, note: Option<&'a str>, at: Timestamp) -> Operator<'a> {
     Operator { by, note, at }
@@ -516,7 +514,7 @@ fn a_latched_alarm_stays_until_somebody_acknowledges_it() {
     let latched = store.alarm("p1/a").unwrap();
     assert_eq!(latched.lifecycle, Lifecycle::Latched);
     assert_eq!((latched.returned_at, latched.cleared_at), (Some(160), None));
-    // Told again after a crash.
+    // Recorded again after a crash.
     store.record_unpositioned(&[clear]).unwrap();
     assert_eq!(store.history(10, 0).unwrap().len(), 1);
 
@@ -633,7 +631,7 @@ fn what_came_and_went_before_routing_stored_anything_is_still_to_be_told() {
     let store = bench.open();
     let (_, up_to, open) = store.restore_routing(latching()).unwrap();
     assert_eq!((up_to, open.len()), (RoutedUpTo::default(), 0));
-    assert!(store.has_news(up_to).unwrap());
+    assert!(store.has_changes_after(up_to).unwrap());
 }
 
 #[test]
@@ -645,7 +643,7 @@ fn routing_goes_on_after_a_crash_where_it_was_committed() {
         steady_ms: 1_000,
         wall_ms: 1_000,
     };
-    // Routing is new to this database: what is open is told, what was before is not.
+    // The database has no routing state: open alarms are notified, older ones are not.
     let txn = store.database.begin_write().unwrap();
     txn.open_table(META).unwrap().remove("routed_seq").unwrap();
     txn.commit().unwrap();
@@ -654,9 +652,9 @@ fn routing_goes_on_after_a_crash_where_it_was_committed() {
     router.on_alert(&open[0], 0, now);
     let decisions = router.take_decisions();
     store.commit_routing(up_to, &decisions).unwrap();
-    assert!(!store.has_news(up_to).unwrap());
+    assert!(!store.has_changes_after(up_to).unwrap());
     store.record(Position(2), &[raised("p2/a", 200)]).unwrap();
-    assert!(store.has_news(up_to).unwrap());
+    assert!(store.has_changes_after(up_to).unwrap());
 
     drop(store);
     let store = bench.open();
@@ -677,18 +675,64 @@ fn routing_goes_on_after_a_crash_where_it_was_committed() {
     assert_eq!(told, ["p1/a", "p2/a"]);
     assert_eq!(store.queue_lengths().unwrap(), [("a".to_owned(), 2)]);
     store.dequeue("a", &[queued[0].n]).unwrap();
-    store.bury(&queued[1], "410 Gone", 9).unwrap();
+    store
+        .move_to_dead_letters(&queued[1], "410 Gone", 9)
+        .unwrap();
     assert_eq!(store.queued("a", 10).unwrap(), []);
     let dead = store.dead_letters(10).unwrap();
     assert_eq!(
         (dead[0].n, dead[0].reason.as_str(), dead[0].at),
         (queued[1].n, "410 Gone", 9)
     );
-    assert_eq!(store.revive(Some(77), 5).unwrap(), 0);
-    assert_eq!(store.revive(None, 5).unwrap(), 1);
+    assert_eq!(store.retry_dead_letters(Some(77), 5).unwrap(), 0);
+    assert_eq!(store.retry_dead_letters(None, 5).unwrap(), 1);
     assert_eq!(
         store.queued("a", 10).unwrap()[0].notification.cause,
         Cause::Alerts
     );
     assert_eq!(store.dead_letter_count().unwrap(), 0);
+}
+
+#[test]
+fn a_restart_goes_on_with_the_operational_alarms_that_were_raised() {
+    // One look per second with these unhealthy components: the alerts.
+    let look = |alarms: &mut OperationalAlarms, seconds: std::ops::Range<u64>, bad: &[&str]| {
+        let mut alerts = Vec::new();
+        for second in seconds {
+            let reason = format!("it is bad at {second}");
+            let reasons = bad.iter().map(|name| ((*name).to_owned(), reason.clone()));
+            let (now, elapsed) = (
+                ms(1_000_000 + second as i64 * 1_000),
+                Duration::from_secs(second),
+            );
+            let warning = |_: &str| Severity::Warning;
+            alerts.extend(alarms.look(&reasons.collect(), warning, elapsed, now));
+        }
+        alerts
+    };
+    let after = Duration::from_secs(10);
+    let bench = Bench::new();
+    let mut alarms = OperationalAlarms::new(after, Vec::new());
+    let raised = look(&mut alarms, 0..60, &["journal", "store"]);
+    let store = bench.open();
+    store.record_unpositioned(&raised).unwrap();
+    drop(store);
+
+    let store = bench.open();
+    let open = AlarmFilter {
+        state: AlarmStateFilter::Open,
+        ..AlarmFilter::default()
+    };
+    let mut alarms = OperationalAlarms::new(after, store.alarms(&open).unwrap());
+    // One is still unhealthy: nothing is raised again. The other is healthy.
+    let alerts = look(&mut alarms, 0..60, &["store"]);
+    let states: Vec<_> = alerts
+        .iter()
+        .map(|alert| (&*alert.sensor, alert.state))
+        .collect();
+    assert_eq!(states, [("journal", AlertState::Cleared)]);
+    let cleared = look(&mut alarms, 60..90, &[]);
+    assert_eq!(cleared[0].alarm_id, raised[1].alarm_id);
+    store.record_unpositioned(&cleared).unwrap();
+    assert_eq!(store.position(), Position(0));
 }

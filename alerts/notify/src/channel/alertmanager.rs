@@ -1,41 +1,41 @@
-//! Prometheus Alertmanager, API v2: it is shown the set of open alarms rather
-//! than told of each transition.
+//! Prometheus Alertmanager, API v2: it mirrors the set of open alarms instead of
+//! getting each transition.
 //!
-//! What is new or changed is posted at once, everything again every `resend`,
-//! each with an end three resends ahead: so an Alertmanager that was away has
-//! all of it soon, and one that hears no more of Weir lets go by itself. What is
-//! over is posted with its end until that has worked. Nothing has to be stored:
-//! the open alarms are.
+//! New and changed alarms are posted at once, all alarms again every `resend`, each
+//! with an end three resends ahead. So an Alertmanager that was unreachable catches
+//! up soon, and one that loses the connection to Weir resolves the alarms. Cleared
+//! alarms are posted with their end until a post succeeds. Nothing is stored beyond
+//! the open alarms.
 //!
-//! Times are by the Alertmanager's clock, which its answers tell: it decides by
-//! them what is over, and must not be misled by a clock of Weir's that jumped.
+//! Times are by the Alertmanager's clock, taken from its responses: it decides by
+//! them which alerts have ended, and a jump of Weir's clock must not end them.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use weir_alarms::{Notification, NotifiedAlert, Quantity, rfc3339};
+use weir_http_client::HttpClient;
 use weir_model::{Alert, Timestamp, percent_encoded};
 
-use super::DeliveryError;
-use super::http::HttpClient;
-use crate::notification::{Notification, Told, rfc3339};
-use crate::reason::Quantity;
+use super::error::DeliveryError;
+use super::post::{post_json, server_clock};
 
 /// Alerts in one request.
 const BATCH: usize = 500;
 
-/// One Alertmanager and what it was shown.
+/// One Alertmanager and the alerts that it has.
 #[derive(Debug)]
 pub struct AlertmanagerMirror {
     http: HttpClient,
     url: String,
     resend: Duration,
     link: String,
-    /// By labels: the alert that was posted last.
+    /// The alerts that were posted last, by labels.
     posted: BTreeMap<Labels, Posted>,
     /// Steady clock, milliseconds.
     resent_at: Option<i64>,
-    /// How far its clock is ahead of the steady one, in milliseconds.
+    /// How far its clock is ahead of the steady clock, in milliseconds.
     ahead: Option<i64>,
 }
 
@@ -60,12 +60,12 @@ impl AlertmanagerMirror {
         }
     }
 
-    /// How often everything is posted.
+    /// How often all alarms are posted.
     pub fn resend(&self) -> Duration {
         self.resend
     }
 
-    /// Alerts that an earlier process may have posted, and that are over.
+    /// Registers cleared alarms that an earlier process may have posted.
     pub fn was_shown(&mut self, alerts: &[Alert]) {
         for alert in alerts {
             let posted = Posted {
@@ -76,28 +76,28 @@ impl AlertmanagerMirror {
         }
     }
 
-    /// Whether something has to be posted again, by the steady clock.
+    /// Whether all alarms must be posted again, by the steady clock.
     pub fn is_due(&self, steady_ms: i64) -> bool {
         let resend = i64::try_from(self.resend.as_millis()).unwrap_or(i64::MAX);
         self.resent_at
             .is_none_or(|last| steady_ms.saturating_sub(last) >= resend)
     }
 
-    /// Posts what differs from what it was shown, and everything when that is
-    /// due. After an error it is to be called again.
+    /// Posts the differences to what was posted, or all alarms if that is due. After
+    /// an error the caller tries again.
     pub fn show(
         &mut self,
-        shown: &[Told],
+        shown: &[NotifiedAlert],
         steady_ms: i64,
         now: Timestamp,
     ) -> Result<(), DeliveryError> {
         let due = self.is_due(steady_ms);
         if due || self.ahead.is_none() {
-            let theirs = self.their_clock()?.unwrap_or(now.millis());
-            self.ahead = Some(theirs.saturating_sub(steady_ms));
+            let server_ms = self.server_clock()?.unwrap_or(now.millis());
+            self.ahead = Some(server_ms.saturating_sub(steady_ms));
         }
-        let theirs = steady_ms.saturating_add(self.ahead.unwrap_or(0));
-        let (body, posted) = self.plan(shown, due, theirs);
+        let server_ms = steady_ms.saturating_add(self.ahead.unwrap_or(0));
+        let (body, posted) = self.plan(shown, due, server_ms);
         for part in body.chunks(BATCH) {
             let body = serde_json::to_vec(part).expect("JSON values are JSON");
             self.post(&body)?;
@@ -109,42 +109,40 @@ impl AlertmanagerMirror {
         Ok(())
     }
 
-    /// The test: an alert that ends at once.
+    /// The test of the channel: an alert that ends at once.
     pub(super) fn send(
         &self,
         notification: &Notification,
         now: Timestamp,
     ) -> Result<(), DeliveryError> {
-        let now = self.their_clock()?.unwrap_or(now.millis());
-        let alerts = notification.alerts.iter().map(|told| {
-            let labels = labels(&told.alert);
-            self.alert(&labels, told, now, now + 1_000)
+        let now = self.server_clock()?.unwrap_or(now.millis());
+        let alerts = notification.alerts.iter().map(|notified| {
+            let labels = labels(&notified.alert);
+            self.alert(&labels, notified, now, now + 1_000)
         });
         let body = serde_json::to_vec(&alerts.collect::<Vec<_>>()).expect("JSON values are JSON");
         self.post(&body)
     }
 
-    /// Milliseconds since the epoch.
-    fn their_clock(&self) -> Result<Option<i64>, DeliveryError> {
-        self.http.their_clock(&format!("{}/status", self.url))
+    /// Its clock, in milliseconds since the epoch.
+    fn server_clock(&self) -> Result<Option<i64>, DeliveryError> {
+        server_clock(&self.http, &format!("{}/status", self.url))
     }
 
     fn post(&self, body: &[u8]) -> Result<(), DeliveryError> {
-        let headers = [("content-type", "application/json")];
-        let url = format!("{}/alerts", self.url);
-        let answer = self.http.post(&url, &headers, body);
-        // The set is posted again anyhow, so nothing of it is given up.
-        answer.map_err(|error| match error {
+        let response = post_json(&self.http, &format!("{}/alerts", self.url), body);
+        // The set is posted again, so a refused part of it is not given up.
+        response.map_err(|error| match error {
             DeliveryError::Refused { reason } => DeliveryError::temporary(reason),
             temporary @ DeliveryError::Temporary { .. } => temporary,
         })
     }
 
-    /// What to post, critical ones first, and what has been posted then. `now` is
-    /// by the Alertmanager's clock, in milliseconds.
+    /// The alerts to post, critical ones first, and what is posted after that. `now`
+    /// is by the Alertmanager's clock, in milliseconds.
     fn plan(
         &self,
-        shown: &[Told],
+        shown: &[NotifiedAlert],
         everything: bool,
         now: i64,
     ) -> (Vec<Value>, BTreeMap<Labels, Posted>) {
@@ -152,25 +150,25 @@ impl AlertmanagerMirror {
         let ends_at = now.saturating_add(3 * resend);
         let mut body = Vec::new();
         let mut posted = BTreeMap::new();
-        let mut shown: Vec<&Told> = shown.iter().collect();
-        shown.sort_by_key(|told| std::cmp::Reverse(told.alert.severity));
-        for told in shown {
-            let labels = labels(&told.alert);
+        let mut shown: Vec<&NotifiedAlert> = shown.iter().collect();
+        shown.sort_by_key(|notified| std::cmp::Reverse(notified.alert.severity));
+        for notified in shown {
+            let labels = labels(&notified.alert);
             let entry = Posted {
-                alert_id: told.alert.id.clone(),
-                // A device's clock may be ahead.
-                starts_at: told.alert.raised_at.min(now),
+                alert_id: notified.alert.id.clone(),
+                // The clock of a device may be ahead.
+                starts_at: notified.alert.raised_at.min(now),
             };
             if everything || self.posted.get(&labels) != Some(&entry) {
-                body.push(self.alert(&labels, told, entry.starts_at, ends_at));
+                body.push(self.alert(&labels, notified, entry.starts_at, ends_at));
             }
             posted.insert(labels, entry);
         }
-        for (labels, gone) in &self.posted {
+        for (labels, ended) in &self.posted {
             if !posted.contains_key(labels) {
                 body.push(json!({
                     "labels": labels,
-                    "startsAt": rfc3339(gone.starts_at.min(now)),
+                    "startsAt": rfc3339(ended.starts_at.min(now)),
                     "endsAt": rfc3339(now),
                 }));
             }
@@ -178,20 +176,27 @@ impl AlertmanagerMirror {
         (body, posted)
     }
 
-    fn alert(&self, labels: &Labels, told: &Told, starts_at: i64, ends_at: i64) -> Value {
-        let alert = &told.alert;
+    fn alert(
+        &self,
+        labels: &Labels,
+        notified: &NotifiedAlert,
+        starts_at: i64,
+        ends_at: i64,
+    ) -> Value {
+        let alert = &notified.alert;
         let unit = alert.unit.as_deref();
         let mut annotations = json!({
             "summary": format!("{}: {}", alert.device_id, alert.reason),
-            "value": Quantity(alert.value, unit).to_string(),
+            "value": Quantity::new(alert.value, unit).to_string(),
             "since": rfc3339(alert.raised_at),
             "alarm_id": alert.alarm_id,
-            "priority": told.priority,
+            "priority": notified.priority,
         });
         if let Some(limit) = alert.threshold {
-            annotations["limit"] = json!(Quantity(limit, unit).to_string());
+            annotations["value"] = json!(Quantity::beside(alert.value, limit, unit).to_string());
+            annotations["limit"] = json!(Quantity::beside(limit, alert.value, unit).to_string());
         }
-        if let Some(action) = &told.action {
+        if let Some(action) = &notified.action {
             annotations["action"] = json!(action);
         }
         let device = percent_encoded(&alert.device_id);
@@ -205,7 +210,7 @@ impl AlertmanagerMirror {
     }
 }
 
-/// Empty labels are none to Alertmanager.
+/// Alertmanager treats an empty label as a missing one.
 fn labels(alert: &Alert) -> Labels {
     let labels = [
         ("alertname", alert.function.as_str()),
@@ -224,27 +229,31 @@ fn labels(alert: &Alert) -> Labels {
 
 #[cfg(test)]
 mod tests {
+    use weir_http_client::{Options, Trust};
     use weir_model::Severity;
 
-    use super::super::trust::Trust;
     use super::*;
 
     #[test]
     fn what_is_new_is_posted_once_and_what_is_gone_is_ended() {
-        let http = HttpClient::new(Duration::from_secs(1), true, &Trust::System);
+        let options = Options {
+            timeout: Duration::from_secs(1),
+            allow_private: true,
+        };
+        let http = HttpClient::new(options, &Trust::System);
         let mut mirror =
             AlertmanagerMirror::new(http, "http://am", Duration::from_secs(30), "http://weir");
         let now = 1_790_000_000_000;
-        let told = Notification::test("am", Timestamp::from_millis(now).unwrap()).alerts;
-        let (body, posted) = mirror.plan(&told, false, now);
+        let alerts = Notification::test("am", Timestamp::from_millis(now).unwrap()).alerts;
+        let (body, posted) = mirror.plan(&alerts, false, now);
         assert_eq!(body[0]["endsAt"], "2026-09-21T14:14:50Z");
         assert_eq!(body[0]["labels"]["severity"], "warning");
         mirror.posted = posted;
-        assert_eq!(mirror.plan(&told, false, now).0, [Value::Null; 0]);
-        assert_eq!(mirror.plan(&told, true, now).0, body, "kept alive");
+        assert_eq!(mirror.plan(&alerts, false, now).0, [Value::Null; 0]);
+        assert_eq!(mirror.plan(&alerts, true, now).0, body, "kept alive");
 
         // Another severity is another alert: the one before it ends.
-        let mut escalated = told.clone();
+        let mut escalated = alerts.clone();
         escalated[0].alert.severity = Severity::Critical;
         escalated[0].alert.id = "another".to_owned();
         let (body, posted) = mirror.plan(&escalated, false, now);

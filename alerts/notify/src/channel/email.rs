@@ -1,5 +1,5 @@
-//! Mail, through lettre: plain text, with a `Message-ID` that stays the same
-//! however often it is sent.
+//! Email over SMTP with lettre: plain text, with the same `Message-ID` for every
+//! attempt.
 
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::time::Duration;
@@ -9,12 +9,11 @@ use lettre::message::{Mailbox, Message};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, CertificateStore, Tls, TlsParameters};
 use lettre::{SmtpTransport, Transport};
+use weir_alarms::Notification;
 use weir_config::EmailTls;
+use weir_http_client::{Trust, check_public, with_advice};
 
-use super::DeliveryError;
-use super::address::refuse_private;
-use super::trust::{Trust, advised};
-use crate::notification::Notification;
+use super::error::{DeliveryError, SetupError};
 
 #[derive(Debug)]
 pub(super) struct Email {
@@ -34,14 +33,18 @@ impl Email {
         password: Option<String>,
         channel: &weir_config::Channel,
         trust: &Trust,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, SetupError> {
         let mailbox = |text: &String| {
-            text.parse()
-                .map_err(|error| format!("{text:?} is not a mail address: {error}"))
+            text.parse().map_err(|source| SetupError::EmailAddress {
+                text: text.clone(),
+                source,
+            })
         };
         let parameters = || {
-            parameters(&config.host, trust)
-                .map_err(|error| format!("TLS with {:?} is not possible: {error}", config.host))
+            parameters(&config.host, trust).map_err(|source| SetupError::EmailTls {
+                host: config.host.clone(),
+                source,
+            })
         };
         let tls = match config.tls {
             EmailTls::Implicit => Tls::Wrapper(parameters()?),
@@ -68,7 +71,7 @@ impl Email {
     ) -> Result<(), DeliveryError> {
         let message = self.message(notification, link)?;
         let address = self.resolve()?;
-        // To the address that was checked; TLS still names the host.
+        // To the address that was checked; TLS still verifies the host name.
         let mut transport = SmtpTransport::builder_dangerous(address.ip().to_string())
             .port(self.port)
             .tls(self.tls.clone())
@@ -78,13 +81,11 @@ impl Email {
         }
         match transport.build().send(&message) {
             Ok(_) => Ok(()),
-            // Not "no such user" alone: authentication fails with a 5xx too, and
-            // can be mended.
             Err(error) if is_refusal(&error) => Err(DeliveryError::Refused {
-                reason: format!("the mail server refused it: {error}"),
+                reason: format!("the mail server refused the message: {error}"),
             }),
-            Err(error) => Err(DeliveryError::temporary(advised(format!(
-                "the mail server did not take it: {error}"
+            Err(error) => Err(DeliveryError::temporary(with_advice(format!(
+                "the mail server did not accept the message: {error}"
             )))),
         }
     }
@@ -93,17 +94,19 @@ impl Email {
         let found: Vec<SocketAddr> = (self.host.as_str(), self.port)
             .to_socket_addrs()
             .map_err(|error| {
-                DeliveryError::temporary(format!("the mail server cannot be resolved: {error}"))
+                DeliveryError::temporary(format!(
+                    "the name of the mail server cannot be resolved: {error}"
+                ))
             })?
             .collect();
         if !self.allow_private {
-            refuse_private(&found).map_err(DeliveryError::temporary)?;
+            check_public(&found).map_err(|error| DeliveryError::temporary(error.to_string()))?;
         }
-        // A server on this machine tends to listen on IPv4 alone.
+        // A server on this machine often listens on IPv4 only.
         let v4 = found.iter().find(|address| address.is_ipv4());
         v4.or(found.first())
             .copied()
-            .ok_or_else(|| DeliveryError::temporary("the mail server's name has no address"))
+            .ok_or_else(|| DeliveryError::temporary("the name of the mail server has no address"))
     }
 
     fn message(&self, notification: &Notification, link: &str) -> Result<Message, DeliveryError> {
@@ -119,15 +122,15 @@ impl Email {
             .header(ContentType::TEXT_PLAIN)
             .body(notification.text(link))
             .map_err(|error| DeliveryError::Refused {
-                reason: format!("it cannot be written as a mail: {error}"),
+                reason: format!("the notification cannot be written as an email: {error}"),
             })
     }
 }
 
-/// TLS to the host of this name.
+/// TLS with verification of this host name.
 fn parameters(host: &str, trust: &Trust) -> Result<TlsParameters, lettre::transport::smtp::Error> {
     let mut builder = TlsParameters::builder(host.to_owned());
-    if let Trust::These(roots) = trust {
+    if let Trust::Only(roots) = trust {
         builder = builder.certificate_store(CertificateStore::None);
         for root in roots {
             builder = builder.add_root_certificate(Certificate::from_der(root.to_vec())?);
@@ -136,8 +139,8 @@ fn parameters(host: &str, trust: &Trust) -> Result<TlsParameters, lettre::transp
     builder.build()
 }
 
-/// 550 to 554: the mail itself is refused. Others, such as 535 for a wrong
-/// password, say that the channel is set up wrongly.
+/// 550 to 554 refuse the message for good. Other codes, such as 535 for a wrong
+/// password, come from a wrong configuration, which can be corrected.
 fn is_refusal(error: &lettre::transport::smtp::Error) -> bool {
     let code = error.status().map(|code| code.to_string());
     matches!(code.as_deref(), Some("550" | "551" | "552" | "553" | "554"))

@@ -1,13 +1,15 @@
-//! PagerDuty Events API v2: one event per alarm, under the alarm's id as its
-//! `dedup_key`, so that however often it is sent there is one incident.
+//! PagerDuty Events API v2: the alarm's id is the `dedup_key`, so an alarm is one
+//! incident however often an event is sent.
 //! See <https://developer.pagerduty.com/docs/events-api-v2/overview>.
 
 use serde_json::{Value, json};
+use weir_alarms::{Cause, Notification, NotifiedAlert, rfc3339};
+use weir_http_client::HttpClient;
 use weir_model::{AlertState, percent_encoded};
 
-use super::http::HttpClient;
-use super::{DeliveryError, cut};
-use crate::notification::{Cause, Notification, Told, rfc3339};
+use super::error::DeliveryError;
+use super::post::post_json;
+use super::text::cut;
 
 /// PagerDuty's limit for a summary is 1,024 characters.
 const MAX_SUMMARY_BYTES: usize = 1_024;
@@ -19,7 +21,7 @@ pub(super) struct PagerDuty {
     routing_key: RoutingKey,
 }
 
-/// Not to be printed.
+/// `Debug` does not print it.
 struct RoutingKey(String);
 
 impl std::fmt::Debug for RoutingKey {
@@ -44,9 +46,7 @@ impl PagerDuty {
     ) -> Result<(), DeliveryError> {
         for mut event in events(notification, link) {
             event["routing_key"] = json!(self.routing_key.0);
-            let headers = [("content-type", "application/json")];
-            self.http
-                .post(&self.url, &headers, event.to_string().as_bytes())?;
+            post_json(&self.http, &self.url, event.to_string().as_bytes())?;
         }
         Ok(())
     }
@@ -74,12 +74,12 @@ fn events(notification: &Notification, link: &str) -> Vec<Value> {
     notification
         .alerts
         .iter()
-        .map(|told| event(told, notification.cause, link))
+        .map(|notified| event(notified, notification.cause, link))
         .collect()
 }
 
-fn event(told: &Told, cause: Cause, link: &str) -> Value {
-    let alert = &told.alert;
+fn event(notified: &NotifiedAlert, cause: Cause, link: &str) -> Value {
+    let alert = &notified.alert;
     let action = match (cause, alert.state) {
         (Cause::Acknowledged, _) => "acknowledge",
         (_, AlertState::Cleared) => "resolve",
@@ -111,8 +111,8 @@ fn event(told: &Told, cause: Cause, link: &str) -> Value {
                 "unit": alert.unit,
                 "limit": alert.threshold,
                 "since": rfc3339(alert.raised_at),
-                "priority": told.priority,
-                "action": told.action,
+                "priority": notified.priority,
+                "action": notified.action,
                 "alarm_id": alert.alarm_id,
                 "state": alert.state,
             },

@@ -1,14 +1,16 @@
-//! Slack's incoming webhooks, and what takes the same body (Mattermost, Rocket
-//! Chat, Discord's `/slack`): a line for the channel, the details below it.
+//! Slack's incoming webhooks, and receivers of the same body (Mattermost, Rocket
+//! Chat, Discord's `/slack`): one line, with the details below it.
 
 use serde_json::json;
+use weir_alarms::Notification;
+use weir_http_client::HttpClient;
 use weir_model::{AlertState, Severity};
 
-use super::http::HttpClient;
-use super::{DeliveryError, cut};
-use crate::notification::Notification;
+use super::error::DeliveryError;
+use super::post::post_json;
+use super::text::cut;
 
-/// Slack cuts texts beyond this itself, in the middle of a word.
+/// Slack cuts longer texts in the middle of a word.
 const MAX_TEXT_BYTES: usize = 8_000;
 
 #[derive(Debug)]
@@ -28,8 +30,7 @@ impl Slack {
         link: &str,
     ) -> Result<(), DeliveryError> {
         let body = document(notification, link).to_string();
-        let headers = [("content-type", "application/json")];
-        self.http.post(&self.url, &headers, body.as_bytes())
+        post_json(&self.http, &self.url, body.as_bytes())
     }
 }
 
@@ -37,7 +38,7 @@ fn document(notification: &Notification, link: &str) -> serde_json::Value {
     let over = notification
         .alerts
         .iter()
-        .all(|told| told.alert.state == AlertState::Cleared);
+        .all(|notified| notified.alert.state == AlertState::Cleared);
     let color = match notification.severity {
         _ if over => "good",
         Severity::Warning => "warning",
@@ -57,7 +58,7 @@ fn document(notification: &Notification, link: &str) -> serde_json::Value {
     })
 }
 
-/// Names come from devices: none of them mentions a channel or opens a link.
+/// Devices choose names: no name may mention a channel or become a link.
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
@@ -67,6 +68,7 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use weir_alarms::Cause;
     use weir_model::Timestamp;
 
     use super::*;
@@ -74,7 +76,7 @@ mod tests {
     #[test]
     fn names_of_devices_are_only_text() {
         let mut notification = Notification::test("chat", Timestamp(0));
-        notification.cause = crate::Cause::Alerts;
+        notification.cause = Cause::Alerts;
         notification.alerts[0].alert.device_id = "<!channel> `&`".to_owned();
         let document = document(&notification, "http://weir");
         let text = document.to_string();

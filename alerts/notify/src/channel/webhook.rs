@@ -1,6 +1,6 @@
 //! Standard Webhooks 1.0: a JSON body of `type`, `timestamp` and `data`, with
-//! `webhook-id` (the same on every try), `webhook-timestamp` and, when there is
-//! a secret, `webhook-signature: v1,<base64 of HMAC-SHA256 of id.timestamp.body>`.
+//! `webhook-id` (the same for every attempt), `webhook-timestamp` and, with a
+//! secret, `webhook-signature: v1,<base64 of HMAC-SHA256 of id.timestamp.body>`.
 //! See <https://www.standardwebhooks.com>.
 
 use base64::Engine as _;
@@ -8,11 +8,12 @@ use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
+use weir_alarms::{Cause, Notification, NotifiedAlert, rfc3339};
+use weir_http_client::HttpClient;
 use weir_model::{Timestamp, percent_encoded};
 
-use super::DeliveryError;
-use super::http::HttpClient;
-use crate::notification::{Cause, Notification, Told, rfc3339};
+use super::error::{DeliveryError, SetupError};
+use super::post::post;
 
 #[derive(Debug)]
 pub(super) struct Webhook {
@@ -21,7 +22,7 @@ pub(super) struct Webhook {
     key: Option<Key>,
 }
 
-/// Not to be printed.
+/// `Debug` does not print it.
 struct Key(Vec<u8>);
 
 impl std::fmt::Debug for Key {
@@ -31,17 +32,16 @@ impl std::fmt::Debug for Key {
 }
 
 impl Webhook {
-    /// `secret` as the standard writes it: `whsec_` and base64.
+    /// `secret` as in the standard: `whsec_` and base64.
     pub(super) fn new(
         http: HttpClient,
         url: String,
         secret: Option<String>,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, SetupError> {
         let key = secret.map(|secret| {
             let text = secret.strip_prefix("whsec_").unwrap_or(&secret);
             let key = STANDARD.decode(text).ok().filter(|key| key.len() >= 24);
-            let wrong = "its secret_file must hold whsec_ and the base64 of 24 bytes or more";
-            key.map(Key).ok_or_else(|| wrong.to_owned())
+            key.map(Key).ok_or(SetupError::WebhookSecret)
         });
         Ok(Self {
             http,
@@ -69,7 +69,7 @@ impl Webhook {
             ("webhook-timestamp", timestamp.as_str()),
         ];
         headers.extend(signature.as_deref().map(|s| ("webhook-signature", s)));
-        self.http.post(&self.url, &headers, body.as_bytes())
+        post(&self.http, &self.url, &headers, body.as_bytes())
     }
 }
 
@@ -84,16 +84,17 @@ fn sign(key: &Key, id: &str, timestamp: &str, body: &str) -> String {
 /// `alarm.storm` or `alarm.test`.
 fn document(notification: &Notification, link: &str) -> Value {
     let kind = match (notification.cause, notification.alerts.as_slice()) {
-        (Cause::Alerts, [told]) => told.alert.state.as_str(),
+        (Cause::Alerts, [notified]) => notified.alert.state.as_str(),
         (Cause::Alerts, _) => "group",
         (cause, _) => cause.as_str(),
     };
+    let alerts = notification.alerts.iter();
     let mut data = json!({
         "id": notification.id,
         "cause": notification.cause,
         "title": notification.title(),
         "severity": notification.severity,
-        "alerts": notification.alerts.iter().map(|told| entry(told, link)).collect::<Vec<_>>(),
+        "alerts": alerts.map(|notified| entry(notified, link)).collect::<Vec<_>>(),
         "more": notification.more,
     });
     if let Some(by) = &notification.by {
@@ -106,12 +107,12 @@ fn document(notification: &Notification, link: &str) -> Value {
     })
 }
 
-/// The alert as MQTT has it, and what is known about its kind.
-pub(super) fn entry(told: &Told, link: &str) -> Value {
-    let device = percent_encoded(&told.alert.device_id);
-    let mut entry = serde_json::to_value(&told.alert).expect("an alert is plain data");
-    entry["priority"] = json!(told.priority);
-    if let Some(action) = &told.action {
+/// The alert as published by MQTT, with its priority, action and links.
+fn entry(notified: &NotifiedAlert, link: &str) -> Value {
+    let device = percent_encoded(&notified.alert.device_id);
+    let mut entry = serde_json::to_value(&notified.alert).expect("an alert is plain data");
+    entry["priority"] = json!(notified.priority);
+    if let Some(action) = &notified.action {
         entry["action"] = json!(action);
     }
     entry["links"] = json!({
@@ -123,6 +124,10 @@ pub(super) fn entry(told: &Told, link: &str) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use weir_http_client::{Options, Trust};
+
     use super::*;
 
     /// The example of the standard's reference implementations.
@@ -140,16 +145,14 @@ mod tests {
 
     #[test]
     fn a_secret_that_is_none_is_refused_without_being_told() {
-        let http = || {
-            HttpClient::new(
-                std::time::Duration::from_secs(1),
-                false,
-                &crate::channel::trust::Trust::System,
-            )
+        let options = Options {
+            timeout: Duration::from_secs(1),
+            allow_private: false,
         };
+        let http = || HttpClient::new(options, &Trust::System);
         for secret in ["hunter2", "whsec_aGk=", ""] {
             let refused = Webhook::new(http(), String::new(), Some(secret.to_owned()));
-            let reason = refused.unwrap_err();
+            let reason = refused.unwrap_err().to_string();
             assert!(secret.is_empty() || !reason.contains(secret), "{reason}");
         }
     }

@@ -1,10 +1,10 @@
 use proptest::prelude::*;
 use redb::ReadableDatabase;
 use redb::backends::InMemoryBackend;
+use weir_alarms::{Cause, NotifiedAlert};
 use weir_model::{AlertState, Severity, Timestamp};
 
 use super::*;
-use crate::notification::{Cause, Told};
 
 /// `critical raised a1 a2`: of these alarms.
 fn queued(n: u64, text: &str) -> Queued {
@@ -24,10 +24,10 @@ fn queued(n: u64, text: &str) -> Queued {
     notification.severity = severity;
     notification.alerts = words
         .map(|alarm_id| {
-            let mut told: Told = example.clone();
-            told.alert.alarm_id = alarm_id.to_owned();
-            (told.alert.severity, told.alert.state) = (severity, state);
-            told
+            let mut notified: NotifiedAlert = example.clone();
+            notified.alert.alarm_id = alarm_id.to_owned();
+            (notified.alert.severity, notified.alert.state) = (severity, state);
+            notified
         })
         .collect();
     Queued { n, notification }
@@ -50,14 +50,15 @@ impl Bench {
         bench
     }
 
-    fn next_up(&self, limit: usize, taken: u64, pressing_only: bool) -> Vec<u64> {
-        let ask = Ask {
+    fn next_up(&self, limit: usize, taken: u64, high_priority_only: bool) -> Vec<u64> {
+        let request = DequeueRequest {
             limit,
             taken,
-            pressing_only,
+            high_priority_only,
         };
         let txn = self.0.begin_read().unwrap();
-        let found = QueueReader::open(&txn, "c").unwrap().next_up(ask).unwrap();
+        let reader = QueueReader::open(&txn, "c").unwrap();
+        let found = reader.next_up(request).unwrap();
         found.into_iter().map(|queued| queued.n).collect()
     }
 
@@ -77,14 +78,14 @@ fn check(texts: &[&str], expect: &[u64]) {
     bench.remove(&(0..texts.len() as u64).collect::<Vec<_>>());
     assert_eq!(bench.next_up(100, 0, false), [0; 0]);
     let txn = bench.0.begin_read().unwrap();
-    assert_eq!(txn.open_table(TELLS).unwrap().len().unwrap(), 0);
+    assert_eq!(txn.open_table(BY_ALARM).unwrap().len().unwrap(), 0);
 }
 
 #[test]
 fn what_presses_goes_first_and_one_place_in_five_goes_by_age() {
     check(&["warning raised a", "critical raised b"], &[1, 0]);
     check(&["critical raised a", "critical raised b"], &[0, 1]);
-    // A clear does not press.
+    // A clear is not of high priority.
     check(&["critical cleared a", "critical raised b"], &[1, 0]);
     let mut texts = vec!["warning raised w", "warning raised x"];
     let criticals: Vec<String> = (0..8).map(|n| format!("critical raised c{n}")).collect();
@@ -94,7 +95,7 @@ fn what_presses_goes_first_and_one_place_in_five_goes_by_age() {
 
 #[test]
 fn the_transitions_of_an_alarm_stay_in_their_order() {
-    // An escalation takes the raise along.
+    // An escalation is preceded by its raise.
     check(
         &[
             "warning raised w",
@@ -103,7 +104,7 @@ fn the_transitions_of_an_alarm_stay_in_their_order() {
         ],
         &[1, 2, 0],
     );
-    // A group that is waited for takes along what its alarms wait for.
+    // A group that must precede is preceded by what its alarms wait for.
     check(
         &[
             "warning raised w",
@@ -144,7 +145,7 @@ fn a_queue_of_an_older_version_gets_its_order() {
     let bench = Bench::new(&["warning raised w", "critical raised a"]);
     let txn = bench.0.begin_write().unwrap();
     txn.delete_table(LANES).unwrap();
-    txn.delete_table(TELLS).unwrap();
+    txn.delete_table(BY_ALARM).unwrap();
     Queues::prepare(&txn).unwrap();
     txn.commit().unwrap();
     assert_eq!(bench.next_up(9, 0, false), [1, 0]);
@@ -153,9 +154,9 @@ fn a_queue_of_an_older_version_gets_its_order() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
-    /// Taken a few at a time while more comes: everything goes once, the
-    /// transitions of an alarm in their order, and nothing waits for more than
-    /// five times what was queued before it.
+    /// Taken a few at a time while more arrive: everything goes once, the
+    /// transitions of an alarm in their order, and nothing waits for more than five
+    /// times what was queued before it.
     #[test]
     fn nothing_starves_and_no_alarm_is_told_backwards(
         kinds in prop::collection::vec((0..6u8, 0..5u8, 0..5u8), 1..60),
