@@ -1,41 +1,55 @@
-//! From verdicts to alarms, and from alarms to what operations has to be told.
-//!
-//! [`AlarmEngine`] is the pure state machine: verdicts in, transitions out.
-//! [`AlarmStore`] keeps alarms, their history, what operators do, and what is
-//! not delivered yet, so that a crash neither loses nor invents an alert.
-//! [`Router`] decides who is told of what, when: pure. A [`Channel`] delivers.
-//! The threads that move things from one to the other are the server's.
+//! `weir-alarms` and `weir-notify` under the names of the crate that they replace.
 
-mod alarm_actions;
-mod alarm_engine;
-mod alarm_id;
-mod alarm_record;
-mod alarm_store;
-mod alarm_tables;
-mod channel;
-mod kpi;
-mod lanes;
-mod lifecycle;
-mod notification;
-mod operational;
-mod outbox;
-mod reason;
-mod reconcile;
-mod router;
-mod slot_memory;
-mod store_error;
-mod stored_alert;
+pub use weir_alarms::{
+    Acknowledgement, AlarmEngine, AlarmFilter, AlarmRecord, AlarmStateFilter, AuditEntry, Cause,
+    Comment, Decisions, Delays, Kpi, KpiInput, Lifecycle, Notification, NotifiedAlert as Told, Now,
+    OPERATIONAL_DEVICE, OUT_OF_SERVICE, OperationalAlarms, Policy, RestoreError, Routed, Router,
+    Suppression as HeldBack, kpi,
+};
+pub use weir_notify::{
+    AlarmStore, AlarmStoreError, AlertmanagerMirror, Channel, ChannelError, DeadLetter,
+    DeliveryError, Operator, Queued, RoutedUpTo,
+};
 
-pub use alarm_actions::{AuditEntry, OUT_OF_SERVICE, Operator};
-pub use alarm_engine::{AlarmEngine, Delays, RestoreError, SlotNames};
-pub use alarm_record::{Acknowledgement, AlarmFilter, AlarmRecord, AlarmStateFilter, Comment};
-pub use alarm_store::AlarmStore;
-pub use channel::{AlertmanagerMirror, Channel, ChannelError, DeliveryError};
-pub use kpi::{Kpi, KpiInput, kpi};
-pub use lanes::Ask;
-pub use lifecycle::Lifecycle;
-pub use notification::{Cause, Notification, Told};
-pub use operational::{OPERATIONAL_DEVICE, OperationalAlarms};
-pub use outbox::{DeadLetter, Queued, RoutedUpTo};
-pub use router::{Decisions, HeldBack, Now, Policy, Routed, Router};
-pub use store_error::AlarmStoreError;
+/// [`weir_notify::DequeueRequest`].
+#[derive(Clone, Copy, Debug)]
+pub struct Ask {
+    pub limit: usize,
+    pub taken: u64,
+    pub pressing_only: bool,
+}
+
+impl From<Ask> for weir_notify::DequeueRequest {
+    fn from(ask: Ask) -> Self {
+        Self {
+            limit: ask.limit,
+            taken: ask.taken,
+            high_priority_only: ask.pressing_only,
+        }
+    }
+}
+
+/// [`weir_alarms::SlotNames`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SlotNames {
+    pub device: String,
+    pub sensor: String,
+    pub unit: Option<String>,
+    pub function: String,
+    pub location: Option<String>,
+    pub said: Option<String>,
+}
+
+impl From<SlotNames> for weir_alarms::SlotNames {
+    fn from(names: SlotNames) -> Self {
+        Self {
+            device: names.device,
+            sensor: names.sensor,
+            unit: names.unit,
+            function: names.function,
+            location: names.location,
+            custom_reason: names.said,
+            condition: None,
+        }
+    }
+}

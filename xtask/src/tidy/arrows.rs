@@ -24,6 +24,12 @@ const LAYOUT: &[(&str, &str, May)] = &[
     ("base/disk", "weir-disk", May::Only(&[])),
     ("base/kv", "weir-kv", May::Only(&[])),
     ("base/retry", "weir-retry", May::Only(&[])),
+    ("base/http-client", "weir-http-client", May::Only(&[])),
+    (
+        "base/aws",
+        "weir-aws",
+        May::Only(&["model", "base/http-client"]),
+    ),
     (
         "journal",
         "weir-journal",
@@ -48,12 +54,39 @@ const LAYOUT: &[(&str, &str, May)] = &[
     (
         "alerts",
         "weir-alerts",
-        May::Only(&["model", "config", "base/kv"]),
+        May::Only(&["alerts/alarms", "alerts/notify"]),
+    ),
+    (
+        "alerts/alarms",
+        "weir-alarms",
+        May::Only(&["model", "config"]),
+    ),
+    (
+        "alerts/notify",
+        "weir-notify",
+        May::Only(&[
+            "model",
+            "config",
+            "base/kv",
+            "base/aws",
+            "base/http-client",
+            "alerts/alarms",
+        ]),
     ),
     (
         "shadows",
         "weir-shadows",
-        May::Only(&["model", "config", "base/kv"]),
+        May::Only(&["shadows/document", "shadows/store"]),
+    ),
+    (
+        "shadows/document",
+        "weir-shadow-document",
+        May::Only(&["model", "config"]),
+    ),
+    (
+        "shadows/store",
+        "weir-shadow-store",
+        May::Only(&["model", "config", "base/kv", "shadows/document"]),
     ),
     (
         "store",
