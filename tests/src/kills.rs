@@ -83,9 +83,9 @@ impl Plan {
 }
 
 /// Prints how to repeat a run that failed.
-struct Told(u64);
+struct RepeatHint(u64);
 
-impl Drop for Told {
+impl Drop for RepeatHint {
     fn drop(&mut self) {
         if thread::panicking() {
             let seed = self.0;
@@ -100,7 +100,7 @@ impl Drop for Told {
 
 /// One kill run. Panics with everything that is not as promised.
 pub fn kill_run(seed: u64) -> Audited {
-    let _told = Told(seed);
+    let _hint = RepeatHint(seed);
     let plan = Plan::new(seed);
     let mut site = Site::start(plan.door, |spec| spec.with(&plan.config));
     let load = Loader::start(site.mqtt(), plan.load);

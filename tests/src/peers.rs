@@ -5,6 +5,7 @@ mod alertmanager;
 mod hook;
 mod influx;
 mod link;
+mod listener;
 mod mosquitto;
 mod mosquitto_clients;
 mod python;

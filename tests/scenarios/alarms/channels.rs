@@ -27,7 +27,7 @@ fn read(weir: &Weir, device: &str, value: f64) {
 }
 
 /// `state device` of the alerts that a hook took, by the notification's id.
-fn told(hook: &Hook) -> BTreeSet<(String, String)> {
+fn notified(hook: &Hook) -> BTreeSet<(String, String)> {
     let of = |body: Value| {
         let id = body["data"]["id"]
             .as_str()
@@ -72,7 +72,7 @@ fn a_channel_that_is_down_is_told_later_and_holds_up_nobody() {
 
     down.answer(200);
     down.wait_taken(2);
-    assert_eq!(told(&down).len(), 2, "{:?}", down.taken());
+    assert_eq!(notified(&down).len(), 2, "{:?}", down.taken());
     // However often it was tried, it was the same notification, signed.
     let hooked = down.hooked();
     let first = |name| hooked[0].header(name);
@@ -114,10 +114,10 @@ fn a_kill_between_decision_send_and_mark_repeats_it_under_its_id() {
     weir.restart();
     let taken = hook.wait_taken(3);
     assert_eq!(taken[0].header("webhook-id").map(str::to_owned), first);
-    let all: BTreeSet<String> = told(&hook).into_iter().map(|(_, what)| what).collect();
+    let all: BTreeSet<String> = notified(&hook).into_iter().map(|(_, what)| what).collect();
     let expect = ["cleared pump-1", "raised pump-1", "raised pump-2"];
     assert_eq!(all, expect.map(str::to_owned).into());
-    assert_eq!(told(&hook).len(), 3, "one id each");
+    assert_eq!(notified(&hook).len(), 3, "one id each");
 }
 
 #[test]

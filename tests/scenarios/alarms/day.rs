@@ -1,7 +1,7 @@
 //! A day of alarms in seconds: chatter, a flood, a gateway that is down, channels
 //! that are down, kills, and clocks that jump, Weir's and a device's. Weir's clock
 //! is that of the day. It ends with every episode raised once and cleared once,
-//! everybody told at least once under one id, Alertmanager showing at every step
+//! everybody notified at least once under one id, Alertmanager showing at every step
 //! what Weir shows, and figures equal to a count by hand.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -202,7 +202,7 @@ fn a_day_of_alarms_ends_with_each_episode_told_once() {
     channels_down(&mut day);
     clocks_jump(&mut day);
     flood(&mut day);
-    check_told(&day);
+    check_notified(&day);
     check_prompt(&day);
     check_figures(&day);
 }
@@ -393,9 +393,9 @@ fn flood(day: &mut Day) {
     }
 }
 
-/// Every episode once, each told under one id.
+/// Every episode once, each notified under one id.
 #[track_caller]
-fn check_told(day: &Day) {
+fn check_notified(day: &Day) {
     // fan-1, pump-1, the door, pump-2, the gateway, its tanks, press-2, -1, -4 and
     // -5, pump-5 twice, the valves. All but the fan's are over.
     let episodes = 1 + 1 + 4 + 1 + 1 + 20 + 4 + 2 + VALVES as u64;
@@ -406,7 +406,7 @@ fn check_told(day: &Day) {
     }
     // One escalation; the tanks behind the gateway were not notified.
     assert_eq!(day.transitions, 2 * episodes - 1 + 1);
-    let told = day.transitions as usize - 40;
+    let notified = day.transitions as usize - 40;
     let mut by_alert: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let mut acknowledged = BTreeSet::new();
     wait_until("everything is delivered", 4 * DEADLINE, || {
@@ -421,9 +421,9 @@ fn check_told(day: &Day) {
             let alert = body["data"]["alerts"][0]["id"].to_string();
             by_alert.entry(alert).or_default().insert(id);
         }
-        by_alert.len() >= told
+        by_alert.len() >= notified
     });
-    assert_eq!((by_alert.len(), acknowledged.len()), (told, 2));
+    assert_eq!((by_alert.len(), acknowledged.len()), (notified, 2));
     assert!(by_alert.values().all(|ids| ids.len() == 1), "one id each");
 }
 
@@ -470,7 +470,7 @@ fn check_figures(day: &Day) {
     let output = day.weir.command(&args);
     assert!(output.status.success(), "{output:?}");
     let kpi: Value = serde_json::from_slice(&output.stdout).expect("it prints JSON");
-    // As in `check_told`, without the fan's of the evening before.
+    // As in `check_notified`, without the fan's of the evening before.
     let raised = 33 + VALVES;
     assert_eq!(kpi["raised"], json!(raised));
     assert_eq!(kpi["cleared"], json!(raised));

@@ -62,17 +62,17 @@ fn dies_at(nth: u32) -> bool {
     weir.wait_count("SELECT count(*) FROM alerts", transitions as u64);
     let episodes = "SELECT count(DISTINCT alarm_id) FROM alerts";
     assert_eq!(weir.count(episodes), EPISODES as u64);
-    let mut told: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut notified: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     wait_until("every transition is notified", DEADLINE, || {
         for one in hook.taken() {
             let alert = one.json()["data"]["alerts"][0]["id"].to_string();
             let id = one.header("webhook-id").unwrap_or_default().to_owned();
-            told.entry(alert).or_default().insert(id);
+            notified.entry(alert).or_default().insert(id);
         }
-        told.len() >= transitions
+        notified.len() >= transitions
     });
-    assert_eq!(told.len(), transitions);
-    assert!(told.values().all(|ids| ids.len() == 1), "{told:?}");
+    assert_eq!(notified.len(), transitions);
+    assert!(notified.values().all(|ids| ids.len() == 1), "{notified:?}");
     died
 }
 

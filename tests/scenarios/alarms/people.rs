@@ -114,12 +114,12 @@ fn a_latched_alarm_stays_until_it_is_acknowledged_and_is_cleared_once() {
     let spec = WeirSpec::embedded().with(SECTIONS);
     let mut weir = Weir::start(spec.with(&hook.channel("hook")));
     read(&weir, "tank-1", "leak", 1.0);
-    let told = hook.wait_taken(1)[0].json();
+    let notification = hook.wait_taken(1)[0].json();
     assert_eq!(
-        told["data"]["alerts"][0]["action"],
+        notification["data"]["alerts"][0]["action"],
         "Close the valve by hand."
     );
-    assert_eq!(told["data"]["alerts"][0]["priority"], "urgent");
+    assert_eq!(notification["data"]["alerts"][0]["priority"], "urgent");
     read(&weir, "tank-1", "leak", 0.0);
     let mut alarm = Value::Null;
     wait_until("it is latched", DEADLINE, || {

@@ -92,7 +92,7 @@ fn critical_alarms_overtake_the_warnings_that_wait() {
     up.wait_taken(120);
     assert_eq!(hung.hooked().len(), 1, "it still hangs");
 
-    // Over, and told so: also of what overtook.
+    // Cleared, and notified as cleared: also those that overtook.
     read(&weir, "boiler", 20, 5.0);
     down.wait_taken(140);
 }

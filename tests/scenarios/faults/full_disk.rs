@@ -133,8 +133,8 @@ mod as_root {
         weir.http().get("/api/v1/alarms/channels").expect(200);
         // There may be room for so little; the answer says at once whether there was.
         let ack = weir.http().post(&format!("{path}/ack"), "{}");
-        let told = ack.status == 200 || ack.text().contains("nothing was changed");
-        assert!(told, "{}", ack.text());
+        let is_decided = ack.status == 200 || ack.text().contains("nothing was changed");
+        assert!(is_decided, "{}", ack.text());
 
         disk.clear();
         hook.answer(200);

@@ -67,15 +67,15 @@ fn every_reading_of_a_file_has_its_score_and_what_is_odd_an_alarm() {
         "--input",
         text(&input),
     ];
-    let told = ran(&run_weir(
+    let shown = ran(&run_weir(
         &[&base[..], &["--scores", text(&scores)]].concat(),
         &[],
     ));
     assert!(
-        told.contains("2014-04-10T09:00:00Z  pump-1  value"),
-        "{told}"
+        shown.contains("2014-04-10T09:00:00Z  pump-1  value"),
+        "{shown}"
     );
-    assert!(told.contains("raised by odd"), "{told}");
+    assert!(shown.contains("raised by odd"), "{shown}");
 
     let written = fs::read_to_string(&scores).expect("the file was written");
     let mut lines = written.lines();
@@ -120,7 +120,7 @@ fn two_configurations_are_told_apart_and_a_bad_one_is_78() {
     let rows = "time,device,sensor,value\n1700000000,a,t,15\n1700000060,a,t,5\n\
                 1700000120,a,t,25\n1700000180,a,t,5\n";
     let input = write(folder.path(), "export.csv", rows);
-    let told = ran(&run_weir(
+    let shown = ran(&run_weir(
         &[
             "backtest",
             "--config",
@@ -132,13 +132,13 @@ fn two_configurations_are_told_apart_and_a_bad_one_is_78() {
         ],
         &[],
     ));
-    let lines: Vec<&str> = told.lines().collect();
-    assert_eq!(lines.len(), 2, "{told}");
+    let lines: Vec<&str> = shown.lines().collect();
+    assert_eq!(lines.len(), 2, "{shown}");
     assert!(
         lines[0].starts_with("+ 2023-11-14T22:13:20Z  a  t  WARNING raised"),
-        "{told}"
+        "{shown}"
     );
-    assert!(lines[1].contains("1 alarms are the same"), "{told}");
+    assert!(lines[1].contains("1 alarms are the same"), "{shown}");
 
     let bad = write(
         folder.path(),
@@ -231,7 +231,7 @@ fn what_a_query_exports_as_parquet_is_read_again() {
     let export = export.expect("it answers").expect(200);
     let input = folder.path().join("export.parquet");
     fs::write(&input, &export.body).expect("the temporary folder is writable");
-    let told = ran(&run_weir(
+    let shown = ran(&run_weir(
         &[
             "backtest",
             "--config",
@@ -241,10 +241,10 @@ fn what_a_query_exports_as_parquet_is_read_again() {
         ],
         &[],
     ));
-    let lines: Vec<&str> = told.lines().collect();
-    assert_eq!(lines.len(), 2, "{told}");
-    assert!(lines[0].contains("pump-1  t  WARNING raised"), "{told}");
-    assert!(lines[1].contains("cleared by hot"), "{told}");
+    let lines: Vec<&str> = shown.lines().collect();
+    assert_eq!(lines.len(), 2, "{shown}");
+    assert!(lines[0].contains("pump-1  t  WARNING raised"), "{shown}");
+    assert!(lines[1].contains("cleared by hot"), "{shown}");
 }
 
 #[test]
@@ -265,9 +265,9 @@ fn a_module_runs_over_a_file_and_its_failures_are_told() {
     let input = write(folder.path(), "export.csv", rows);
     let scores = folder.path().join("scores.csv");
     let output = run_weir(&scored(&config, &input, &scores), &[]);
-    let told = ran(&output);
-    let lines: Vec<&str> = told.lines().collect();
-    assert_eq!(lines.len(), 4, "{told}");
+    let shown = ran(&output);
+    let lines: Vec<&str> = shown.lines().collect();
+    assert_eq!(lines.len(), 4, "{shown}");
     for (line, expect) in lines.iter().zip([
         "a  t  WARNING raised by own: t 85 is hot",
         "b  t  CRITICAL raised by own: t 95 is far too hot",

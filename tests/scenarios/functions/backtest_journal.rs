@@ -147,8 +147,8 @@ fn backtest(config: &Path, data: &Path, more: &[&str]) -> (Value, String) {
         &data,
     ];
     let document = run_weir(&[&base[..], &["--json"], more].concat(), &[]);
-    let told = String::from_utf8_lossy(&document.stderr).into_owned();
-    assert!(document.status.success(), "{told}");
+    let text = String::from_utf8_lossy(&document.stderr).into_owned();
+    assert!(document.status.success(), "{text}");
     let document = serde_json::from_slice(&document.stdout).expect("it is JSON");
     let lines = run_weir(&[&base[..], more].concat(), &[]);
     (
@@ -189,7 +189,7 @@ fn a_journal_raises_what_was_raised_live_and_stays_as_it_is() {
     contents(&data, &mut before);
     let scores = folder.path().join("scores.csv");
     let written = ["--scores", scores.to_str().expect("UTF-8")];
-    let (document, told) = backtest(&config, &data, &written);
+    let (document, text) = backtest(&config, &data, &written);
     let mut after = BTreeMap::new();
     contents(&data, &mut after);
     assert!(before == after, "the data folder has changed");
@@ -209,8 +209,8 @@ fn a_journal_raises_what_was_raised_live_and_stays_as_it_is() {
     );
     let expect = format!("the journal holds {} messages, received from ", plant.sent);
     assert!(
-        told.contains(&expect) && told.contains("; all that ever came"),
-        "{told}"
+        text.contains(&expect) && text.contains("; all that ever came"),
+        "{text}"
     );
     check_scores(&fs::read_to_string(&scores).expect("it was written"));
 
@@ -268,10 +268,10 @@ fn what_was_let_go_of_is_told_and_a_folder_without_a_journal_too() {
     weir.restart();
     weir.ingest_and_wait("pump-1", r#"{"t": 5}"#);
     weir.sigterm();
-    let (document, told) = backtest(&config, &weir.data_dir(), &[]);
+    let (document, text) = backtest(&config, &weir.data_dir(), &[]);
     assert_eq!(document["journal"]["messages"], 1, "{document}");
     assert_eq!(document["journal"]["whole"], false);
-    assert!(told.contains("what came before is let go of"), "{told}");
+    assert!(text.contains("what came before is let go of"), "{text}");
 
     let empty = folder.path().join("nothing");
     let output = run_weir(
@@ -286,7 +286,7 @@ fn what_was_let_go_of_is_told_and_a_folder_without_a_journal_too() {
         &[],
     );
     assert_eq!(output.status.code(), Some(1));
-    let told = String::from_utf8_lossy(&output.stderr);
-    assert!(told.contains("holds no journal"), "{told}");
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(text.contains("holds no journal"), "{text}");
     assert!(!empty.exists());
 }

@@ -129,11 +129,11 @@ fn a_reading_is_explained_live_and_in_hindsight() {
     let long_ago = format!("boiler/explain?sensor=temperature&at={}", start - 1);
     refused(&long_ago, 404, "the first that is stored");
 
-    let told = weir.command(&["explain", "boiler", "temperature"]);
-    let told = String::from_utf8_lossy(&told.stdout).into_owned();
+    let text = weir.command(&["explain", "boiler", "temperature"]);
+    let text = String::from_utf8_lossy(&text.stdout).into_owned();
     assert!(
-        told.contains("CRITICAL: temperature 95 Cel is above"),
-        "{told}"
+        text.contains("CRITICAL: temperature 95 Cel is above"),
+        "{text}"
     );
     weir.wait_received(8);
 }

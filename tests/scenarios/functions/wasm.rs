@@ -135,9 +135,9 @@ fn a_module_is_replaced_refused_and_tripped_and_kills_change_nothing() {
     // One that does not load leaves the old one in force, and says where and why.
     plant.replace("(module (func $oh", "invalid");
     let ready = plant.weir.http().get("/readyz").expect(200).json();
-    let told = ready["degraded"]["config"].as_str().unwrap_or_default();
-    assert!(told.contains("function.module"), "{told}");
-    assert!(told.contains("own.wat"), "{told}");
+    let reason = ready["degraded"]["config"].as_str().unwrap_or_default();
+    assert!(reason.contains("function.module"), "{reason}");
+    assert!(reason.contains("own.wat"), "{reason}");
     plant.temperature(91.0);
     let six = [&five[..], &[("raised", "critical")]].concat();
     plant.wait_transitions(&six);

@@ -21,7 +21,7 @@ fn refuse(status: u16, text: &str) -> Answer {
 
 /// Waits until `/readyz` says this of the sink.
 #[track_caller]
-fn wait_told(weir: &Weir, text: &str) {
+fn wait_reported(weir: &Weir, text: &str) {
     let mut seen = String::new();
     wait_until(&format!("/readyz reports {text}"), DEADLINE, || {
         seen = weir.http().get("/readyz").text();
@@ -51,7 +51,7 @@ fn a_sink_that_hangs_is_timed_out_and_nobody_else_waits() {
     ));
     let report = Loader::start(weir.mqtt(), LoadSpec::new("hang", 1_000)).finish();
     audit(&weir, &[&report]);
-    wait_told(&weir, "timed out");
+    wait_reported(&weir, "timed out");
     peer.script(|_, _| Answer::Take);
     wait_rows(&peer, 2_000);
     wait_ready(&weir);
@@ -67,7 +67,7 @@ fn a_sink_that_throttles_is_left_alone_for_as_long_as_it_asks() {
     });
     let weir = Weir::start(spec(&peer, "batch_interval = \"10ms\""));
     weir.ingest_and_wait("pump", r#"{"flow": 1}"#);
-    wait_told(&weir, "429");
+    wait_reported(&weir, "429");
     // Neither ingestion nor the embedded store waits for it.
     weir.ingest_and_wait("pump", r#"{"flow": 2}"#);
     weir.wait_count("SELECT count(*) FROM readings", 2);
@@ -91,7 +91,7 @@ fn a_token_that_is_not_accepted_is_tried_slowly_and_read_anew() {
     let weir = Weir::start(spec(&peer, &format!("token_file = {token:?}")));
     let report = Loader::start(weir.mqtt(), LoadSpec::new("auth", 500)).finish();
     audit(&weir, &[&report]);
-    wait_told(&weir, "the token is not accepted");
+    wait_reported(&weir, "the token is not accepted");
     std::fs::write(&token, "good\n").expect("it is writable");
     wait_rows(&peer, 1_000);
     wait_ready(&weir);
@@ -142,7 +142,7 @@ fn a_server_that_refuses_everything_is_a_fault_of_the_server() {
     let peer = InfluxPeer::start(|_, _| refuse(400, "<html>Bad Request</html>"));
     let weir = Weir::start(spec(&peer, "batch_interval = \"10ms\""));
     let report = Loader::start(weir.mqtt(), LoadSpec::new("all", 500)).finish();
-    wait_told(&weir, "it refuses everything: 400");
+    wait_reported(&weir, "it refuses everything: 400");
     assert!(peer.writes().len() < 60, "{} requests", peer.writes().len());
     peer.script(|_, _| Answer::Take);
     wait_rows(&peer, 1_000);

@@ -361,16 +361,16 @@ fn the_shell_shows_its_token() {
         "{output:?}"
     );
     let refused = run(None, &query);
-    let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+    let message = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(
-        told.contains("credentials are needed") && told.contains("401"),
-        "{told}"
+        message.contains("credentials are needed") && message.contains("401"),
+        "{message}"
     );
     let forbidden = run(Some("pump-1"), &query);
-    let told = String::from_utf8_lossy(&forbidden.stderr).into_owned();
+    let message = String::from_utf8_lossy(&forbidden.stderr).into_owned();
     assert!(
-        told.contains("\"pump-1\", a device") && told.contains("403"),
-        "{told}"
+        message.contains("\"pump-1\", a device") && message.contains("403"),
+        "{message}"
     );
     let update = [
         "shadow",
@@ -395,8 +395,8 @@ fn the_shell_shows_its_token() {
             ),
         ],
     );
-    let told = String::from_utf8_lossy(&elsewhere.stderr).into_owned();
-    assert!(told.contains("https://"), "{told}");
+    let message = String::from_utf8_lossy(&elsewhere.stderr).into_owned();
+    assert!(message.contains("https://"), "{message}");
 }
 
 #[test]
@@ -419,10 +419,10 @@ fn nothing_listens_beyond_this_machine_unguarded() {
         let data = data.to_str().expect("UTF-8");
         let output = run_weir(&["up", "--config", file, "--data-dir", data], &[]);
         assert_eq!(output.status.code(), Some(78), "{output:?}");
-        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        let message = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(
-            told.contains(missing) && told.contains("weir.toml:2"),
-            "{told}"
+            message.contains(missing) && message.contains("weir.toml:2"),
+            "{message}"
         );
         assert!(!Path::new(data).exists(), "nothing was started");
     }
@@ -480,10 +480,10 @@ fn an_access_file_with_a_mistake_is_told_and_nothing_starts() {
     ];
     let before = fs::read(identities.file()).expect("it was made");
     let output = run_weir(&add, &[]);
-    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(
-        told.contains("another identity is named \"pump-1\""),
-        "{told}"
+        message.contains("another identity is named \"pump-1\""),
+        "{message}"
     );
     assert_eq!(fs::read(identities.file()).expect("it is there"), before);
     fs::write(

@@ -103,8 +103,8 @@ fn rules_are_added_changed_and_removed_while_their_alarms_are_open() {
     boiler(&weir, 20).temperature(96.0);
     wait_transitions(&weir, &removed);
 
-    let told = operations.wait_json("alerts/", 4);
-    let warm: Vec<_> = told.iter().filter(|a| a["function"] == "warm").collect();
+    let alerts = operations.wait_json("alerts/", 4);
+    let warm: Vec<_> = alerts.iter().filter(|a| a["function"] == "warm").collect();
     assert_eq!(warm[0]["alarmId"], warm[1]["alarmId"]);
     assert_eq!(degraded(&weir), Value::Null);
     weir.wait_received(3);
@@ -124,11 +124,11 @@ fn a_file_with_a_mistake_changes_nothing_and_says_where() {
     .expect("the mistake is in it");
     weir.process().hang_up();
     weir.wait_reloads("invalid", 1);
-    let told = degraded(&weir);
-    let told = told.as_str().unwrap_or_default();
+    let reason = degraded(&weir);
+    let reason = reason.as_str().unwrap_or_default();
     let mistake = format!("weir.toml:{line}: limits.max_devces: unknown key");
-    assert!(told.contains(&mistake), "{told}");
-    assert!(told.contains("stays in force"), "{told}");
+    assert!(reason.contains(&mistake), "{reason}");
+    assert!(reason.contains("stays in force"), "{reason}");
     let log = weir.log();
     let logged = format!("line={line} key=\"limits.max_devces\"");
     assert!(log.contains(&logged), "no {logged} in {log}");
@@ -153,11 +153,11 @@ fn what_needs_a_restart_is_named_and_nothing_else_is_applied() {
     weir.overwrite_config(&spec);
     weir.process().hang_up();
     weir.wait_reloads("needs_restart", 1);
-    let told = degraded(&weir);
-    let told = told.as_str().unwrap_or_default();
+    let reason = degraded(&weir);
+    let reason = reason.as_str().unwrap_or_default();
     assert!(
-        told.ends_with("needs a restart: journal.max_size, store.embedded.retention"),
-        "{told}"
+        reason.ends_with("needs a restart: journal.max_size, store.embedded.retention"),
+        "{reason}"
     );
     boiler(&weir, 0).temperature(50.0);
     assert_eq!(transitions(&weir), []);

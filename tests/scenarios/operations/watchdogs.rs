@@ -28,11 +28,9 @@ fn a_sink_that_hangs_is_told_and_holds_nobody_up() {
         reasons().get("consumer influxdb").is_some()
     });
     let stalled = |consumer: &str| {
-        let metrics = weir.http().get("/metrics").expect(200).text();
-        let name = format!("weir_consumer_stalled_seconds{{consumer=\"{consumer}\"}} ");
-        let found = metrics.lines().find_map(|line| line.strip_prefix(&*name));
-        let seconds = found.unwrap_or_else(|| panic!("no {name}in {metrics}"));
-        seconds.parse::<f64>().expect("a number")
+        weir.metric(&format!(
+            "weir_consumer_stalled_seconds{{consumer=\"{consumer}\"}}"
+        ))
     };
     assert!(stalled("influxdb") >= 1.0);
 
@@ -104,12 +102,12 @@ fn a_dead_sink_and_a_full_journal_raise_alarms_that_outlive_a_crash_and_clear() 
     let operations = Subscriber::new(weir.mqtt(), &["alerts/+/$weir"]);
     let first = Loader::start(weir.mqtt(), LoadSpec::new("first", 10)).finish();
     let dead_sink = wait_own(&weir, &[("influxdb", "WARNING")]);
-    let told = &operations.wait_json("alerts/warning/$weir", 1)[0];
+    let raised = &operations.wait_json("alerts/warning/$weir", 1)[0];
     assert_eq!(
-        (&told["state"], &told["deviceId"], &told["alarmId"]),
+        (&raised["state"], &raised["deviceId"], &raised["alarmId"]),
         (&json!("raised"), &json!("$weir"), &json!(dead_sink[0].2))
     );
-    let reason = told["reason"].as_str().expect("a sentence");
+    let reason = raised["reason"].as_str().expect("a sentence");
     assert!(reason.contains("InfluxDB does not take data"), "{reason}");
 
     let load = Loader::start(weir.mqtt(), LoadSpec::new("full", 10_000));
@@ -149,8 +147,8 @@ fn a_silent_source_raises_an_alarm_that_a_message_clears() {
     let mut cleared = Value::Null;
     wait_until("it is cleared while messages come", DEADLINE, || {
         operations.publish("devices/pump/telemetry", r#"{"flow": 1}"#);
-        let told = operations.json_on("alerts/critical/$weir");
-        let clear = told.into_iter().find(|alert| alert["state"] == "cleared");
+        let alerts = operations.json_on("alerts/critical/$weir");
+        let clear = alerts.into_iter().find(|alert| alert["state"] == "cleared");
         cleared = clear.unwrap_or_default();
         cleared.is_object()
     });

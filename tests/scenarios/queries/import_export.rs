@@ -125,7 +125,7 @@ fn a_stopped_import_goes_on_and_bad_rows_are_told() {
     assert_eq!(output.status.code(), Some(1));
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(text.contains("1 sent, 1 refused"), "{text}");
-    let told = stderr(&output);
-    assert!(told.contains("line 3: it has no time"), "{told}");
+    let error = stderr(&output);
+    assert!(error.contains("line 3: it has no time"), "{error}");
     weir.wait_count("SELECT count(*) FROM readings", 12_001);
 }

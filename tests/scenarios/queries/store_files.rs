@@ -120,13 +120,13 @@ fn files_are_counted_and_damage_is_found_from_outside() {
     fs::write(&file, bytes).expect("it can be written");
     let damaged = verify(&weir);
     assert_eq!(damaged.status.code(), Some(1), "{damaged:?}");
-    let told = String::from_utf8_lossy(&damaged.stdout).into_owned();
+    let text = String::from_utf8_lossy(&damaged.stdout).into_owned();
     let name = file
         .file_name()
         .expect("a name")
         .to_string_lossy()
         .into_owned();
-    assert!(told.contains(&name) && told.contains("checksum"), "{told}");
+    assert!(text.contains(&name) && text.contains("checksum"), "{text}");
     assert!(file.exists(), "nothing is changed");
 }
 

@@ -2,15 +2,15 @@
 //! as the scenario sets it. It takes the place of a webhook's receiver, which is
 //! always a user's own program, and of services that are not available here.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
+use std::io::{BufReader, Read, Write};
+use std::net::TcpStream;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
-use std::thread;
 use std::time::Instant;
 
 use serde_json::Value;
 
+use super::listener::{Listener, Request};
 use crate::{DEADLINE, wait_until};
 
 /// What [`Hook::answer`] takes for: no answer at all.
@@ -41,45 +41,35 @@ impl Hooked {
     }
 }
 
-/// A running receiver. It ends with the test.
+/// A running receiver.
 #[derive(Debug)]
 pub struct Hook {
-    port: u16,
+    listener: Listener,
     state: Arc<State>,
 }
 
 #[derive(Debug)]
 struct State {
     status: AtomicU16,
-    over: AtomicBool,
     hooked: Mutex<Vec<Hooked>>,
 }
 
 impl Hook {
     #[track_caller]
     pub fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("there are free ports");
-        let port = listener.local_addr().expect("it is bound").port();
         let state = Arc::new(State {
             status: AtomicU16::new(200),
-            over: AtomicBool::new(false),
             hooked: Mutex::default(),
         });
         let shared = state.clone();
-        thread::spawn(move || {
-            for stream in listener.incoming().map_while(Result::ok) {
-                if shared.over.load(Ordering::Acquire) {
-                    return;
-                }
-                let shared = shared.clone();
-                thread::spawn(move || serve(stream, &shared));
-            }
+        let listener = Listener::start(move |stream| {
+            serve(stream, &shared);
         });
-        Self { port, state }
+        Self { listener, state }
     }
 
     pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}/hook", self.port)
+        format!("http://{}/hook", self.listener.address())
     }
 
     /// The section of a webhook channel that leads here.
@@ -135,25 +125,17 @@ impl Hook {
     }
 }
 
-impl Drop for Hook {
-    fn drop(&mut self) {
-        self.state.over.store(true, Ordering::Release);
-        // The listener wakes up and sees it.
-        let _ = TcpStream::connect(("127.0.0.1", self.port));
-    }
-}
-
 /// One connection, until the other side closes it.
 fn serve(stream: TcpStream, state: &State) -> Option<()> {
     let mut writer = stream.try_clone().ok()?;
     let mut reader = BufReader::new(stream);
     loop {
-        let (path, headers, body) = request(&mut reader)?;
+        let request = Request::read(&mut reader)?;
         let status = state.status.load(Ordering::Acquire);
         let hooked = Hooked {
-            path,
-            headers,
-            body,
+            path: request.path,
+            headers: request.headers,
+            body: String::from_utf8(request.body).ok()?,
             status,
             at: Instant::now(),
         };
@@ -170,29 +152,4 @@ fn serve(stream: TcpStream, state: &State) -> Option<()> {
         let answer = format!("HTTP/1.1 {status} X\r\n{extra}content-length: 2\r\n\r\nok");
         writer.write_all(answer.as_bytes()).ok()?;
     }
-}
-
-type Headers = Vec<(String, String)>;
-
-/// Path, headers and body.
-fn request(reader: &mut BufReader<TcpStream>) -> Option<(String, Headers, String)> {
-    let mut line = String::new();
-    if reader.read_line(&mut line).ok()? == 0 {
-        return None;
-    }
-    let path = line.split(' ').nth(1)?.to_owned();
-    let mut headers = Vec::new();
-    loop {
-        line.clear();
-        reader.read_line(&mut line).ok()?;
-        let Some((name, value)) = line.split_once(':') else {
-            break;
-        };
-        headers.push((name.trim().to_lowercase(), value.trim().to_owned()));
-    }
-    let length = headers.iter().find(|(name, _)| name == "content-length");
-    let length: usize = length?.1.parse().ok()?;
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).ok()?;
-    Some((path, headers, String::from_utf8(body).ok()?))
 }

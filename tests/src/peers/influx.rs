@@ -4,13 +4,14 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::io::{BufReader, Read, Write};
+use std::net::TcpStream;
 use std::sync::{Arc, Mutex};
-use std::thread;
 use std::time::Instant;
 
 use flate2::read::GzDecoder;
+
+use super::listener::{Listener, Request};
 
 /// What the peer does with a write.
 #[derive(Clone, Debug)]
@@ -37,11 +38,11 @@ pub struct LineWrite {
 
 type Script = dyn Fn(usize, &LineWrite) -> Answer + Send + Sync;
 
-/// A running peer. It ends with the test's process.
-#[derive(Clone)]
+/// A running peer.
 pub struct InfluxPeer {
     url: String,
     state: Arc<Mutex<State>>,
+    _listener: Listener,
 }
 
 #[derive(Default)]
@@ -54,20 +55,17 @@ struct State {
 impl InfluxPeer {
     /// `script` gets the number of the write, from 0, and the write.
     pub fn start(script: impl Fn(usize, &LineWrite) -> Answer + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let url = format!("http://{}", listener.local_addr().expect("it is bound"));
+        let state: Arc<Mutex<State>> = Arc::default();
+        let shared = state.clone();
+        let listener = Listener::start(move |stream| serve(stream, &shared));
+        let url = format!("http://{}", listener.address());
         let peer = Self {
             url,
-            state: Arc::default(),
+            state,
+            _listener: listener,
         };
+        // Before anybody has the address.
         peer.script(script);
-        let state = peer.state.clone();
-        thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let state = state.clone();
-                thread::spawn(move || serve(stream, &state));
-            }
-        });
         peer
     }
 
@@ -102,14 +100,18 @@ fn serve(stream: TcpStream, state: &Mutex<State>) {
         return;
     };
     let (mut reader, mut writer) = (BufReader::new(stream), writer);
-    while let Some((path, write)) = request(&mut reader) {
-        if !path.starts_with("POST /api/v2/write?") {
+    while let Some(request) = Request::read(&mut reader) {
+        let is_write = request.method == "POST" && request.path.starts_with("/api/v2/write?");
+        if !is_write {
             let answer = "HTTP/1.1 404 x\r\ncontent-length: 0\r\n\r\n";
             if writer.write_all(answer.as_bytes()).is_err() {
                 return;
             }
             continue;
         }
+        let Some(write) = write(request) else {
+            return;
+        };
         let answer = {
             let mut state = state.lock().expect("no holder panics");
             let nth = state.writes.len();
@@ -145,40 +147,18 @@ fn serve(stream: TcpStream, state: &Mutex<State>) {
     }
 }
 
-/// The request line and what came with it; `None` when the client has gone.
-fn request(reader: &mut BufReader<TcpStream>) -> Option<(String, LineWrite)> {
-    let mut first = String::new();
-    if reader.read_line(&mut first).unwrap_or(0) == 0 {
-        return None;
-    }
-    let mut write = LineWrite {
+/// What is in the request of a write.
+fn write(request: Request) -> Option<LineWrite> {
+    let gzip = request.header("content-encoding") == Some("gzip");
+    let authorization = request.header("authorization").map(str::to_owned);
+    let body = match gzip {
+        true => std::io::read_to_string(GzDecoder::new(&*request.body)).ok()?,
+        false => String::from_utf8(request.body).ok()?,
+    };
+    Some(LineWrite {
         at: Instant::now(),
-        body: String::new(),
-        authorization: None,
-        gzip: false,
-    };
-    let mut length = 0;
-    loop {
-        let mut line = String::new();
-        if reader.read_line(&mut line).unwrap_or(0) == 0 {
-            return None;
-        }
-        let Some((name, value)) = line.trim_end().split_once(": ") else {
-            break;
-        };
-        match name.to_ascii_lowercase().as_str() {
-            "content-length" => length = value.parse().ok()?,
-            "content-encoding" => write.gzip = value == "gzip",
-            "authorization" => write.authorization = Some(value.to_owned()),
-            _ => {}
-        }
-    }
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).ok()?;
-    write.body = match write.gzip {
-        true => std::io::read_to_string(GzDecoder::new(&body[..])).ok()?,
-        false => String::from_utf8(body).ok()?,
-    };
-    write.at = Instant::now();
-    Some((first, write))
+        body,
+        authorization,
+        gzip,
+    })
 }

@@ -4,22 +4,24 @@
 //! that has forgotten it.
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use super::listener::Listener;
 use crate::Address;
 
 /// How often a thread that waits for bytes looks whether the link was cut.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// A running proxy. It ends with the test's process.
+/// A running proxy.
 #[derive(Debug)]
 pub struct Link {
     address: Address,
     shared: Arc<Shared>,
+    _listener: Listener,
 }
 
 #[derive(Debug)]
@@ -40,8 +42,6 @@ impl Shared {
 impl Link {
     /// A link to `to`, whole at first.
     pub fn start(to: &Address) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
-        let address = Address::new(listener.local_addr().expect("it is bound"));
         let shared = Arc::new(Shared {
             to: to.clone(),
             cut: AtomicBool::new(false),
@@ -49,13 +49,15 @@ impl Link {
             open: Mutex::default(),
         });
         let for_thread = shared.clone();
-        thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                for_thread.connections.fetch_add(1, Ordering::Release);
-                connect(&for_thread, stream);
-            }
+        let listener = Listener::start(move |stream| {
+            for_thread.connections.fetch_add(1, Ordering::Release);
+            connect(&for_thread, stream);
         });
-        Self { address, shared }
+        Self {
+            address: Address::new(listener.address()),
+            shared,
+            _listener: listener,
+        }
     }
 
     /// Where to connect instead.

@@ -81,15 +81,9 @@ impl Weir {
         alarms
     }
 
-    /// What `/metrics` says.
     #[track_caller]
     pub fn queries_running(&self) -> u64 {
-        let text = self.http().get("/metrics").expect(200).text();
-        let mut lines = text.lines();
-        let number = lines.find_map(|line| line.strip_prefix("weir_queries_running "));
-        number
-            .and_then(|number| number.trim_end_matches(".0").parse().ok())
-            .unwrap_or_else(|| panic!("no number in {text}"))
+        self.metric("weir_queries_running") as u64
     }
 
     #[track_caller]
