@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use weir_alerts::{AlarmEngine, Delays, SlotNames};
 use weir_config::{Config, Problem};
-use weir_functions::{Batch, Engine};
+use weir_engine::{Batch, Engine};
 use weir_model::{Alert, AlertState, Door, Flags, Message, Position, Timestamp, Verdict};
 use weir_simulator::{Emit, FaultKind, FaultPlan, Fleet, FleetSpec, Scenario, demo_configuration};
 
@@ -283,6 +283,6 @@ fn names(engine: &Engine, verdict: &Verdict) -> SlotNames {
         unit: slot.unit.map(str::to_owned),
         function: slot.function.to_owned(),
         location: None,
-        said: engine.said(verdict).map(str::to_owned),
+        said: engine.custom_reason(verdict).map(str::to_owned),
     }
 }

@@ -14,7 +14,7 @@ mod svg;
 
 use anyhow::{Result, anyhow};
 use weir_config::Config;
-use weir_functions::{Batch, Engine};
+use weir_engine::{Batch, Engine};
 use weir_model::{Door, Message, Position, Timestamp};
 use weir_simulator::demo_module;
 

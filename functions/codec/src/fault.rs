@@ -1,5 +1,5 @@
-//! Why a message or a reading is refused: the reason that is counted, and the
-//! sentence that is read at 3 a.m.
+//! Why a message or a reading is refused: the reason that is counted, and a
+//! sentence for the operator.
 
 use std::fmt;
 
@@ -21,7 +21,7 @@ impl Fault {
     }
 }
 
-/// A sender's text as it may stand in a log: quoted, escaped and cut.
+/// A sender's text, safe for a log: quoted, escaped and cut.
 #[derive(Clone, Copy, Debug)]
 pub struct Quoted<'a>(pub &'a str);
 

@@ -373,7 +373,7 @@ impl Decoding<'_, '_> {
 fn repeated_fault(name: &str) -> Fault {
     Fault::new(
         Reason::DuplicateKey,
-        format!("the member {} stands there twice", Quoted(name)),
+        format!("the member {} occurs twice", Quoted(name)),
     )
 }
 

@@ -22,7 +22,7 @@ const EXACT_POWERS: [f64; 23] = [
 ];
 
 impl Number {
-    /// The nearest double; infinite when it lies beyond the range.
+    /// The nearest double; infinite when it is beyond the range.
     pub(crate) fn to_f64(self, text: &str) -> f64 {
         // Clinger's fast path: both operands are exact, so the one rounding of
         // the operation is the right one. Everything else is left to std.

@@ -1,7 +1,7 @@
 //! A pull scanner for JSON texts (RFC 8259), strict, for input that is not
 //! trusted.
 //!
-//! It goes over the text once, left to right, and hands out what stands there:
+//! It goes over the text once, left to right, and returns what it finds:
 //! strings as spans of the text, numbers with their digits already read. A
 //! string with escapes is unescaped into [`Scratch`]; nothing else is copied.
 //! Nesting deeper than [`MAX_DEPTH`] stops it, so what is recursive here is
@@ -17,7 +17,7 @@ pub(crate) const MAX_DEPTH: u32 = 128;
 /// Why scanning stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SyntaxError {
-    /// At this byte something else should stand.
+    /// Something else was expected at this byte.
     Unexpected {
         at: usize,
         expected: &'static str,
@@ -27,7 +27,7 @@ pub(crate) enum SyntaxError {
     },
 }
 
-/// What the next value is, told by its first byte.
+/// What the next value is, by its first byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Object,
@@ -52,7 +52,7 @@ impl Kind {
     }
 }
 
-/// Where the scanner stands in one text.
+/// A position in one text.
 #[derive(Debug)]
 pub(crate) struct Scanner<'t, 's> {
     text: &'t str,
@@ -242,7 +242,7 @@ impl<'t, 's> Scanner<'t, 's> {
             integer: true,
             complete: true,
         };
-        // A leading zero stands alone.
+        // No digit may follow a leading zero.
         if self.bytes.get(self.at) == Some(&b'0') {
             self.at += 1;
         } else {
@@ -398,7 +398,7 @@ impl<'t, 's> Scanner<'t, 's> {
         Ok(())
     }
 
-    /// The rest of a string whose first escape stands at `at`.
+    /// The rest of a string whose first escape is at `at`.
     #[cold]
     fn escaped_string(&mut self, start: usize, at: usize) -> Scan<Span> {
         let from = self.scratch.unescaped.len();
@@ -434,7 +434,7 @@ impl<'t, 's> Scanner<'t, 's> {
         }
     }
 
-    /// What stands behind a backslash.
+    /// What follows a backslash.
     fn escape(&mut self) -> Scan<char> {
         let character = match self.bytes.get(self.at) {
             Some(b'"') => '"',

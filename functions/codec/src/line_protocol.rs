@@ -6,7 +6,7 @@
 //!
 //! A line is an event, each of its fields a reading. Tags name the device, the
 //! sensor, the location and the unit as `[line_protocol]` says; all other tags
-//! are part of the sensor's name, because they tell series apart:
+//! are part of the sensor's name, because they distinguish series:
 //! `cpu_usage_idle{cpu=cpu0}`. A line that is none is refused alone.
 
 use weir_config::{LineProtocol, Precision, SensorPart};
@@ -24,7 +24,7 @@ const MAX_TEXT_VALUE_BYTES: usize = 256;
 /// Whole numbers up to this are exact in a double.
 const EXACT: u64 = 1 << 53;
 
-/// What stands beside the payload.
+/// What is known beside the payload.
 #[derive(Clone, Copy, Debug)]
 pub struct LineSettings<'a> {
     pub names: &'a LineProtocol,
@@ -317,7 +317,7 @@ fn refused(fault: Fault, at: usize) -> RawEvent {
 #[cold]
 fn line_fault(text: &str, start: usize, error: LineError) -> Fault {
     let before = &text[start..error.at.max(start)];
-    // Empty lines and comments may stand before it.
+    // Empty lines and comments may precede it.
     let skipped = before.rfind('\n').map_or(0, |at| at + 1);
     let line = &text[start + skipped..];
     let line = line.lines().next().unwrap_or(line);

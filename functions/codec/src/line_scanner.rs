@@ -22,7 +22,7 @@ pub(crate) struct LineError {
 
 type Scan<T> = Result<T, LineError>;
 
-/// A field's value as it stands in a line.
+/// The value of a field, as the line has it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum FieldValue {
     Float(f64),
@@ -32,7 +32,7 @@ pub(crate) enum FieldValue {
     Text(Span),
 }
 
-/// Where the scanner stands in one text.
+/// A position in one text.
 #[derive(Debug)]
 pub(crate) struct LineScanner<'t, 's> {
     text: &'t str,
@@ -94,7 +94,7 @@ impl<'t, 's> LineScanner<'t, 's> {
         self.scratch.unescaped.push_str(text);
     }
 
-    /// Appends what a span stands for.
+    /// Appends the text of a span.
     pub(crate) fn push_span(&mut self, span: Span) {
         if span.is_none() {
             return;
@@ -170,7 +170,7 @@ impl<'t, 's> LineScanner<'t, 's> {
         }
     }
 
-    /// What stands behind the fields, to the end of the line.
+    /// What follows the fields, to the end of the line.
     pub(crate) fn time(&mut self) -> Scan<Option<i64>> {
         self.spaces();
         let start = self.at;
@@ -259,7 +259,7 @@ impl<'t, 's> LineScanner<'t, 's> {
         }
     }
 
-    /// Behind its opening quote stands the text, up to the closing one.
+    /// The text is between its opening and its closing quote.
     fn text_value(&mut self) -> Scan<Span> {
         let start = self.at + 1;
         let mut at = start;
@@ -359,7 +359,7 @@ const POWERS: [f64; 16] = [
     1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
 ];
 
-/// Digits with an optional fraction and exponent. What lies beyond the range of
+/// Digits with an optional fraction and exponent. What is beyond the range of
 /// doubles is infinite, which is for the caller to refuse.
 fn float(token: &str) -> Option<f64> {
     let bytes = token.as_bytes();

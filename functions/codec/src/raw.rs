@@ -11,7 +11,7 @@ pub enum RawTime {
     Millis(i64),
     /// The same in nanoseconds.
     Nanos(i64),
-    /// What stands there is not a whole number of milliseconds that fits 64 bits.
+    /// It is not a whole number of milliseconds that fits 64 bits.
     Invalid,
 }
 

@@ -15,7 +15,7 @@ pub struct Span {
 }
 
 impl Span {
-    /// Stands for "no such member".
+    /// No such member.
     pub const NONE: Self = Self {
         start: u32::MAX,
         end: u32::MAX,
@@ -46,7 +46,7 @@ impl Scratch {
         self.keys.clear();
     }
 
-    /// The text that a span stands for; empty for [`Span::NONE`].
+    /// The text of a span; empty for [`Span::NONE`].
     #[inline]
     pub(crate) fn resolve<'a>(&'a self, text: &'a str, span: Span) -> &'a str {
         if span.is_none() {

@@ -9,8 +9,8 @@
 //!
 //! With a `sensor` each selected series is watched, by its readings; without one
 //! each selected device is, by any of its messages that brings a reading. Then
-//! the memory belongs to a series without a name. What keeps a connection alive is
-//! no message, and what is quarantined is no reading: neither counts.
+//! the memory belongs to a series without a name. A keep-alive is no
+//! message, and what is quarantined is no reading: neither counts.
 //!
 //! How long is too long is configured (`after`), or learnt from the intervals so
 //! far as TCP learns when to send again (V. Jacobson, "Congestion avoidance and

@@ -1,5 +1,5 @@
-//! What the engine makes of messages: filled, handed on, cleared and filled
-//! again, so that nothing is allocated per message.
+//! The outcome of messages: filled, passed on, cleared and filled again, so that
+//! nothing is allocated per message.
 
 use weir_codec::Fault;
 use weir_model::{Position, QuarantineReason, Quarantined, RowBatch, Verdict};
@@ -15,7 +15,7 @@ pub struct Batch {
     pub quarantined: Vec<Quarantined>,
     /// Readings; a message that cannot be decoded counts as one.
     pub received: u64,
-    /// Readings of a retained message that the broker replayed once more.
+    /// Readings of a retained message that the broker replayed.
     pub deduplicated: u64,
 }
 
@@ -33,7 +33,7 @@ impl Batch {
         self.received == 0
     }
 
-    /// Counts one reading (or a whole message as one) and puts it aside.
+    /// Counts one reading (or a whole message as one) and quarantines it.
     pub(crate) fn quarantine(&mut self, position: Position, reading: Option<u32>, fault: Fault) {
         let Fault { reason, detail } = fault;
         self.received += 1;

@@ -19,7 +19,7 @@ pub(crate) struct Conclusion {
 }
 
 impl Conclusion {
-    /// Nothing to say.
+    /// No conclusion.
     pub(crate) const QUIET: Self = Self {
         level: None,
         threshold: f64::NAN,
@@ -38,7 +38,7 @@ impl Conclusion {
         }
     }
 
-    /// Of a check that finds fault or does not.
+    /// Of a check.
     pub(crate) fn check(fault: bool, effect: Effect, flag: Flags, why: Why) -> Self {
         if !fault {
             return Self { why, ..Self::QUIET };
@@ -52,7 +52,7 @@ impl Conclusion {
         }
     }
 
-    /// Of a detector: a score, and on which side of the usual the value lies.
+    /// Of a detector: a score, and on which side of the usual the value is.
     pub(crate) fn scored(score: f64, side: Side, scores: &Scores, why: Why) -> Self {
         let reaches = |limit: Option<f64>| limit.is_some_and(|limit| score >= limit);
         let level = if reaches(scores.critical) {

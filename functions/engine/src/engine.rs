@@ -54,7 +54,7 @@ pub struct Engine {
     /// See [`Self::abandoned`].
     abandoned: Vec<u32>,
     pub(crate) meter: Meter,
-    /// How many slots there are of each function, among the first so many.
+    /// The number of slots of each function, among the first so many.
     pub(crate) counted: (usize, Vec<u64>),
     /// Functions that are modules of WebAssembly.
     runs: Runs,
@@ -228,7 +228,7 @@ impl Engine {
         self.custom_reason(verdict)
     }
 
-    /// How many slots there are: their indexes are below it.
+    /// The number of slots: all indexes are below it.
     pub fn slot_count(&self) -> u32 {
         self.tables.slots.len() as u32
     }
@@ -246,8 +246,8 @@ impl Engine {
         self.tables.take_changed(visit);
     }
 
-    /// Has [`Self::changed_devices`] visit a device although no reading came: what
-    /// else is reported of it has changed.
+    /// Makes [`Self::changed_devices`] visit a device although no reading came, because
+    /// something else that is reported of it has changed.
     pub fn mark_changed(&mut self, device: DeviceIx) {
         self.tables.mark_newest_changed(device);
     }

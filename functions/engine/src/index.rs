@@ -54,7 +54,7 @@ impl FunctionIx {
     }
 
     /// Which rule it is. Beyond all rules for the payload; for a removed function
-    /// too, as long as there are fewer than 65,534 rules.
+    /// too, as long as the rules are fewer than 65,534.
     #[inline]
     pub(crate) const fn rule(self) -> usize {
         (self.0 as usize).wrapping_sub(1)

@@ -32,6 +32,6 @@ pub struct DeviceSummary {
     pub series: usize,
     /// Readings that went to the store, repeated ones included.
     pub readings: u64,
-    /// The last one that it named.
+    /// The last location that it named.
     pub location: Option<Arc<str>>,
 }

@@ -28,8 +28,8 @@ const CALIBRATION: usize = 256;
 /// What a function did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
-    /// Readings that it was given (of `absence`: that it heard of, and silences
-    /// that it found; of `derived` and `multivariate`: computations; of `wasm`: calls).
+    /// Readings that it was given (of `absence`: readings, and silences that it
+    /// found; of `derived` and `multivariate`: computations; of `wasm`: calls).
     pub invocations: u64,
     /// Of those, without a conclusion because the function itself failed.
     pub errors: u64,
@@ -42,7 +42,7 @@ pub struct Tally {
     pub bad: u64,
 }
 
-/// The tallies of a run, to go on from: functions by name and kind.
+/// The tallies of a run, to continue from: functions by name and kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tallies {
     pub messages: u64,
@@ -216,7 +216,7 @@ impl Meter {
         (self.message.tally.invocations, self.message.times())
     }
 
-    /// Goes on from counts; `known` by index of function.
+    /// Continues from counts; `known` by index of function.
     pub(crate) fn resume(&mut self, messages: u64, known: impl Iterator<Item = Tally>) {
         self.message.tally.invocations = messages;
         for (entry, tally) in self.functions.iter_mut().zip(known) {
@@ -227,7 +227,8 @@ impl Meter {
         }
     }
 
-    /// For other functions: each goes on as that of the index that it had, or anew.
+    /// For other functions: each continues as that of its former index, or starts at
+    /// zero.
     pub(crate) fn reorder(&mut self, before: impl Iterator<Item = Option<usize>>) {
         let mut old: Vec<Entry> = std::mem::take(&mut self.functions);
         let first = u64::from(self.clock.is_some());

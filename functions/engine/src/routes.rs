@@ -98,7 +98,7 @@ fn payload_text<'a>(payload: &'a [u8], limits: &Limits) -> Result<&'a str, Fault
     if payload.first() == Some(&0)
         && let Some(notice) = parse_oversized_notice(payload)
     {
-        let detail = format!("the door let it go, too large to keep: {notice}");
+        let detail = format!("the listener dropped it because it is too large: {notice}");
         return Err(Fault::new(Reason::TooLarge, detail));
     }
     if payload.is_empty() {

@@ -1,8 +1,8 @@
 //! Rows of one message: readings that share device, time, location and flags
 //! share a row.
 //!
-//! Cells are appended as they come, and most messages are done with that. Only
-//! when a message goes back and forth between rows are its cells sorted.
+//! Cells are appended as they come, which is all for most messages. Only when a
+//! message alternates between rows are its cells sorted.
 
 use weir_model::{Cell, DeviceIx, Flags, LocationIx, Position, Row, RowBatch, Timestamp};
 
@@ -79,7 +79,7 @@ impl RowBuilder {
         }
     }
 
-    /// Brings together what belongs together.
+    /// Merges the rows that share a key.
     pub(crate) fn finish(&mut self, batch: &mut RowBatch, all_series: &mut [Series]) {
         let rows = &batch.rows[self.first_row..];
         // Two neighbours always differ, or hold a sensor twice.

@@ -1,19 +1,19 @@
 //! Gaps and repeats in the numbers that devices give their messages.
 //!
 //! A broker may acknowledge a message and drop it; only the device's own count
-//! tells. The `sequence` of an event counts per device, that of a reading per
+//! shows it. The `sequence` of an event counts per device, that of a reading per
 //! series; both are added up per device. The rule, with the number before as
 //! `last`:
 //!
 //! - `last + 1`: in order; the first number ever, too.
-//! - Up to [`MAX_JUMP`] ahead: a gap of what lies between.
+//! - Up to [`MAX_JUMP`] ahead: a gap of the numbers between.
 //! - 0 or 1, or more than [`MAX_BEHIND`] behind, or further ahead: the counter was
-//!   set anew. It goes on from there, and nothing counts as missing.
+//!   reset. It continues from there, and nothing counts as missing.
 //! - Otherwise behind or the same: a repeat, or late; `last` stays.
 
 use serde::{Deserialize, Serialize};
 
-/// Further ahead is no gap: nobody loses so much at once and goes on counting.
+/// Further ahead is no gap: nobody loses so much at once and continues to count.
 const MAX_JUMP: u64 = 1_000_000;
 /// Further behind is no repeat: senders keep less than this in flight.
 const MAX_BEHIND: u64 = 1_000;
@@ -23,14 +23,14 @@ const MAX_BEHIND: u64 = 1_000;
 pub struct SequenceCounts {
     /// Messages or readings that had a number.
     pub seen: u64,
-    /// Times that numbers were left out.
+    /// Gaps in the numbers.
     pub gaps: u64,
-    /// Numbers that were left out, all gaps together. One that comes late after
-    /// all counts as a repeat and is not taken off.
+    /// Numbers in all gaps together. One that comes late counts as a repeat and is
+    /// not subtracted.
     pub missing: u64,
-    /// Numbers that came again or late.
+    /// Numbers that came again, or late.
     pub repeats: u64,
-    /// Times that the counter was set anew.
+    /// Resets of the counter.
     pub restarts: u64,
 }
 

@@ -75,9 +75,9 @@ pub(crate) struct Series {
     /// Where its newest reading was.
     pub(crate) location: LocationIx,
     /// The newest time of all its rows, nanoseconds: no row without
-    /// `Flags::LATE` lies at or before it.
+    /// `Flags::LATE` is at or before it.
     pub(crate) newest: i64,
-    /// The newest time that counts for verdicts and the latest value. It lies
+    /// The newest time that counts for verdicts and the latest value. It is
     /// before `newest` only after a retained message without a time, whose
     /// received time says nothing about when it was measured.
     pub(crate) last: i64,

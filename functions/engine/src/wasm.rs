@@ -20,15 +20,15 @@
 //! states    bytes …           one per series, zeroes at first
 //! ```
 //!
-//! `→` are offsets from the beginning. Level, side, reason, score and threshold are
-//! for the module to fill in (0, 0, 0, NaN, NaN before), and so are the states.
+//! `→` are offsets from the start. The module fills in level, side, reason, score and
+//! threshold (0, 0, 0, NaN, NaN before), and the states.
 //!
-//! What makes it as pure as a function of Weir's own: a call has an instance to
-//! itself, so nothing carries over but the states, which are the engine's; a batch
-//! is what one message brings, in pieces of fixed size ([`runs`]), so it does not
-//! depend on how the journal was cut; and fuel, which counts what was executed,
-//! runs out at the same place every time. The clock only catches what fuel does
-//! not, far behind it (`program.rs`).
+//! What makes it as pure as a built-in function: each call has its own instance, so
+//! only the states carry over, which the engine keeps; a batch is what one message
+//! brings, in pieces of fixed size ([`runs`]), so it does not depend on how the
+//! journal was cut; and fuel, which counts what was executed, runs out at the same
+//! place every time. The timeout only catches what fuel does not, long after it
+//! (`program.rs`).
 //!
 //! Only `program.rs` and `call.rs` use wasmtime: the feature `wasm` compiles them.
 //! A build without it has `absent.rs` instead.

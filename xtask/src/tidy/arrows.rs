@@ -110,7 +110,7 @@ const LAYOUT: &[(&str, &str, May)] = &[
     (
         "benches/detectors",
         "weir-detector-benches",
-        May::Only(&["functions", "model", "config", "alerts", "simulator"]),
+        May::Only(&["functions/engine", "model", "config", "alerts", "simulator"]),
     ),
     ("xtask", "xtask", May::Only(&[])),
 ];

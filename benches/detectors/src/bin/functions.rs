@@ -19,7 +19,7 @@ use std::time::Instant;
 use anyhow::Result;
 use weir_config::{Config, ModuleContent};
 use weir_detector_benches::noise::Noise;
-use weir_functions::{Adaptive, Batch, Engine};
+use weir_engine::{Adaptive, Batch, Engine};
 use weir_model::{Door, Message, Position, Timestamp};
 
 const READINGS: usize = 5_000;

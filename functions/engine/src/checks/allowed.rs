@@ -1,4 +1,4 @@
-//! The kind `allowed`: a reading must be one of the values that there are. A
+//! The kind `allowed`: a reading must be one of the possible values. A
 //! valve is open or shut; a state of "on~" is a bad byte on a serial line.
 //!
 //! Numbers and texts; booleans are 1 and 0. Remembers nothing: 0 bytes per

@@ -3,7 +3,7 @@
 //!
 //! The value counts as unmoved while it stays within `tolerance` of where the
 //! run began. A run needs `min_readings` besides its time, so that a sensor that
-//! speaks seldom is not called stuck for two equal readings.
+//! sends seldom is not called stuck for two equal readings.
 //!
 //! 24 bytes per series; one comparison per reading.
 

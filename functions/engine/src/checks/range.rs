@@ -1,6 +1,6 @@
 //! The kind `range`: what a sensor can measure at all.
 //!
-//! Beyond it lies no reading but a broken wire, an overflow or a wrong unit.
+//! A value beyond it is no measurement: a broken wire, an overflow or a wrong unit.
 //! Remembers nothing: 0 bytes per series.
 
 use weir_config::Range;

@@ -80,7 +80,7 @@ const STATISTICS: [Statistic; 5] = [
 pub struct Finding {
     /// Decimal logarithm of how rare it is; 0 for what is usual.
     pub rarity: f64,
-    /// It is to be told: rare, and not told already.
+    /// It is to be reported: rare, and not reported already.
     pub reported: bool,
     /// The statistic that is furthest out, when `rarity` is above 0.
     pub statistic: Statistic,
@@ -107,7 +107,7 @@ impl Finding {
 }
 
 /// What the function remembers of a series: the detector, and the alarm that it
-/// stands for.
+/// has raised.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Memory {
     detector: Adaptive,
@@ -228,7 +228,7 @@ pub struct Adaptive {
     seen: u32,
     /// Index of the last report.
     reported: Option<u32>,
-    /// Rarity that the last report stands for.
+    /// Rarity of the last report.
     height: f64,
 }
 
@@ -313,7 +313,7 @@ impl Adaptive {
         }
     }
 
-    /// Whether so rare a reading is to be told now.
+    /// Whether so rare a reading is to be reported now.
     fn report(&mut self, index: u32, rarity: f64) -> bool {
         if rarity < REPORT {
             return false;

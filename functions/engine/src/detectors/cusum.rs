@@ -1,7 +1,7 @@
 //! The kind `cusum`: has the level of a series changed, be it by less than any
 //! single value would show?
 //!
-//! Two sums gather how far each value lies above, and below, the mean so far, in
+//! Two sums gather how far each value is above, and below, the mean so far, in
 //! standard deviations and less `drift` each; they fall back to 0 when there is
 //! nothing to gather (E. S. Page, "Continuous inspection schemes", 1954). Mean
 //! and deviation come from the series itself, without a phase of calibration
@@ -10,7 +10,7 @@
 //! √((n-1)/n). A value counts for at most [`CLIP`] deviations: one spike is no
 //! level. The score is the larger sum. Once it reaches the alarm the level has
 //! changed: the new one is learnt from `warmup` readings, during which the alarm
-//! stands, and then is the level that counts.
+//! remains, and then is the level that counts.
 //!
 //! 104 bytes per series; two square roots and a division per reading. The series must be stationary but
 //! for its changes: a daily rhythm is one change after the other.
@@ -26,7 +26,7 @@ use crate::kind::{Kind, Stage};
 
 /// In deviations.
 const CLIP: f64 = 4.0;
-/// The mean goes on learning as if it had seen no more: it may follow slow drift.
+/// The mean learns as if it had seen no more than so many: it may follow slow drift.
 const LONGEST: f64 = 5_000.0;
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -1,4 +1,4 @@
-//! The kind `ewma`: how many standard deviations a value lies from the
+//! The kind `ewma`: how many standard deviations a value is from the
 //! exponentially weighted mean of those before it.
 //!
 //! Weights halve with every half-life of event time, so that irregular series
@@ -115,7 +115,7 @@ impl Memory {
         let elapsed = time_ns.saturating_sub(self.time) as f64;
         let half_life = settings.half_life.as_nanos() as f64;
         let weight = 1.0 - (-elapsed / half_life).exp2();
-        // A plain mean, until there are as many readings as the weight stands for.
+        // A plain mean, until it has seen as many readings as the weight averages over.
         let weight = weight.max(1.0 / (f64::from(self.seen) + 1.0));
         let warm = self.seen >= settings.warmup;
         let far = if warm { CLIP * spread } else { f64::MAX };

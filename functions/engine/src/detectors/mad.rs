@@ -1,4 +1,4 @@
-//! The kind `mad`: how far a value lies from the median of the window before
+//! The kind `mad`: how far a value is from the median of the window before
 //! it, in robust deviations.
 //!
 //! The deviation is 1.4826 times the median absolute deviation, which equals
@@ -69,7 +69,7 @@ impl Memory {
     }
 
     fn take(&mut self, settings: &Mad, value: f64) {
-        // Where a value stands, or would stand. Values are finite.
+        // The place of a value, known or new. Values are finite.
         let place = |sorted: &[f64], value: f64| sorted.partition_point(|known| *known < value);
         if self.window.len() < usize::from(settings.window) {
             self.window.push(value);
@@ -78,7 +78,7 @@ impl Memory {
             let oldest = usize::from(self.oldest);
             let gone = std::mem::replace(&mut self.window[oldest], value);
             self.oldest = ((oldest + 1) % self.window.len()) as u16;
-            // One move of what lies between the two.
+            // One move of the values between the two.
             let (from, to) = (place(&self.sorted, gone), place(&self.sorted, value));
             if from < to {
                 self.sorted.copy_within(from + 1..to, from);

@@ -1,24 +1,21 @@
-//! The kind `multivariate`: do several sensors of a device still go together as
-//! they used to, though each by itself looks well?
+//! The kind `multivariate`: do several sensors of a device still move together as
+//! usual, though each by itself looks normal?
 //!
 //! Vectors of all sensors are standardised, and their covariance, exponentially
 //! weighted, is split into principal components. Those that explain most of it
 //! are the pattern; two distances are taken from it, each divided by what chance
 //! would exceed in one of a thousand normal vectors: Hotelling's T², how far out
-//! a vector lies within the pattern, and Q, how far beside it (J. E. Jackson,
+//! a vector is within the pattern, and Q, how far beside it (J. E. Jackson,
 //! G. S. Mudholkar, "Control procedures for residuals associated with principal
 //! component analysis", 1979; the limit of Q after G. E. P. Box, 1954; online
 //! after W. Li et al., "Recursive PCA for adaptive process monitoring", 2000).
-//! The score is the larger of both. What lies beyond its limit teaches the less
-//! the further out it lies.
+//! The score is the larger of both. The further a vector is beyond its limit,
+//! the less it teaches.
 //!
 //! Some 1,180 bytes per device, whatever the number of sensors, up to 8. The
-//! components are computed anew once in 32 vectors.
+//! components are recomputed once in 32 vectors.
 
-#![expect(
-    clippy::needless_range_loop,
-    reason = "matrices are spoken of by their indexes"
-)]
+#![expect(clippy::needless_range_loop, reason = "the formulas use indexes")]
 
 use serde::{Deserialize, Serialize};
 use weir_config::Multivariate;
@@ -30,7 +27,7 @@ use crate::kind::{Kind, Stage};
 
 /// No function has more sensors.
 pub(crate) const MAX_SENSORS: usize = 8;
-/// The components are computed anew after so many vectors.
+/// The components are recomputed after so many vectors.
 const EVERY: u32 = 32;
 /// Vectors that are remembered, more or less.
 const LONGEST: f64 = 5_000.0;

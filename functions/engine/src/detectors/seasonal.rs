@@ -1,4 +1,4 @@
-//! The kind `seasonal`: how far a value lies from what is usual at this time of
+//! The kind `seasonal`: how far a value is from what is usual at this time of
 //! the day, and on this kind of day.
 //!
 //! A day is cut into bins of equal length; each bin of each kind of day (`season`:
@@ -8,7 +8,7 @@
 //! visited its readings are only gathered (B. P. Welford, "Note on a method for
 //! calculating corrected sums of squares and products", 1962); when it is left
 //! they are folded in as one visit, whether it had one reading or thousands. A
-//! visit whose mean lies more than [`CLIP`] deviations out teaches no more than
+//! visit whose mean is more than [`CLIP`] deviations out teaches no more than
 //! one there would: a day of failure does not become the custom. What is expected
 //! is interpolated between the middles of neighbouring bins. The idea is that of
 //! seasonal profiles in demand forecasting (P. R. Winters, "Forecasting sales by
@@ -59,7 +59,7 @@ struct Visit {
     squares: f64,
 }
 
-/// Where in the season a time lies.
+/// The place of a time in the season.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Place {
     bin: u16,

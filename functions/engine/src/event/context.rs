@@ -72,6 +72,6 @@ pub(crate) struct EvaluatedReading<'r> {
     pub(crate) raw: &'r RawReading,
     pub(crate) unit: UnitOutcome,
     /// It is newer than all before it and was measured now. If not, only checks
-    /// without memory look at it, and no verdict comes of it.
+    /// without memory look at it, and no verdict follows.
     pub(crate) live: bool,
 }

@@ -183,7 +183,7 @@ impl<'a> EventContext<'a> {
             concluded = multivariate::step(memory, settings, values);
             self.meter.end(function, began);
         }
-        // A sensor has finite values: 0 while it learns, and no more than so much.
+        // A sensor has finite values: 0 while it learns, and at most so much.
         let score = match concluded.score.is_nan() {
             true => 0.0,
             false => concluded.score.min(1e9),

@@ -1,8 +1,8 @@
 //! One device of the tables, as tables of its own.
 //!
-//! Columns and locations are numbered as the series of the device come to need
-//! them, and counted as named by it. So the bytes do not depend on which other
-//! devices there are.
+//! Columns and locations are numbered in the order in which the series of the device
+//! use them, and counted as named by it. So the bytes do not depend on the other
+//! devices.
 
 use std::borrow::Cow;
 use std::sync::Arc;

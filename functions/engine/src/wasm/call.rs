@@ -64,14 +64,15 @@ impl Program {
 }
 
 fn failure(error: &wasmtime::Error, refused: bool) -> Failure {
-    let told = match error.downcast_ref::<Trap>() {
+    let reason = match error.downcast_ref::<Trap>() {
         Some(Trap::OutOfFuel) => return Failure::Fuel,
         Some(Trap::Interrupt) => return Failure::Deadline,
         Some(trap) => trap.to_string().replace("wasm trap: ", ""),
         None => one_line(&format!("{error:#}")),
     };
-    match refused {
-        true => Failure::Memory(told),
-        false => Failure::Trap(told),
+    if refused {
+        Failure::Memory(reason)
+    } else {
+        Failure::Trap(reason)
     }
 }

@@ -13,7 +13,7 @@ const VERSION: u32 = 1;
 const HEADER: usize = 32;
 /// Bytes of one reading, verdict included.
 pub(super) const READING: usize = 48;
-/// Where the verdict stands in it.
+/// The offset of the verdict in it.
 const VERDICT: usize = 24;
 
 /// Why a call returned no verdicts.

@@ -39,9 +39,9 @@ pub(super) fn program(module: &Module) -> &Result<Program, String> {
 
 impl Program {
     fn compile(bytes: &[u8]) -> Result<Self, String> {
-        let told = |error: wasmtime::Error| one_line(&format!("{error:#}"));
-        let engine = Engine::new(&settings()).map_err(told)?;
-        let module = wasmtime::Module::new(&engine, bytes).map_err(told)?;
+        let reason = |error: wasmtime::Error| one_line(&format!("{error:#}"));
+        let engine = Engine::new(&settings()).map_err(reason)?;
+        let module = wasmtime::Module::new(&engine, bytes).map_err(reason)?;
         if let Some(import) = module.imports().next() {
             return Err(format!(
                 "it imports {:?} from {:?}: a function is given nothing but its batch",
@@ -57,7 +57,7 @@ impl Program {
         function(&module, EVALUATE, 2)?;
         let instance = Linker::new(&engine)
             .instantiate_pre(&module)
-            .map_err(told)?;
+            .map_err(reason)?;
         count_time(&engine)?;
         Ok(Self { engine, instance })
     }
@@ -74,15 +74,16 @@ fn function(module: &wasmtime::Module, name: &str, params: usize) -> Result<(), 
         && found.results().len() == 1
         && found.results().all(is_i32);
     let expected = ["i32"; 2][..params].join(", ");
-    match fits {
-        true => Ok(()),
-        false => Err(format!(
+    if fits {
+        Ok(())
+    } else {
+        Err(format!(
             "its function {name} must be ({expected}) -> (i32), not {found}"
-        )),
+        ))
     }
 }
 
-/// The same results on every machine, and no more than the core of the language.
+/// The same results on every machine, and only the core of the language.
 fn settings() -> Config {
     let mut config = Config::new();
     config
@@ -120,7 +121,9 @@ fn count_time(engine: &Engine) -> Result<(), String> {
     let thread = thread::Builder::new().name("wasm-time".to_owned());
     match thread.stack_size(64 << 10).spawn(count) {
         Ok(_) => Ok(()),
-        Err(error) => Err(format!("no thread can be had to count its time: {error}")),
+        Err(error) => Err(format!(
+            "the thread that counts its time did not start: {error}"
+        )),
     }
 }
 

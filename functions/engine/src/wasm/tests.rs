@@ -157,7 +157,7 @@ fn the_text_example_on_a_series_checked_by_hand() {
             verdict.side,
         );
         assert_eq!(found, (level, score, limit, Side::High), "{value}");
-        assert_eq!(engine.said(verdict), said, "{value}");
+        assert_eq!(engine.custom_reason(verdict), said, "{value}");
         assert_eq!(verdict.value, value);
     }
 }
@@ -200,7 +200,7 @@ fn the_module_of_the_demo_on_a_series_checked_by_hand() {
             "reading {nth}"
         );
         assert_eq!(
-            engine.said(&verdict),
+            engine.custom_reason(&verdict),
             many.then_some("swinging up and down")
         );
     }
@@ -246,7 +246,7 @@ fn the_example_in_rust_finds_the_drift_that_plain_arithmetic_finds() {
         let verdict = one(&mut engine, i64::from(nth) + 1, value)[0];
         assert_eq!(verdict.score.to_bits(), expected.to_bits(), "reading {nth}");
         if verdict.level.is_some() {
-            assert_eq!(engine.said(&verdict), Some("drifting"));
+            assert_eq!(engine.custom_reason(&verdict), Some("drifting"));
             found.push(nth);
         }
     }

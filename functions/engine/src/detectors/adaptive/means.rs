@@ -2,7 +2,7 @@
 //! each other.
 //!
 //! Each starts as a plain mean and becomes exponential once it has seen as many
-//! readings as it is long. The longer ones take no more than some mean
+//! readings as it is long. The longer ones take at most some mean
 //! deviations at a time, so that what is unusual is not soon taken for usual.
 //! The shorter ones grow only with the logarithm of a value far out: one wild
 //! reading is not a change of level.
@@ -27,7 +27,7 @@ const BEND: f64 = 4.0;
 
 /// A distance below this part of the mean deviation is never unusual.
 const FLOOR: f64 = 0.01;
-/// How far a value lies from what was measured before it was rounded to steps of 1,
+/// How far a value is from what was measured before it was rounded to steps of 1,
 /// as a deviation: one over the root of 12. Nor is a distance below that unusual.
 const ROUNDING: f64 = 0.288_675_134_594_812_9;
 
@@ -63,7 +63,7 @@ pub(super) struct Distances {
 }
 
 impl Means {
-    /// Where the smallest step stands among the bytes of a snapshot.
+    /// The offset of the smallest step in the bytes of a snapshot.
     pub(super) const STEP_AT: usize = 10 * size_of::<f64>();
 
     /// What rounding leaves uncertain about a mean of so many readings. Rounding
@@ -161,7 +161,7 @@ impl Means {
     }
 }
 
-/// Leaves what lies within `limit`; beyond it, the logarithm of how far.
+/// Leaves what is within `limit`; beyond it, the logarithm of how far.
 #[inline]
 fn bend(distance: f64, limit: f64) -> f64 {
     if distance.abs() <= limit || limit <= 0.0 {

@@ -3,7 +3,7 @@
 //! A value is held against the range of the means at its time, a step before
 //! and a step after, so that a cycle which comes somewhat earlier or later is
 //! not unusual. Days that are all off by the same, as after a change of level,
-//! are told once: the mean residual is taken off.
+//! are reported once: the mean residual is taken off.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -58,7 +58,7 @@ impl Default for Profile {
 }
 
 impl Profile {
-    /// How far the value lies beside what is usual now, how far the last ones
+    /// How far the value is from what is usual now, how far the last ones
     /// did in the mean, and the nearer end of what is usual.
     #[inline]
     pub(super) fn step(&mut self, index: u32, time_ns: i64, value: f64) -> (f64, f64, f64) {
@@ -168,6 +168,6 @@ mod bins {
         let bins = Vec::<T>::deserialize(deserializer)?;
         let found = bins.len();
         bins.try_into()
-            .map_err(|_| D::Error::invalid_length(found, &"as many as there are bins"))
+            .map_err(|_| D::Error::invalid_length(found, &"one per bin"))
     }
 }
