@@ -104,8 +104,100 @@ const LAYOUT: &[(&str, &str, May)] = &[
         May::Only(&["model", "config", "base/retry"]),
     ),
     ("dashboard", "weir-dashboard", May::Only(&[])),
-    ("server", "weir", May::Product),
-    ("tests", "weir-tests", May::Only(&["server", "model"])),
+    ("base/clock", "weir-clock", May::Only(&["model"])),
+    (
+        "base/listener",
+        "weir-listener",
+        May::Only(&["config", "base/auth"]),
+    ),
+    (
+        "server/pipeline",
+        "weir-pipeline",
+        May::Only(&[
+            "alerts",
+            "base/auth",
+            "config",
+            "functions",
+            "ingest",
+            "model",
+            "shadows",
+            "store",
+        ]),
+    ),
+    (
+        "server/workers",
+        "weir-workers",
+        May::Only(&[
+            "alerts",
+            "base/auth",
+            "base/clock",
+            "config",
+            "base/disk",
+            "functions",
+            "ingest",
+            "journal",
+            "model",
+            "server/pipeline",
+            "shadows",
+            "store",
+        ]),
+    ),
+    (
+        "server/sql-endpoints",
+        "weir-sql-endpoints",
+        May::Only(&[
+            "alerts",
+            "base/auth",
+            "base/clock",
+            "config",
+            "functions",
+            "base/listener",
+            "model",
+            "server/pipeline",
+            "shadows",
+            "store",
+        ]),
+    ),
+    (
+        "server/backtest",
+        "weir-backtest",
+        May::Only(&[
+            "alerts",
+            "base/auth",
+            "config",
+            "base/disk",
+            "functions",
+            "ingest",
+            "journal",
+            "model",
+            "server/pipeline",
+            "store",
+        ]),
+    ),
+    (
+        "server/api",
+        "weir-api",
+        May::Only(&[
+            "alerts",
+            "base/auth",
+            "server/backtest",
+            "base/clock",
+            "config",
+            "functions",
+            "ingest",
+            "journal",
+            "base/listener",
+            "model",
+            "server/pipeline",
+            "shadows",
+            "server/sql-endpoints",
+            "store",
+            "server/workers",
+        ]),
+    ),
+    ("server/app", "weir-app", May::Product),
+    ("server/weir", "weir", May::Product),
+    ("tests", "weir-tests", May::Only(&["server/weir", "model"])),
     ("benches", "weir-benches", May::Any),
     (
         "benches/detectors",
@@ -189,8 +281,8 @@ mod tests {
             &["weir-model", "weir-journal", "weir-store"],
             2,
         );
-        check("server", "weir", &["weir-store", "weir-simulator"], 0);
-        check("server", "weir", &["weir-tests"], 1);
+        check("server/weir", "weir", &["weir-store", "weir-simulator"], 0);
+        check("server/weir", "weir", &["weir-tests"], 1);
         check("tests", "weir-tests", &["weir", "weir-model"], 0);
         check("tests", "weir-tests", &["weir-store"], 1);
         check("benches", "weir-benches", &["weir-tests", "weir-store"], 0);

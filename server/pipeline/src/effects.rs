@@ -1,0 +1,100 @@
+//! What messages cause: filled by the pipeline, handed to whoever makes it
+//! durable, cleared and filled again.
+
+use weir_functions::{Batch, Engine};
+use weir_model::{Alert, Position, Timestamp};
+
+use crate::quarantined::QuarantineEntry;
+use crate::shadow_requests::ShadowRequest;
+
+/// The effects of some messages, in the order of the messages.
+#[derive(Debug, Default)]
+pub struct Effects {
+    /// Rows to store, verdicts, rejected readings and their counts.
+    pub batch: Batch,
+    /// Alarm transitions.
+    pub alerts: Vec<Alert>,
+    /// Requests to shadows that came as messages.
+    pub shadow_requests: Vec<ShadowRequest>,
+    /// One per rejected reading of the batch, with the bytes that caused it.
+    pub quarantined: Vec<QuarantineEntry>,
+    /// One per message, by ascending position.
+    pub processed: Vec<Processed>,
+}
+
+/// The outcome of one message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Processed {
+    pub position: Position,
+    /// Accepted readings.
+    pub readings: u32,
+    /// Sensors of the message that are beyond a limit.
+    pub alerts: u32,
+    /// The latest time of the accepted readings.
+    pub timestamp: Option<Timestamp>,
+}
+
+/// How full the effects were before a message.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Start {
+    rows: usize,
+    pub(crate) verdicts: usize,
+    pub(crate) quarantined: usize,
+    pub(crate) received: u64,
+    pub(crate) deduplicated: u64,
+}
+
+impl Effects {
+    /// Removes all effects and keeps the memory that they used.
+    pub fn clear(&mut self) {
+        let Self {
+            batch,
+            alerts,
+            shadow_requests,
+            quarantined,
+            processed,
+        } = self;
+        batch.clear();
+        alerts.clear();
+        shadow_requests.clear();
+        quarantined.clear();
+        processed.clear();
+    }
+
+    pub(crate) fn begin(&self) -> Start {
+        Start {
+            rows: self.batch.rows.rows.len(),
+            verdicts: self.batch.verdicts.len(),
+            quarantined: self.batch.quarantined.len(),
+            received: self.batch.received,
+            deduplicated: self.batch.deduplicated,
+        }
+    }
+
+    /// Concludes the message at `position`, whose effects begin at `start`.
+    pub(crate) fn finish(&mut self, position: Position, start: &Start, engine: &Engine) {
+        let (mut readings, mut timestamp) = (0, None);
+        for row in &self.batch.rows.rows[start.rows..] {
+            readings += u32::from(row.cell_count);
+            timestamp = timestamp.max(Some(row.time));
+        }
+        self.processed.push(Processed {
+            position,
+            readings,
+            alerts: self.anomalous_sensors(start.verdicts, engine),
+            timestamp,
+        });
+    }
+
+    /// Sensors that a function finds beyond a limit, each reading once.
+    fn anomalous_sensors(&self, first: usize, engine: &Engine) -> u32 {
+        let mut sensors: Vec<_> = self.batch.verdicts[first..]
+            .iter()
+            .filter(|verdict| verdict.level.is_some())
+            .map(|verdict| (verdict.time, engine.slot(verdict.slot).sensor))
+            .collect();
+        sensors.sort_unstable();
+        sensors.dedup();
+        sensors.len() as u32
+    }
+}

@@ -1,0 +1,43 @@
+//! Requests to device shadows that come as messages: recognised by their topic,
+//! copied, and left to whoever keeps the shadows. The one use of the topic
+//! filters of `weir-ingest` in this crate.
+
+use weir_config::Config;
+use weir_ingest::Intake;
+use weir_model::{Message, Position};
+
+/// A request that came as a message.
+#[derive(Debug)]
+pub struct ShadowRequest {
+    pub position: Position,
+    /// The authenticated sender; empty without authentication.
+    pub client: Box<str>,
+    pub topic: Box<str>,
+    pub payload: Box<[u8]>,
+}
+
+impl ShadowRequest {
+    pub(crate) fn new(position: Position, message: &Message<'_>) -> Self {
+        Self {
+            position,
+            client: message.client.into(),
+            topic: message.topic.into(),
+            payload: message.payload.into(),
+        }
+    }
+}
+
+/// The topics of requests, as the configuration in force has them.
+#[derive(Debug)]
+pub(crate) struct RequestTopics(Intake);
+
+impl RequestTopics {
+    pub(crate) fn new(config: &Config) -> Self {
+        Self(Intake::new(config))
+    }
+
+    pub(crate) fn matches(&self, topic: &str) -> bool {
+        // The prefix rules out nearly every message.
+        topic.starts_with(self.0.shadow_prefix()) && self.0.is_shadow_request(topic)
+    }
+}

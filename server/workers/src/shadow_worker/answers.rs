@@ -1,0 +1,66 @@
+//! Answers of shadows on their way out. They wait while an outlet is half full:
+//! thousands of devices that change at once are told of one after the other, and
+//! alerts still find room. For an outlet that takes nothing nobody waits.
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use weir_ingest::Outlet;
+use weir_shadows::Answer;
+
+use super::publish;
+
+/// Publications for which an outlet is to have room, for alerts.
+const FOR_ALERTS: usize = 5_000;
+/// An outlet that has taken nothing for so long is no longer waited for.
+const PATIENCE: Duration = Duration::from_secs(1);
+const LOOKS_EVERY: Duration = Duration::from_millis(1);
+
+pub(crate) struct Answers {
+    publishers: Arc<[Arc<dyn Outlet>]>,
+    /// Those that took nothing, until they have room again.
+    stuck: Vec<Cell<bool>>,
+    patience: Duration,
+    stop: Arc<AtomicBool>,
+}
+
+impl Answers {
+    pub(crate) fn new(publishers: Arc<[Arc<dyn Outlet>]>, stop: Arc<AtomicBool>) -> Self {
+        Self {
+            stuck: vec![Cell::new(false); publishers.len()],
+            publishers,
+            patience: PATIENCE,
+            stop,
+        }
+    }
+
+    pub(super) fn publish(&self, answer: Answer) {
+        for (publisher, stuck) in self.publishers.iter().zip(&self.stuck) {
+            self.wait(&**publisher, stuck);
+        }
+        publish(&self.publishers, answer.topic, answer.payload);
+    }
+
+    fn wait(&self, publisher: &dyn Outlet, stuck: &Cell<bool>) {
+        let mut room = publisher.room();
+        if room > FOR_ALERTS {
+            stuck.set(false);
+            return;
+        }
+        let mut moved = Instant::now();
+        while !stuck.get() && room <= FOR_ALERTS && !self.stop.load(Ordering::Acquire) {
+            thread::sleep(LOOKS_EVERY);
+            let before = std::mem::replace(&mut room, publisher.room());
+            if room > before {
+                moved = Instant::now();
+            }
+            stuck.set(moved.elapsed() >= self.patience);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
