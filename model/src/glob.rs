@@ -62,5 +62,10 @@ mod tests {
         check("temperature", "Temperature", false);
         check("**", "x", true);
         check("?*", "", false);
+        check("pump-?", "pump-10", false);
+        check("*a*b", "xaybzb", true);
+        check("*a*b", "xayz", false);
+        check("pump", "pump-1", false);
+        check(&"*a".repeat(60), &"a".repeat(59), false);
     }
 }

@@ -26,10 +26,12 @@ pub use ids::{DeviceId, InvalidId, SensorId, check_device, check_label, check_se
 pub use message::{
     Door, Ingress, Message, Position, oversized_notice, parse_oversized_notice, tick,
 };
-pub use quarantine::{ExpiryReason, QuarantineReason, Quarantined};
+pub use quarantine::{
+    ExpiryReason, MAX_QUARANTINED_PAYLOAD_BYTES, QuarantineEntry, QuarantineReason, Quarantined,
+};
 pub use rights::PublishRights;
 pub use rows::{Cell, Flags, Quality, Row, RowBatch, Value};
-pub use text::{hex, percent_encoded};
+pub use text::{hex, percent_encoded, printable};
 pub use time::Timestamp;
 pub use units::Unit;
 pub use why::{Short, Span, Statistic, Why};

@@ -1,11 +1,14 @@
 //! What is not stored as a reading, and why: closed lists, so that every
 //! outcome has a name and a counter.
 
+mod entry;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use crate::Position;
+pub use entry::{MAX_QUARANTINED_PAYLOAD_BYTES, QuarantineEntry};
 
 macro_rules! reasons {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal,)+ }) => {
@@ -122,7 +125,7 @@ reasons! {
 }
 
 reasons! {
-    /// Why a reading was let go on purpose.
+    /// Why a reading was discarded on purpose.
     ExpiryReason {
         /// Older than the store's retention when it arrived.
         Retention = "retention",

@@ -1,24 +1,78 @@
-//! Where readings are kept: the embedded time-series store with SQL over it, the
+//! The crates of the store under one name: the series store with SQL over it, the
 //! quarantine, and the way to InfluxDB.
 
-mod embedded;
-mod influx;
-mod line_protocol;
-mod quarantine;
-mod sql;
+use std::ops::Deref;
+use std::path::Path;
+use std::sync::Arc;
 
-pub use embedded::{
-    Applied, BoxError, Checkpoint, CheckpointStats, EmbeddedStore, ManifestError, OpenError,
-    StoreError, StoreStats,
-    inspect::{Content, InspectedFile, Inspection, Verified, inspect, verify},
+use weir_disk::Disk;
+
+pub use weir_influxdb::{
+    InfluxConfigError, InfluxSink, LineBatch, RefusedLine, SinkError, Written, encode_lines,
 };
-pub use influx::{InfluxConfigError, InfluxSink, RefusedLine, SinkError, Written};
-pub use line_protocol::{LineBatch, encode_lines};
-pub use quarantine::{
-    Expired, Quarantine, QuarantineEntry, QuarantineError, QuarantineTotals, RejectedMessage,
-    RejectedPage,
+pub use weir_model::QuarantineEntry;
+pub use weir_quarantine::{
+    Expired, Quarantine, QuarantineError, QuarantineTotals, RejectedMessage, RejectedPage,
 };
-pub use sql::{
+pub use weir_series::{
+    Applied, BoxError, Checkpoint, CheckpointStats, Content, InspectedFile, Inspection,
+    ManifestError, OpenError, StoreError, StoreStats, Verified, inspect, verify,
+};
+use weir_series::{Options, SeriesStore};
+pub use weir_sql::{
     Dialect, MAX_SQL_BYTES, POSTGRES_VERSION, Parameters, Prepared, QueryError, QueryLimits, Sql,
     TableSource,
 };
+
+/// A series store together with SQL over it.
+#[derive(Clone, Debug)]
+pub struct EmbeddedStore {
+    series: SeriesStore,
+    sql: Sql,
+}
+
+impl EmbeddedStore {
+    /// See [`SeriesStore::open`].
+    pub fn open(
+        dir: &Path,
+        config: &weir_config::EmbeddedStore,
+    ) -> Result<(Self, Option<Checkpoint>), OpenError> {
+        Self::open_with(dir, config, Options::default())
+    }
+
+    /// As [`Self::open`], on another disk.
+    pub fn open_on(
+        disk: Arc<dyn Disk>,
+        dir: &Path,
+        config: &weir_config::EmbeddedStore,
+    ) -> Result<(Self, Option<Checkpoint>), OpenError> {
+        let options = Options {
+            disk,
+            ..Options::default()
+        };
+        Self::open_with(dir, config, options)
+    }
+
+    fn open_with(
+        dir: &Path,
+        config: &weir_config::EmbeddedStore,
+        options: Options,
+    ) -> Result<(Self, Option<Checkpoint>), OpenError> {
+        let (series, checkpoint) = SeriesStore::open_with(dir, config, options)?;
+        let sql = Sql::new(series.reader());
+        Ok((Self { series, sql }, checkpoint))
+    }
+
+    /// Read-only SQL over the readings, and over the tables registered there.
+    pub fn sql(&self) -> Sql {
+        self.sql.clone()
+    }
+}
+
+impl Deref for EmbeddedStore {
+    type Target = SeriesStore;
+
+    fn deref(&self) -> &SeriesStore {
+        &self.series
+    }
+}

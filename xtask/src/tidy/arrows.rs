@@ -91,7 +91,39 @@ const LAYOUT: &[(&str, &str, May)] = &[
     (
         "store",
         "weir-store",
-        May::Only(&["model", "config", "base/disk", "base/kv"]),
+        May::Only(&[
+            "config",
+            "store/influxdb",
+            "store/quarantine",
+            "store/series",
+            "store/sql",
+            "base/disk",
+        ]),
+    ),
+    (
+        "store/influxdb",
+        "weir-influxdb",
+        May::Only(&["model", "config"]),
+    ),
+    (
+        "store/quarantine",
+        "weir-quarantine",
+        May::Only(&["model", "config", "base/kv"]),
+    ),
+    (
+        "store/series",
+        "weir-series",
+        May::Only(&["model", "config", "base/disk", "store/fixtures"]),
+    ),
+    (
+        "store/sql",
+        "weir-sql",
+        May::Only(&["model", "config", "store/series", "store/fixtures"]),
+    ),
+    (
+        "store/fixtures",
+        "weir-store-fixtures",
+        May::Only(&["model"]),
     ),
     (
         "ingest",

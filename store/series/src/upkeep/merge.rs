@@ -1,0 +1,443 @@
+//! Merges files of one layout into one, device by device: what is in memory at
+//! once is a batch of each file, the rows of one device, and the new file as it
+//! will be written.
+//!
+//! Values stay as they are stored: a column that is DECIMAL in all files stays
+//! one, with the finest of their scales.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, Decimal32Array, Decimal64Array, RecordBatch};
+use arrow::compute::interleave_record_batch;
+use arrow::compute::kernels::arity;
+use arrow::datatypes::{
+    DataType, Decimal32Type, Decimal64Type, Field, Schema, SchemaRef, TimeUnit,
+    TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
+};
+use arrow::error::ArrowError;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReader};
+use parquet::errors::ParquetError;
+use parquet::file::statistics::Statistics;
+
+use crate::file::encode::{Encoded, Encoder};
+use crate::file::layout::{self, Layout};
+use crate::file::reader::{self, Footers};
+use crate::file::rows::Rows;
+use crate::file::segment::{Segment, SegmentError};
+use crate::rollup::Aggregator;
+use crate::rollup::step::RollupStep;
+
+/// Rows that are put together and encoded at once.
+const EMIT_ROWS: usize = if cfg!(test) { 32 } else { 32_768 };
+/// Rows of a file that are in memory at once.
+const BATCH_ROWS: usize = if cfg!(test) { 8 } else { 8_192 };
+
+/// A file that is still to be written.
+pub(crate) struct Merged {
+    pub(crate) encoded: Encoded,
+    pub(crate) rollups: Vec<(RollupStep, RecordBatch)>,
+}
+
+/// Why files were not merged.
+pub(crate) enum MergeError {
+    /// This one cannot be read.
+    Source(Arc<Segment>, SegmentError),
+    Encode(ParquetError),
+}
+
+impl From<ParquetError> for MergeError {
+    fn from(error: ParquetError) -> Self {
+        Self::Encode(error)
+    }
+}
+
+impl From<ArrowError> for MergeError {
+    fn from(error: ArrowError) -> Self {
+        Self::Encode(error.into())
+    }
+}
+
+/// Merges files, with the roll-ups of these steps. Rows of one device and time
+/// stay in the order of the files.
+pub(crate) fn merge(
+    files: &[Arc<Segment>],
+    footers: &Footers,
+    steps: &[RollupStep],
+) -> Result<Merged, MergeError> {
+    let layout = files[0].layout.clone();
+    let mut opened = Vec::with_capacity(files.len());
+    for file in files {
+        let (footer, rows) = reader::whole(file, footers, BATCH_ROWS)
+            .map_err(|error| MergeError::Source(file.clone(), error))?;
+        opened.push((file.clone(), footer, rows));
+    }
+    let schema = common_schema(&layout, opened.iter().map(|(_, footer, _)| footer));
+    let mut merge = Merge {
+        output: Encoder::new(&layout, &schema)?,
+        rollups: steps
+            .iter()
+            .map(|step| (*step, Aggregator::new(*step)))
+            .collect(),
+        layout,
+        schema,
+        batches: Vec::new(),
+        rows: Vec::with_capacity(EMIT_ROWS),
+        files: Vec::with_capacity(opened.len()),
+    };
+    for (segment, _, reader) in opened {
+        let mut file = File {
+            segment,
+            reader,
+            batch: None,
+        };
+        merge.load(&mut file)?;
+        merge.files.push(file);
+    }
+    merge.run()?;
+    let rollups = merge.rollups.into_iter();
+    let rollups = rollups.map(|(step, aggregator)| Ok((step, aggregator.finish()?)));
+    Ok(Merged {
+        rollups: rollups.collect::<Result<Vec<_>, ArrowError>>()?,
+        encoded: merge.output.finish()?,
+    })
+}
+
+struct Merge {
+    layout: Layout,
+    /// Of the new file, as it is stored.
+    schema: SchemaRef,
+    files: Vec<File>,
+    /// What the rows to come are taken from.
+    batches: Vec<RecordBatch>,
+    /// The rows to come: batch and row.
+    rows: Vec<(usize, usize)>,
+    output: Encoder,
+    rollups: Vec<(RollupStep, Aggregator)>,
+}
+
+struct File {
+    segment: Arc<Segment>,
+    reader: ParquetRecordBatchReader,
+    /// `None` at its end.
+    batch: Option<Place>,
+}
+
+/// A batch, and how far it is merged.
+#[derive(Clone, Copy)]
+struct Place {
+    batch: usize,
+    row: usize,
+}
+
+/// Rows of one device that follow each other in a batch.
+struct Run {
+    file: usize,
+    batch: usize,
+    start: usize,
+    end: usize,
+    first: i64,
+    last: i64,
+}
+
+impl Merge {
+    fn run(&mut self) -> Result<(), MergeError> {
+        let mut files = std::mem::take(&mut self.files);
+        let mut runs = Vec::new();
+        while let Some(first) = self.first_device(&files) {
+            let device = first.to_owned();
+            for (number, file) in files.iter_mut().enumerate() {
+                while let Some(mut run) = self.next_run(file, &device) {
+                    let end = run.end;
+                    run.file = number;
+                    runs.push(run);
+                    self.advance(file, end)?;
+                }
+            }
+            self.take(&mut runs);
+            if self.rows.len() >= EMIT_ROWS {
+                self.emit(&mut files)?;
+            }
+        }
+        self.emit(&mut files)
+    }
+
+    /// The first of the devices that the files have come to.
+    fn first_device(&self, files: &[File]) -> Option<&str> {
+        let places = files.iter().filter_map(|file| file.batch);
+        places
+            .map(|place| self.device(place.batch, place.row))
+            .min()
+    }
+
+    fn device(&self, batch: usize, row: usize) -> &str {
+        let devices = self.batches[batch].column(layout::DEVICE);
+        devices.as_string_view().value(row)
+    }
+
+    /// The device's rows at the place that a file has come to, if there are any.
+    fn next_run(&self, file: &File, device: &str) -> Option<Run> {
+        let place = file.batch?;
+        let devices = self.batches[place.batch]
+            .column(layout::DEVICE)
+            .as_string_view();
+        // Sorted: most runs are short, and the others end with the batch.
+        let mut end = place.row;
+        if devices.value(devices.len() - 1) == device {
+            end = devices.len();
+        } else {
+            while end < devices.len() && devices.value(end) == device {
+                end += 1;
+            }
+        }
+        let time = |row| time_at(self.batches[place.batch].column(layout::TIME), row);
+        (end > place.row).then(|| Run {
+            file: 0,
+            batch: place.batch,
+            start: place.row,
+            end,
+            first: time(place.row),
+            last: time(end - 1),
+        })
+    }
+
+    fn advance(&mut self, file: &mut File, row: usize) -> Result<(), MergeError> {
+        let Some(place) = &mut file.batch else {
+            return Ok(());
+        };
+        place.row = row;
+        if row == self.batches[place.batch].num_rows() {
+            self.load(file)?;
+        }
+        Ok(())
+    }
+
+    /// The next batch of a file, in the types of the new one.
+    fn load(&mut self, file: &mut File) -> Result<(), MergeError> {
+        file.batch = None;
+        for batch in file.reader.by_ref() {
+            let batch = batch.map_err(|error| {
+                let error = file.segment.decode_failed(error.into());
+                MergeError::Source(file.segment.clone(), error)
+            })?;
+            if batch.num_rows() == 0 {
+                continue;
+            }
+            let columns = batch.columns().iter().zip(self.schema.fields());
+            let columns = columns.map(|(column, field)| convert(column, field.data_type()));
+            let columns = columns.collect::<Result<Vec<_>, _>>()?;
+            self.batches
+                .push(RecordBatch::try_new(self.schema.clone(), columns)?);
+            file.batch = Some(Place {
+                batch: self.batches.len() - 1,
+                row: 0,
+            });
+            break;
+        }
+        Ok(())
+    }
+
+    /// Puts the runs of one device in the order of time.
+    fn take(&mut self, runs: &mut Vec<Run>) {
+        let follow = |runs: &[Run]| runs.windows(2).all(|pair| pair[0].last < pair[1].first);
+        if !follow(runs) {
+            runs.sort_by_key(|run| run.first);
+        }
+        if follow(runs) {
+            for run in runs.drain(..) {
+                self.rows
+                    .extend((run.start..run.end).map(|row| (run.batch, row)));
+            }
+            return;
+        }
+        // They overlap. In the order of the files, as far as times are equal.
+        runs.sort_by_key(|run| (run.file, run.first));
+        let mut rows: Vec<(i64, usize, usize)> = Vec::new();
+        for run in runs.drain(..) {
+            let times = self.batches[run.batch].column(layout::TIME);
+            rows.extend((run.start..run.end).map(|row| (time_at(times, row), run.batch, row)));
+        }
+        rows.sort_by_key(|(time, _, _)| *time);
+        self.rows
+            .extend(rows.into_iter().map(|(_, batch, row)| (batch, row)));
+    }
+
+    /// Encodes the rows to come, and lets go of the batches that are merged.
+    fn emit(&mut self, files: &mut [File]) -> Result<(), MergeError> {
+        if !self.rows.is_empty() {
+            let batches: Vec<&RecordBatch> = self.batches.iter().collect();
+            let rows = interleave_record_batch(&batches, &self.rows)?;
+            self.rows.clear();
+            self.output.write(&rows)?;
+            if !self.rollups.is_empty() {
+                let rows = expanded(&self.layout, &rows)?;
+                for (_, aggregator) in &mut self.rollups {
+                    aggregator.add(&self.layout, &rows);
+                }
+            }
+        }
+        let mut kept = Vec::with_capacity(files.len());
+        for place in files.iter_mut().filter_map(|file| file.batch.as_mut()) {
+            kept.push(self.batches[place.batch].clone());
+            place.batch = kept.len() - 1;
+        }
+        self.batches = kept;
+        Ok(())
+    }
+}
+
+/// Rows as they are stored, as the roll-ups take them.
+fn expanded(layout: &Layout, rows: &RecordBatch) -> Result<Rows, ArrowError> {
+    let column = |at: usize| Some(rows.column(at).clone());
+    let first = layout.first_value();
+    let value = |value: usize| {
+        let cells = rows.column(first + value);
+        let numbers = matches!(
+            layout.schema().field(first + value).data_type(),
+            DataType::Float64
+        );
+        Ok((
+            value,
+            Some(if numbers {
+                layout::expand_numbers(cells)?
+            } else {
+                cells.clone()
+            }),
+        ))
+    };
+    Ok(Rows {
+        count: rows.num_rows(),
+        time: Some(layout::expand_times(rows.column(layout::TIME))?),
+        device: column(layout::DEVICE),
+        location: column(layout::LOCATION),
+        flags: column(layout::FLAGS),
+        series: layout.names_series().then(|| {
+            [
+                rows.column(layout::SENSOR).clone(),
+                rows.column(layout::UNIT).clone(),
+            ]
+        }),
+        values: (0..layout.values())
+            .map(value)
+            .collect::<Result<_, ArrowError>>()?,
+    })
+}
+
+/// In the unit that it is stored in.
+fn time_at(times: &ArrayRef, row: usize) -> i64 {
+    match times.data_type() {
+        DataType::Timestamp(TimeUnit::Millisecond, _) => {
+            times.as_primitive::<TimestampMillisecondType>().value(row)
+        }
+        DataType::Timestamp(TimeUnit::Microsecond, _) => {
+            times.as_primitive::<TimestampMicrosecondType>().value(row)
+        }
+        _ => times.as_primitive::<TimestampNanosecondType>().value(row),
+    }
+}
+
+/// The types that hold what all files have.
+fn common_schema<'a>(
+    layout: &Layout,
+    footers: impl Iterator<Item = &'a ArrowReaderMetadata> + Clone,
+) -> SchemaRef {
+    let inside = layout.schema();
+    let fields = inside.fields().iter().enumerate().map(|(at, field)| {
+        let types = footers
+            .clone()
+            .map(|footer| footer.schema().field(at).data_type());
+        let common = match field.data_type() {
+            DataType::Timestamp(..) => types.max_by_key(|kind| unit_rank(kind)).cloned(),
+            DataType::Float64 => common_number(at, footers.clone()),
+            other => Some(other.clone()),
+        };
+        let data_type = common.unwrap_or_else(|| field.data_type().clone());
+        Field::new(field.name(), data_type, field.is_nullable())
+    });
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+}
+
+fn unit_rank(kind: &DataType) -> u8 {
+    match kind {
+        DataType::Timestamp(TimeUnit::Millisecond, _) => 0,
+        DataType::Timestamp(TimeUnit::Microsecond, _) => 1,
+        _ => 2,
+    }
+}
+
+/// The DECIMAL that all values of a column fit into, told by the statistics;
+/// `None` if there is none.
+fn common_number<'a>(
+    column: usize,
+    footers: impl Iterator<Item = &'a ArrowReaderMetadata> + Clone,
+) -> Option<DataType> {
+    let scale = |footer: &ArrowReaderMetadata| match footer.schema().field(column).data_type() {
+        DataType::Decimal32(_, scale) | DataType::Decimal64(_, scale) => Some(*scale),
+        _ => None,
+    };
+    let scales = footers.clone().map(scale).collect::<Option<Vec<i8>>>()?;
+    let common = *scales.iter().max()?;
+    let mut largest = 0_i64;
+    for (footer, scale) in footers.zip(scales) {
+        let factor = 10_i64.checked_pow(u32::try_from(common - scale).ok()?)?;
+        for group in footer.metadata().row_groups() {
+            let chunk = group.column(column);
+            let (min, max) = match chunk.statistics()? {
+                Statistics::Int32(found) if found.null_count_opt() == Some(count(chunk)) => (0, 0),
+                Statistics::Int64(found) if found.null_count_opt() == Some(count(chunk)) => (0, 0),
+                Statistics::Int32(found) => {
+                    (i64::from(*found.min_opt()?), i64::from(*found.max_opt()?))
+                }
+                Statistics::Int64(found) => (*found.min_opt()?, *found.max_opt()?),
+                _ => return None,
+            };
+            for bound in [min, max] {
+                largest = largest.max(bound.checked_mul(factor)?.checked_abs()?);
+            }
+        }
+    }
+    layout::decimal_type(common, largest)
+}
+
+fn count(chunk: &parquet::file::metadata::ColumnChunkMetaData) -> u64 {
+    u64::try_from(chunk.num_values()).unwrap_or(0)
+}
+
+/// A column in the type of the new file, which holds it exactly.
+fn convert(column: &ArrayRef, target: &DataType) -> Result<ArrayRef, ArrowError> {
+    if column.data_type() == target {
+        return Ok(column.clone());
+    }
+    let integers = |factor: i64| -> Option<Decimal64Array> {
+        match column.data_type() {
+            DataType::Decimal32(..) => Some(arity::unary(
+                column.as_primitive::<Decimal32Type>(),
+                |integer| i64::from(integer) * factor,
+            )),
+            DataType::Decimal64(..) => Some(arity::unary(
+                column.as_primitive::<Decimal64Type>(),
+                |integer| integer * factor,
+            )),
+            _ => None,
+        }
+    };
+    let factor = |to: i8| match column.data_type() {
+        DataType::Decimal32(_, scale) | DataType::Decimal64(_, scale) => {
+            10_i64.pow(u32::from((to - scale).unsigned_abs()))
+        }
+        _ => 1,
+    };
+    match target {
+        DataType::Decimal64(_, scale) if let Some(integers) = integers(factor(*scale)) => {
+            Ok(Arc::new(integers.with_data_type(target.clone())))
+        }
+        DataType::Decimal32(_, scale) if let Some(integers) = integers(factor(*scale)) => {
+            let small: Decimal32Array = arity::unary(&integers, |integer| integer as i32);
+            Ok(Arc::new(small.with_data_type(target.clone())))
+        }
+        DataType::Float64 => layout::expand_numbers(column),
+        _ => arrow::compute::cast(column, target),
+    }
+}
+
+#[cfg(test)]
+mod tests;
