@@ -124,8 +124,8 @@ impl StoreState {
 }
 
 impl Contents {
-    /// The horizon follows the clock freely to the past, and to the future only
-    /// by checkpoints.
+    /// The horizon follows the clock backwards at once, and forwards only with
+    /// checkpoints.
     pub(crate) fn see_time(&mut self, now: Timestamp, retention_ns: i64) {
         let target = now.0.saturating_sub(retention_ns);
         if self.horizon == i64::MIN || target < self.horizon {

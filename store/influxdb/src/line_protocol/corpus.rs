@@ -62,8 +62,8 @@ fn line(point: &Value) -> Option<String> {
 #[test]
 #[ignore = "needs tests/data/line-protocol"]
 fn lines_are_written_as_the_corpus_has_them_but_for_a_frozen_list() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let path = path.join("../../tests/data/line-protocol/corpus.json");
+    let path =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/line-protocol/corpus.json");
     let corpus = std::fs::read_to_string(&path)
         .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let corpus: Value = serde_json::from_str(&corpus).expect("it is JSON");

@@ -1,4 +1,4 @@
-//! Makes a new file out of an old one, with some cells overwritten.
+//! Loads a whole file and overwrites some of its cells.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -147,7 +147,7 @@ impl ReadingsScan {
     /// Exact when the filter restricts nothing but the sensor.
     fn count_of<'a>(&self, sources: impl Iterator<Item = &'a Source>) -> RowCount {
         let mut readings = 0_u64;
-        let mut exact = self.filter.takes_all_rows();
+        let mut exact = self.filter.matches_all_rows();
         for source in sources {
             match source {
                 Source::File(segment) => {
