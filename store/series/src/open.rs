@@ -15,11 +15,11 @@ use crate::file::device_rows::DeviceRows;
 use crate::file::key_index::KeyIndex;
 use crate::file::layout::Layout;
 use crate::file::manifest::{self, FileEntry, Manifest, ManifestError};
+use crate::file::patch::Patches;
 use crate::file::reader::Footers;
 use crate::file::segment::{Rollup, Segment, SegmentError};
 use crate::memory::memtable::MemTable;
-use crate::memory::patch::Patches;
-use crate::rollup::step::RollupStep;
+use crate::rollup_step::RollupStep;
 use crate::state::{Contents, StoreState};
 use crate::stats::Checkpoint;
 

@@ -10,8 +10,6 @@
 //! A step whose readings are in several files has a part in each. The tables in
 //! weir-sql combine the parts.
 
-pub(crate) mod step;
-
 use std::sync::Arc;
 
 use arrow::array::{
@@ -26,7 +24,7 @@ use weir_model::ValueKind;
 
 use crate::file::layout::{self, Layout};
 use crate::file::rows::Rows;
-use crate::rollup::step::RollupStep;
+use crate::rollup_step::RollupStep;
 
 /// A part: one series in one step.
 #[derive(Clone, Copy, Debug)]

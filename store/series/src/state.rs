@@ -13,14 +13,14 @@ use weir_model::{Catalog, RowBatch, Timestamp};
 use crate::file::device_rows::DeviceRows;
 use crate::file::key_index::KeyIndex;
 use crate::file::layout::Layout;
+use crate::file::patch::Patches;
 use crate::file::reader::Footers;
 use crate::file::segment::{Rollup, Segment, SegmentError};
 use crate::memory::late::{self, Late};
 use crate::memory::memtable::{self, MemTable};
-use crate::memory::patch::Patches;
-use crate::rollup::step::RollupStep;
+use crate::retention::Rules;
+use crate::rollup_step::RollupStep;
 use crate::stats::{Applied, CheckpointStats};
-use crate::upkeep::retention::Rules;
 
 /// The state of an open store.
 #[derive(Debug)]

@@ -16,7 +16,7 @@ use crate::file::lru::Lru;
 use crate::file::reader::{self, Footers};
 use crate::file::rows::{Rows, Wanted};
 use crate::file::segment::{Segment, SegmentError};
-use crate::read::filter::Filter;
+use crate::filter::Filter;
 
 /// Size of the cache in bytes.
 const CACHE_BYTES: usize = 16 << 20;

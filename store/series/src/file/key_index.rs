@@ -16,8 +16,8 @@ use crate::file::lru::Lru;
 use crate::file::reader::{self, Footers};
 use crate::file::rows::Wanted;
 use crate::file::segment::{Segment, SegmentError};
-use crate::memory::buffer::Scalar;
-use crate::read::filter::Filter;
+use crate::filter::Filter;
+use crate::scalar::Scalar;
 
 /// Size of the cache in bytes.
 const CACHE_BYTES: usize = 64 << 20;

@@ -19,7 +19,7 @@ use weir_disk::Disk;
 use weir_model::{Column, Position, ReadingCounts};
 
 use crate::file::layout::Layout;
-use crate::rollup::step::RollupStep;
+use crate::rollup_step::RollupStep;
 
 const MAGIC: &[u8; 8] = b"WEIRMANI";
 const VERSION: u32 = 2;

@@ -11,7 +11,7 @@ use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::statistics::Statistics;
 
 use crate::file::layout;
-use crate::read::filter::Filter;
+use crate::filter::Filter;
 
 /// The rows that the statistics of row groups and pages cannot rule out; `None`
 /// for all of them.

@@ -29,7 +29,7 @@ use crate::file::lru::Lru;
 use crate::file::prune;
 use crate::file::rows::{BATCH_ROWS, Rows, Wanted};
 use crate::file::segment::{Segment, SegmentError};
-use crate::read::filter::Filter;
+use crate::filter::Filter;
 
 /// Size of the footer cache in bytes.
 const FOOTER_CACHE_BYTES: usize = 16 << 20;

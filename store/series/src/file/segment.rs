@@ -15,7 +15,7 @@ use weir_disk::Disk;
 
 use crate::file::layout::Layout;
 use crate::file::manifest::FileEntry;
-use crate::rollup::step::RollupStep;
+use crate::rollup_step::RollupStep;
 
 const READ_BYTES: usize = 1 << 20;
 

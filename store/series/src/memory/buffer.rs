@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use weir_model::{ColumnIx, ValueKind};
 
+use crate::scalar::Scalar;
+
 /// Rows of one chunk. A query costs the writer at most one copy of the last chunk of
 /// each buffer.
 pub(crate) const CHUNK_ROWS: usize = 1 << CHUNK_BITS;
@@ -38,22 +40,6 @@ pub(crate) struct RowHead {
     pub(crate) flags: u16,
     /// The row of the same device that was appended before this one.
     pub(crate) previous: RowRef,
-}
-
-/// The value of a cell.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Scalar<'a> {
-    Number(f64),
-    Text(&'a str),
-}
-
-impl Scalar<'_> {
-    pub(crate) fn kind(self) -> ValueKind {
-        match self {
-            Self::Number(_) => ValueKind::Number,
-            Self::Text(_) => ValueKind::Text,
-        }
-    }
 }
 
 /// Rows of one device kind.

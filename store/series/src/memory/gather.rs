@@ -11,8 +11,8 @@ use weir_model::{Catalog, Column, ColumnIx};
 
 use crate::file::layout::Layout;
 use crate::file::rows::{BATCH_ROWS, Rows, Wanted};
+use crate::filter::Filter;
 use crate::memory::buffer::{Buffer, Chunk, Values};
-use crate::read::filter::Filter;
 
 /// The names that the indexes in chunks refer to.
 #[derive(Clone, Copy, Debug)]

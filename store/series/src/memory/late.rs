@@ -12,10 +12,11 @@ use weir_model::{Catalog, Cell, Column, Row, RowBatch};
 
 use crate::file::key_index::KeyIndex;
 use crate::file::layout::Layout;
+use crate::file::patch::{Patch, Patches};
 use crate::file::segment::{Segment, SegmentError};
-use crate::memory::buffer::{RowRef, Scalar};
+use crate::memory::buffer::RowRef;
 use crate::memory::memtable::{self, MemTable, RowsAt};
-use crate::memory::patch::{Patch, Patches};
+use crate::scalar::Scalar;
 
 /// Outcome of the cells of a late row.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

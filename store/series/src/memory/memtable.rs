@@ -10,7 +10,8 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use weir_model::{Catalog, Cell, Column, ColumnIx, Flags, Row, RowBatch, Value, ValueKind};
 
-use crate::memory::buffer::{Buffer, RowHead, RowRef, Scalar};
+use crate::memory::buffer::{Buffer, RowHead, RowRef};
+use crate::scalar::Scalar;
 
 /// Device kinds with a buffer and a file of their own; rows of further kinds share
 /// the narrow buffer.

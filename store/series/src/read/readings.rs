@@ -10,9 +10,9 @@ use crate::file::layout::Layout;
 use crate::file::reader::{self, SegmentScan};
 use crate::file::rows::{Rows, Wanted};
 use crate::file::segment::Segment;
+use crate::filter::Filter;
 use crate::memory::gather::{self, with_names};
 use crate::read::columns::{DEVICE, FLAGS, LOCATION, QUALITY, TEXT, TIME, VALUE};
-use crate::read::filter::Filter;
 use crate::read::unpivot::Unpivot;
 use crate::read::view::{ChunkRef, ReadView};
 

@@ -10,7 +10,7 @@ use crate::file::layout::Layout;
 use crate::file::rewrite;
 use crate::file::segment::{Rollup, Segment};
 use crate::rollup;
-use crate::rollup::step::RollupStep;
+use crate::rollup_step::RollupStep;
 use crate::state::StoreState;
 use crate::upkeep::plan::Plan;
 

@@ -24,7 +24,7 @@ use crate::file::reader::{self, Footers};
 use crate::file::rows::Rows;
 use crate::file::segment::{Segment, SegmentError};
 use crate::rollup::Aggregator;
-use crate::rollup::step::RollupStep;
+use crate::rollup_step::RollupStep;
 
 /// Rows that are encoded at once.
 const EMIT_ROWS: usize = if cfg!(test) { 32 } else { 32_768 };
