@@ -28,10 +28,9 @@ use parking_lot::Mutex;
 use serde::Deserialize;
 use thiserror::Error;
 use toml::Spanned;
-use weir_model::{Timestamp, check_device, check_sensor};
+use weir_model::{Timestamp, check_device, check_sensor, glob_matches};
 
 use crate::Role;
-use crate::rules::glob_matches;
 use crate::secret::{Secret, TokenDigest, digest};
 
 /// A million identities and their rules.

@@ -1,7 +1,7 @@
 //! A rejected message or reading together with its bytes and its origin: what
 //! the quarantine stores, the API returns and a replay sends again.
 
-use crate::{Door, Message, Position, QuarantineReason, Quarantined, Timestamp};
+use crate::{Ingress, Message, Position, QuarantineReason, Quarantined, Timestamp};
 
 /// Bytes of a payload that an entry keeps.
 pub const MAX_QUARANTINED_PAYLOAD_BYTES: usize = 64 * 1024;
@@ -17,7 +17,7 @@ pub struct QuarantineEntry {
     pub detail: String,
     pub topic: String,
     pub client: String,
-    pub door: Door,
+    pub door: Ingress,
     pub received: Timestamp,
     /// The broker replayed the message from its retained messages.
     pub retained: bool,
@@ -42,7 +42,7 @@ impl QuarantineEntry {
             detail: rejected.detail.clone(),
             topic: message.map_or_else(String::new, |message| message.topic.to_owned()),
             client: message.map_or_else(String::new, |message| message.client.to_owned()),
-            door: message.map_or(Door::Broker, |message| message.door),
+            door: message.map_or(Ingress::Broker, |message| message.door),
             received: message.map_or_else(Timestamp::default, |message| message.received),
             retained: message.is_some_and(|message| message.retained),
             replayed: None,

@@ -94,8 +94,7 @@ impl InfluxSink {
                 self.note_witness(lane, result);
             }
             if result.error.is_none() && result.doubtful > 0 && !proven {
-                let message = result.refused.pop().map(|(_, reason)| reason);
-                let message = message.unwrap_or_default();
+                let (_, message) = result.refused.pop().unwrap_or_default();
                 result.error = Some(SinkError::Refused { message });
             }
             match result.error.take() {

@@ -99,8 +99,8 @@ pub fn encode_lines(
     let (devices, columns, locations) = (catalog.devices(), catalog.columns(), catalog.locations());
     let (mut message, mut reading) = (None, 0);
     for row in &batch.rows {
-        let lane = row.device.index() % lanes.len();
-        let lane = &mut lanes[lane];
+        let at = row.device.index() % lanes.len();
+        let lane = &mut lanes[at];
         if message != Some(row.position) {
             (message, reading) = (Some(row.position), 0);
         }

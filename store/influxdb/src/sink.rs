@@ -148,12 +148,11 @@ impl InfluxSink {
         {
             return None;
         }
-        let names: Vec<_> = buckets.into_iter().map(|bucket| bucket.name).collect();
         let (bucket, org) = (&self.config.bucket, &self.config.org);
-        let names = names.join(", ");
+        let names: Vec<_> = buckets.into_iter().map(|bucket| bucket.name).collect();
         Some(format!(
             "{org:?} has no bucket {bucket:?}; it has: {}",
-            answer::shorten(&names)
+            answer::shorten(&names.join(", "))
         ))
     }
 }

@@ -14,7 +14,7 @@
 use redb::{ReadableTable, TableDefinition, WriteTransaction};
 use serde::{Deserialize, Serialize};
 use weir_model::{
-    Door, MAX_QUARANTINED_PAYLOAD_BYTES, Position, QuarantineEntry, QuarantineReason, Timestamp,
+    Ingress, MAX_QUARANTINED_PAYLOAD_BYTES, Position, QuarantineEntry, QuarantineReason, Timestamp,
 };
 
 use crate::error::QuarantineError;
@@ -109,7 +109,7 @@ pub(crate) fn decode((position, reading, _): Key, bytes: &[u8]) -> Option<Quaran
         detail: stored.detail,
         topic: stored.topic,
         client: stored.client,
-        door: Door::from_u8(stored.door)?,
+        door: Ingress::from_u8(stored.door)?,
         received: Timestamp(stored.received),
         retained: rest.first() == Some(&1),
         replayed: None,

@@ -7,6 +7,7 @@ pub(crate) mod key_index;
 pub(crate) mod layout;
 pub(crate) mod lru;
 pub(crate) mod manifest;
+pub(crate) mod patch;
 pub(crate) mod prune;
 pub(crate) mod reader;
 pub(crate) mod rewrite;

@@ -1,5 +1,5 @@
-//! A look at a store's folder from outside, also beside the Weir that uses it:
-//! what is there, and whether it is sound. Nothing is changed.
+//! Inspects a store's folder without changing it, also while a running Weir uses it:
+//! which files it has, and whether they are sound.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -17,10 +17,10 @@ use crate::file::segment::{Segment, SegmentError};
 /// A store's folder as its newest manifest describes it.
 #[derive(Clone, Debug)]
 pub struct Inspection {
-    /// The manifest, and those that could not be read, with what is wrong.
+    /// The manifest, and the unreadable ones with their problem.
     pub manifest: PathBuf,
     pub damaged_manifests: Vec<(PathBuf, String)>,
-    /// Readings that retention has removed, and that damage has taken.
+    /// Readings removed by retention, and readings lost to damage.
     pub removed_readings: u64,
     pub damaged_readings: u64,
     pub files: Vec<InspectedFile>,
@@ -39,7 +39,7 @@ pub struct InspectedFile {
     pub max_time: i64,
 }
 
-/// What a file holds.
+/// Content of a file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Content {
     /// Readings of devices with these sensors.
@@ -50,7 +50,7 @@ pub enum Content {
     Rollup,
 }
 
-/// Reads the newest manifest that is sound; `None` when the folder has none.
+/// Reads the newest sound manifest; `None` when the folder has none.
 ///
 /// # Errors
 ///
@@ -85,19 +85,19 @@ pub fn inspect(dir: &Path) -> Result<Option<Inspection>, OpenError> {
     }))
 }
 
-/// A file that was read whole.
+/// A file that was read completely.
 #[derive(Clone, Copy, Debug)]
 pub struct Verified<'a> {
-    /// The how manieth of how many.
+    /// Its number, from 1, and the number of files.
     pub at: usize,
     pub of: usize,
     pub path: &'a Path,
-    /// What is wrong with it.
+    /// The problem that was found.
     pub problem: Option<&'a str>,
 }
 
-/// Reads every file whole: its length, its checksum, every value. `visit` is
-/// told of each. Files that a running Weir replaces meanwhile are sound.
+/// Reads every file completely: its length, its checksum, every value; calls `visit`
+/// for each. A file that a running Weir replaces meanwhile counts as sound.
 ///
 /// # Errors
 ///
@@ -166,8 +166,8 @@ fn newest(dir: &Path) -> Result<Option<Newest>, OpenError> {
         path: dir.to_owned(),
         source,
     };
-    // A running Weir replaces manifests: the list may be old by the time it is
-    // read, but never twice in a row without a newer one being there.
+    // A running Weir replaces manifests. A listed manifest may no longer exist when
+    // it is read, but then a newer one does.
     let mut damaged = Vec::new();
     for (_, path) in manifest::list(&RealDisk, dir).map_err(io_error)? {
         let read = RealDisk.read(&path).map_err(ManifestError::from);

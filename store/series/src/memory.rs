@@ -5,4 +5,3 @@ pub(crate) mod buffer;
 pub(crate) mod gather;
 pub(crate) mod late;
 pub(crate) mod memtable;
-pub(crate) mod patch;

@@ -1,5 +1,5 @@
-//! Opening: the newest manifest that can be read says what is there; the rest is
-//! left over from a checkpoint that did not commit, and goes.
+//! Opens a store: the newest readable manifest names the store's files. Other files
+//! are left over from a checkpoint that did not commit and are removed.
 
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -14,19 +14,19 @@ use crate::error::OpenError;
 use crate::file::device_rows::DeviceRows;
 use crate::file::key_index::KeyIndex;
 use crate::file::layout::Layout;
-use crate::file::manifest::{self, Manifest, ManifestError, RollupEntry};
+use crate::file::manifest::{self, FileEntry, Manifest, ManifestError};
+use crate::file::patch::Patches;
 use crate::file::reader::Footers;
 use crate::file::segment::{Rollup, Segment, SegmentError};
 use crate::memory::memtable::MemTable;
-use crate::memory::patch::Patches;
-use crate::rollup::step::RollupStep;
+use crate::rollup_step::RollupStep;
 use crate::state::{Contents, StoreState};
 use crate::stats::Checkpoint;
 
-/// The manifests that could be read, and how it went.
+/// The readable manifests.
 struct Found {
     newest: Option<Manifest>,
-    /// The one before: what it names is kept until the next checkpoint.
+    /// The previous manifest: its files are kept until the next checkpoint.
     before: Option<Manifest>,
     highest: u64,
     fell_back: bool,
@@ -49,41 +49,15 @@ pub(crate) fn open(
         commit_again(&*disk, dir, manifest, found.highest);
     }
     let new = found.newest.is_none();
-    let mut manifest = found.newest.unwrap_or_default();
+    let mut manifest = found.newest.take().unwrap_or_default();
     if new {
         manifest.horizon = i64::MIN;
     }
-    let segments = |manifest: &Manifest| -> Vec<Arc<Segment>> {
-        let make = |entry: &manifest::FileEntry| {
-            let layout = Layout::from(&manifest.kinds[entry.kind as usize]);
-            Arc::new(Segment::new(disk.clone(), dir, entry.clone(), layout))
-        };
-        manifest.files.iter().map(make).collect()
-    };
-    let rollups = |manifest: &Manifest| -> Vec<Rollup> {
-        let make = |entry: &RollupEntry| Rollup {
-            step: entry.step,
-            source: entry.source,
-            segment: Arc::new(Segment::new(
-                disk.clone(),
-                dir,
-                entry.file.clone(),
-                Layout::Rollup,
-            )),
-        };
-        manifest.rollups.iter().map(make).collect()
-    };
-    let mut all = segments(&manifest);
-    let mut all_rollups = rollups(&manifest);
-    let files = manifest.files.iter().map(|file| file.id);
-    let named: HashSet<u64> = files
-        .chain(manifest.rollups.iter().map(|rollup| rollup.file.id))
-        .collect();
-    let mut previous = Vec::new();
-    if let Some(before) = &found.before {
-        previous.extend(segments(before));
-        previous.extend(rollups(before).into_iter().map(|rollup| rollup.segment));
-    }
+    let files = Files::of(&manifest, &disk, dir);
+    let named: HashSet<u64> = files.all().map(|segment| segment.entry.id).collect();
+    let before = found.before.take();
+    let before = before.map(|before| Files::of(&before, &disk, dir));
+    let mut previous: Vec<Arc<Segment>> = before.iter().flat_map(Files::all).cloned().collect();
     previous.retain(|segment| !named.contains(&segment.entry.id));
     let kept = previous
         .iter()
@@ -93,47 +67,10 @@ pub(crate) fn open(
     let next_file = clean(&*disk, dir, &kept, found.fell_back).map_err(io_error)?;
 
     let footers = Arc::new(Footers::default());
-    let mut contents = Contents {
-        memory: MemTable::default(),
-        segments: Arc::default(),
-        rollups: Arc::default(),
-        kinds: manifest.kinds.iter().map(Layout::from).collect(),
-        keys: KeyIndex::new(footers.clone()),
-        patches: Patches::default(),
-        previous,
-        unconfirmed: Vec::new(),
-        sequence: found.highest,
-        durable: manifest.sequence,
-        next_file: manifest.next_file.max(next_file),
-        horizon: manifest.horizon,
-        now: None,
-        removed_readings: manifest.removed_readings,
-        damaged_files: manifest.damaged_files,
-        damaged_readings: manifest.damaged_readings,
-        fell_back: found.fell_back,
-        last_checkpoint: None,
-        trimmed: HashMap::new(),
-    };
-    let all_files = all
-        .iter()
-        .chain(all_rollups.iter().map(|rollup| &rollup.segment));
-    for segment in all_files {
-        match segment.verify_length() {
-            Ok(()) => {}
-            Err(error @ SegmentError::Damaged { .. }) => contents.set_aside(segment, &error),
-            Err(SegmentError::Io { source, .. }) => {
-                return Err(OpenError::Io {
-                    path: segment.path.clone(),
-                    source,
-                });
-            }
-            Err(error) => tracing::warn!(%error, "a file of the store cannot be looked at"),
-        }
-    }
-    all.retain(|segment| !segment.is_damaged());
-    contents.segments = Arc::new(all);
-    all_rollups.retain(|rollup| !rollup.segment.is_damaged());
-    contents.rollups = Arc::new(all_rollups);
+    let mut contents = contents(&manifest, &found, footers.clone());
+    contents.previous = previous;
+    contents.next_file = contents.next_file.max(next_file);
+    add_sound(&mut contents, files)?;
     let nanos = |time: Duration| i64::try_from(time.as_nanos()).unwrap_or(i64::MAX);
     let state = StoreState {
         dir: dir.to_owned(),
@@ -159,9 +96,88 @@ pub(crate) fn open(
     Ok((state, checkpoint))
 }
 
-/// A manifest whose last sync failed can be seen without being durable, and no
-/// later sync makes it so. What is told to the caller, and what the journal then
-/// lets go of, rests on it: so it is written once more.
+/// The files that a manifest names.
+struct Files {
+    segments: Vec<Arc<Segment>>,
+    rollups: Vec<Rollup>,
+}
+
+impl Files {
+    fn of(manifest: &Manifest, disk: &Arc<dyn Disk>, dir: &Path) -> Self {
+        let segment = |entry: &FileEntry, layout| {
+            Arc::new(Segment::new(disk.clone(), dir, entry.clone(), layout))
+        };
+        let segments = manifest.files.iter().map(|entry| {
+            let layout = Layout::from(&manifest.kinds[entry.kind as usize]);
+            segment(entry, layout)
+        });
+        let rollups = manifest.rollups.iter().map(|rollup| Rollup {
+            step: rollup.step,
+            source: rollup.source,
+            segment: segment(&rollup.file, Layout::Rollup),
+        });
+        Self {
+            segments: segments.collect(),
+            rollups: rollups.collect(),
+        }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Arc<Segment>> {
+        let rollups = self.rollups.iter().map(|rollup| &rollup.segment);
+        self.segments.iter().chain(rollups)
+    }
+}
+
+/// The contents of a store without its files.
+fn contents(manifest: &Manifest, found: &Found, footers: Arc<Footers>) -> Contents {
+    Contents {
+        memory: MemTable::default(),
+        segments: Arc::default(),
+        rollups: Arc::default(),
+        kinds: manifest.kinds.iter().map(Layout::from).collect(),
+        keys: KeyIndex::new(footers),
+        patches: Patches::default(),
+        previous: Vec::new(),
+        unconfirmed: Vec::new(),
+        sequence: found.highest,
+        durable: manifest.sequence,
+        next_file: manifest.next_file,
+        horizon: manifest.horizon,
+        now: None,
+        removed_readings: manifest.removed_readings,
+        damaged_files: manifest.damaged_files,
+        damaged_readings: manifest.damaged_readings,
+        fell_back: found.fell_back,
+        last_checkpoint: None,
+        trimmed: HashMap::new(),
+    }
+}
+
+/// Adds the files that exist with their full length; sets the others aside.
+fn add_sound(contents: &mut Contents, mut files: Files) -> Result<(), OpenError> {
+    for segment in files.all() {
+        match segment.verify_length() {
+            Ok(()) => {}
+            Err(error @ SegmentError::Damaged { .. }) => contents.set_aside(segment, &error),
+            Err(SegmentError::Io { source, .. }) => {
+                return Err(OpenError::Io {
+                    path: segment.path.clone(),
+                    source,
+                });
+            }
+            Err(error) => tracing::warn!(%error, "cannot check a file of the store"),
+        }
+    }
+    files.segments.retain(|segment| !segment.is_damaged());
+    files.rollups.retain(|rollup| !rollup.segment.is_damaged());
+    contents.segments = Arc::new(files.segments);
+    contents.rollups = Arc::new(files.rollups);
+    Ok(())
+}
+
+/// Writes the manifest again. A manifest whose last sync failed can be visible
+/// without being durable, and no later sync makes it durable; but the caller, and
+/// the journal that it truncates, rely on it.
 fn commit_again(disk: &dyn Disk, dir: &Path, manifest: &mut Manifest, sequence: u64) {
     let before = std::mem::replace(&mut manifest.sequence, sequence);
     let bytes = manifest.encode().map_err(io::Error::other);
@@ -195,8 +211,7 @@ fn read_manifests(disk: &dyn Disk, dir: &Path) -> Result<Found, OpenError> {
                 found.before = Some(manifest);
                 break;
             }
-            // A folder of a newer version, or a disk that does not answer, is no
-            // damage: nothing may be changed.
+            // A newer version or a failing disk is not damage: nothing may change.
             Err(source @ (ManifestError::Version { .. } | ManifestError::Io(_))) => {
                 return Err(OpenError::Manifest { path, source });
             }
@@ -216,14 +231,14 @@ fn read_manifests(disk: &dyn Disk, dir: &Path) -> Result<Found, OpenError> {
         return Ok(found);
     }
     match damaged.into_iter().next() {
-        // Not even the one before it: starting empty would throw away what is there.
+        // No manifest is left: starting empty would discard the existing files.
         Some((path, source)) => Err(OpenError::Manifest { path, source }),
         None => Ok(found),
     }
 }
 
-/// Removes what no manifest names, and tells the first free file number. After a
-/// fall-back nothing is removed but set aside: it may be all that is left.
+/// Removes files that no manifest names and returns the first free file number.
+/// After a fall-back such files are set aside instead: they may be all that is left.
 fn clean(disk: &dyn Disk, dir: &Path, kept: &HashSet<u64>, fell_back: bool) -> io::Result<u64> {
     let mut next_file = 0;
     for path in disk.list(dir)? {

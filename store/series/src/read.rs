@@ -6,7 +6,6 @@
 //! of service and continues with the others.
 
 pub mod columns;
-pub(crate) mod filter;
 pub mod parts;
 pub mod readings;
 mod unpivot;

@@ -10,8 +10,6 @@
 //! A step whose readings are in several files has a part in each. The tables in
 //! weir-sql combine the parts.
 
-pub(crate) mod step;
-
 use std::sync::Arc;
 
 use arrow::array::{
@@ -26,9 +24,9 @@ use weir_model::ValueKind;
 
 use crate::file::layout::{self, Layout};
 use crate::file::rows::Rows;
-use crate::rollup::step::RollupStep;
+use crate::rollup_step::RollupStep;
 
-/// One part: a series in one step.
+/// A part: one series in one step.
 #[derive(Clone, Copy, Debug)]
 struct Part {
     min: f64,
@@ -41,10 +39,10 @@ struct Part {
     flags: u16,
 }
 
-/// Device, series, beginning of the step.
+/// Device, series, start of the step.
 type Key = (u32, u32, i64);
 
-/// Adds up readings, batch by batch.
+/// Aggregates readings, batch by batch.
 #[derive(Debug)]
 pub(crate) struct Aggregator {
     step: RollupStep,
@@ -55,7 +53,7 @@ pub(crate) struct Aggregator {
     parts: HashMap<Key, Part, ahash::RandomState>,
 }
 
-/// Every text once.
+/// Interned texts.
 #[derive(Debug, Default)]
 struct Texts {
     all: Vec<Box<str>>,
@@ -73,7 +71,7 @@ impl Texts {
         next
     }
 
-    /// The numbers of a column's texts; a run of one text is looked up once.
+    /// The numbers of a column's texts. A run of equal texts is looked up once.
     fn column(&mut self, column: &ArrayRef) -> Vec<Option<u32>> {
         let column = column.as_string_view();
         let mut last: Option<(&str, u32)> = None;
@@ -103,12 +101,12 @@ impl Aggregator {
         }
     }
 
-    /// How many parts there are so far.
+    /// Number of parts so far.
     pub(crate) fn len(&self) -> usize {
         self.parts.len()
     }
 
-    /// Adds rows that came with all columns but the texts' values.
+    /// Adds rows that have all columns except the values of texts.
     pub(crate) fn add(&mut self, layout: &Layout, rows: &Rows) {
         let (Some(devices), Some(times)) = (&rows.device, &rows.time) else {
             return;
@@ -147,7 +145,7 @@ impl Aggregator {
                 }
                 _ => None,
             };
-            // Rows of one device and step follow each other: looked up once.
+            // Rows of one device and step are adjacent: they are looked up once.
             let mut current: Option<(Key, Part)> = None;
             for row in 0..rows.count {
                 if cells.is_null(row) {
@@ -283,7 +281,7 @@ impl Part {
     }
 }
 
-/// The roll-up of rows with the layout's schema, sorted or not.
+/// The roll-up of rows with the layout's schema, in any order.
 pub(crate) fn of_rows(
     layout: &Layout,
     rows: &RecordBatch,

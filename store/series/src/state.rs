@@ -13,14 +13,14 @@ use weir_model::{Catalog, RowBatch, Timestamp};
 use crate::file::device_rows::DeviceRows;
 use crate::file::key_index::KeyIndex;
 use crate::file::layout::Layout;
+use crate::file::patch::Patches;
 use crate::file::reader::Footers;
 use crate::file::segment::{Rollup, Segment, SegmentError};
 use crate::memory::late::{self, Late};
 use crate::memory::memtable::{self, MemTable};
-use crate::memory::patch::Patches;
-use crate::rollup::step::RollupStep;
+use crate::retention::Rules;
+use crate::rollup_step::RollupStep;
 use crate::stats::{Applied, CheckpointStats};
-use crate::upkeep::retention::Rules;
 
 /// The state of an open store.
 #[derive(Debug)]
@@ -124,8 +124,8 @@ impl StoreState {
 }
 
 impl Contents {
-    /// The horizon follows the clock freely to the past, and to the future only
-    /// by checkpoints.
+    /// The horizon follows the clock backwards at once, and forwards only with
+    /// checkpoints.
     pub(crate) fn see_time(&mut self, now: Timestamp, retention_ns: i64) {
         let target = now.0.saturating_sub(retention_ns);
         if self.horizon == i64::MIN || target < self.horizon {

@@ -10,9 +10,9 @@ use crate::error::{BoxError, OpenError, StoreError};
 use crate::file::manifest::FileEntry;
 use crate::open;
 use crate::read::view::SeriesReader;
+use crate::retention::Rules;
 use crate::state::StoreState;
 use crate::stats::{Applied, Checkpoint, CheckpointStats, StoreStats};
-use crate::upkeep::retention::Rules;
 
 /// The embedded series store. Cheap to clone; clones are the same store.
 #[derive(Clone, Debug)]

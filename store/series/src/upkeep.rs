@@ -7,4 +7,3 @@ pub(crate) mod compaction;
 pub(crate) mod expiry;
 pub(crate) mod merge;
 pub(crate) mod plan;
-pub(crate) mod retention;

@@ -1,11 +1,11 @@
-//! Functions whose result can be far larger than their arguments, bounded before
-//! they run. A few of them nested would otherwise turn 64 KB of statement into
-//! more memory than there is, where no memory pool sees it: expressions allocate
-//! on their own, also when constants are folded while planning.
+//! Limits functions whose result can be far larger than their arguments. Without the
+//! limit a few nested calls turn a statement of 64 KB into more memory than the
+//! machine has, and no memory pool counts it: expressions allocate directly, also
+//! while the planner folds constants.
 //!
-//! The bound is on one result column of one batch (8,192 rows). It is a bound on
-//! what could come out, not on what does: a `replace` that replaces little may be
-//! refused on very long texts.
+//! The limit applies to one result column of one batch (8,192 rows), and to the
+//! largest possible result, not the actual one: a `replace` that replaces little may
+//! be refused for very long texts.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ use datafusion::logical_expr::{
 use datafusion::prelude::SessionContext;
 use datafusion::sql::sqlparser::ast::BinaryOperator;
 
-/// Bytes of one column of one batch that a function may make.
+/// Largest result of a function for one column of one batch, in bytes.
 const MAX_RESULT_BYTES: usize = 64 << 20;
 
 /// How large a result can be.
@@ -30,8 +30,8 @@ const MAX_RESULT_BYTES: usize = 64 << 20;
 enum Growth {
     /// All arguments together.
     Sum,
-    /// The first argument, with the longest of the one at this place behind every
-    /// byte.
+    /// Every byte of the first argument, followed by the longest value of the
+    /// argument at this position.
     Product(usize),
 }
 
@@ -52,7 +52,7 @@ const BOUNDED: [(&str, Growth); 14] = [
     ("array_union", Growth::Sum),
 ];
 
-/// Puts the bound before the session's functions, and before `||`.
+/// Wraps the session's functions, and `||`, with the limit.
 pub(crate) fn wrap(context: &SessionContext) {
     let state = context.state();
     for (name, growth) in BOUNDED {
@@ -131,7 +131,7 @@ fn check(name: &str, growth: Growth, arguments: &[ColumnarValue], rows: usize) -
     Ok(())
 }
 
-/// Bytes of an argument's values over all rows.
+/// Total bytes of an argument's values.
 fn total_bytes(argument: &ColumnarValue, rows: usize) -> usize {
     match argument {
         ColumnarValue::Array(array) => array_bytes(array),
@@ -145,7 +145,7 @@ fn array_bytes(array: &dyn Array) -> usize {
             let texts = array.as_string_view();
             texts.lengths().map(|length| length as usize).sum()
         }
-        // Slices included: what a filter left over may be counted whole.
+        // A slice may be counted with the whole array behind it.
         _ => array
             .to_data()
             .get_slice_memory_size()
@@ -167,7 +167,7 @@ fn scalar_bytes(value: &ScalarValue) -> usize {
     }
 }
 
-/// Plans `||` on texts as a function of ours.
+/// Plans `||` on texts as a limited function.
 #[derive(Debug)]
 pub(crate) struct BoundConcat;
 
@@ -200,7 +200,7 @@ impl ExprPlanner for BoundConcat {
     }
 }
 
-/// `a || b`: null when one of them is.
+/// `a || b`: null when either is null.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Concat {
     signature: Signature,

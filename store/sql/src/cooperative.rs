@@ -1,5 +1,5 @@
-//! Makes joins give way: one that multiplies its inputs can work for hours
-//! without asking for more input, and nothing could stop it meanwhile.
+//! Makes joins yield: a join that multiplies its inputs can run for hours without
+//! requesting more input, and nothing can stop it before it does.
 
 use std::sync::Arc;
 
@@ -10,8 +10,8 @@ use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::coop::CooperativeExec;
 
-/// Puts a [`CooperativeExec`] on top of each operator with several inputs and of
-/// each that can multiply its input.
+/// Wraps each operator that has several inputs, or can multiply its input, in a
+/// [`CooperativeExec`].
 #[derive(Debug)]
 pub(crate) struct YieldAtJoins;
 

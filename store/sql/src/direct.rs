@@ -1,5 +1,5 @@
-//! Simple statements over `readings` that are run without planning, which would
-//! cost several times what they do:
+//! Runs simple statements over `readings` without planning, which would cost several
+//! times more than their execution:
 //!
 //! ```text
 //! SELECT <columns> | * | count(*) FROM readings
@@ -7,9 +7,8 @@
 //!     [ORDER BY <time, device, sensor>] [LIMIT <n>]
 //! ```
 //!
-//! They are recognised by their tokens. A statement that is of any other form, or
-//! that has a mistake, is planned as every other: nothing here gives an answer, or
-//! an error, that planning would not give.
+//! The tokens decide. A statement of any other form, or with a mistake, is planned:
+//! no answer and no error here differs from that of a plan.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -40,20 +39,20 @@ use crate::scan::ReadingsExec;
 pub(crate) struct Direct {
     output: Output,
     filter: Filter,
-    /// Columns of the output, and whether descending.
+    /// Output columns, and whether descending.
     order: Vec<(usize, bool)>,
     limit: Option<usize>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 enum Output {
-    /// `count(*)`, by this name.
+    /// `count(*)`, with its column name.
     Count(String),
-    /// Columns of the table, each by a name.
+    /// Columns of the table, with their output names.
     Columns(Vec<(usize, String)>),
 }
 
-/// What a statement asks for, if it is of this form.
+/// Parses a statement of this form; `None` for any other.
 pub(crate) fn recognise(tokens: &[Token], table: &Schema) -> Option<Direct> {
     let mut parser = Parser {
         tokens: tokens
@@ -140,7 +139,7 @@ impl<'a> Parser<'a> {
         distinct.then_some(Output::Columns(columns))
     }
 
-    /// `AS name`, if it is there; `None` when something else follows `AS`.
+    /// An optional `AS name`; `None` when something else follows `AS`.
     fn alias(&mut self) -> Option<Option<String>> {
         if self.takes(Keyword::AS) {
             return self.name().map(Some);
@@ -205,7 +204,7 @@ impl<'a> Parser<'a> {
         Some(())
     }
 
-    /// A text as an instant, by the cast that a plan would have.
+    /// A text as a time, by the same cast as in a plan.
     fn instant(&mut self) -> Option<i64> {
         let text = ScalarValue::from(self.text()?);
         match text.cast_to(&time_type(TimeUnit::Nanosecond)).ok()? {
@@ -242,7 +241,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// An identifier, as SQL reads it: in lower case unless it is quoted.
+    /// An identifier: lower case unless quoted.
     fn name(&mut self) -> Option<String> {
         match self.next()? {
             Token::Word(Word {
@@ -287,7 +286,7 @@ impl<'a> Parser<'a> {
 }
 
 impl Direct {
-    /// The columns of the result, as they are inside.
+    /// The columns of the result, before conversion.
     pub(crate) fn schema(&self, table: &Schema) -> SchemaRef {
         Arc::new(match &self.output {
             Output::Count(name) => Schema::new(vec![Field::new(name, DataType::Int64, false)]),
@@ -301,7 +300,7 @@ impl Direct {
         })
     }
 
-    /// Starts it, over a view of the store.
+    /// Runs it over a view of the store.
     pub(crate) fn start(
         &self,
         table: &ReadingsTable,

@@ -1,5 +1,5 @@
-//! What leaves the store: texts as Utf8, because that is what clients of Arrow
-//! understand. Inside they are views, which cost less.
+//! Converts results for clients: texts as Utf8, which every Arrow client understands.
+//! Inside, texts are views, which cost less.
 
 use std::sync::Arc;
 
@@ -9,13 +9,13 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use arrow::error::ArrowError;
 
-/// The schema of a result outside.
+/// The schema of a result for clients.
 pub(crate) fn schema(inside: &Schema) -> SchemaRef {
     let fields = inside.fields().iter().map(outside);
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 
-/// A batch with the schema that [`schema`] gave.
+/// Converts a batch to the result of [`schema`].
 pub(crate) fn convert(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, ArrowError> {
     let columns = batch
         .columns()
@@ -27,14 +27,14 @@ pub(crate) fn convert(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordB
             } else {
                 cast(column, field.data_type())
             }
-        });
-    let columns = columns.collect::<Result<Vec<_>, _>>()?;
+        })
+        .collect::<Result<Vec<_>, _>>()?;
     let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
     RecordBatch::try_new_with_options(schema.clone(), columns, &options)
 }
 
-/// Nullable, always: the optimizer may find out that a column holds no null, and
-/// a client that prepared the query would see another schema than it was told.
+/// Always nullable: the optimizer may find that a column holds no null, and a client
+/// that prepared the query would then receive a different schema.
 fn outside(field: &FieldRef) -> FieldRef {
     let data_type = outside_type(field.data_type());
     Arc::new(Field::new(field.name(), data_type, true))

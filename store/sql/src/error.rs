@@ -1,4 +1,4 @@
-//! Why a query gave no answer, in terms that a caller can act on.
+//! Why a query failed, by what a caller can do about it.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use weir_series::ReadError;
 
 #[derive(Debug, Error)]
 pub enum QueryError {
-    /// It cannot be parsed, or names what is not there: the sender's fault.
+    /// It cannot be parsed or names something unknown: the sender's fault.
     #[error("{0}")]
     Invalid(#[source] DataFusionError),
-    /// It is no query.
+    /// It is not a query.
     #[error("only queries are allowed, not {what}")]
     Refused { what: String },
     #[error("the statement has {bytes} bytes, more than {limit}")]
@@ -25,7 +25,7 @@ pub enum QueryError {
     TooManyRows { limit: usize },
     #[error("the query needs more memory than it may use: {0}")]
     Memory(#[source] DataFusionError),
-    /// It failed on the data, such as a division by zero: the sender's fault.
+    /// It failed on the data, for example by a division by zero: the sender's fault.
     #[error("{0}")]
     Failed(#[source] DataFusionError),
     /// The store could not be read.

@@ -10,9 +10,9 @@ use datafusion::logical_expr::{
 };
 use datafusion::prelude::SessionContext;
 
-/// The one catalog.
+/// The only catalog.
 pub(crate) const CATALOG: &str = "weir";
-/// The schema that Weir's tables are in.
+/// The schema of Weir's tables.
 pub(crate) const SCHEMA: &str = "public";
 
 pub(crate) fn register(context: &SessionContext) {
@@ -22,7 +22,7 @@ pub(crate) fn register(context: &SessionContext) {
     context.register_udf(ScalarUDF::from(DateBin { inner }));
 }
 
-/// A function without arguments that gives the same text, always.
+/// A function without arguments that returns a constant text.
 pub(crate) fn constant(name: &'static str, text: &'static str) -> ScalarUDF {
     ScalarUDF::from(Constant {
         name,
@@ -56,9 +56,9 @@ impl ScalarUDFImpl for Constant {
     }
 }
 
-/// `date_bin` that takes an interval of zero for "every instant is its own bin".
-/// Grafana's InfluxDB source cuts intervals to whole seconds, so that a panel
-/// of less than a second per point asks for `interval '0 second'`.
+/// `date_bin` that treats an interval of zero as "every instant is its own bin".
+/// Grafana's InfluxDB source truncates intervals to whole seconds, so a panel with
+/// less than a second per point sends `interval '0 second'`.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct DateBin {
     inner: Arc<ScalarUDF>,

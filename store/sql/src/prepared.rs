@@ -1,4 +1,4 @@
-//! A query that is parsed, checked and planned, and waits for its parameters.
+//! A query that is parsed, checked and planned, ready for its parameters.
 
 use arrow::array::ArrayRef;
 use arrow::datatypes::{DataType, Schema, SchemaRef};
@@ -13,7 +13,7 @@ use crate::direct::Direct;
 use crate::edge;
 use crate::error::QueryError;
 
-/// What stands for the placeholders of a statement. Each array has one element.
+/// Values for the placeholders of a statement. Each array has one element.
 #[derive(Clone, Debug, Default)]
 pub enum Parameters {
     #[default]
@@ -24,8 +24,7 @@ pub enum Parameters {
     Named(Vec<(String, ArrayRef)>),
 }
 
-/// A checked query. It can be run any number of times, each time over the rows
-/// that there are then.
+/// A checked query. It can run any number of times, each time over the current rows.
 #[derive(Clone, Debug)]
 pub struct Prepared {
     pub(crate) way: Way,
@@ -47,7 +46,7 @@ impl Prepared {
             .into_iter()
             .map(|(name, kind)| (name.trim_start_matches('$').to_owned(), kind))
             .collect();
-        // By number where they are numbers.
+        // Numbered placeholders are sorted by number.
         parameters.sort_by_key(|(name, _)| (name.parse::<usize>().ok(), name.clone()));
         Ok(Self {
             schema: schema(state, &plan),
@@ -65,18 +64,18 @@ impl Prepared {
         }
     }
 
-    /// The columns of the result, as far as they can be told without parameters.
+    /// The columns of the result, as far as they are known without parameters.
     pub fn schema(&self) -> SchemaRef {
         self.schema.clone()
     }
 
-    /// Names (without `$`) and types of the placeholders, in order; without a type
-    /// where none can be told.
+    /// Names (without `$`) and types of the placeholders, in order; `None` for an
+    /// unknown type.
     pub fn parameters(&self) -> &[(String, Option<DataType>)] {
         &self.parameters
     }
 
-    /// The plan with values in the place of placeholders.
+    /// The plan with the placeholders replaced by values.
     pub(crate) fn bind(
         &self,
         plan: &LogicalPlan,
@@ -129,8 +128,8 @@ fn scalar(value: &ArrayRef, kind: Option<&DataType>) -> Result<ScalarValue, Quer
     })
 }
 
-/// The columns of a plan as they leave the store. Types are only certain once
-/// they are coerced, which the analyzer does.
+/// The columns of a plan as clients receive them. Types are final only after the
+/// analyzer has coerced them.
 pub(crate) fn schema(state: &SessionState, plan: &LogicalPlan) -> SchemaRef {
     let as_it_is = || edge::schema(plan.schema().as_arrow());
     if matches!(
@@ -145,7 +144,7 @@ pub(crate) fn schema(state: &SessionState, plan: &LogicalPlan) -> SchemaRef {
             .execute_and_check(plan.clone(), state.config_options(), |_, _| {});
     match analyzed {
         Ok(analyzed) => edge::schema(analyzed.schema().as_arrow()),
-        // It fails again, and tells, when it is run.
+        // The same error is returned when it runs.
         Err(_) => as_it_is(),
     }
 }

@@ -1,10 +1,10 @@
-//! Conditions that the store can look up instead of testing row by row.
+//! Translates conditions that the store can look up into a filter.
 
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator, TableProviderFilterPushDown};
 use weir_series::Filter;
 
-/// Which conditions [`filter`] takes.
+/// Which conditions [`filter`] supports.
 pub(crate) fn supported(conditions: &[&Expr]) -> Vec<TableProviderFilterPushDown> {
     let support = |condition: &&Expr| {
         if apply(condition, &mut Filter::default()) {
@@ -16,7 +16,7 @@ pub(crate) fn supported(conditions: &[&Expr]) -> Vec<TableProviderFilterPushDown
     conditions.iter().map(support).collect()
 }
 
-/// What conditions that are [`supported`] come to together.
+/// The filter of conditions that are all [`supported`].
 pub(crate) fn filter(conditions: &[Expr]) -> Filter {
     let mut filter = Filter::default();
     for condition in conditions {
@@ -25,8 +25,8 @@ pub(crate) fn filter(conditions: &[Expr]) -> Filter {
     filter
 }
 
-/// Adds a condition to the filter. False when it is of another form; the filter
-/// may then have got a part of it and is not to be used.
+/// Adds a condition to the filter. False when its form is not supported; the filter
+/// may then contain a part of it and must not be used.
 fn apply(condition: &Expr, filter: &mut Filter) -> bool {
     match condition {
         Expr::BinaryExpr(BinaryExpr {

@@ -1,14 +1,13 @@
-//! Aggregates of readings, made of roll-ups where that gives the same answer.
+//! Computes aggregates of readings from roll-ups where the answer is the same.
 //!
-//! `SELECT date_bin('1 hour', time), avg(value) FROM readings …` needs no reading
-//! of an hour that is rolled up: minimum, maximum, sum and count of the hours are
-//! enough. The answer is that of the readings: what a range cuts of an hour, and
-//! what has no roll-up yet, is made of them. Only a mean or a sum may differ in its
-//! last digit, as it may anyway by the order in which doubles are added up.
+//! `SELECT date_bin('1 hour', time), avg(value) FROM readings …` needs no reading of
+//! an hour that is rolled up: minimum, maximum, sum and count are enough. Hours that
+//! the range cuts, and readings without a roll-up, are aggregated from the readings,
+//! so the answer is the same. Only a mean or a sum may differ in its last digit, as it
+//! may anyway by the order in which doubles are added.
 //!
-//! It stays with the readings wherever a text matches, which roll-ups do not
-//! know of, and whenever something other than device, sensor, unit and whole steps
-//! of time is grouped by.
+//! A query keeps reading readings when a text matches, which roll-ups do not contain,
+//! and when it groups by anything but device, sensor, unit and whole steps of time.
 
 use arrow::datatypes::DataType;
 use datafusion::catalog::default_table_source::source_as_provider;
@@ -28,7 +27,7 @@ use crate::parts::parts_of_readings;
 use crate::pushdown;
 use crate::readings::ReadingsTable;
 
-/// To run behind the rules that push conditions down to the table.
+/// Must run after the rules that push conditions down to the table.
 #[derive(Debug)]
 pub(crate) struct UseRollups;
 
@@ -100,7 +99,7 @@ fn rolled(aggregate: &Aggregate) -> Result<Option<LogicalPlan>> {
     .map(Some)
 }
 
-/// The same rows, of parts.
+/// The same rows, computed from parts.
 fn plan(
     aggregate: &Aggregate,
     table: &TableReference,
@@ -126,7 +125,7 @@ fn plan(
             Some(Asked::Max) => rolled("rolled_max"),
             Some(Asked::Sum) => rolled("rolled_sum"),
             Some(Asked::Mean) => rolled("rolled_sum") / rolled("rolled_count"),
-            // Of no group at all there is one row, whose count is no null.
+            // Without a group there is one row, whose count must not be null.
             Some(Asked::Count) => cast(
                 coalesce(vec![rolled("rolled_count"), lit(0.0)]),
                 DataType::Int64,
@@ -138,7 +137,7 @@ fn plan(
     parts.project(output)?.build()
 }
 
-/// What is asked of the values of a group.
+/// The aggregate of a group's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Asked {
     Min,
@@ -163,7 +162,7 @@ impl Asked {
             return None;
         };
         let of_value = is_column(argument, "value");
-        // Every reading, as there are no texts.
+        // Counts every reading, as there are no texts.
         let of_all = matches!(argument, Expr::Literal(value, _) if !value.is_null());
         match func.name() {
             _ if !plain => None,
@@ -177,9 +176,9 @@ impl Asked {
     }
 }
 
-/// What a group is the same within: a number of nanoseconds since 1970 by which
-/// its bounds can be divided. Zero for what does not depend on the time. `None`
-/// for what roll-ups cannot be grouped by.
+/// A number of nanoseconds that divides the bounds of every group of `expr`. Zero for
+/// an expression that does not depend on the time. `None` when roll-ups cannot be
+/// grouped by it.
 fn whole_steps(expr: &Expr) -> Option<i64> {
     match expr {
         Expr::Column(column) if ["device", "sensor", "unit"].contains(&column.name()) => Some(0),

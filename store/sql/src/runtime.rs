@@ -1,5 +1,5 @@
-//! The threads that queries run on: not the server's, which have other work, and
-//! with stacks that hold the deepest expression that is let through.
+//! The threads that queries run on. They are separate from the server's threads and
+//! have stacks for the deepest expression that is accepted.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,10 +10,10 @@ use datafusion::physical_plan::stream::RecordBatchReceiverStreamBuilder;
 use futures::StreamExt;
 use tokio::runtime::{Builder, Runtime};
 
-/// DataFusion walks expressions and plans by recursion: up to 30 kB per level in
-/// a debug build. Only what is used of a stack takes memory.
+/// DataFusion walks expressions and plans by recursion: up to 30 kB per level in a
+/// debug build. Only the used part of a stack takes memory.
 const STACK_BYTES: usize = 128 << 20;
-/// Batches that wait for the reader.
+/// Batches that are produced ahead of the reader.
 const BATCHES_AHEAD: usize = 2;
 const MAX_THREADS: usize = 4;
 
@@ -38,19 +38,18 @@ impl QueryRuntime {
             .expect("it is taken only when it is dropped")
     }
 
-    /// Runs a future there; it is stopped when nobody waits for it any more.
+    /// Runs a future on these threads; dropping the returned future stops it.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
         future: impl Future<Output = Result<T>> + Send + 'static,
     ) -> Result<T> {
-        let task = AbortOnDrop(self.runtime().spawn(future));
-        let mut task = task;
+        let mut task = AbortOnDrop(self.runtime().spawn(future));
         (&mut task.0)
             .await
             .map_err(|error| DataFusionError::External(Box::new(error)))?
     }
 
-    /// Reads a stream there, a few batches ahead of the reader.
+    /// Reads a stream on these threads, a few batches ahead of the reader.
     pub(crate) fn drive(&self, mut stream: SendableRecordBatchStream) -> SendableRecordBatchStream {
         let mut builder = RecordBatchReceiverStreamBuilder::new(stream.schema(), BATCHES_AHEAD);
         let batches = builder.tx();
@@ -78,7 +77,7 @@ impl<T> Drop for AbortOnDrop<T> {
     }
 }
 
-/// A query may hold up at most so many threads.
+/// Number of threads that a query may use.
 pub(crate) fn threads() -> usize {
     std::thread::available_parallelism()
         .map_or(1, usize::from)
@@ -93,7 +92,7 @@ impl fmt::Debug for QueryRuntime {
 
 impl Drop for QueryRuntime {
     fn drop(&mut self) {
-        // Waiting is not allowed where the store may be dropped.
+        // The store may be dropped where blocking is not allowed.
         if let Some(runtime) = self.0.take() {
             runtime.shutdown_background();
         }

@@ -1,4 +1,4 @@
-//! A session for each query: our tables, no way to any file, bounded memory.
+//! A session per query: our tables, no access to files, limited memory.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -26,10 +26,9 @@ use crate::rolled::UseRollups;
 use crate::runtime::threads;
 use crate::{bounded, functions, postgres};
 
-/// Operators of one statement. A dashboard's have dozens; a list of names is one.
+/// Most operators of one statement. Dashboards have dozens; a list of names is one.
 const MAX_OPERATORS: usize = 1_000;
-/// Functions whose result can be far larger than their arguments: one row could
-/// take all memory.
+/// Functions that are removed: one row of their result could take all memory.
 const UNBOUNDED_FUNCTIONS: [&str; 8] = [
     "repeat",
     "lpad",
@@ -41,7 +40,7 @@ const UNBOUNDED_FUNCTIONS: [&str; 8] = [
     "array_resize",
 ];
 
-/// What all queries have in common.
+/// The session that all queries start from.
 pub(crate) fn template() -> SessionContext {
     let mut config = SessionConfig::new()
         .with_information_schema(true)
@@ -55,7 +54,7 @@ pub(crate) fn template() -> SessionContext {
         .with_runtime_env(Arc::new(bounded_memory(usize::MAX)))
         .with_optimizer_rule(Arc::new(UseRollups))
         .with_physical_optimizer_rule(Arc::new(YieldAtJoins));
-    // Ours goes first: whoever plans `||` first has planned it.
+    // Ours must come first: the first planner that plans `||` wins.
     let mut planners: Vec<Arc<dyn ExprPlanner>> = vec![Arc::new(bounded::BoundConcat)];
     planners.extend(state.expr_planners().clone().unwrap_or_default());
     let state = state.with_expr_planners(planners).build();
@@ -68,13 +67,13 @@ pub(crate) fn template() -> SessionContext {
     context
 }
 
-/// A session to plan one query in, with the template's tables and functions. What
-/// `now()` is stands with it.
+/// A session for planning one query, with the template's tables and functions. It
+/// fixes the value of `now()`.
 pub(crate) fn for_query(template: &SessionContext) -> SessionState {
     template.state()
 }
 
-/// What a plan is run in: memory of its own. Its functions are in the plan.
+/// The context of one execution, with its own memory. The functions are in the plan.
 pub(crate) fn task(config: SessionConfig, memory: usize) -> Arc<TaskContext> {
     Arc::new(TaskContext::new(
         None,
@@ -94,18 +93,17 @@ fn bounded_memory(bytes: usize) -> RuntimeEnv {
         .with_disk_manager_builder(no_disk)
         .with_memory_pool(Arc::new(GreedyMemoryPool::new(bytes)))
         .build()
-        .expect("nothing of it touches the system")
+        .expect("building it does not access the system")
 }
 
-/// The tokens of a statement. Refuses one whose expressions could be nested deeper
-/// than the stack holds: every level takes an operator.
+/// Tokenizes a statement. Refuses a statement whose expressions could be nested
+/// deeper than the stack allows: every level takes an operator.
 pub(crate) fn check_size(sql: &str, dialect: Dialect) -> Result<Vec<Token>, QueryError> {
     let tokens = match dialect {
         Dialect::Generic => Tokenizer::new(&GenericDialect {}, sql).tokenize(),
         Dialect::Postgres => Tokenizer::new(&PostgreSqlDialect {}, sql).tokenize(),
-    };
-    let tokens = tokens
-        .map_err(|error| QueryError::Invalid(DataFusionError::SQL(Box::new(error.into()), None)))?;
+    }
+    .map_err(|error| QueryError::Invalid(DataFusionError::SQL(Box::new(error.into()), None)))?;
     let operators = tokens.iter().filter(|token| is_operator(token)).count();
     if operators > MAX_OPERATORS {
         return Err(QueryError::Invalid(DataFusionError::Plan(format!(

@@ -238,10 +238,12 @@ fn limited(
     let state = (stream, 0, running);
     let batches =
         futures::stream::try_unfold(state, move |(mut stream, rows, running)| async move {
-            let next = timeout_at(deadline, stream.next()).await;
-            let next = next.map_err(|_| QueryError::Timeout {
-                after: limits.timeout,
-            })?;
+            let next =
+                timeout_at(deadline, stream.next())
+                    .await
+                    .map_err(|_| QueryError::Timeout {
+                        after: limits.timeout,
+                    })?;
             let Some(batch) = next else { return Ok(None) };
             let batch = batch.map_err(QueryError::from)?;
             let rows = rows + batch.num_rows();

@@ -1,4 +1,4 @@
-//! Tables that the server registers: small ones, materialised per query.
+//! Small tables that the server registers; they are materialised per query.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,12 +14,12 @@ use datafusion::physical_plan::ExecutionPlan;
 
 use weir_series::BoxError;
 
-/// A table that is made anew for each query.
+/// A table whose rows are produced for each query.
 pub trait TableSource: Send + Sync {
     fn schema(&self) -> SchemaRef;
 
-    /// The table's rows, with the schema above. With a limit, more rows than
-    /// that are not looked at. Called on a thread of the query's.
+    /// The table's rows, with [`Self::schema`]. With a limit, the query needs no more
+    /// rows. Called on a query thread.
     fn batch(&self, limit: Option<usize>) -> std::result::Result<RecordBatch, BoxError>;
 }
 

@@ -1,9 +1,9 @@
-//! What was lately read of single devices, to be given again.
+//! A cache of the rows of single devices.
 //!
-//! A dashboard asks for the same few devices over and over, mostly for their last
-//! hour. To find them in a file costs more than to hand them on, so what a file has
-//! of a device stays in memory, within a bound. Files never change, so neither does
-//! what is kept of them.
+//! A dashboard queries the same few devices repeatedly, mostly for their last hour.
+//! Finding their rows in a file costs more than returning them, so the rows of a
+//! device in a file stay in memory, within a limit. Files never change, so cached
+//! rows stay valid.
 
 use std::sync::Arc;
 
@@ -16,11 +16,11 @@ use crate::file::lru::Lru;
 use crate::file::reader::{self, Footers};
 use crate::file::rows::{Rows, Wanted};
 use crate::file::segment::{Segment, SegmentError};
-use crate::read::filter::Filter;
+use crate::filter::Filter;
 
-/// Bytes of all that is kept.
+/// Size of the cache in bytes.
 const CACHE_BYTES: usize = 16 << 20;
-/// A device with more rows in a file is read anew each time.
+/// A device with more rows in a file is not cached.
 const MAX_ROWS: usize = 16_384;
 
 #[derive(Debug)]
@@ -29,7 +29,7 @@ pub(crate) struct DeviceRows {
     kept: Mutex<Lru<Arc<Kept>>>,
 }
 
-/// What was asked of a file, and its answer, for all times.
+/// A query of a file without its times, and its rows.
 #[derive(Debug)]
 struct Kept {
     key: Key,
@@ -54,8 +54,8 @@ impl Default for DeviceRows {
 }
 
 impl DeviceRows {
-    /// The rows of a file that match, if the filter is for one device; `None` when
-    /// they are to be read batch by batch.
+    /// The matching rows of a file, if the filter names one device; `None` when the
+    /// file must be read batch by batch.
     pub(crate) fn scan(
         &self,
         segment: &Arc<Segment>,
@@ -93,7 +93,7 @@ impl DeviceRows {
     }
 }
 
-/// All that a file has of a device; `None` when that may be much.
+/// All rows of a device in a file; `None` when there are too many.
 fn read(
     segment: &Arc<Segment>,
     footers: &Footers,
@@ -124,7 +124,7 @@ fn read(
     Ok(Some(all))
 }
 
-/// The part of a device's rows that lies in the filter's time. They are sorted.
+/// The rows of a device, which are sorted, that are in the filter's time.
 fn within(rows: &Rows, filter: &Filter) -> Option<Rows> {
     let times = rows.time.as_ref()?;
     let times = times.as_primitive::<TimestampNanosecondType>().values();

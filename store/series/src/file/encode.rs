@@ -1,10 +1,10 @@
-//! Rows to the bytes of a Parquet file.
+//! Encodes rows as a Parquet file.
 //!
-//! A device with many rows has pages to itself. Where another device begins,
-//! times and values jump, and a jump makes all deltas of its block wide: a file of
-//! such pages is 7 % smaller, and one device's rows are read without another's.
-//! Arrow's own writer does not let one say where a page ends, so the columns of a
-//! row group are written one by one. Times and decimals are packed by [`delta`].
+//! A device with many rows has pages of its own. Times and values jump between two
+//! devices, and a jump makes all deltas of its block wide: with pages per device a
+//! file is 7 % smaller, and one device is read without another. Arrow's writer has
+//! no control over where a page ends, so the columns of a row group are written one
+//! by one. Times and decimals are packed by [`delta`].
 
 mod delta;
 
@@ -30,12 +30,12 @@ use weir_model::ValueKind;
 
 use crate::file::layout::{self, Layout};
 
-/// The version of the layout of files, in their key-value metadata.
+/// Version of the file layout, in the key-value metadata.
 const FORMAT_VERSION: &str = "1";
 const ROW_GROUP_ROWS: usize = 216_000;
-/// Rows of a page, if devices with few rows share it.
+/// Rows of a page that devices with few rows share.
 const PAGE_ROWS: usize = 2_048;
-/// A device with so many rows has pages to itself, of so many at most.
+/// Rows from which a device has pages of its own, and the most rows of such a page.
 const OWN_PAGE_ROWS: usize = PAGE_ROWS / 4;
 const MAX_PAGE_ROWS: usize = PAGE_ROWS * 2;
 
@@ -75,12 +75,12 @@ pub(crate) fn encode(layout: &Layout, rows: &RecordBatch) -> Result<Encoded, Par
     encoder.finish()
 }
 
-/// Encodes rows, batch by batch, in the types that they are stored in.
+/// Encodes rows in their stored types, batch by batch.
 pub(crate) struct Encoder {
     writer: SerializedFileWriter<Vec<u8>>,
     columns: SchemaDescriptor,
     properties: Arc<WriterProperties>,
-    /// The pages of the row group to come, and how many rows they have.
+    /// The pages of the next row group, and their number of rows.
     pages: Vec<RecordBatch>,
     page_rows: usize,
     first_value: usize,
@@ -91,7 +91,7 @@ pub(crate) struct Encoder {
 }
 
 impl Encoder {
-    /// The schema is the layout's, with the types that columns are stored in.
+    /// `schema` is the layout's, with the stored types.
     pub(crate) fn new(layout: &Layout, schema: &SchemaRef) -> Result<Self, ParquetError> {
         let columns = ArrowSchemaConverter::new().convert(schema)?;
         let properties = Arc::new(properties(layout, schema));
@@ -110,7 +110,7 @@ impl Encoder {
         })
     }
 
-    /// Sorted behind what was written before.
+    /// The rows must sort after those written before.
     pub(crate) fn write(&mut self, rows: &RecordBatch) -> Result<(), ParquetError> {
         let times = layout::expand_times(rows.column(layout::TIME))?;
         let times = times.as_primitive::<TimestampNanosecondType>();
@@ -142,7 +142,7 @@ impl Encoder {
             let mut pages: Vec<&dyn Array> = pages.map(AsRef::as_ref).collect();
             let whole;
             if matches!(column, layout::LOCATION | layout::FLAGS) {
-                // They hardly change: a page would be all header.
+                // The values hardly change: small pages would be mostly header.
                 whole = compute::concat(&pages)?;
                 pages = vec![&*whole];
             }
@@ -180,10 +180,10 @@ impl Encoder {
     }
 }
 
-/// Where pages begin and end, for rows that are sorted by device.
+/// Page boundaries for rows that are sorted by device.
 fn pages(devices: &StringViewArray) -> Vec<Range<usize>> {
     let mut pages = Vec::new();
-    // Rows of devices that share a page, and of the one that is looked at.
+    // Rows of devices that share a page, and of the current device.
     let (mut shared, mut run) = (0, 0);
     for end in 1..=devices.len() {
         if end < devices.len() && same(devices, end - 1, end) {
@@ -211,13 +211,13 @@ fn same(texts: &StringViewArray, a: usize, b: usize) -> bool {
     views[a] == views[b] || texts.value(a) == texts.value(b)
 }
 
-/// Writes a page of a column: a call of the writer is one page.
+/// Writes one page of a column with one call of the writer.
 fn write_page(
     writer: &mut ColumnWriter<'_>,
     column: &dyn Array,
     nullable: bool,
 ) -> Result<(), ParquetError> {
-    // 1 for a value and 0 for a gap, if there may be gaps.
+    // Definition levels of a nullable column: 1 for a value, 0 for a gap.
     let levels: Option<Vec<i16>> = nullable.then(|| match column.logical_nulls() {
         Some(nulls) => nulls.iter().map(i16::from).collect(),
         None => vec![1; column.len()],
@@ -262,7 +262,7 @@ fn write_page(
     Ok(())
 }
 
-/// The texts that are there; what repeats is shared.
+/// The non-null texts; repeated texts are shared.
 fn texts(column: &StringViewArray) -> Vec<ByteArray> {
     let mut texts: Vec<ByteArray> = Vec::with_capacity(column.len());
     let mut before = None;
@@ -304,7 +304,7 @@ fn properties(layout: &Layout, schema: &Schema) -> WriterProperties {
     let mut properties = WriterProperties::builder()
         .set_created_by(concat!("weir ", env!("CARGO_PKG_VERSION")).to_owned())
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
-        // A page ends after each call, and not before.
+        // Makes a page end after each call.
         .set_data_page_row_count_limit(1)
         .set_write_batch_size(ROW_GROUP_ROWS)
         .set_statistics_enabled(EnabledStatistics::Chunk)

@@ -1,6 +1,6 @@
-//! Looks readings up in files by device, sensor and time, so that a late one is
-//! stored once. The keys and the values asked for of recently used files are kept
-//! in memory, up to a limit.
+//! Looks up readings in files by device, sensor and time, so that a late reading is
+//! stored once. Keys and requested values of recently used files are cached, up to a
+//! limit.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -16,12 +16,12 @@ use crate::file::lru::Lru;
 use crate::file::reader::{self, Footers};
 use crate::file::rows::Wanted;
 use crate::file::segment::{Segment, SegmentError};
-use crate::memory::buffer::Scalar;
-use crate::read::filter::Filter;
+use crate::filter::Filter;
+use crate::scalar::Scalar;
 
-/// Keys and values kept in memory, in bytes.
+/// Size of the cache in bytes.
 const CACHE_BYTES: usize = 64 << 20;
-/// What a row costs per column, about.
+/// Approximate cost of a row per column.
 const CELL_BYTES: usize = 12;
 
 #[derive(Debug)]
@@ -32,10 +32,10 @@ pub(crate) struct KeyIndex {
 
 #[derive(Debug, Default)]
 struct FileKeys {
-    /// Sorted, with the first row of each.
+    /// Device names, sorted, with their first row.
     devices: Vec<(Box<str>, usize)>,
     times: Vec<i64>,
-    /// Of narrow files.
+    /// Only of narrow files.
     sensors: Option<ArrayRef>,
     values: HashMap<usize, ArrayRef>,
 }
@@ -130,7 +130,7 @@ impl KeyIndex {
         Ok(self
             .files
             .get(id)
-            .expect("it was put in if it was not there"))
+            .expect("a missing file was just inserted"))
     }
 
     fn load(&self, segment: &Arc<Segment>) -> Result<FileKeys, SegmentError> {

@@ -1,4 +1,4 @@
-//! What a file of rows looks like, in memory and in Parquet.
+//! The layout of a file, in memory and in Parquet.
 //!
 //! A *wide* file holds one device kind, sorted by device and time:
 //!
@@ -6,26 +6,26 @@
 //! device | time | location | flags | <one column per sensor> ...
 //! ```
 //!
-//! and the *narrow* file holds what is too rare to have a file of its own:
+//! A *narrow* file holds kinds that are too rare for a file of their own:
 //!
 //! ```text
 //! device | time | location | flags | sensor | unit | value | text
 //! ```
 //!
-//! A *roll-up* file holds, per hour or minute (its `time` is where that begins)
-//! and series, what downsampling leaves of the readings:
+//! A *roll-up* file holds one row per series and hour or minute, whose start is
+//! `time`:
 //!
 //! ```text
 //! device | time | location | flags | sensor | unit | min | max | sum | last | last_after | count
 //! ```
 //!
-//! where `last_after` says, in nanoseconds, how far into the step the last one is.
+//! where `last_after` is the time of the last reading in nanoseconds after the start.
 //!
-//! In memory ([`Layout::schema`]) times are nanoseconds and numbers doubles. In
-//! the file a time stands in the coarsest unit that Parquet has and that is
-//! exact for all rows, and a column of numbers is DECIMAL when every value of it
-//! is one exactly. Any Parquet reader can read it; the key `weir.columns` tells
-//! sensor, unit and kind of each column.
+//! In memory ([`Layout::schema`]) times are nanoseconds and numbers are doubles. In
+//! the file times have the coarsest Parquet unit that is exact for all rows, and a
+//! column of numbers is DECIMAL when every value is exactly representable. Any
+//! Parquet reader can read it; the key `weir.columns` lists sensor, unit and kind of
+//! each column.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -49,12 +49,12 @@ pub(crate) const LOCATION: usize = 2;
 pub(crate) const FLAGS: usize = 3;
 /// The first column that is not in every file.
 pub(crate) const FIRST: usize = 4;
-/// Positions in a narrow file and, of the first two, in a roll-up.
+/// Positions in a narrow file; the first two also in a roll-up.
 pub(crate) const SENSOR: usize = 4;
 pub(crate) const UNIT: usize = 5;
 pub(crate) const VALUE: usize = 6;
 pub(crate) const TEXT: usize = 7;
-/// The columns of values of a roll-up.
+/// The value columns of a roll-up.
 pub(crate) const ROLLUP_VALUES: [&str; 6] = ["min", "max", "sum", "last", "last_after", "count"];
 
 const POWERS: [f64; 10] = [1.0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9];
@@ -73,7 +73,7 @@ pub(crate) enum Layout {
 }
 
 impl Layout {
-    /// Where the columns of values begin.
+    /// Position of the first value column.
     pub(crate) fn first_value(&self) -> usize {
         match self {
             Self::Wide(_) => FIRST,
@@ -81,7 +81,7 @@ impl Layout {
         }
     }
 
-    /// How many columns of values there are.
+    /// Number of value columns.
     pub(crate) fn values(&self) -> usize {
         match self {
             Self::Wide(columns) => columns.len(),
@@ -90,7 +90,7 @@ impl Layout {
         }
     }
 
-    /// Its rows name their series, instead of having a column per sensor.
+    /// Whether each row names its series, instead of a column per sensor.
     pub(crate) fn names_series(&self) -> bool {
         !matches!(self, Self::Wide(_))
     }
@@ -139,13 +139,14 @@ impl Layout {
         Arc::new(Schema::new(fields))
     }
 
-    /// The names that readings of this layout have in SQL, as JSON.
+    /// The series of this layout, as JSON.
     pub(crate) fn describe(&self) -> String {
         match self {
             Self::Narrow => "\"narrow\"".to_owned(),
             Self::Rollup => "\"rollup\"".to_owned(),
-            Self::Wide(columns) => serde_json::to_string(&columns[..])
-                .expect("a list of texts can always be written as JSON"),
+            Self::Wide(columns) => {
+                serde_json::to_string(&columns[..]).expect("a list of texts is always valid JSON")
+            }
         }
     }
 }
@@ -162,8 +163,8 @@ pub(crate) fn value_type(kind: ValueKind) -> DataType {
     }
 }
 
-/// The names of a kind's columns in its file: the sensor's own, unless another
-/// column has it already.
+/// The column names of a kind in its file: the sensor's name, with a prefix when
+/// another column has that name.
 fn file_names(columns: &[Arc<Column>]) -> Vec<String> {
     let mut taken: HashSet<String> = ["device", "time", "location", "flags"]
         .iter()
@@ -181,7 +182,7 @@ fn file_names(columns: &[Arc<Column>]) -> Vec<String> {
     names
 }
 
-/// Brings times into the coarsest unit that loses nothing.
+/// Converts times to the coarsest unit that is exact.
 pub(crate) fn shrink_times(times: &ArrayRef) -> ArrayRef {
     let nanos = times.as_primitive::<TimestampNanosecondType>();
     let all = |divisor: i64| nanos.values().iter().all(|time| time % divisor == 0);
@@ -210,8 +211,8 @@ pub(crate) fn expand_times(times: &ArrayRef) -> Result<ArrayRef, ArrowError> {
     }
 }
 
-/// DECIMAL, if every value is one exactly: dividing the integer by the power of
-/// ten gives the same double, bit for bit.
+/// Converts numbers to DECIMAL when that is exact: dividing the integer by the power
+/// of ten gives the same double, bit for bit.
 pub(crate) fn shrink_numbers(numbers: &ArrayRef) -> ArrayRef {
     let values = numbers.as_primitive::<Float64Type>();
     let Some((scale, integers)) = exact_decimals(values) else {
@@ -233,8 +234,8 @@ pub(crate) fn shrink_numbers(numbers: &ArrayRef) -> ArrayRef {
     }
 }
 
-/// The DECIMAL of a scale for integers up to this one; `None` when a double does
-/// not hold them exactly.
+/// The DECIMAL type of a scale for integers up to `largest`; `None` when a double
+/// cannot represent them exactly.
 pub(crate) fn decimal_type(scale: i8, largest: i64) -> Option<DataType> {
     match largest {
         0..1_000_000_000 => Some(DataType::Decimal32(9, scale)),
@@ -266,7 +267,7 @@ fn exact_decimals(values: &Float64Array) -> Option<(usize, Vec<i64>)> {
 
 fn decimal(value: f64, scale: usize) -> Option<i64> {
     let integer = (value * POWERS[scale]).round_ties_even() as i64;
-    // What a reader will get: minus zero, for one, is no integer.
+    // Checked against the value that a reader gets: minus zero is not exact.
     let back = integer as f64 / POWERS[scale];
     (back.to_bits() == value.to_bits() && integer.abs() <= MAX_EXACT).then_some(integer)
 }

@@ -1,5 +1,5 @@
-//! A small cache with a cost limit. Looking for the oldest entry is linear: the
-//! limits are set so that it holds hundreds of entries, not thousands.
+//! A small cache with a cost limit. Finding the oldest entry is linear: limits are
+//! set so that the cache holds hundreds of entries, not thousands.
 
 use std::collections::HashMap;
 
@@ -35,14 +35,14 @@ impl<V> Lru<V> {
         Some(&mut entry.value)
     }
 
-    /// Puts an entry in, and the longest unused ones out until the cost fits.
-    /// The new one stays even if it alone is above the limit.
+    /// Inserts an entry and evicts the least recently used ones until the cost fits.
+    /// The new entry stays even if it alone exceeds the limit.
     pub(crate) fn put(&mut self, key: u64, value: V, cost: usize) {
         self.remove(key);
         while self.cost + cost > self.limit && !self.entries.is_empty() {
             let oldest = self.entries.iter().min_by_key(|(_, entry)| entry.used);
-            let oldest = *oldest.expect("it is not empty").0;
-            self.remove(oldest);
+            let (key, _) = oldest.expect("the cache is not empty");
+            self.remove(*key);
         }
         self.clock += 1;
         self.cost += cost;

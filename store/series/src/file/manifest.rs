@@ -1,14 +1,13 @@
-//! The manifest: what is durable, in one file that is replaced atomically.
+//! The manifest: one file, replaced atomically, that states what is durable.
 //!
 //! ```text
 //! manifest-<sequence, 16 hex digits>:
 //! magic "WEIRMANI" | version u32 | CRC32C of the payload u32 | length u64 | payload
 //! ```
 //!
-//! Integers are little-endian; the payload is [`Manifest`] in postcard, of version
-//! 1 without the roll-ups. The last
-//! two are kept: should the newest be damaged, the one before it is used, and
-//! the files that it names are still there.
+//! Integers are little-endian; the payload is [`Manifest`] in postcard, without the
+//! roll-ups in version 1. The last two manifests are kept: if the newest is damaged,
+//! the previous one is used, and its files still exist.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -20,11 +19,11 @@ use weir_disk::Disk;
 use weir_model::{Column, Position, ReadingCounts};
 
 use crate::file::layout::Layout;
-use crate::rollup::step::RollupStep;
+use crate::rollup_step::RollupStep;
 
 const MAGIC: &[u8; 8] = b"WEIRMANI";
 const VERSION: u32 = 2;
-/// Had no roll-ups.
+/// Without roll-ups.
 const VERSION_1: u32 = 1;
 const HEADER_BYTES: usize = 24;
 const PREFIX: &str = "manifest-";
@@ -45,7 +44,7 @@ pub(crate) struct Manifest {
     pub(crate) damaged_readings: u64,
     pub(crate) kinds: Vec<KindEntry>,
     pub(crate) files: Vec<FileEntry>,
-    /// The engine's memory; the store does not look into it.
+    /// The engine's snapshot; opaque to the store.
     pub(crate) snapshot: Vec<u8>,
     pub(crate) rollups: Vec<RollupEntry>,
 }
@@ -89,13 +88,13 @@ impl From<ManifestV1> for Manifest {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct RollupEntry {
     pub(crate) step: RollupStep,
-    /// The file of rows that it was made of; `None` when retention has taken it.
+    /// The file of rows that it sums up; `None` when retention has removed it.
     pub(crate) source: Option<u64>,
-    /// Its `kind` means nothing.
+    /// Its `kind` is not used.
     pub(crate) file: FileEntry,
 }
 
-/// The columns of wide files; none for narrow ones.
+/// The columns of a wide file; `None` for a narrow file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct KindEntry {
     pub(crate) columns: Option<Vec<Arc<Column>>>,

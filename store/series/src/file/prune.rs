@@ -1,6 +1,6 @@
-//! Which rows of a file can match, told by the statistics of its row groups and
-//! pages without reading them. Files are sorted by device and time, so what is
-//! left for one device's hour is a page or two.
+//! Finds the rows of a file that can match by the statistics of row groups and
+//! pages, without reading them. Files are sorted by device and time, so one or two
+//! pages remain for an hour of one device.
 
 use std::ops::Range;
 
@@ -11,12 +11,12 @@ use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::statistics::Statistics;
 
 use crate::file::layout;
-use crate::read::filter::Filter;
+use crate::filter::Filter;
 
 /// The rows that the statistics of row groups and pages cannot rule out; `None`
 /// for all of them.
 pub(crate) fn select(metadata: &ParquetMetaData, filter: &Filter) -> Option<RowSelection> {
-    if filter.takes_all_rows() {
+    if filter.matches_all_rows() {
         return None;
     }
     let mut start = 0;

@@ -1,9 +1,9 @@
-//! Reads the rows of a file that a query is after.
+//! Reads the matching rows of a file.
 //!
-//! What cannot match is not read: row groups and pages by the statistics of
-//! device and time, columns by the sensors asked for, and columns without gaps
-//! whose values nobody asked for. What is read and does not match is taken out,
-//! so the rows that come back match exactly.
+//! Only what can match is read: row groups and pages are skipped by the statistics
+//! of device and time, columns by the requested sensors, and columns without gaps
+//! when their values are not requested. Rows that do not match are filtered out, so
+//! all returned rows match.
 
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -29,9 +29,9 @@ use crate::file::lru::Lru;
 use crate::file::prune;
 use crate::file::rows::{BATCH_ROWS, Rows, Wanted};
 use crate::file::segment::{Segment, SegmentError};
-use crate::read::filter::Filter;
+use crate::filter::Filter;
 
-/// Footers kept in memory, in bytes.
+/// Size of the footer cache in bytes.
 const FOOTER_CACHE_BYTES: usize = 16 << 20;
 
 /// Footers of recently used files.
@@ -60,8 +60,8 @@ impl Footers {
     }
 }
 
-/// Reads the footer and says how columns are to come back: texts as views,
-/// decimals as the integers they are stored as.
+/// Reads the footer and sets the types of the returned columns: texts as views,
+/// decimals as their stored integers.
 fn read_footer(file: &DiskReader) -> Result<ArrowReaderMetadata, ParquetError> {
     let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
     let footer = ArrowReaderMetadata::load(file, options.clone())?;
@@ -88,7 +88,7 @@ pub(crate) struct SegmentScan {
     reader: ParquetRecordBatchReader,
     filter: Filter,
     wanted: Wanted,
-    /// The file's columns that are read, ascending.
+    /// The columns of the file that are read, ascending.
     read: Vec<usize>,
     values: Vec<usize>,
 }
@@ -147,7 +147,7 @@ pub(crate) fn scan(
     }))
 }
 
-/// A whole file, with its columns as they are stored.
+/// A whole file, with its columns in their stored types.
 pub(crate) fn whole(
     segment: &Segment,
     footers: &Footers,
@@ -167,13 +167,13 @@ pub(crate) fn whole(
     Ok((footer, reader))
 }
 
-/// The columns of values that can hold readings of the sensors asked for.
+/// The value columns that can hold readings of the requested sensors.
 pub(crate) fn matching_values(segment: &Segment, filter: &Filter) -> Vec<usize> {
     let readings = &segment.entry.readings;
     (0..segment.layout.values())
         .filter(|value| readings.get(*value).is_some_and(|readings| *readings > 0))
         .filter(|value| match &segment.layout {
-            Layout::Wide(columns) => filter.takes_sensor(&columns[*value].sensor),
+            Layout::Wide(columns) => filter.matches_sensor(&columns[*value].sensor),
             Layout::Narrow | Layout::Rollup => true,
         })
         .collect()
@@ -204,7 +204,7 @@ fn columns_to_read(
         add(first + value, wanted.values || gaps);
     }
     if read.is_empty() {
-        // Something must be read to know how many rows there are.
+        // At least one column must be read to know the number of rows.
         read.push(layout::FLAGS);
     }
     read
@@ -294,7 +294,7 @@ impl SegmentScan {
             let matches = times
                 .values()
                 .iter()
-                .map(|time| self.filter.takes_time(*time));
+                .map(|time| self.filter.matches_time(*time));
             add(matches.collect::<Vec<_>>().into())?;
         }
         if self.filter.devices.is_some()
@@ -303,7 +303,7 @@ impl SegmentScan {
             let devices = devices.as_string_view();
             let matches = devices
                 .iter()
-                .map(|name| name.is_some_and(|name| self.filter.takes_device(name)));
+                .map(|name| name.is_some_and(|name| self.filter.matches_device(name)));
             add(matches.collect::<Vec<_>>().into())?;
         }
         if self.segment.layout.names_series()
@@ -313,14 +313,14 @@ impl SegmentScan {
             let sensors = sensors.as_string_view();
             let matches = sensors
                 .iter()
-                .map(|name| name.is_some_and(|name| self.filter.takes_sensor(name)));
+                .map(|name| name.is_some_and(|name| self.filter.matches_sensor(name)));
             add(matches.collect::<Vec<_>>().into())?;
         }
         Ok(mask.filter(|mask| mask.false_count() > 0))
     }
 }
 
-/// A file of the disk, as the Parquet reader wants it.
+/// Adapts a file of the disk to the Parquet reader.
 #[derive(Clone)]
 struct DiskReader(Arc<dyn DiskFile>);
 

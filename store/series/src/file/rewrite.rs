@@ -1,4 +1,4 @@
-//! Makes a new file out of an old one, with some cells overwritten.
+//! Loads a whole file and overwrites some of its cells.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,11 +13,11 @@ use parquet::errors::ParquetError;
 use weir_model::ValueKind;
 
 use crate::file::layout::{self, Layout};
+use crate::file::patch::Patch;
 use crate::file::reader::{self, Footers};
 use crate::file::rows::Wanted;
 use crate::file::segment::{Segment, SegmentError};
-use crate::memory::patch::Patch;
-use crate::read::filter::Filter;
+use crate::filter::Filter;
 
 /// A whole file in memory, with its layout's schema.
 pub(crate) fn load(segment: &Arc<Segment>, footers: &Footers) -> Result<RecordBatch, SegmentError> {

@@ -1,23 +1,23 @@
-//! Rows as they are read from a file or from memory: columns of equal length, and
-//! which of them a reader asks for.
+//! Rows as read from a file or from memory: columns of equal length, and the columns
+//! that a reader requests.
 
 use arrow::array::ArrayRef;
 
 use crate::file::layout;
 
-/// Rows that are handed on at once.
+/// Rows per batch.
 pub(crate) const BATCH_ROWS: usize = 8_192;
 
-/// Which columns a query needs beside the values.
+/// The requested columns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Wanted {
     pub(crate) time: bool,
     pub(crate) device: bool,
     pub(crate) location: bool,
     pub(crate) flags: bool,
-    /// The values themselves, not only which of them there are.
+    /// The values themselves, not only which cells have one.
     pub(crate) values: bool,
-    /// Which columns of values of a roll-up.
+    /// The requested value columns of a roll-up.
     pub(crate) rollup_values: [bool; layout::ROLLUP_VALUES.len()],
 }
 
@@ -32,7 +32,7 @@ impl Wanted {
     };
 }
 
-/// Rows that match, column by column; all have `count` rows.
+/// Matching rows, column by column; every column has `count` rows.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Rows {
     pub(crate) count: usize,
@@ -40,9 +40,9 @@ pub(crate) struct Rows {
     pub(crate) device: Option<ArrayRef>,
     pub(crate) location: Option<ArrayRef>,
     pub(crate) flags: Option<ArrayRef>,
-    /// Of narrow files and roll-ups: sensor and unit.
+    /// Sensor and unit, for narrow files and roll-ups.
     pub(crate) series: Option<[ArrayRef; 2]>,
-    /// The column of values and its cells; `None` when it has no gaps and
-    /// nobody asked for its values.
+    /// Value column and its cells; the cells are `None` when the column has no gaps
+    /// and its values were not requested.
     pub(crate) values: Vec<(usize, Option<ArrayRef>)>,
 }

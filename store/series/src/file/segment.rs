@@ -1,8 +1,8 @@
-//! A Parquet file of rows, and how it is known to be sound.
+//! A Parquet file of rows, and the check that it is sound.
 //!
-//! A file never changes. It is made in memory, written at once, and its length
-//! and CRC32C stand in the manifest. The checksum is compared when the file is
-//! first used, so a flipped bit is found before a wrong value is served.
+//! A file never changes. It is encoded in memory and written at once; the manifest
+//! records its length and CRC32C. The checksum is compared when the file is first
+//! used, so a flipped bit is found before a wrong value is returned.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use weir_disk::Disk;
 
 use crate::file::layout::Layout;
 use crate::file::manifest::FileEntry;
-use crate::rollup::step::RollupStep;
+use crate::rollup_step::RollupStep;
 
 const READ_BYTES: usize = 1 << 20;
 
@@ -26,7 +26,7 @@ const DAMAGED: u8 = 2;
 /// Why a file could not be read or encoded.
 #[derive(Debug, Error)]
 pub(crate) enum SegmentError {
-    /// It is not what the manifest says: shorter, changed or gone.
+    /// It differs from the manifest: shorter, changed or missing.
     #[error("the file {path} is damaged: {found}")]
     Damaged { path: PathBuf, found: Damage },
     #[error("cannot read {path}: {source}")]
@@ -72,7 +72,7 @@ impl Segment {
         }
     }
 
-    /// No manifest names it any longer: it is removed once no query reads it.
+    /// Removes the file once no query reads it: no manifest names it any longer.
     pub(crate) fn delete_on_drop(&self) {
         self.delete_on_drop.store(true, Ordering::Relaxed);
     }
@@ -81,12 +81,12 @@ impl Segment {
         self.state.load(Ordering::Relaxed) == DAMAGED
     }
 
-    /// It was written by this process and synced: there is nothing to verify.
+    /// Marks a file that this process wrote and synced: it needs no check.
     pub(crate) fn written(&self) {
         self.state.store(SOUND, Ordering::Relaxed);
     }
 
-    /// Only its presence and length: what can be told without reading it.
+    /// Checks only its existence and length, without reading it.
     pub(crate) fn verify_length(&self) -> Result<(), SegmentError> {
         let file = self
             .disk
@@ -102,7 +102,7 @@ impl Segment {
         Ok(())
     }
 
-    /// Reads it whole and compares the checksum, the first time.
+    /// Reads the whole file and compares the checksum, once.
     pub(crate) fn verify(&self) -> Result<(), SegmentError> {
         match self.state.load(Ordering::Relaxed) {
             SOUND => return Ok(()),
@@ -136,7 +136,7 @@ impl Segment {
         Ok(())
     }
 
-    /// Takes it out of service and renames it. True for the one call that did it.
+    /// Takes it out of service and renames it. True only for the first call.
     pub(crate) fn set_aside(&self) -> bool {
         if self.state.swap(DAMAGED, Ordering::Relaxed) == DAMAGED {
             return false;
@@ -150,8 +150,8 @@ impl Segment {
         true
     }
 
-    /// A file that no longer decodes is looked at again: what was sound when it
-    /// was first used may have changed since.
+    /// Checks a file again that no longer decodes: it may have changed since it was
+    /// first used.
     pub(crate) fn decode_failed(&self, source: ParquetError) -> SegmentError {
         let (old, new) = (SOUND, UNKNOWN);
         let _ = self

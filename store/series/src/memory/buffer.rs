@@ -1,17 +1,18 @@
-//! Rows in memory, until a checkpoint brings them to a file.
+//! Rows in memory, until a checkpoint writes them to a file.
 //!
-//! A [`Buffer`] holds the rows of one device kind, column by column, in chunks
-//! of at most [`CHUNK_ROWS`]. Chunks are shared with running queries: a query
-//! takes the `Arc`s, and the next write to a chunk that a query still holds
-//! copies it first. So a query sees one consistent moment, and appending waits
-//! for nobody.
+//! A [`Buffer`] holds the rows of one device kind, column by column, in chunks of at
+//! most [`CHUNK_ROWS`]. Chunks are shared with running queries: a query clones the
+//! `Arc`s, and the next write to a chunk that a query still holds copies it first.
+//! So a query sees one consistent instant, and an append never waits for a query.
 
 use std::sync::Arc;
 
 use weir_model::{ColumnIx, ValueKind};
 
-/// Rows of one chunk. What a query costs the writer is at most one copy of the
-/// last chunk of each buffer.
+use crate::scalar::Scalar;
+
+/// Rows of one chunk. A query costs the writer at most one copy of the last chunk of
+/// each buffer.
 pub(crate) const CHUNK_ROWS: usize = 1 << CHUNK_BITS;
 const CHUNK_BITS: u32 = 16;
 
@@ -30,7 +31,7 @@ impl RowRef {
     };
 }
 
-/// What a row carries beside its values.
+/// The columns of a row that are not values.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RowHead {
     pub(crate) time: i64,
@@ -39,22 +40,6 @@ pub(crate) struct RowHead {
     pub(crate) flags: u16,
     /// The row of the same device that was appended before this one.
     pub(crate) previous: RowRef,
-}
-
-/// A value to be put into a cell.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Scalar<'a> {
-    Number(f64),
-    Text(&'a str),
-}
-
-impl Scalar<'_> {
-    pub(crate) fn kind(self) -> ValueKind {
-        match self {
-            Self::Number(_) => ValueKind::Number,
-            Self::Text(_) => ValueKind::Text,
-        }
-    }
 }
 
 /// Rows of one device kind.
@@ -78,10 +63,10 @@ pub(crate) struct Chunk {
     pub(crate) location: Vec<u32>,
     pub(crate) flags: Vec<u16>,
     pub(crate) previous: Vec<RowRef>,
-    /// Narrow chunks only: which column each row's value belongs to.
+    /// Only in narrow chunks: the column of each row's value.
     pub(crate) series: Vec<u32>,
-    /// Wide: one per column of the kind. Narrow: a number and a text column, of
-    /// which one is filled in each row.
+    /// Wide: one per column of the kind. Narrow: a number and a text column; each row
+    /// has a value in one of them.
     pub(crate) values: Vec<Values>,
 }
 
@@ -97,7 +82,7 @@ pub(crate) enum Values {
     },
 }
 
-/// Where a text lies in its column's bytes.
+/// Position of a text in the bytes of its column.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Span {
     start: u64,
@@ -135,7 +120,7 @@ impl Values {
         }
     }
 
-    /// How many cells are not gaps.
+    /// Number of cells that are not gaps.
     pub(crate) fn filled(&self) -> usize {
         match self {
             Self::Numbers { filled, .. } | Self::Texts { filled, .. } => *filled,
@@ -162,7 +147,7 @@ impl Values {
         }
         let start = usize::try_from(span.start).expect("it is an index into memory");
         let text = &bytes[start..start + span.len as usize];
-        Some(std::str::from_utf8(text).expect("only whole texts are put in"))
+        Some(std::str::from_utf8(text).expect("only whole texts are stored"))
     }
 
     fn push(&mut self, value: Option<Scalar<'_>>) {
@@ -296,8 +281,8 @@ impl Buffer {
         Arc::make_mut(last)
     }
 
-    /// Appends a wide row. `slots` says which column each value belongs to;
-    /// columns that it does not name get gaps.
+    /// Appends a wide row. Each value comes with the number of its column; other
+    /// columns get gaps.
     pub(crate) fn push<'a>(
         &mut self,
         head: &RowHead,
@@ -348,7 +333,7 @@ impl Buffer {
         (&self.chunks[chunk], offset)
     }
 
-    /// The value in a cell. For the narrow buffer the slot is not looked at.
+    /// The value of a cell. The narrow buffer ignores the slot.
     pub(crate) fn get(&self, row: u32, slot: usize) -> Option<Scalar<'_>> {
         let (chunk, offset) = self.chunk_of(row);
         if self.narrow {

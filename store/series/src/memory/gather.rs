@@ -1,4 +1,4 @@
-//! From chunks in memory to Arrow arrays: for a query, and for a file.
+//! Converts chunks in memory to Arrow arrays, for a query or for a file.
 
 use std::sync::Arc;
 
@@ -11,10 +11,10 @@ use weir_model::{Catalog, Column, ColumnIx};
 
 use crate::file::layout::Layout;
 use crate::file::rows::{BATCH_ROWS, Rows, Wanted};
+use crate::filter::Filter;
 use crate::memory::buffer::{Buffer, Chunk, Values};
-use crate::read::filter::Filter;
 
-/// The names that the indexes in chunks stand for.
+/// The names that the indexes in chunks refer to.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Names<'a> {
     pub(crate) devices: &'a [Arc<str>],
@@ -22,7 +22,7 @@ pub(crate) struct Names<'a> {
     pub(crate) locations: &'a [Arc<str>],
 }
 
-/// Calls `f` with the catalog's names. New names wait until it returns.
+/// Calls `f` with the catalog's names. Adding names waits until it returns.
 pub(crate) fn with_names<T>(catalog: &Catalog, f: impl FnOnce(Names<'_>) -> T) -> T {
     let (devices, columns, locations) = (catalog.devices(), catalog.columns(), catalog.locations());
     f(Names {
@@ -32,7 +32,7 @@ pub(crate) fn with_names<T>(catalog: &Catalog, f: impl FnOnce(Names<'_>) -> T) -
     })
 }
 
-/// A buffer's chunks at one moment.
+/// The chunks of a buffer at one instant.
 #[derive(Clone, Debug)]
 pub(crate) struct FrozenBuffer {
     pub(crate) columns: Arc<[ColumnIx]>,
@@ -118,8 +118,8 @@ fn order(chunks: &[Arc<Chunk>], names: Names<'_>) -> Vec<(u32, u32)> {
     for (place, device) in (0_u32..).zip(&present) {
         rank[*device as usize] = place;
     }
-    // Rows of one device stay in the order in which they came, which is nearly
-    // always the order of their times.
+    // Rows of one device keep their order of arrival, which is nearly always the
+    // order of their times.
     let mut starts = vec![0_usize; present.len() + 1];
     for device in chunks.iter().flat_map(|chunk| &chunk.device) {
         starts[rank[*device as usize] as usize + 1] += 1;
@@ -147,7 +147,7 @@ fn order(chunks: &[Arc<Chunk>], names: Names<'_>) -> Vec<(u32, u32)> {
     order
 }
 
-/// Whether a row still has a cell: an overwritten one may have lost its last.
+/// Whether a row has a value: overwriting may have removed its last one.
 fn has_reading(chunk: &Chunk, row: usize) -> bool {
     chunk
         .values
@@ -190,20 +190,20 @@ fn with_gaps(values: Vec<f64>) -> Float64Array {
     values.into()
 }
 
-/// The numbers of the devices that a filter names, ascending; `None` for all.
+/// The numbers of the devices in a filter, ascending; `None` for all devices.
 pub(crate) fn matching_devices(names: Names<'_>, filter: &Filter) -> Option<Vec<u32>> {
     filter.devices.as_ref()?;
     let named = (0_u32..).zip(names.devices);
     Some(
         named
-            .filter(|(_, name)| filter.takes_device(name))
+            .filter(|(_, name)| filter.matches_device(name))
             .map(|(device, _)| device)
             .collect(),
     )
 }
 
-/// The rows of a chunk that match, in batches. `devices` is what
-/// [`matching_devices`] found.
+/// The matching rows of a chunk, in batches. `devices` is the result of
+/// [`matching_devices`].
 pub(crate) fn scan_chunk(
     chunk: &Chunk,
     layout: &Layout,
@@ -231,10 +231,10 @@ fn matching_rows(
         .zip(&chunk.time)
         .filter(|(row, time)| {
             let row = *row as usize;
-            filter.takes_time(**time)
+            filter.matches_time(**time)
                 && devices.is_none_or(|all| all.binary_search(&chunk.device[row]).is_ok())
                 && (!narrow
-                    || filter.takes_sensor(&names.columns[chunk.series[row] as usize].sensor))
+                    || filter.matches_sensor(&names.columns[chunk.series[row] as usize].sensor))
         })
         .map(|(row, _)| row)
         .collect()
@@ -251,7 +251,7 @@ fn take(
     let each = || rows.iter().map(|row| *row as usize);
     let values = (0..layout.values())
         .filter(|value| match layout {
-            Layout::Wide(columns) => filter.takes_sensor(&columns[*value].sensor),
+            Layout::Wide(columns) => filter.matches_sensor(&columns[*value].sensor),
             Layout::Narrow | Layout::Rollup => true,
         })
         .filter(|value| chunk.values[*value].filled() > 0)

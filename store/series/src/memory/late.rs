@@ -1,10 +1,10 @@
-//! A late reading is stored once: it is looked for in memory and in the files
-//! before it is appended. The key is (device, sensor, time).
+//! Stores a late reading once: looks it up in memory and in the files before it is
+//! appended. The key is (device, sensor, time).
 //!
-//! Found with the same value, it is a repetition. Found with another one, it is
-//! a conflict, and the last one wins: in memory at once, in a file by a patch
-//! with which the next checkpoint writes the file anew. Until then SQL shows the
-//! file's value.
+//! A reading with the same value is a repetition. One with another value is a
+//! conflict, and the last value wins: in memory at once, in a file by a patch with
+//! which the next checkpoint rewrites the file. Until then queries return the file's
+//! value.
 
 use std::sync::Arc;
 
@@ -12,12 +12,13 @@ use weir_model::{Catalog, Cell, Column, Row, RowBatch};
 
 use crate::file::key_index::KeyIndex;
 use crate::file::layout::Layout;
+use crate::file::patch::{Patch, Patches};
 use crate::file::segment::{Segment, SegmentError};
-use crate::memory::buffer::{RowRef, Scalar};
+use crate::memory::buffer::RowRef;
 use crate::memory::memtable::{self, MemTable, RowsAt};
-use crate::memory::patch::{Patch, Patches};
+use crate::scalar::Scalar;
 
-/// What became of the cells of a late row.
+/// Outcome of the cells of a late row.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct LateOutcome {
     pub(crate) stored: u64,
@@ -25,25 +26,25 @@ pub(crate) struct LateOutcome {
     pub(crate) conflicts: u64,
 }
 
-/// What a cell was found to be.
+/// Result of looking up a cell.
 enum Found {
     Nowhere,
     Same,
-    /// Another value stood there and has been overwritten.
+    /// Another value was stored and has been overwritten.
     Replaced,
-    /// Another value stood there, in another unit or kind, and has been removed:
-    /// the new one is appended.
+    /// A value in another unit or kind was stored and has been removed: the new value
+    /// is appended.
     Removed,
 }
 
-/// Everything that a look-up goes through.
+/// The data that a look-up needs.
 pub(crate) struct Late<'a> {
     pub(crate) memory: &'a mut MemTable,
     pub(crate) segments: &'a [Arc<Segment>],
     pub(crate) keys: &'a mut KeyIndex,
     pub(crate) patches: &'a mut Patches,
     pub(crate) catalog: &'a Catalog,
-    /// Told about files that turn out to be damaged.
+    /// Called for files that are found to be damaged.
     pub(crate) damaged: &'a mut dyn FnMut(&Arc<Segment>, &SegmentError),
 }
 
@@ -94,7 +95,7 @@ impl Late<'_> {
         outcome
     }
 
-    /// From its first late row on, a device's rows can be found by time.
+    /// Indexes the rows of a device by time, at its first late row.
     fn index_device(&mut self, device: u32) {
         let state = self.memory.device(device);
         if state.indexed {
@@ -110,7 +111,7 @@ impl Late<'_> {
         }
     }
 
-    /// The same sensor earlier in the same row: only the last one counts.
+    /// Looks for the same sensor earlier in the same row: only the last value counts.
     fn repeats_in_row(
         &self,
         cells: &[Cell],
@@ -224,8 +225,8 @@ impl Late<'_> {
         column: &Column,
         value: Scalar<'_>,
     ) -> Result<Found, SegmentError> {
-        // Each candidate cell, and whether it is the same sensor in the same
-        // unit and kind. A narrow file is not asked for the unit.
+        // Each candidate cell, and whether sensor, unit and kind are the same. The
+        // unit is not compared in a narrow file.
         let candidates: Vec<(usize, bool)> = match &segment.layout {
             Layout::Wide(columns) => columns
                 .iter()
@@ -234,7 +235,7 @@ impl Late<'_> {
                 .map(|(at, other)| (at, **other == *column))
                 .collect(),
             Layout::Narrow if *self.keys.sensor(segment, row)? != *column.sensor => Vec::new(),
-            // Roll-ups are not looked into.
+            // Roll-ups hold no readings.
             Layout::Rollup => Vec::new(),
             Layout::Narrow => (0..2)
                 .map(|at| (at, segment.layout.kind(at) == value.kind()))

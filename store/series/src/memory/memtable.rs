@@ -1,36 +1,37 @@
-//! What was appended since the last checkpoint, and the way in.
+//! The rows appended since the last checkpoint.
 //!
-//! The steady path: a device sends the same columns as the last time, so its
-//! row goes to the same buffer, each cell to the same column. Nothing is hashed,
-//! nothing allocated but the growth of the columns. Whatever is different
-//! (another set of columns, a late row) takes the slow path in `late.rs`.
+//! The steady path: a device sends the same columns as last time, so its row goes to
+//! the same buffer and each cell to the same column. Nothing is hashed, and only the
+//! growth of the columns allocates. Other rows (another set of columns, a late row)
+//! take the slow path in `late.rs`.
 
 use std::sync::Arc;
 
 use hashbrown::HashMap;
 use weir_model::{Catalog, Cell, Column, ColumnIx, Flags, Row, RowBatch, Value, ValueKind};
 
-use crate::memory::buffer::{Buffer, RowHead, RowRef, Scalar};
+use crate::memory::buffer::{Buffer, RowHead, RowRef};
+use crate::scalar::Scalar;
 
-/// Kinds of devices with a buffer and a file of their own; rows of further ones
-/// share the narrow buffer.
+/// Device kinds with a buffer and a file of their own; rows of further kinds share
+/// the narrow buffer.
 pub(crate) const MAX_KINDS: usize = 200;
-/// More columns than this in one row: narrow.
+/// A row with more columns goes to the narrow buffer.
 const MAX_COLUMNS: usize = 1_024;
-/// Sequences of columns that are remembered.
+/// Cached sequences of columns.
 const MAX_SHAPES: usize = 4_096;
 
 pub(crate) const NARROW: u32 = 0;
-/// The shape of a device that has sent nothing, and of rows that fit no other.
+/// The shape of a device without rows, and of rows without a shape.
 const NO_SHAPE: u32 = 0;
 
 type Map<K, V> = HashMap<K, V, ahash::RandomState>;
 
-/// A sequence of columns as rows bring it, and where its cells go.
+/// A sequence of columns as rows have it, and the destination of its cells.
 #[derive(Debug)]
 pub(crate) struct Shape {
     columns: Box<[ColumnIx]>,
-    /// For each cell the column of the buffer.
+    /// The column of the buffer for each cell.
     pub(crate) slots: Box<[u32]>,
     pub(crate) buffer: u32,
 }
@@ -52,7 +53,7 @@ impl DeviceState {
     };
 }
 
-/// The rows of one device at one time: nearly always one.
+/// The rows of one device at one time, nearly always one.
 #[derive(Clone, Debug)]
 pub(crate) struct RowsAt {
     pub(crate) first: RowRef,
@@ -65,8 +66,8 @@ impl RowsAt {
     }
 }
 
-/// Sensors by number: columns of one sensor in different units or kinds have the
-/// same one.
+/// Numbers of sensors: columns of one sensor in different units or kinds have the
+/// same number.
 #[derive(Debug, Default)]
 pub(crate) struct Sensors {
     numbers: Map<Arc<str>, u32>,
@@ -75,7 +76,7 @@ pub(crate) struct Sensors {
 }
 
 impl Sensors {
-    /// Learns the columns that the catalog has got since.
+    /// Adds the columns that are new in the catalog.
     pub(crate) fn learn(&mut self, columns: &[Arc<Column>]) {
         for column in columns.iter().skip(self.of_column.len()) {
             let next = u32::try_from(self.numbers.len()).expect("fewer sensors than columns");
@@ -96,7 +97,7 @@ impl Sensors {
 
 #[derive(Debug)]
 pub(crate) struct MemTable {
-    /// The first is the narrow one.
+    /// The first is the narrow buffer.
     pub(crate) buffers: Vec<Buffer>,
     pub(crate) shapes: Vec<Shape>,
     shape_of: Map<Box<[ColumnIx]>, u32>,
@@ -128,7 +129,7 @@ impl Default for MemTable {
 }
 
 impl MemTable {
-    /// After a checkpoint: the rows are in files.
+    /// Removes all rows after a checkpoint.
     pub(crate) fn clear(&mut self) {
         for buffer in &mut self.buffers {
             buffer.clear();
@@ -144,7 +145,7 @@ impl MemTable {
         }
     }
 
-    /// So that kinds that are gone do not keep new ones out for ever.
+    /// Forgets all kinds, so that unused kinds do not block new ones.
     fn forget_kinds(&mut self) {
         self.buffers = vec![Buffer::narrow()];
         self.shapes = vec![Shape {
@@ -217,7 +218,9 @@ impl MemTable {
             None => self.add_buffer(&sorted),
         };
         let slots = columns.iter().map(|column| {
-            let slot = sorted.binary_search(column).expect("it is the same set");
+            let slot = sorted
+                .binary_search(column)
+                .expect("both lists have the same columns");
             u32::try_from(slot).expect("there are at most MAX_COLUMNS")
         });
         let slots = slots.collect();
@@ -264,8 +267,10 @@ impl MemTable {
         let head = self.head(row);
         let Shape { slots, buffer, .. } = &self.shapes[shape as usize];
         let buffer = *buffer;
-        let values = slots.iter().zip(cells);
-        let values = values.map(|(slot, cell)| (*slot, scalar(cell.value, batch)));
+        let values = slots
+            .iter()
+            .zip(cells)
+            .map(|(slot, cell)| (*slot, scalar(cell.value, batch)));
         let number = self.buffers[buffer as usize].push(&head, values, true);
         self.link(
             row,
@@ -360,7 +365,7 @@ pub(crate) fn is_late(row: &Row) -> bool {
 
 pub(crate) fn scalar(value: Value, batch: &RowBatch) -> Scalar<'_> {
     match value {
-        // DECIMAL has no minus zero: one would make its column DOUBLE.
+        // DECIMAL has no minus zero: it would make the column DOUBLE.
         Value::Number(number) => Scalar::Number(number + 0.0),
         Value::Text(index) => Scalar::Text(&batch.texts[index as usize]),
     }

@@ -16,11 +16,11 @@ use crate::file::layout::{self, Layout};
 use crate::file::reader::{self, SegmentScan};
 use crate::file::rows::{Rows, Wanted};
 use crate::file::segment::Segment;
+use crate::filter::Filter;
 use crate::memory::gather::{self, with_names};
-use crate::read::filter::Filter;
 use crate::read::view::{ChunkRef, ReadView};
 use crate::rollup::Aggregator;
-use crate::rollup::step::RollupStep;
+use crate::rollup_step::RollupStep;
 
 /// Parts that are aggregated before they are returned: the bound of their memory.
 const MAX_PARTS: usize = 65_536;

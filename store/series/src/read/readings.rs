@@ -10,9 +10,9 @@ use crate::file::layout::Layout;
 use crate::file::reader::{self, SegmentScan};
 use crate::file::rows::{Rows, Wanted};
 use crate::file::segment::Segment;
+use crate::filter::Filter;
 use crate::memory::gather::{self, with_names};
 use crate::read::columns::{DEVICE, FLAGS, LOCATION, QUALITY, TEXT, TIME, VALUE};
-use crate::read::filter::Filter;
 use crate::read::unpivot::Unpivot;
 use crate::read::view::{ChunkRef, ReadView};
 
@@ -147,7 +147,7 @@ impl ReadingsScan {
     /// Exact when the filter restricts nothing but the sensor.
     fn count_of<'a>(&self, sources: impl Iterator<Item = &'a Source>) -> RowCount {
         let mut readings = 0_u64;
-        let mut exact = self.filter.takes_all_rows();
+        let mut exact = self.filter.matches_all_rows();
         for source in sources {
             match source {
                 Source::File(segment) => {

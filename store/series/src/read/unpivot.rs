@@ -1,4 +1,4 @@
-//! Turns columns into rows: each batch is handed on once per sensor, with the
+//! Turns columns into rows: each batch is returned once per sensor, together with the
 //! columns that all sensors share, which are not copied.
 
 use std::sync::Arc;
@@ -75,7 +75,7 @@ impl Unpivot {
                 &compute::is_not_null(texts)?,
             )?),
             (Some(cells), None) | (None, Some(cells)) => Some(compute::is_not_null(cells)?),
-            // Without gaps, and nobody asked for the values.
+            // No gaps, and the values were not requested.
             (None, None) => None,
         };
         let shared = Shape::new(rows, present.filter(|present| present.false_count() > 0))?;
@@ -106,7 +106,7 @@ impl Unpivot {
 
 /// The rows that have a reading of one sensor.
 struct Shape {
-    /// `None` when all have.
+    /// `None` when all rows have one.
     present: Option<BooleanArray>,
     count: usize,
 }
@@ -160,7 +160,7 @@ impl Shape {
     }
 }
 
-/// Flags in words. There are few different ones, mostly one.
+/// Flags as text. There are few distinct values, mostly one.
 fn flag_texts(flags: &ArrayRef, text: impl Fn(Flags) -> String) -> Result<ArrayRef> {
     let flags = flags.as_primitive::<UInt16Type>().values();
     let mut distinct: Vec<u16> = Vec::new();
@@ -179,7 +179,7 @@ fn flag_texts(flags: &ArrayRef, text: impl Fn(Flags) -> String) -> Result<ArrayR
     Ok(compute::take(&texts, &UInt32Array::from(places), None)?)
 }
 
-/// One text, many times, stored once.
+/// One text repeated, stored once.
 fn repeat(text: Option<&str>, count: usize) -> Result<ArrayRef> {
     let Some(text) = text else {
         return Ok(new_null_array(&DataType::Utf8View, count));

@@ -7,10 +7,10 @@ use weir_model::{Catalog, ValueKind};
 use crate::error::ReadError;
 use crate::file::reader;
 use crate::file::segment::{Rollup, Segment, SegmentError};
+use crate::filter::Filter;
 use crate::memory::buffer::{Chunk, Values};
 use crate::memory::gather::FrozenBuffer;
-use crate::read::filter::Filter;
-use crate::rollup::step::RollupStep;
+use crate::rollup_step::RollupStep;
 use crate::state::StoreState;
 
 /// Read access to a store. Cheap to clone.

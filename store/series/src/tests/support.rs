@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{Float64Type, TimestampNanosecondType};
@@ -156,18 +157,20 @@ fn push(batch: &RecordBatch, into: &mut Vec<Reading>) {
     let options = FormatOptions::default().with_null("-");
     let times = batch.column(columns::TIME);
     let times = times.as_primitive::<TimestampNanosecondType>();
-    let formatters: Vec<_> = batch
-        .columns()
+    // Arrow formats times with a zone only when it knows time zones.
+    let mut texts = batch.columns().to_vec();
+    texts[columns::TIME] = Arc::new(times.clone().with_timezone_opt(None::<&str>));
+    let formatters: Vec<_> = texts
         .iter()
         .map(|column| ArrayFormatter::try_new(column, &options).unwrap())
         .collect();
     for row in 0..batch.num_rows() {
-        let cells = formatters
-            .iter()
-            .map(|column| column.value(row).to_string());
+        let cells = formatters.iter().map(|column| column.value(row));
+        let mut cells: Vec<String> = cells.map(|cell| cell.to_string()).collect();
+        cells[columns::TIME].push('Z');
         into.push(Reading {
             time: times.value(row),
-            cells: cells.collect(),
+            cells,
         });
     }
 }

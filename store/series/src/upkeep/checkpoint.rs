@@ -21,7 +21,7 @@ use crate::file::layout::Layout;
 use crate::file::rewrite;
 use crate::file::segment::{Rollup, Segment, SegmentError};
 use crate::memory::gather::{FrozenBuffer, with_names};
-use crate::rollup::step::RollupStep;
+use crate::rollup_step::RollupStep;
 use crate::state::StoreState;
 use crate::stats::CheckpointStats;
 use crate::upkeep::compaction;

@@ -1,8 +1,8 @@
-//! Which files to merge: many small ones cost queries.
+//! Chooses the files to merge: many small files make queries slow.
 //!
-//! Files of one kind are merged within a window of six hours: sixteen of about the
-//! same size at a time while it is open, all of them into one when it is over. So
-//! with a file per minute a row is written three times.
+//! Files of one kind are merged within a window of six hours: sixteen files of similar
+//! size at a time while the window is open, all of them into one when it is over. With
+//! one file per minute a row is written three times.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -11,21 +11,21 @@ use crate::file::layout::Layout;
 use crate::file::segment::Segment;
 
 const WINDOW_NS: i64 = 6 * 3_600 * 1_000_000_000;
-/// Stands for the window of what spans several.
+/// The window of files that span several windows.
 const BACKFILL: i64 = i64::MIN;
-/// Files of about one size that are merged at once.
+/// Files of similar size that are merged at once.
 const FAN_IN: usize = 16;
-/// How many times larger than the smallest the largest of them may be.
+/// Largest ratio of the largest to the smallest of them.
 const SIMILAR: u64 = 4;
-/// What is merged while its window is open spans no more than this: the end of
-/// the window merges it again.
+/// Largest time span of files merged while their window is open: they are merged again
+/// at its end.
 const OPEN_SPAN_NS: i64 = 2 * 3_600 * 1_000_000_000;
-/// What came late to a window that is over is merged with its file when it is
-/// this part of it.
+/// Late rows of a closed window are merged with its file when they are at least one in
+/// so many of its rows.
 const WORTHWHILE_PART: u64 = 8;
-/// How long after its end a window is over: what comes later is late.
+/// Time after its end at which a window closes: later rows are late.
 const GRACE_NS: i64 = 3_600 * 1_000_000_000;
-/// Cells that are merged at once: the bound of how long it takes.
+/// Most cells of one merge: bounds its duration.
 const MAX_CELLS: u64 = 24_000_000;
 
 /// Files to be merged into one; at least two, all of one kind.
@@ -37,7 +37,7 @@ pub(crate) fn choose(
     let numbers: HashMap<&Layout, usize> = kinds.iter().zip(0..).collect();
     let mut windows: BTreeMap<(usize, i64), Vec<&Arc<Segment>>> = BTreeMap::new();
     for segment in segments.iter().filter(|segment| !segment.is_damaged()) {
-        // A backfill spans windows; such files are merged among themselves.
+        // Files of a backfill span windows; they are merged among themselves.
         let window = if span(&[segment]) > WINDOW_NS + GRACE_NS {
             BACKFILL
         } else {
@@ -72,8 +72,8 @@ fn choose_in_window(
     {
         return Some(all);
     }
-    // Sorted by size: the first run of files of which the last is not much
-    // larger than the first.
+    // The files are sorted by size: takes the first run whose last file is not much
+    // larger than its first.
     let due = |run: &&[&Arc<Segment>]| {
         let similar = run[FAN_IN - 1].entry.rows <= run[0].entry.rows.saturating_mul(SIMILAR);
         similar && (over || window == BACKFILL || span(run) <= OPEN_SPAN_NS)
@@ -88,12 +88,12 @@ fn span(files: &[&Arc<Segment>]) -> i64 {
     last.unwrap_or(0).saturating_sub(first.unwrap_or(0))
 }
 
-/// Of all columns, gaps included.
+/// Number of cells of a file, including gaps.
 pub(crate) fn cells(file: &Segment) -> u64 {
     file.entry.rows * (file.layout.values() as u64 + 4)
 }
 
-/// As many as fit into the bound, smallest first.
+/// As many files as the limit allows, smallest first.
 fn bounded(files: &[&Arc<Segment>]) -> Option<Vec<Arc<Segment>>> {
     let mut cells = 0;
     let mut fits = |file: &&Arc<Segment>| {

@@ -1,5 +1,5 @@
-//! What a checkpoint takes away: files whose time is over, and what rules of
-//! retention take out of the others.
+//! Removes expired readings during a checkpoint: whole files, and readings that
+//! retention rules expire within the others.
 
 use std::sync::Arc;
 
@@ -10,13 +10,13 @@ use crate::file::layout::Layout;
 use crate::file::rewrite;
 use crate::file::segment::{Rollup, Segment};
 use crate::rollup;
-use crate::rollup::step::RollupStep;
+use crate::rollup_step::RollupStep;
 use crate::state::StoreState;
 use crate::upkeep::plan::Plan;
 
 impl StoreState {
-    /// Whole files that are older than the longest retention. Roll-ups outlive
-    /// their rows, and have a retention of their own.
+    /// Drops files that are older than the longest retention. Roll-ups outlive their
+    /// rows and have their own retention.
     pub(crate) fn drop_expired(self: &Arc<Self>, plan: &mut Plan) -> Result<(), StoreError> {
         let horizon = self.contents.lock().horizon;
         let longest = self.rules.read().longest(self.retention_ns);
@@ -56,8 +56,8 @@ impl StoreState {
         Ok(())
     }
 
-    /// Writes the first file anew that holds something whose retention is over by
-    /// a rule. At most one is looked at: the bound of how long it takes.
+    /// Rewrites the first file that holds readings expired by a rule. At most one file
+    /// is read per checkpoint, which bounds its duration.
     pub(crate) fn trim_one(self: &Arc<Self>, plan: &mut Plan) -> Result<(), StoreError> {
         let rules = self.rules.read().clone();
         if rules.is_empty() {
@@ -112,7 +112,7 @@ impl StoreState {
         Ok(())
     }
 
-    /// The roll-ups of rows that have gone, which outlive them.
+    /// Writes the roll-ups of removed rows, which outlive them.
     fn roll_up_gone(
         &self,
         plan: &mut Plan,

@@ -1,9 +1,8 @@
-//! Merges files of one layout into one, device by device: what is in memory at
-//! once is a batch of each file, the rows of one device, and the new file as it
-//! will be written.
+//! Merges files of one layout into one, device by device. In memory are one batch of
+//! each file, the rows of one device, and the new file as encoded.
 //!
-//! Values stay as they are stored: a column that is DECIMAL in all files stays
-//! one, with the finest of their scales.
+//! Values keep their stored type: a column that is DECIMAL in all files stays DECIMAL,
+//! with the finest of their scales.
 
 use std::sync::Arc;
 
@@ -25,14 +24,14 @@ use crate::file::reader::{self, Footers};
 use crate::file::rows::Rows;
 use crate::file::segment::{Segment, SegmentError};
 use crate::rollup::Aggregator;
-use crate::rollup::step::RollupStep;
+use crate::rollup_step::RollupStep;
 
-/// Rows that are put together and encoded at once.
+/// Rows that are encoded at once.
 const EMIT_ROWS: usize = if cfg!(test) { 32 } else { 32_768 };
 /// Rows of a file that are in memory at once.
 const BATCH_ROWS: usize = if cfg!(test) { 8 } else { 8_192 };
 
-/// A file that is still to be written.
+/// A merged file, encoded but not yet written.
 pub(crate) struct Merged {
     pub(crate) encoded: Encoded,
     pub(crate) rollups: Vec<(RollupStep, RecordBatch)>,
@@ -40,7 +39,7 @@ pub(crate) struct Merged {
 
 /// Why files were not merged.
 pub(crate) enum MergeError {
-    /// This one cannot be read.
+    /// This file cannot be read.
     Source(Arc<Segment>, SegmentError),
     Encode(ParquetError),
 }
@@ -57,8 +56,8 @@ impl From<ArrowError> for MergeError {
     }
 }
 
-/// Merges files, with the roll-ups of these steps. Rows of one device and time
-/// stay in the order of the files.
+/// Merges files and creates the roll-ups of `steps`. Rows of one device and time keep
+/// the order of the files.
 pub(crate) fn merge(
     files: &[Arc<Segment>],
     footers: &Footers,
@@ -94,22 +93,25 @@ pub(crate) fn merge(
         merge.files.push(file);
     }
     merge.run()?;
-    let rollups = merge.rollups.into_iter();
-    let rollups = rollups.map(|(step, aggregator)| Ok((step, aggregator.finish()?)));
+    let rollups = merge
+        .rollups
+        .into_iter()
+        .map(|(step, aggregator)| Ok((step, aggregator.finish()?)))
+        .collect::<Result<Vec<_>, ArrowError>>()?;
     Ok(Merged {
-        rollups: rollups.collect::<Result<Vec<_>, ArrowError>>()?,
+        rollups,
         encoded: merge.output.finish()?,
     })
 }
 
 struct Merge {
     layout: Layout,
-    /// Of the new file, as it is stored.
+    /// The stored schema of the new file.
     schema: SchemaRef,
     files: Vec<File>,
-    /// What the rows to come are taken from.
+    /// The batches of `rows`.
     batches: Vec<RecordBatch>,
-    /// The rows to come: batch and row.
+    /// The next rows: batch and row.
     rows: Vec<(usize, usize)>,
     output: Encoder,
     rollups: Vec<(RollupStep, Aggregator)>,
@@ -122,14 +124,14 @@ struct File {
     batch: Option<Place>,
 }
 
-/// A batch, and how far it is merged.
+/// A batch and the position in it.
 #[derive(Clone, Copy)]
 struct Place {
     batch: usize,
     row: usize,
 }
 
-/// Rows of one device that follow each other in a batch.
+/// A run of rows of one device in a batch.
 struct Run {
     file: usize,
     batch: usize,
@@ -161,7 +163,7 @@ impl Merge {
         self.emit(&mut files)
     }
 
-    /// The first of the devices that the files have come to.
+    /// The first device at the current positions of the files.
     fn first_device(&self, files: &[File]) -> Option<&str> {
         let places = files.iter().filter_map(|file| file.batch);
         places
@@ -174,13 +176,13 @@ impl Merge {
         devices.as_string_view().value(row)
     }
 
-    /// The device's rows at the place that a file has come to, if there are any.
+    /// The rows of the device at the current position of a file, if any.
     fn next_run(&self, file: &File, device: &str) -> Option<Run> {
         let place = file.batch?;
         let devices = self.batches[place.batch]
             .column(layout::DEVICE)
             .as_string_view();
-        // Sorted: most runs are short, and the others end with the batch.
+        // Rows are sorted: most runs are short, and the others end with the batch.
         let mut end = place.row;
         if devices.value(devices.len() - 1) == device {
             end = devices.len();
@@ -211,7 +213,7 @@ impl Merge {
         Ok(())
     }
 
-    /// The next batch of a file, in the types of the new one.
+    /// Loads the next batch of a file, in the types of the new file.
     fn load(&mut self, file: &mut File) -> Result<(), MergeError> {
         file.batch = None;
         for batch in file.reader.by_ref() {
@@ -222,8 +224,11 @@ impl Merge {
             if batch.num_rows() == 0 {
                 continue;
             }
-            let columns = batch.columns().iter().zip(self.schema.fields());
-            let columns = columns.map(|(column, field)| convert(column, field.data_type()));
+            let columns = batch
+                .columns()
+                .iter()
+                .zip(self.schema.fields())
+                .map(|(column, field)| convert(column, field.data_type()));
             let columns = columns.collect::<Result<Vec<_>, _>>()?;
             self.batches
                 .push(RecordBatch::try_new(self.schema.clone(), columns)?);
@@ -236,7 +241,7 @@ impl Merge {
         Ok(())
     }
 
-    /// Puts the runs of one device in the order of time.
+    /// Orders the runs of one device by time.
     fn take(&mut self, runs: &mut Vec<Run>) {
         let follow = |runs: &[Run]| runs.windows(2).all(|pair| pair[0].last < pair[1].first);
         if !follow(runs) {
@@ -249,7 +254,7 @@ impl Merge {
             }
             return;
         }
-        // They overlap. In the order of the files, as far as times are equal.
+        // The runs overlap. Rows with equal times keep the order of the files.
         runs.sort_by_key(|run| (run.file, run.first));
         let mut rows: Vec<(i64, usize, usize)> = Vec::new();
         for run in runs.drain(..) {
@@ -261,7 +266,7 @@ impl Merge {
             .extend(rows.into_iter().map(|(_, batch, row)| (batch, row)));
     }
 
-    /// Encodes the rows to come, and lets go of the batches that are merged.
+    /// Encodes the next rows and releases the merged batches.
     fn emit(&mut self, files: &mut [File]) -> Result<(), MergeError> {
         if !self.rows.is_empty() {
             let batches: Vec<&RecordBatch> = self.batches.iter().collect();
@@ -285,7 +290,7 @@ impl Merge {
     }
 }
 
-/// Rows as they are stored, as the roll-ups take them.
+/// Converts stored rows for the roll-ups.
 fn expanded(layout: &Layout, rows: &RecordBatch) -> Result<Rows, ArrowError> {
     let column = |at: usize| Some(rows.column(at).clone());
     let first = layout.first_value();
@@ -322,7 +327,7 @@ fn expanded(layout: &Layout, rows: &RecordBatch) -> Result<Rows, ArrowError> {
     })
 }
 
-/// In the unit that it is stored in.
+/// The times in their stored unit.
 fn time_at(times: &ArrayRef, row: usize) -> i64 {
     match times.data_type() {
         DataType::Timestamp(TimeUnit::Millisecond, _) => {
@@ -335,7 +340,7 @@ fn time_at(times: &ArrayRef, row: usize) -> i64 {
     }
 }
 
-/// The types that hold what all files have.
+/// The types that hold the values of all files.
 fn common_schema<'a>(
     layout: &Layout,
     footers: impl Iterator<Item = &'a ArrowReaderMetadata> + Clone,
@@ -364,8 +369,8 @@ fn unit_rank(kind: &DataType) -> u8 {
     }
 }
 
-/// The DECIMAL that all values of a column fit into, told by the statistics;
-/// `None` if there is none.
+/// The DECIMAL type that holds all values of a column, by the statistics; `None` if
+/// there is none.
 fn common_number<'a>(
     column: usize,
     footers: impl Iterator<Item = &'a ArrowReaderMetadata> + Clone,
@@ -402,7 +407,7 @@ fn count(chunk: &parquet::file::metadata::ColumnChunkMetaData) -> u64 {
     u64::try_from(chunk.num_values()).unwrap_or(0)
 }
 
-/// A column in the type of the new file, which holds it exactly.
+/// Converts a column to the type of the new file, without loss.
 fn convert(column: &ArrayRef, target: &DataType) -> Result<ArrayRef, ArrowError> {
     if column.data_type() == target {
         return Ok(column.clone());

@@ -12,7 +12,7 @@ use crate::file::layout::Layout;
 use crate::file::manifest::FileEntry;
 use crate::file::segment::{Rollup, Segment, SegmentError};
 use crate::rollup;
-use crate::rollup::step::RollupStep;
+use crate::rollup_step::RollupStep;
 use crate::state::StoreState;
 use crate::stats::CheckpointStats;
 

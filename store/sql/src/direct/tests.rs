@@ -35,7 +35,7 @@ fn filled(dir: &std::path::Path) -> Store {
 
 #[test]
 fn only_the_simple_form_goes_without_a_plan() {
-    let table = readings::schema();
+    let table = columns::schema();
     for (sql, expect) in [
         ("select * from readings", true),
         ("SELECT time, value FROM readings;", true),
@@ -164,7 +164,7 @@ proptest! {
         }
         let (what, tail) = if counts { ("count(*)".to_owned(), "") } else { (columns.join(", "), &*tail) };
         STORE.with(|(_dir, store)| {
-            let table = readings::schema();
+            let table = columns::schema();
             let sql = format!("SELECT {what} FROM readings{filter}{tail}");
             prop_assert!(recognised(&sql, &table).is_some(), "{}", sql);
             let mut direct = store.sql(&sql);

@@ -1,4 +1,4 @@
-//! Functions of Postgres that clients call to find out where they are.
+//! Functions of Postgres that clients call to inspect the server.
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -17,9 +17,69 @@ use super::catalog;
 use super::version::POSTGRES_VERSION;
 use crate::functions::{CATALOG, SCHEMA};
 
+/// Functions that return true: everything is visible and readable.
+const ALWAYS_TRUE: [&str; 7] = [
+    "pg_table_is_visible",
+    "pg_type_is_visible",
+    "pg_function_is_visible",
+    "has_schema_privilege",
+    "has_table_privilege",
+    "has_column_privilege",
+    "has_database_privilege",
+];
+/// Functions that return a null number. Sizes are reported by `weir store stats` only.
+const NULL_NUMBER: [&str; 4] = [
+    "pg_table_size",
+    "pg_relation_size",
+    "pg_total_relation_size",
+    "pg_database_size",
+];
+/// Functions that return a null text: nothing has a comment or a definition.
+const NULL_TEXT: [&str; 10] = [
+    "pg_size_pretty",
+    "pg_get_function_result",
+    "pg_get_function_arguments",
+    "pg_get_expr",
+    "pg_get_constraintdef",
+    "pg_get_indexdef",
+    "pg_get_viewdef",
+    "obj_description",
+    "col_description",
+    "shobj_description",
+];
+
 pub(super) fn register(context: &SessionContext) {
+    register_constants(context);
+    let of_text = |name, result, answer| {
+        context.register_udf(ScalarUDF::from(OfText::new(name, result, answer)));
+    };
+    of_text("quote_ident", DataType::Utf8, |name| {
+        Some(quote_ident(name))
+    });
+    of_text("current_setting", DataType::Utf8, |name| {
+        setting(name).map(str::to_owned)
+    });
+    let list = DataType::List(Arc::new(Field::new_list_field(DataType::Utf8, true)));
+    of_text("parse_ident", list, |name| Some(name.to_owned()));
+    of_text("to_regtype", DataType::Int64, |name| {
+        catalog::type_oid(name).map(|oid| oid.to_string())
+    });
+    of_text("to_regnamespace", DataType::Int64, |name| {
+        catalog::namespace_oid(name).map(|oid| oid.to_string())
+    });
+    // Object ids of tables depend on their position: look them up by name.
+    of_text("to_regclass", DataType::Int64, |_| None);
+    context.register_udf(ScalarUDF::from(PgArray {
+        signature: any_arguments(),
+    }));
+    context.register_udf(ScalarUDF::from(FormatType {
+        signature: any_arguments(),
+    }));
+}
+
+fn register_constants(context: &SessionContext) {
     let constant = |name: &'static str, value: ScalarValue| {
-        let udf = Told {
+        let udf = ConstantOfAny {
             name,
             value,
             signature: any_arguments(),
@@ -38,66 +98,15 @@ pub(super) fn register(context: &SessionContext) {
     constant("pg_encoding_to_char", ScalarValue::from("UTF8"));
     constant("pg_backend_pid", ScalarValue::from(0_i64));
     constant("pg_is_in_recovery", ScalarValue::from(false));
-    for name in [
-        "pg_table_is_visible",
-        "pg_type_is_visible",
-        "pg_function_is_visible",
-        "has_schema_privilege",
-        "has_table_privilege",
-        "has_column_privilege",
-        "has_database_privilege",
-    ] {
+    for name in ALWAYS_TRUE {
         constant(name, ScalarValue::from(true));
     }
-    // Only `weir store stats` tells sizes.
-    for name in [
-        "pg_table_size",
-        "pg_relation_size",
-        "pg_total_relation_size",
-        "pg_database_size",
-    ] {
+    for name in NULL_NUMBER {
         constant(name, ScalarValue::Int64(None));
     }
-    for name in [
-        "pg_size_pretty",
-        "pg_get_function_result",
-        "pg_get_function_arguments",
-        "pg_get_expr",
-        "pg_get_constraintdef",
-        "pg_get_indexdef",
-        "pg_get_viewdef",
-        "obj_description",
-        "col_description",
-        "shobj_description",
-    ] {
+    for name in NULL_TEXT {
         constant(name, ScalarValue::Utf8(None));
     }
-    let text = |name, answer| {
-        context.register_udf(ScalarUDF::from(OfText::new(name, DataType::Utf8, answer)))
-    };
-    text("quote_ident", |name| Some(quote_ident(name)));
-    text("current_setting", |name| setting(name).map(str::to_owned));
-    let list = DataType::List(Arc::new(Field::new_list_field(DataType::Utf8, true)));
-    context.register_udf(ScalarUDF::from(OfText::new("parse_ident", list, |name| {
-        Some(name.to_owned())
-    })));
-    let number = |name, answer| {
-        context.register_udf(ScalarUDF::from(OfText::new(name, DataType::Int64, answer)))
-    };
-    number("to_regtype", |name| {
-        catalog::type_oid(name).map(|oid| oid.to_string())
-    });
-    number("to_regnamespace", |name| {
-        catalog::namespace_oid(name).map(|oid| oid.to_string())
-    });
-    // Tables have numbers by their place, which only the catalog knows: ask it by name.
-    number("to_regclass", |_| None);
-    context.register_udf(ScalarUDF::from(PgArray {
-        signature: any_arguments(),
-    }));
-    context.register_udf(ScalarUDF::from(FormatType {
-        signature: any_arguments(),
-    }));
 }
 
 fn any_arguments() -> Signature {
@@ -111,9 +120,10 @@ fn quote_ident(name: &str) -> String {
         .next()
         .is_some_and(|c| c.is_ascii_lowercase() || c == '_')
         && chars.all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
-    match plain {
-        true => name.to_owned(),
-        false => format!("\"{}\"", name.replace('"', "\"\"")),
+    if plain {
+        name.to_owned()
+    } else {
+        format!("\"{}\"", name.replace('"', "\"\""))
     }
 }
 
@@ -129,15 +139,15 @@ fn setting(name: &str) -> Option<&'static str> {
     })
 }
 
-/// Gives the same, whatever it is asked.
+/// Returns a constant, whatever its arguments.
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct Told {
+struct ConstantOfAny {
     name: &'static str,
     value: ScalarValue,
     signature: Signature,
 }
 
-impl ScalarUDFImpl for Told {
+impl ScalarUDFImpl for ConstantOfAny {
     fn name(&self) -> &str {
         self.name
     }
@@ -155,12 +165,12 @@ impl ScalarUDFImpl for Told {
     }
 }
 
-/// A function of one text (further arguments are not looked at).
+/// A function of one text; further arguments are ignored.
 #[derive(Debug)]
 struct OfText {
     name: &'static str,
     returns: DataType,
-    /// As a text; the parts of a list stand between dots.
+    /// As a text; the parts of a list are joined by dots.
     answer: fn(&str) -> Option<String>,
     signature: Signature,
 }
@@ -274,7 +284,7 @@ impl ScalarUDFImpl for FormatType {
     }
 }
 
-/// An array that may come as a text, as in `= ANY($1)`: `{a,"b c",NULL}`.
+/// An array that may be given as a text, as in `= ANY($1)`: `{a,"b c",NULL}`.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct PgArray {
     signature: Signature,

@@ -1,5 +1,5 @@
-//! From Postgres' words to DataFusion's: names with `pg_catalog` before them, casts
-//! to its own types, operators with a schema, collations, the user's name.
+//! Rewrites Postgres syntax for DataFusion: names qualified with `pg_catalog`, casts to
+//! Postgres types, operators with a schema, collations, the user's name.
 
 mod empty;
 
@@ -15,8 +15,8 @@ use datafusion::sql::sqlparser::ast::{
 
 use crate::functions::SCHEMA;
 
-/// Clients ask whether a schema is in the search path in this way, which takes
-/// functions in FROM that give one row per element.
+/// How clients check whether a schema is in the search path. It needs functions in
+/// FROM that return one row per element.
 const SEARCH_PATH: &str = "string_to_array(current_setting('search_path')";
 
 pub(super) fn rewrite(statement: &mut Statement) -> Result<(), DataFusionError> {
@@ -46,7 +46,7 @@ impl VisitorMut for Rewriter {
         ControlFlow::Continue(())
     }
 
-    /// Columns without a name may be alike in Postgres; here each gets its own.
+    /// Unnamed columns may have equal names in Postgres; here each gets its own.
     fn post_visit_select(&mut self, select: &mut Select) -> ControlFlow<Self::Break> {
         let mut seen = HashMap::new();
         for item in &mut select.projection {
@@ -78,7 +78,7 @@ impl VisitorMut for Rewriter {
                 format: None,
             };
         }
-        // No row is null, where one value is asked for.
+        // A scalar subquery without rows is null.
         if let Expr::Subquery(query) = expr
             && empty::is_empty(&query.body)
         {
@@ -142,7 +142,7 @@ fn text(value: &str) -> Expr {
     Expr::Value(Value::SingleQuotedString(value.to_owned()).into())
 }
 
-/// Words that stand for something of the session.
+/// Keywords that refer to the session.
 fn of_session(name: &str) -> Option<&'static str> {
     match name.to_ascii_lowercase().as_str() {
         "user" | "current_user" | "session_user" | "current_role" => Some("weir"),
@@ -170,8 +170,8 @@ fn without_schema(function: &mut Function) -> Option<Expr> {
     }
 }
 
-/// psql joins lists of privileges and options in this way, and makes them of the rows
-/// of a query: there are none.
+/// How psql joins lists of privileges and options from the rows of a query: there are
+/// none.
 fn is_of_nothing(function: &Function) -> bool {
     let name = function.name.to_string().to_ascii_lowercase();
     match &function.args {
@@ -230,7 +230,7 @@ fn cast(inner: &Expr, data_type: &DataType, kind: &CastKind) -> Option<Expr> {
         "regclass" if is_text => call("to_regclass", inner.clone()),
         "regtype" if is_text => call("to_regtype", inner.clone()),
         "regnamespace" if is_text => call("to_regnamespace", inner.clone()),
-        // Names of numbers: the number is what there is.
+        // Names of object ids: only the id exists here.
         "regclass" | "regtype" | "regnamespace" | "regproc" | "regrole" => inner.clone(),
         _ => return None,
     })

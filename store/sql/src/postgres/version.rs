@@ -1,4 +1,3 @@
-//! The version of Postgres that clients are told. They decide by it which
-//! statements to send.
+//! The version of Postgres that Weir reports. Clients choose their statements by it.
 
 pub const POSTGRES_VERSION: &str = "16.6";

@@ -156,8 +156,7 @@ fn texts_leave_as_utf8() {
                  FROM readings GROUP BY 1, 2, 3, 4, 5, 6";
     let batches: Vec<RecordBatch> = block_on(async {
         let stream = store
-            .store
-            .sql()
+            .sql
             .query(query, QueryLimits::default())
             .await
             .unwrap();
@@ -470,7 +469,7 @@ fn hostile_statements_are_refused_or_stopped() {
     let dir = tempfile::tempdir().unwrap();
     let store = filled(dir.path());
     let hostile: Hostile =
-        serde_json::from_str(include_str!("../../../tests/hostile.json")).unwrap();
+        serde_json::from_str(include_str!("../../../../tests/hostile.json")).unwrap();
     for sql in &hostile.refused {
         let error = store.try_sql(sql, QueryLimits::default()).unwrap_err();
         assert!(

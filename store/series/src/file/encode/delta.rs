@@ -1,13 +1,13 @@
 //! Integers as DELTA_BINARY_PACKED, in 4 or 8 bits each where that is enough.
 //!
-//! The encoding lets the writer choose how many bits a delta takes. As few as
-//! possible is what everybody does, but then deltas overlap in the bytes that the
-//! compressor sees, and it finds nothing. In whole or half bytes it gives frequent
-//! deltas few bits: noise takes a tenth less, and values in steps of 0.5 that are
-//! written with one decimal a third. Any reader of the format reads both.
+//! The encoding lets the writer choose the number of bits per delta. Writers usually
+//! choose the fewest, but then deltas overlap in the bytes that the compressor sees,
+//! and it finds no repetition. With whole or half bytes the compressor gives frequent
+//! deltas few bits: noise takes a tenth less, and values in steps of 0.5 with one
+//! decimal a third. Any reader of the format reads both.
 //!
-//! Parquet's writer has no place for encodings of one's own. It is made to write
-//! plain pages, with statistics and indexes, and each is packed on its way out.
+//! Parquet's writer does not support custom encodings. It writes plain pages with
+//! statistics and indexes, and [`write_column`] packs each page before it is stored.
 //!
 //! Source: <https://parquet.apache.org/docs/file-format/data-pages/encodings/>,
 //! "Delta Encoding".
@@ -29,7 +29,7 @@ const BLOCK: usize = 512;
 const MINIBLOCKS: usize = 4;
 const MINIBLOCK: usize = BLOCK / MINIBLOCKS;
 
-/// What [`write_column`] needs of a column's properties.
+/// The properties of a column that [`write_column`] needs.
 pub(crate) fn properties(
     properties: WriterPropertiesBuilder,
     column: &ColumnPath,
@@ -40,8 +40,8 @@ pub(crate) fn properties(
         .set_column_compression(column.clone(), Compression::UNCOMPRESSED)
 }
 
-/// A chunk of a column of INT32 or INT64: its bytes, and what a row group has to
-/// know of them. `write` writes its pages.
+/// Writes a column chunk of INT32 or INT64; returns its bytes and what the row group
+/// records about them. `write` writes its pages.
 pub(crate) fn write_column(
     column: ColumnDescPtr,
     properties: &Arc<WriterProperties>,
@@ -66,8 +66,8 @@ pub(crate) fn write_column(
     Ok((sink.into_inner()?.into(), closed))
 }
 
-/// Short repetitions are chance in noise, and telling them costs more than the
-/// bits that frequent bytes take.
+/// Short repetitions in noise are chance, and encoding them costs more than the
+/// bits of frequent bytes.
 fn compressor() -> Result<Compressor<'static>, ParquetError> {
     let mut compressor = Compressor::new(ZstdLevel::default().compression_level())?;
     compressor.set_parameter(CParameter::MinMatch(7))?;
@@ -80,7 +80,7 @@ struct PackedPages<'a> {
     compressor: Compressor<'static>,
     /// INT64, not INT32.
     wide: bool,
-    /// There may be gaps: a page begins with the length of its levels and these.
+    /// A nullable column: a page starts with the length of its levels and the levels.
     levels: bool,
 }
 
@@ -125,18 +125,21 @@ impl PageWriter for PackedPages<'_> {
     }
 }
 
-/// Of the levels that a page begins with, and their length before them.
+/// Length of the levels at the start of a page, with the length field.
 fn levels_len(page: &[u8]) -> Result<usize, ParquetError> {
-    let length = page.first_chunk().map(|length| u32::from_le_bytes(*length));
-    let length = length.and_then(|length| usize::try_from(length).ok());
+    let length = page
+        .first_chunk()
+        .map(|length| u32::from_le_bytes(*length))
+        .and_then(|length| usize::try_from(length).ok());
     length
         .and_then(|length| length.checked_add(4))
         .filter(|end| *end <= page.len())
         .ok_or_else(|| ParquetError::General("a page is shorter than its levels".to_owned()))
 }
 
-/// What is taken off each delta where a byte is enough for the rest, the same in
-/// all blocks: equal deltas are to look alike. `None` if there is nothing to gain.
+/// The base that is subtracted from each delta where one byte is enough for the
+/// rest. It is the same in all blocks, so that equal deltas look alike. `None` when it
+/// gains nothing.
 fn base(deltas: &[i64]) -> Option<i64> {
     let blocks = deltas.chunks(BLOCK).map(bounds);
     let narrow = blocks.filter(|(min, max)| fits(*min, *max));
@@ -153,13 +156,12 @@ fn bounds(deltas: &[i64]) -> (i64, i64) {
     })
 }
 
-/// A byte can tell where between the two a delta lies.
+/// Whether one byte can hold every difference between the two.
 fn fits(min: i64, max: i64) -> bool {
     max.wrapping_sub(min).cast_unsigned() <= u64::from(u8::MAX)
 }
 
-/// Blocks with a common base take half or whole bytes, all others as few bits as
-/// they can.
+/// Blocks with a common base take half or whole bytes, all others the fewest bits.
 fn pack(values: &[i64], out: &mut Vec<u8>) {
     let pairs = values.iter().zip(values.iter().skip(1));
     let deltas: Vec<i64> = pairs.map(|(a, b)| b.wrapping_sub(*a)).collect();
@@ -190,7 +192,7 @@ fn pack(values: &[i64], out: &mut Vec<u8>) {
     }
 }
 
-/// A miniblock: so many bits of each, the lowest first, filled up with zeros.
+/// A miniblock: the given number of bits of each value, lowest first, padded with zeros.
 fn bits(values: impl Iterator<Item = u64>, width: u32, out: &mut Vec<u8>) {
     let end = out.len() + MINIBLOCK / 8 * width as usize;
     if width == u8::BITS {
@@ -208,7 +210,7 @@ fn bits(values: impl Iterator<Item = u64>, width: u32, out: &mut Vec<u8>) {
         }
         out.extend((pending as u64).to_le_bytes());
     }
-    // What was put in too much is zero.
+    // The excess bits are zero.
     out.resize(end, 0);
 }
 

@@ -1,5 +1,5 @@
-//! Questions about what Weir never has: indexes, constraints, policies, triggers.
-//! Clients ask them in ways that DataFusion cannot plan; the answer is no row.
+//! Queries about objects that Weir never has: indexes, constraints, policies, triggers.
+//! DataFusion cannot plan the form that clients use; the result has no rows.
 
 use std::collections::HashSet;
 
@@ -10,7 +10,7 @@ use datafusion::sql::sqlparser::ast::{
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::Parser;
 
-/// Tables of `pg_catalog` that never have a row.
+/// Tables of `pg_catalog` that are always empty.
 const NEVER: [&str; 16] = [
     "pg_attrdef",
     "pg_collation",
@@ -29,7 +29,7 @@ const NEVER: [&str; 16] = [
     "pg_statistic_ext",
     "pg_trigger",
 ];
-/// Over no row these give one.
+/// Aggregates: they return one row for no input.
 const AGGREGATES: [&str; 7] = [
     "count",
     "max",
@@ -40,13 +40,13 @@ const AGGREGATES: [&str; 7] = [
     "bool_or",
 ];
 
-/// A query without rows, with the columns of one that can have none.
+/// Replaces a query that can have no rows by one with the same columns and no rows.
 pub(super) fn replacement(query: &Query) -> Option<Statement> {
     if !is_empty(&query.body) {
         return None;
     }
     let mut names = HashSet::new();
-    let columns = first_select(&query.body)?.projection.iter().map(|item| {
+    let column = |item: &SelectItem| {
         let mut name = match item {
             SelectItem::ExprWithAlias { alias, .. } => alias.value.clone(),
             item => item.to_string(),
@@ -55,14 +55,15 @@ pub(super) fn replacement(query: &Query) -> Option<Statement> {
             name.push('_');
         }
         format!("CAST(NULL AS VARCHAR) AS \"{}\"", name.replace('"', "\"\""))
-    });
-    let columns: Vec<String> = columns.collect();
+    };
+    let projection = &first_select(&query.body)?.projection;
+    let columns: Vec<String> = projection.iter().map(column).collect();
     let sql = format!("SELECT {} WHERE false", columns.join(", "));
     let mut parsed = Parser::parse_sql(&PostgreSqlDialect {}, &sql).ok()?;
     parsed.pop()
 }
 
-/// Whether it joins, by whatever but an outer join, a table that never has a row.
+/// Whether it joins a table that is always empty, other than by an outer join.
 pub(super) fn is_empty(body: &SetExpr) -> bool {
     match body {
         SetExpr::Select(select) => {

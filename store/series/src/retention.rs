@@ -1,11 +1,10 @@
-//! How long readings are kept, by device, sensor and place.
+//! Retention rules by device, sensor and location.
 //!
-//! A file holds many devices and sensors, and goes as a whole once the longest
-//! retention is over for its newest reading. Before that, whenever a shorter one is
-//! over for its newest reading, the file is looked at and written anew without what
-//! has expired: the cells of a sensor, the rows of a device. So as with whole files,
-//! what is kept is never less than was asked for, and more by the span of a file.
-//! Each checkpoint looks at one file at most.
+//! A file holds many devices and sensors. It is dropped once the longest retention of
+//! its newest reading is over. Before that, whenever a shorter retention of its newest
+//! reading is over, the file is rewritten without the expired cells and rows. So
+//! readings are kept at least as long as configured, and longer by at most the time
+//! span of a file. Each checkpoint reads one file at most.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -17,8 +16,7 @@ use weir_model::glob_matches;
 
 use crate::file::layout::{self, Layout};
 
-/// What is kept how long. The default keeps everything as long as the store's own
-/// retention says.
+/// The retention rules. The default has none: the store's own retention applies.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Rules {
     rules: Vec<weir_config::Retention>,
@@ -40,12 +38,12 @@ impl Rules {
         self.rules.is_empty()
     }
 
-    /// How long the longest-lived readings are kept.
+    /// The longest retention.
     pub(crate) fn longest(&self, default: i64) -> i64 {
         self.levels(default).last().copied().unwrap_or(default)
     }
 
-    /// All retentions there are, ascending, in nanoseconds.
+    /// All distinct retentions, ascending, in nanoseconds.
     pub(crate) fn levels(&self, default: i64) -> Vec<i64> {
         let mut levels: Vec<i64> = self.rules.iter().map(|rule| nanos(rule.keep)).collect();
         levels.push(default);
@@ -54,7 +52,7 @@ impl Rules {
         levels
     }
 
-    /// How long one reading is kept.
+    /// The retention of one reading.
     fn keep(&self, device: &str, sensor: &str, location: Option<&str>, default: i64) -> i64 {
         let fits = |glob: &Option<String>, name: &str| {
             glob.as_deref().is_none_or(|glob| glob_matches(glob, name))
@@ -67,8 +65,8 @@ impl Rules {
         rule.map_or(default, |rule| nanos(rule.keep))
     }
 
-    /// What of a file's rows is kept for longer than `over`, and what is not; `None`
-    /// when it is all of them.
+    /// Splits rows into those that are kept for longer than `over` and the others;
+    /// `None` when all are kept.
     pub(crate) fn split(
         &self,
         layout: &Layout,
@@ -102,7 +100,7 @@ impl Rules {
         Ok(Some([with_readings(kept)?, with_readings(gone)?]))
     }
 
-    /// Which cells of a column have a retention that is over.
+    /// Which cells of a column are expired.
     fn expired(
         &self,
         layout: &Layout,
@@ -116,7 +114,7 @@ impl Rules {
         let named = layout
             .names_series()
             .then(|| rows.column(layout::SENSOR).as_string_view());
-        // Rows of a series follow each other, and there are few series.
+        // There are few series: the rules are evaluated once for each.
         let mut known: HashMap<(&str, &str, Option<&str>), bool> = HashMap::new();
         let mut expired = Vec::with_capacity(rows.num_rows());
         for row in 0..rows.num_rows() {

@@ -4,9 +4,9 @@
 /// reading.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Filter {
-    /// Sorted; any of these devices.
+    /// Any of these devices, sorted.
     pub devices: Option<Vec<String>>,
-    /// Sorted; any of these sensors.
+    /// Any of these sensors, sorted.
     pub sensors: Option<Vec<String>>,
     /// Nanoseconds, inclusive.
     pub from: i64,
@@ -26,8 +26,8 @@ impl Default for Filter {
 }
 
 impl Filter {
-    /// No condition on whole rows: which device, what time.
-    pub(crate) fn takes_all_rows(&self) -> bool {
+    /// Whether it has no condition on whole rows (device, time).
+    pub(crate) fn matches_all_rows(&self) -> bool {
         self.devices.is_none() && self.from == i64::MIN && self.to == i64::MAX
     }
 
@@ -36,15 +36,15 @@ impl Filter {
         self.from != i64::MIN || self.to != i64::MAX
     }
 
-    pub(crate) fn takes_sensor(&self, sensor: &str) -> bool {
+    pub(crate) fn matches_sensor(&self, sensor: &str) -> bool {
         takes(self.sensors.as_deref(), sensor)
     }
 
-    pub(crate) fn takes_device(&self, device: &str) -> bool {
+    pub(crate) fn matches_device(&self, device: &str) -> bool {
         takes(self.devices.as_deref(), device)
     }
 
-    pub(crate) fn takes_time(&self, time: i64) -> bool {
+    pub(crate) fn matches_time(&self, time: i64) -> bool {
         (self.from..=self.to).contains(&time)
     }
 

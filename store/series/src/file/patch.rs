@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::memory::buffer::Scalar;
+use crate::scalar::Scalar;
 
 /// The new content of a cell.
 #[derive(Clone, Debug, PartialEq)]
