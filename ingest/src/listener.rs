@@ -97,8 +97,8 @@ impl Listener {
 
     async fn accept(&self) -> Accepted {
         if self.when_full == WhenFull::Wait {
-            let place = self.places.places.clone().acquire_owned().await;
-            let place = place.expect("the places are never closed");
+            let free = self.places.places.clone().acquire_owned().await;
+            let place = free.expect("the places are never closed");
             let (stream, peer) = self.accept_any().await;
             return Accepted {
                 stream,
