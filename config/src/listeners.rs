@@ -42,8 +42,9 @@ fn check_exposure(reader: &mut Reader<'_>, config: &Config) {
     };
     check("http", &[("listen", config.http.listen)], config.http.tls);
     if let Some(broker) = &config.broker {
-        let websocket = broker.websocket_listen;
-        let websocket = websocket.map(|address| ("websocket_listen", address));
+        let websocket = broker
+            .websocket_listen
+            .map(|address| ("websocket_listen", address));
         let listeners: Vec<_> = std::iter::once(("listen", broker.listen))
             .chain(websocket)
             .collect();

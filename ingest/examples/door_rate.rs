@@ -18,7 +18,7 @@ use std::time::Instant;
 use tokio_util::sync::CancellationToken;
 use weir_auth::Access;
 use weir_config::{Broker, Config};
-use weir_ingest::{EmbeddedBroker, Guard, Intake};
+use weir_ingest::{EmbeddedBroker, Guard, LiveTopics};
 use weir_journal::{AppendError, Appended, Appender, CommitListener, JournalStatus, ReportStatus};
 use weir_model::{Message, Position};
 
@@ -86,7 +86,7 @@ fn main() {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         ..Broker::default()
     };
-    let intake = Intake::new(&Config::default());
+    let intake = LiveTopics::new(&Config::default());
     let guard = Guard {
         access: Access::open(&Config::default()),
         tls: None,

@@ -16,7 +16,7 @@ use std::{env, fs, thread};
 use parking_lot::{Condvar, Mutex};
 use weir_config::JournalSection;
 use weir_journal::{AppendError, Appender, CommitListener, LocalJournal, Log};
-use weir_model::{Door, Message, Position, Timestamp};
+use weir_model::{Ingress, Message, Position, Timestamp};
 
 const PAYLOAD: usize = 300;
 const WINDOW: u64 = 4;
@@ -97,7 +97,7 @@ fn send(journal: &dyn Appender, batch: u64, messages: u64) {
     let listener: Arc<dyn CommitListener> = committed.clone();
     let message = Message {
         received: Timestamp(1_800_000_000_000_000_000),
-        door: Door::Broker,
+        door: Ingress::Broker,
         client: "press-17",
         topic: "devices/press-17/telemetry",
         payload: &[b'x'; PAYLOAD],

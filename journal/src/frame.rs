@@ -19,7 +19,7 @@
 //! The head has its own check so that a damaged body costs one record, and a
 //! damaged length is never used.
 
-use weir_model::{Door, Message, Timestamp};
+use weir_model::{Ingress, Message, Timestamp};
 
 /// Bytes before the body.
 pub(crate) const HEAD: usize = 12;
@@ -101,7 +101,7 @@ pub(crate) fn decode(body: &[u8]) -> Result<Message<'_>, &'static str> {
         .ok_or("the record is too short")?;
     let mut received = [0; 8];
     received.copy_from_slice(&fixed[..8]);
-    let door = Door::from_u8(fixed[8]).ok_or("the record names an unknown door")?;
+    let door = Ingress::from_u8(fixed[8]).ok_or("the record names an unknown door")?;
     let flags = fixed[9];
     if flags & !(QOS | RETAINED | DUPLICATE) != 0 {
         return Err("the record has unknown flags");

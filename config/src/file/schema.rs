@@ -57,8 +57,8 @@ impl Recorder {
     }
 
     fn table_mut(&mut self, path: &'static str) -> &mut Table {
-        let at = self.tables.iter().position(|table| table.path == path);
-        let at = at.unwrap_or_else(|| {
+        let known = self.tables.iter().position(|table| table.path == path);
+        let at = known.unwrap_or_else(|| {
             self.tables.push(Table {
                 path,
                 ..Table::default()

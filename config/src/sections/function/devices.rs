@@ -88,7 +88,7 @@ pub(super) fn absence(section: &mut Section<'_, '_>) -> Absence {
 pub(super) fn derived(section: &mut Section<'_, '_>) -> Derived {
     for key in ["sensor", "location"] {
         if section.has(key) {
-            let reason = "a derived sensor goes by device: its inputs stand in the expression";
+            let reason = "a derived sensor goes by device: its inputs are named in the expression";
             section.note(key, reason);
         }
     }

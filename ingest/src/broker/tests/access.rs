@@ -37,7 +37,7 @@ async fn start_with(journal: &Arc<TestJournal>, access: Access) -> EmbeddedBroke
         ..Broker::default()
     };
     let guard = Guard { access, tls: None };
-    let intake = Intake::new(&Config::default());
+    let intake = LiveTopics::new(&Config::default());
     let shutdown = CancellationToken::new();
     EmbeddedBroker::start(&config, intake, guard, journal.clone(), shutdown)
         .await

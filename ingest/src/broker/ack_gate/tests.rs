@@ -1,5 +1,5 @@
 use super::*;
-use crate::test_journal::TestJournal;
+use crate::tests::test_journal::TestJournal;
 
 /// A generator of numbers, so that a failure can be repeated (Knuth's MMIX).
 struct Seeded(u64);
@@ -14,14 +14,14 @@ impl Seeded {
     }
 }
 
-fn stashed(number: u16) -> Stashed {
+fn pending(number: u16) -> PendingPublish {
     let payload = Bytes::copy_from_slice(&number.to_be_bytes());
-    Stashed {
+    PendingPublish {
         received: Timestamp(0),
         topic: "t".into(),
         payload,
         qos: 1,
-        is_repeated: true,
+        is_resent: true,
     }
 }
 
@@ -32,26 +32,26 @@ fn acknowledgements_leave_in_order_and_after_their_commit() {
     for seed in 0..500 {
         let mut random = Seeded(seed);
         let journal = TestJournal::new();
-        let gate = Arc::<Gate>::default();
-        let listener: Arc<dyn CommitListener> = gate.clone();
-        let mut ledger = Ledger::default();
+        let commits = Arc::<CommitWaker>::default();
+        let listener: Arc<dyn CommitListener> = commits.clone();
+        let mut acks = AckGate::default();
         let mut out = BytesMut::new();
         let (mut published, mut committed) = (0_u16, 0);
         for _ in 0..200 {
             match random.below(6) {
                 0 | 1 => {
-                    ledger.stash(stashed(published));
-                    ledger.hold(&published.to_be_bytes());
+                    acks.push(pending(published));
+                    acks.hold(&published.to_be_bytes());
                     published += 1;
                 }
                 2 => {
-                    ledger.append(&*journal, "", &listener).unwrap();
+                    acks.append(&*journal, "", &listener).unwrap();
                 }
                 3 => {
                     journal.refuse(AppendError::Busy { pending: 0 });
                     let before = journal.len();
-                    let refused = ledger.append(&*journal, "", &listener);
-                    assert_eq!(refused.is_err(), ledger.has_stash());
+                    let refused = acks.append(&*journal, "", &listener);
+                    assert_eq!(refused.is_err(), acks.has_pending());
                     assert_eq!(journal.len(), before);
                     journal.make_room();
                 }
@@ -59,18 +59,18 @@ fn acknowledgements_leave_in_order_and_after_their_commit() {
                     let waiting = (journal.len() - committed) as u64;
                     committed += random.below(waiting + 1) as usize;
                     journal.commit(committed);
-                    ledger.settle(gate.committed());
+                    acks.settle(commits.committed());
                 }
-                _ => ledger.release(&mut out),
+                _ => acks.release(&mut out),
             }
             assert!(out.len() / 2 <= committed, "seed {seed}");
         }
-        ledger.append(&*journal, "", &listener).unwrap();
+        acks.append(&*journal, "", &listener).unwrap();
         journal.commit_all();
-        ledger.settle(gate.committed());
-        ledger.release(&mut out);
-        assert!(ledger.is_settled(), "seed {seed}");
-        assert_eq!((ledger.uncommitted(), ledger.held_bytes()), (0, 0));
+        acks.settle(commits.committed());
+        acks.release(&mut out);
+        assert!(acks.is_settled(), "seed {seed}");
+        assert_eq!((acks.uncommitted(), acks.held_bytes()), (0, 0));
         let expect: Vec<u8> = (0..published).flat_map(u16::to_be_bytes).collect();
         assert_eq!(&out[..], expect, "seed {seed}");
         let payloads: Vec<u8> = journal
@@ -83,50 +83,50 @@ fn acknowledgements_leave_in_order_and_after_their_commit() {
 }
 
 #[test]
-fn the_stash_is_full_at_each_of_its_limits() {
+fn pending_publishes_must_be_appended_at_each_limit() {
     let journal = TestJournal::new();
-    let gate = Arc::<Gate>::default();
-    let listener: Arc<dyn CommitListener> = gate.clone();
-    let mut ledger = Ledger::default();
-    ledger.stash(stashed(0));
-    assert!(!ledger.is_stash_full(2) && ledger.is_stash_full(1));
-    ledger.append(&*journal, "", &listener).unwrap();
-    ledger.stash(stashed(1));
-    assert!(ledger.is_stash_full(2), "what waits for its commit counts");
+    let commits = Arc::<CommitWaker>::default();
+    let listener: Arc<dyn CommitListener> = commits.clone();
+    let mut acks = AckGate::default();
+    acks.push(pending(0));
+    assert!(!acks.must_append(2) && acks.must_append(1));
+    acks.append(&*journal, "", &listener).unwrap();
+    acks.push(pending(1));
+    assert!(acks.must_append(2), "what waits for its commit counts");
     journal.commit_all();
-    ledger.settle(gate.committed());
-    assert!(!ledger.is_stash_full(2));
-    ledger.stash(Stashed {
+    acks.settle(commits.committed());
+    assert!(!acks.must_append(2));
+    acks.push(PendingPublish {
         payload: vec![0; MAX_BATCH_BYTES].into(),
-        ..stashed(2)
+        ..pending(2)
     });
-    assert!(ledger.is_stash_full(65_535));
+    assert!(acks.must_append(65_535));
 }
 
 #[test]
-fn only_what_is_sent_again_is_forgotten() {
+fn only_what_is_sent_again_is_discarded() {
     let journal = TestJournal::new();
-    let gate = Arc::<Gate>::default();
-    let listener: Arc<dyn CommitListener> = gate.clone();
-    let mut ledger = Ledger::default();
-    ledger.stash(stashed(0));
-    ledger.hold(b"0");
-    ledger.append(&*journal, "", &listener).unwrap();
-    ledger.stash(Stashed {
+    let commits = Arc::<CommitWaker>::default();
+    let listener: Arc<dyn CommitListener> = commits.clone();
+    let mut acks = AckGate::default();
+    acks.push(pending(0));
+    acks.hold(b"0");
+    acks.append(&*journal, "", &listener).unwrap();
+    acks.push(PendingPublish {
         qos: 0,
-        is_repeated: false,
-        ..stashed(1)
+        is_resent: false,
+        ..pending(1)
     });
-    ledger.stash(stashed(2));
-    ledger.hold(b"2");
-    ledger.forget_repeated();
-    ledger.append(&*journal, "", &listener).unwrap();
+    acks.push(pending(2));
+    acks.hold(b"2");
+    acks.discard_resendable();
+    acks.append(&*journal, "", &listener).unwrap();
     journal.commit_all();
-    ledger.settle(gate.committed());
+    acks.settle(commits.committed());
     let mut out = BytesMut::new();
-    ledger.release(&mut out);
+    acks.release(&mut out);
     assert_eq!(&out[..], b"0");
-    assert!(ledger.is_settled());
+    assert!(acks.is_settled());
     let payloads: Vec<_> = journal
         .taken()
         .into_iter()

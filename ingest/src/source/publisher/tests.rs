@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use bytes::Bytes;
 
 use super::*;
-use crate::source::scripted_broker::{Peer, ScriptedBroker};
+use crate::tests::scripted_broker::{Peer, ScriptedBroker};
 
-fn start(broker: &ScriptedBroker) -> SourceOutlet {
-    SourceOutlet::start(&broker.source(), CancellationToken::new()).unwrap()
+fn start(broker: &ScriptedBroker) -> SourcePublisher {
+    SourcePublisher::start(&broker.source(), CancellationToken::new()).unwrap()
 }
 
 fn publication(topic: &str, qos: u8) -> Publication {
@@ -172,7 +172,7 @@ async fn the_queue_is_bounded_and_empties_through_a_window() {
             .unwrap();
     }
     let full = outlet.publish(publication("b", 1), None);
-    assert_eq!(full, Err(OutletError::Full { capacity: CAPACITY }));
+    assert_eq!(full, Err(PublishError::Full { capacity: CAPACITY }));
     let mut peer = broker.accept_with(false).await;
     for _ in 0..CAPACITY {
         let pkid = peer.published().await.pkid;
@@ -261,7 +261,7 @@ async fn stop_delivers_what_was_taken_and_says_goodbye() {
     assert_eq!(deliveries.count(), WINDOW + 10);
     assert_eq!(
         outlet.publish(publication("a", 1), None),
-        Err(OutletError::Closed)
+        Err(PublishError::Closed)
     );
 }
 

@@ -1,15 +1,18 @@
-//! Whether anybody reads along, and how often the log is told of what is refused.
+//! Whether any client subscribes to telemetry or shadow requests.
+//!
+//! Most brokers have no such subscriber, and then telemetry does not go through the
+//! router.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use crate::Intake;
+use crate::LiveTopics;
 
-/// A subscription is believed in for so long before the router is asked for it.
-const INTEREST_GRACE: Duration = Duration::from_secs(5);
+/// A noted subscription counts for so long before the router is asked for it.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// Whether any topic matches both filters (MQTT 3.1.1, section 4.7).
 fn overlap(left: &str, right: &str) -> bool {
@@ -28,34 +31,34 @@ fn overlap(left: &str, right: &str) -> bool {
     }
 }
 
-/// Who subscribes to what goes into the journal. Mostly nobody does, and then
-/// telemetry is spared its way through the router.
+/// The subscriptions to accepted topics.
 #[derive(Debug)]
-pub(super) struct Interest {
-    intake: Intake,
-    /// (client id, topic filter) and when it was asked for.
+pub(super) struct TelemetrySubscribers {
+    topics: LiveTopics,
+    /// (client id, topic filter) and the time of the SUBSCRIBE.
     subscriptions: Mutex<HashMap<(String, String), Instant>>,
     exists: AtomicBool,
-    /// The intake has grown: subscriptions that were of no interest may be now.
+    /// More topics are accepted: subscriptions that did not count may count now.
     assumed: AtomicBool,
 }
 
-impl Interest {
-    pub(super) fn new(intake: &Intake) -> Self {
+impl TelemetrySubscribers {
+    pub(super) fn new(topics: &LiveTopics) -> Self {
         Self {
-            intake: intake.clone(),
+            topics: topics.clone(),
             subscriptions: Mutex::default(),
             exists: AtomicBool::new(false),
             assumed: AtomicBool::new(false),
         }
     }
 
-    pub(super) fn exists(&self) -> bool {
+    /// Whether there may be one.
+    pub(super) fn any(&self) -> bool {
         self.exists.load(Ordering::Acquire) || self.assumed.load(Ordering::Acquire)
     }
 
-    /// From now on somebody is taken to read along.
-    pub(super) fn assume(&self) {
+    /// From now on a subscriber is assumed.
+    pub(super) fn assume_any(&self) {
         self.assumed.store(true, Ordering::Release);
     }
 
@@ -65,8 +68,8 @@ impl Interest {
             Some(shared) => shared.split_once('/').map_or("", |(_, filter)| filter),
             None => filter,
         };
-        let filters = self.intake.filters();
-        if filters.iter().any(|intake| overlap(intake, plain)) {
+        let accepted = self.topics.subscriptions();
+        if accepted.iter().any(|accepted| overlap(accepted, plain)) {
             let key = (client_id.to_owned(), filter.to_owned());
             let mut subscriptions = self.subscriptions.lock();
             subscriptions.insert(key, Instant::now());
@@ -74,56 +77,26 @@ impl Interest {
         }
     }
 
-    /// The subscriptions that are old enough to be asked after.
+    /// The subscriptions that the router should know by now.
     pub(super) fn to_check(&self) -> Vec<(String, String)> {
         let subscriptions = self.subscriptions.lock();
         let old = subscriptions
             .iter()
-            .filter(|(_, since)| since.elapsed() >= INTEREST_GRACE);
+            .filter(|(_, since)| since.elapsed() >= GRACE);
         old.map(|(key, _)| key.clone()).collect()
     }
 
-    /// The router does not know this subscription any more.
+    /// The router no longer knows this subscription.
     pub(super) fn forget(&self, key: &(String, String)) {
         let mut subscriptions = self.subscriptions.lock();
         if subscriptions
             .get(key)
-            .is_some_and(|since| since.elapsed() >= INTEREST_GRACE)
+            .is_some_and(|since| since.elapsed() >= GRACE)
         {
             subscriptions.remove(key);
         }
         self.exists
             .store(!subscriptions.is_empty(), Ordering::Release);
-    }
-}
-
-/// Lets one line per second through, so that a misbehaving client cannot fill
-/// the log.
-#[derive(Debug)]
-pub(super) struct LogLimit {
-    start: Instant,
-    /// Seconds since `start`, plus one, of the last line.
-    last: AtomicU64,
-    suppressed: AtomicU64,
-}
-
-impl LogLimit {
-    pub(super) fn new() -> Self {
-        Self {
-            start: Instant::now(),
-            last: AtomicU64::new(0),
-            suppressed: AtomicU64::new(0),
-        }
-    }
-
-    /// How many were kept back since the last line, when this one may be written.
-    pub(super) fn admit(&self) -> Option<u64> {
-        let now = self.start.elapsed().as_secs() + 1;
-        if self.last.swap(now, Ordering::Relaxed) == now {
-            self.suppressed.fetch_add(1, Ordering::Relaxed);
-            return None;
-        }
-        Some(self.suppressed.swap(0, Ordering::Relaxed))
     }
 }
 
@@ -151,24 +124,17 @@ mod tests {
     }
 
     #[test]
-    fn interest_lasts_until_the_router_forgets() {
-        let interest = Interest::new(&Intake::new(&Config::default()));
-        interest.note("c", "alerts/#");
-        assert!(!interest.exists());
-        interest.note("c", "$share/g/devices/#");
-        assert!(interest.exists());
+    fn a_subscriber_counts_until_the_router_forgets_it() {
+        let subscribers = TelemetrySubscribers::new(&LiveTopics::new(&Config::default()));
+        subscribers.note("c", "alerts/#");
+        assert!(!subscribers.any());
+        subscribers.note("c", "$share/g/devices/#");
+        assert!(subscribers.any());
         assert!(
-            interest.to_check().is_empty(),
-            "a young subscription is believed in"
+            subscribers.to_check().is_empty(),
+            "a new subscription is not checked"
         );
-        interest.forget(&("c".to_owned(), "$share/g/devices/#".to_owned()));
-        assert!(interest.exists());
-    }
-
-    #[test]
-    fn the_log_is_spared() {
-        let limit = LogLimit::new();
-        let written = (0..1000).filter(|_| limit.admit().is_some()).count();
-        assert!(written < 100, "{written}");
+        subscribers.forget(&("c".to_owned(), "$share/g/devices/#".to_owned()));
+        assert!(subscribers.any());
     }
 }

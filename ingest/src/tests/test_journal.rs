@@ -16,7 +16,7 @@ use weir_journal::{
     AppendError, Appended, Appender, CommitListener, JournalFailed, JournalStatus, ReportStatus,
     Ticket,
 };
-use weir_model::{Door, Message, Position, Timestamp};
+use weir_model::{Ingress, Message, Position, Timestamp};
 
 const TICKETS_PER_MESSAGE: u64 = 100;
 /// How long [`TestJournal::until`] waits: long enough for a machine under load.
@@ -26,7 +26,7 @@ const DEADLINE: Duration = Duration::from_secs(30);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Taken {
     pub(crate) received: Timestamp,
-    pub(crate) door: Door,
+    pub(crate) door: Ingress,
     pub(crate) client: String,
     pub(crate) topic: String,
     pub(crate) payload: Vec<u8>,

@@ -1,16 +1,16 @@
-//! Publishes to an external broker: alerts and shadow answers leave by the
-//! broker that the messages came in by.
+//! Publishes to an external broker: alerts and shadow answers leave by the broker
+//! that delivered the messages.
 //!
 //! It has a connection of its own (`{client_id}-out`, a clean session), so that
-//! neither direction waits for the other. A publication is kept until the
-//! broker has it, which at QoS 1 is its PUBACK; after a reconnect what was
-//! under way is sent again, in order and before anything newer.
+//! neither direction waits for the other. A publication is kept until the broker
+//! has accepted it, which at QoS 1 is its PUBACK. After a reconnect the publications
+//! in flight are sent again, in order and before newer ones.
 //!
-//! A publication that the broker answers by hanging up (too large for it, a
-//! topic that it forbids) would be sent first for ever. So after a connection
-//! that ended without one PUBACK only one publication is under way at a time,
-//! and one that five such connections in a row died of goes to the end of the
-//! queue, with a warning: later, but not lost.
+//! A broker may close the connection because of a publication (too large, a
+//! forbidden topic), which would then be sent first for ever. So after a connection
+//! that ended without a PUBACK only one publication is in flight at a time, and one
+//! that ended five such connections in a row moves to the end of the queue, with a
+//! warning: delayed, but not lost.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -26,44 +26,42 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 use weir_config::Source;
 
-use crate::source::SourceError;
-use crate::source::backoff::Backoff;
-use crate::source::link::{Link, LinkError};
-use crate::source::options::Identity;
-use crate::{Outlet, OutletError, Publication};
+use super::backoff::ReconnectBackoff;
+use super::link::{Link, LinkError};
+use super::options::{Identity, SourceError};
+use crate::log_text::shown;
+use crate::publisher::Delivered;
+use crate::{Publication, PublishError, Publisher};
 
-/// Publications that are kept at most, under way or not.
+/// Publications in the queue and in flight at most.
 const CAPACITY: usize = 10_000;
-/// Publications under way at most.
+/// Publications in flight at most.
 const WINDOW: usize = 256;
-/// Connections that may die of one publication before it goes to the end.
+/// Connections that one publication may end before it moves to the end.
 const PATIENCE: u32 = 5;
 /// How long the queue may take to empty at shutdown.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(5);
 
-/// See [`Outlet::publish`].
-type Delivered = Option<Box<dyn FnOnce() + Send>>;
-
-/// The way out to one `[[source]]`.
+/// Publishes to the broker of one `[[source]]`.
 #[derive(Debug)]
-pub struct SourceOutlet {
+pub struct SourcePublisher {
     shared: Arc<Shared>,
     task: Mutex<Option<JoinHandle<()>>>,
     stop: CancellationToken,
 }
 
-/// How an outlet stands, for `/metrics` and `/readyz`.
+/// State and counters of a publisher, for `/metrics` and `/readyz`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SourceOutletStatus {
+pub struct SourcePublisherStatus {
     pub client_id: String,
     pub connected: bool,
-    /// Why the connection was lost or could not be made, last time.
+    /// Why the connection was lost or could not be made the last time.
     pub last_error: Option<String>,
-    /// Connections lost and attempts in vain.
+    /// Lost connections and failed attempts.
     pub failures: u64,
-    /// Publications kept, under way or not.
+    /// Publications in the queue and in flight.
     pub queued: u64,
-    /// Publications that the broker took, since the start of the process.
+    /// Publications that the broker accepted since the start of the process.
     pub delivered: u64,
 }
 
@@ -76,16 +74,16 @@ struct Entry {
 struct Shared {
     client_id: String,
     state: Mutex<State>,
-    /// There is something in the queue, or it was closed.
+    /// The queue is not empty, or it was closed.
     queued: Notify,
 }
 
 #[derive(Default)]
 struct State {
-    /// Not under way yet, oldest first.
+    /// Not in flight yet, oldest first.
     queue: VecDeque<Entry>,
-    /// How many the task has under way.
-    under_way: usize,
+    /// How many the task has in flight.
+    in_flight: usize,
     closed: bool,
     connected: bool,
     last_error: Option<String>,
@@ -97,18 +95,18 @@ impl fmt::Debug for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("State")
             .field("queued", &self.queue.len())
-            .field("under_way", &self.under_way)
+            .field("in_flight", &self.in_flight)
             .field("closed", &self.closed)
             .finish_non_exhaustive()
     }
 }
 
-impl SourceOutlet {
-    /// Starts the task on the current tokio runtime. That the broker cannot be
-    /// reached is no error: publications wait until it can.
+impl SourcePublisher {
+    /// Starts the task on the current tokio runtime. An unreachable broker is no
+    /// error: publications wait.
     ///
     /// # Errors
-    /// What the configuration names cannot be used: a file, a certificate.
+    /// A file or certificate that the configuration names cannot be used.
     pub fn start(config: &Source, shutdown: CancellationToken) -> Result<Self, SourceError> {
         let client_id = format!("{}-out", config.client_id);
         let identity = Identity {
@@ -126,29 +124,29 @@ impl SourceOutlet {
             link,
             shared: shared.clone(),
             stop: stop.clone(),
-            under_way: VecDeque::new(),
+            in_flight: VecDeque::new(),
             last_pkid: 0,
-            barren: 0,
+            failed_connections: 0,
         };
         let task = Mutex::new(Some(tokio::spawn(sender.run())));
         Ok(Self { shared, task, stop })
     }
 
-    pub fn status(&self) -> SourceOutletStatus {
+    pub fn status(&self) -> SourcePublisherStatus {
         let state = self.shared.state.lock();
-        SourceOutletStatus {
+        SourcePublisherStatus {
             client_id: self.shared.client_id.clone(),
             connected: state.connected,
             last_error: state.last_error.clone(),
             failures: state.failures,
-            queued: (state.queue.len() + state.under_way) as u64,
+            queued: (state.queue.len() + state.in_flight) as u64,
             delivered: state.delivered,
         }
     }
 
-    /// Takes no more, waits up to 5 s until the broker has what was taken, and
-    /// disconnects. What it does not have by then is dropped undelivered; its
-    /// owner still keeps it.
+    /// Refuses further publications, waits up to 5 s until the broker has accepted the
+    /// queued ones, and disconnects. The rest is dropped undelivered; its owner still
+    /// keeps it.
     pub async fn stop(&self) {
         self.shared.state.lock().closed = true;
         self.stop.cancel();
@@ -156,27 +154,27 @@ impl SourceOutlet {
         if let Some(task) = task
             && let Err(error) = task.await
         {
-            error!(client_id = self.shared.client_id, %error, "the outlet's task had ended early");
+            error!(client_id = self.shared.client_id, %error, "the task of a publisher ended early");
         }
     }
 }
 
-impl Outlet for SourceOutlet {
-    fn publish(&self, publication: Publication, delivered: Delivered) -> Result<(), OutletError> {
+impl Publisher for SourcePublisher {
+    fn publish(&self, publication: Publication, delivered: Delivered) -> Result<(), PublishError> {
         let mut state = self.shared.state.lock();
         if state.closed {
-            return Err(OutletError::Closed);
+            return Err(PublishError::Closed);
         }
-        if state.queue.len() + state.under_way >= CAPACITY {
-            return Err(OutletError::Full { capacity: CAPACITY });
+        if state.queue.len() + state.in_flight >= CAPACITY {
+            return Err(PublishError::Full { capacity: CAPACITY });
         }
         if !is_publishable(&publication.topic) {
-            // To send it would only cost the connection. Nobody can mend it, so
-            // it counts as delivered: to be offered again would change nothing.
+            // Sending it would end the connection. No retry can succeed, so it counts
+            // as delivered.
             drop(state);
             error!(
-                topic = publication.topic,
-                "not published: not a topic that MQTT allows"
+                topic = ?shown(&publication.topic),
+                "publication dropped: its topic is not valid in MQTT"
             );
             if let Some(delivered) = delivered {
                 delivered();
@@ -194,7 +192,7 @@ impl Outlet for SourceOutlet {
 
     fn room(&self) -> usize {
         let state = self.shared.state.lock();
-        CAPACITY.saturating_sub(state.queue.len() + state.under_way)
+        CAPACITY.saturating_sub(state.queue.len() + state.in_flight)
     }
 }
 
@@ -208,18 +206,18 @@ struct Sender {
     link: Link,
     shared: Arc<Shared>,
     stop: CancellationToken,
-    /// Sent and not acknowledged, in the order of sending. Packet ids are those
-    /// of the current connection.
-    under_way: VecDeque<(u16, Entry)>,
+    /// Sent and not acknowledged, in the order of sending. The packet ids are those of
+    /// the current connection.
+    in_flight: VecDeque<(u16, Entry)>,
     last_pkid: u16,
-    /// Connections in a row that ended with something under way and without one
+    /// Connections in a row that ended with publications in flight and without a
     /// PUBACK.
-    barren: u32,
+    failed_connections: u32,
 }
 
 impl Sender {
     async fn run(mut self) {
-        let mut backoff = Backoff::new();
+        let mut backoff = ReconnectBackoff::new();
         loop {
             let since = Instant::now();
             let lost = match self.connect_and_serve().await {
@@ -227,14 +225,14 @@ impl Sender {
                 Err(lost) => lost,
             };
             self.link.hang_up();
-            let held = self.note_loss(&lost).then(|| since.elapsed());
-            self.take_back();
+            let connected_for = self.note_loss(&lost).then(|| since.elapsed());
+            self.requeue();
             if self.stop.is_cancelled() {
                 break;
             }
-            let delay = backoff.delay(held);
+            let delay = backoff.delay(connected_for);
             let client_id = self.link.client_id();
-            warn!(client_id, error = %lost, ?delay, "outlet not connected, trying again");
+            warn!(client_id, error = %shown(&lost), ?delay, "publisher not connected; retrying");
             tokio::select! {
                 biased;
                 () = self.stop.cancelled() => break,
@@ -244,8 +242,8 @@ impl Sender {
         let mut state = self.shared.state.lock();
         state.closed = true;
         state.connected = false;
-        state.under_way = 0;
-        let left = state.queue.len() + self.under_way.len();
+        state.in_flight = 0;
+        let left = state.queue.len() + self.in_flight.len();
         state.queue.clear();
         drop(state);
         if left > 0 {
@@ -253,12 +251,12 @@ impl Sender {
             warn!(
                 client_id,
                 publications = left,
-                "outlet closed before the broker had everything"
+                "publisher closed before the broker had accepted everything"
             );
         }
     }
 
-    /// Answers whether there was a connection.
+    /// Returns whether there was a connection.
     fn note_loss(&mut self, lost: &LinkError) -> bool {
         let mut state = self.shared.state.lock();
         state.last_error = Some(lost.to_string());
@@ -266,28 +264,28 @@ impl Sender {
         std::mem::take(&mut state.connected)
     }
 
-    /// Puts what was under way back to the front of the queue, in its order.
-    fn take_back(&mut self) {
-        if self.under_way.is_empty() {
+    /// Puts the publications in flight back to the front of the queue, in order.
+    fn requeue(&mut self) {
+        if self.in_flight.is_empty() {
             return;
         }
-        self.barren += 1;
+        self.failed_connections += 1;
         let mut state = self.shared.state.lock();
-        for (_, entry) in self.under_way.drain(..).rev() {
+        for (_, entry) in self.in_flight.drain(..).rev() {
             state.queue.push_front(entry);
         }
-        state.under_way = 0;
-        if self.barren > PATIENCE
+        state.in_flight = 0;
+        if self.failed_connections > PATIENCE
             && let Some(entry) = state.queue.pop_front()
         {
             warn!(
                 client_id = self.link.client_id(),
-                topic = entry.publication.topic,
+                topic = ?shown(&entry.publication.topic),
                 bytes = entry.publication.payload.len(),
-                "the broker hangs up on this publication: it is tried again after the others"
+                "the broker closes the connection on this publication; retrying it after the others"
             );
             state.queue.push_back(entry);
-            self.barren = 1;
+            self.failed_connections = 1;
         }
     }
 
@@ -298,7 +296,7 @@ impl Sender {
             connack = self.link.connect() => connack?,
         };
         self.shared.state.lock().connected = true;
-        info!(client_id = self.link.client_id(), "outlet connected");
+        info!(client_id = self.link.client_id(), "publisher connected");
         let every = self.link.ping_interval();
         let mut ping = interval_at(Instant::now() + every, every);
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -309,26 +307,26 @@ impl Sender {
         let drained = timeout(DRAIN_DEADLINE, async {
             while self.has_work() {
                 self.fill_window().await?;
-                if !self.under_way.is_empty() {
+                if !self.in_flight.is_empty() {
                     let packet = self.link.read().await?;
                     self.on_packet(packet)?;
                 }
             }
             Ok::<(), LinkError>(())
         });
-        // Whatever it ended with, it is over: what is left is counted in `run`.
+        // In time or not, `run` counts what is left.
         let _ = drained.await;
         self.link.disconnect().await;
         Ok(())
     }
 
-    /// Waits until something happens, and sees to it.
+    /// Waits for one event and handles it.
     async fn turn(&mut self, ping: &mut Interval) -> Result<(), LinkError> {
         tokio::select! {
             biased;
             () = self.stop.cancelled() => {}
             _ = ping.tick() => self.link.keep_alive(true).await?,
-            () = self.shared.queued.notified(), if self.under_way.len() < self.window() => {}
+            () = self.shared.queued.notified(), if self.in_flight.len() < self.window() => {}
             packet = self.link.read() => {
                 self.link.heard();
                 self.on_packet(packet?)?;
@@ -341,45 +339,49 @@ impl Sender {
     }
 
     fn window(&self) -> usize {
-        if self.barren == 0 { WINDOW } else { 1 }
+        if self.failed_connections == 0 {
+            WINDOW
+        } else {
+            1
+        }
     }
 
     fn has_work(&self) -> bool {
-        !self.under_way.is_empty() || !self.shared.state.lock().queue.is_empty()
+        !self.in_flight.is_empty() || !self.shared.state.lock().queue.is_empty()
     }
 
-    /// Sends from the queue as far as the window goes, with one flush.
+    /// Fills the window from the queue, with one flush.
     async fn fill_window(&mut self) -> Result<(), LinkError> {
-        let first_new = self.under_way.len();
+        let first_new = self.in_flight.len();
         {
             let shared = self.shared.clone();
             let mut state = shared.state.lock();
-            while self.under_way.len() < self.window()
+            while self.in_flight.len() < self.window()
                 && let Some(entry) = state.queue.pop_front()
             {
                 let pkid = match entry.publication.qos {
                     0 => 0,
                     _ => self.next_pkid(),
                 };
-                self.under_way.push_back((pkid, entry));
+                self.in_flight.push_back((pkid, entry));
             }
-            state.under_way = self.under_way.len();
+            state.in_flight = self.in_flight.len();
         }
-        if first_new == self.under_way.len() {
+        if first_new == self.in_flight.len() {
             return Ok(());
         }
-        let new = self.under_way.range(first_new..);
+        let new = self.in_flight.range(first_new..);
         let packets: Vec<Packet> = new.map(|(pkid, entry)| packet(*pkid, entry)).collect();
         self.link.send(packets.into_iter()).await?;
         self.finish_qos_0(first_new);
         Ok(())
     }
 
-    /// At QoS 0 the broker has it when it is flushed: nothing else will tell.
+    /// At QoS 0 a publication is delivered when it is flushed: there is no answer.
     fn finish_qos_0(&mut self, first_new: usize) {
         let mut ix = first_new;
-        while ix < self.under_way.len() {
-            if self.under_way[ix].0 == 0 {
+        while ix < self.in_flight.len() {
+            if self.in_flight[ix].0 == 0 {
                 self.finish(ix);
             } else {
                 ix += 1;
@@ -391,9 +393,9 @@ impl Sender {
         match packet {
             Packet::PubAck(PubAck { pkid }) => {
                 // Brokers acknowledge in order, so it is nearly always the first.
-                let found = self.under_way.iter().position(|(sent, _)| *sent == pkid);
+                let found = self.in_flight.iter().position(|(sent, _)| *sent == pkid);
                 let ix = found.ok_or(LinkError::Unexpected)?;
-                self.barren = 0;
+                self.failed_connections = 0;
                 self.finish(ix);
                 Ok(())
             }
@@ -403,12 +405,12 @@ impl Sender {
     }
 
     fn finish(&mut self, ix: usize) {
-        let Some((_, entry)) = self.under_way.remove(ix) else {
+        let Some((_, entry)) = self.in_flight.remove(ix) else {
             return;
         };
         {
             let mut state = self.shared.state.lock();
-            state.under_way = self.under_way.len();
+            state.in_flight = self.in_flight.len();
             state.delivered += 1;
         }
         if let Some(delivered) = entry.delivered {
@@ -416,12 +418,12 @@ impl Sender {
         }
     }
 
-    /// 1 to 65,535 in turn; an id that is still under way is passed over.
+    /// 1 to 65,535 in turn; an id that is in flight is skipped.
     fn next_pkid(&mut self) -> u16 {
         loop {
             self.last_pkid = self.last_pkid.checked_add(1).unwrap_or(1);
             if !self
-                .under_way
+                .in_flight
                 .iter()
                 .any(|(pkid, _)| *pkid == self.last_pkid)
             {

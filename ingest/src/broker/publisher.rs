@@ -1,5 +1,4 @@
-//! Alerts and the answers of shadows on their way to the subscribers of the
-//! embedded broker.
+//! Publishes alerts and shadow answers to the subscribers of the embedded broker.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -9,21 +8,19 @@ use mqtt5::packet::publish::PublishPacket;
 use tokio::sync::mpsc;
 
 use super::shared::Shared;
-use crate::{Outlet, OutletError, Publication};
+use crate::publisher::Delivered;
+use crate::{Publication, PublishError, Publisher};
 
 /// Publications that wait for the router.
 const CAPACITY: usize = 10_000;
 
-type Delivered = Option<Box<dyn FnOnce() + Send>>;
-
 /// Publishes to the subscribers of the embedded broker. Cheap to clone.
 ///
-/// A publication is delivered once the router has it: it is in the lane or the
-/// queue of every subscriber there is, also of those whose session waits for
-/// their return. Once the broker closes, publications are refused as
-/// [`OutletError::Closed`].
+/// A publication is delivered once the router has put it into the lane or the queue
+/// of every subscriber, including those with a session that are disconnected. Once
+/// the broker closes, publications are refused as [`PublishError::Closed`].
 #[derive(Clone, Debug)]
-pub struct BrokerOutlet {
+pub struct BrokerPublisher {
     queue: mpsc::Sender<Queued>,
 }
 
@@ -38,23 +35,23 @@ pub(super) struct Router {
     queue: mpsc::Receiver<Queued>,
 }
 
-impl BrokerOutlet {
+impl BrokerPublisher {
     pub(super) fn new() -> (Self, Router) {
         let (sender, receiver) = mpsc::channel(CAPACITY);
         (Self { queue: sender }, Router { queue: receiver })
     }
 }
 
-impl Outlet for BrokerOutlet {
-    fn publish(&self, publication: Publication, delivered: Delivered) -> Result<(), OutletError> {
+impl Publisher for BrokerPublisher {
+    fn publish(&self, publication: Publication, delivered: Delivered) -> Result<(), PublishError> {
         self.queue
             .try_send(Queued {
                 publication,
                 delivered,
             })
             .map_err(|error| match error {
-                mpsc::error::TrySendError::Full(_) => OutletError::Full { capacity: CAPACITY },
-                mpsc::error::TrySendError::Closed(_) => OutletError::Closed,
+                mpsc::error::TrySendError::Full(_) => PublishError::Full { capacity: CAPACITY },
+                mpsc::error::TrySendError::Closed(_) => PublishError::Closed,
             })
     }
 
@@ -64,7 +61,7 @@ impl Outlet for BrokerOutlet {
 }
 
 impl Router {
-    /// Routes until the broker closes; what is queued then stays undelivered.
+    /// Routes until the broker closes. What is queued then is not delivered.
     pub(super) async fn run(mut self, shared: Arc<Shared>) {
         loop {
             let queued = tokio::select! {
