@@ -148,7 +148,7 @@ impl Memory {
 
     /// Whether it has been silent for too long.
     fn is_silent(&mut self, settings: &Absence, clock: &Clock) -> bool {
-        // Weir's clock was ahead when it was heard.
+        // Weir's clock was ahead at its last activity.
         self.heard = self.heard.min(clock.now);
         if self.heard == NEVER && self.excused == NEVER {
             self.excused = clock.now;

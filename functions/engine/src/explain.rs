@@ -44,8 +44,9 @@ impl Engine {
             let delays = [
                 ("on_delay", info.on_delay_ns),
                 ("off_delay", info.off_delay_ns),
-            ];
-            let delays = delays.into_iter().filter(|(_, nanos)| *nanos > 0);
+            ]
+            .into_iter()
+            .filter(|(_, nanos)| *nanos > 0);
             let settings = rule.map_or_else(Vec::new, |rule| kinds::settings(&rule.kind));
             Some(Explained {
                 name: Arc::clone(&info.name),

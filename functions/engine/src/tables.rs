@@ -7,6 +7,7 @@
 
 mod append;
 mod latest;
+mod lookup;
 mod names;
 mod selection;
 
@@ -111,7 +112,7 @@ pub(crate) struct Stages {
     pub(crate) checks: bool,
     /// The function that says which unit its readings are in.
     pub(crate) unit: Option<NonZeroU16>,
-    /// Some function wants to know whenever it is heard.
+    /// Some function records whenever a reading comes.
     pub(crate) absence: bool,
     /// Some function is called once the message is done.
     pub(crate) batches: bool,
@@ -218,21 +219,6 @@ impl Tables {
         };
         filled.index_all();
         filled
-    }
-
-    fn index_all(&mut self) {
-        for ix in 0..self.devices.len() as u32 {
-            self.index_device(DeviceIx(ix));
-        }
-        for ix in 0..self.series.len() as u32 {
-            self.index_series(SeriesIx(ix));
-        }
-        for ix in 0..self.columns.len() as u32 {
-            self.index_column(ColumnIx(ix));
-        }
-        for ix in 0..self.locations.len() as u32 {
-            self.index_location(LocationIx(ix));
-        }
     }
 
     pub(crate) fn find_device(&self, name: &str) -> Option<DeviceIx> {
@@ -377,57 +363,6 @@ impl Tables {
         let step = sequence::step(last, number);
         device.sequences.record(step);
         self.sequences.record(step);
-    }
-
-    fn index_device(&mut self, ix: DeviceIx) {
-        let Self {
-            devices,
-            hasher,
-            device_of,
-            ..
-        } = self;
-        let hash = |ix: &DeviceIx| hasher.hash_one(&*devices[ix.index()].name);
-        device_of.insert_unique(hash(&ix), ix, hash);
-    }
-
-    fn index_series(&mut self, ix: SeriesIx) {
-        let Self {
-            series,
-            hasher,
-            series_of,
-            ..
-        } = self;
-        let hash = |ix: &SeriesIx| {
-            let series = &series[ix.index()];
-            hasher.hash_one((series.device.0, &*series.sensor))
-        };
-        series_of.insert_unique(hash(&ix), ix, hash);
-    }
-
-    fn index_column(&mut self, ix: ColumnIx) {
-        let Self {
-            columns,
-            hasher,
-            column_of,
-            ..
-        } = self;
-        let hash = |ix: &ColumnIx| {
-            let column = &columns[ix.index()];
-            let unit = column.unit.as_deref().unwrap_or_default();
-            hasher.hash_one((&*column.sensor, unit, column.kind))
-        };
-        column_of.insert_unique(hash(&ix), ix, hash);
-    }
-
-    fn index_location(&mut self, ix: LocationIx) {
-        let Self {
-            locations,
-            hasher,
-            location_of,
-            ..
-        } = self;
-        let hash = |ix: &LocationIx| hasher.hash_one(&*locations[ix.index()]);
-        location_of.insert_unique(hash(&ix), ix, hash);
     }
 }
 

@@ -22,8 +22,7 @@ impl Engine {
         count_slots(&self.tables, self.functions.len(), &mut self.counted);
         let counted = &self.counted.1;
         let meter = &self.meter;
-        let functions = self.functions.iter().enumerate();
-        let functions = functions.map(|(at, function)| FunctionUsage {
+        let functions = (self.functions.iter().enumerate()).map(|(at, function)| FunctionUsage {
             name: Arc::clone(&function.name),
             kind: function.kind,
             tally: meter.tally(at),
@@ -40,8 +39,7 @@ impl Engine {
 
     /// Counts to continue from, after a restart.
     pub fn tallies(&self) -> Tallies {
-        let functions = self.functions.iter().enumerate();
-        let functions = functions.map(|(at, function)| {
+        let functions = (self.functions.iter().enumerate()).map(|(at, function)| {
             let tally = self.meter.tally(at);
             (function.name.to_string(), function.kind.to_owned(), tally)
         });

@@ -47,9 +47,10 @@ pub(crate) fn conversion(settings: &UnitCheck, unit: &str) -> Conversion {
         return Conversion::None;
     }
     if unit.is_empty() {
-        return match settings.assume {
-            true => Conversion::Assumed,
-            false => Conversion::Impossible,
+        return if settings.assume {
+            Conversion::Assumed
+        } else {
+            Conversion::Impossible
         };
     }
     match (Unit::find(unit), Unit::find(&settings.unit)) {

@@ -71,9 +71,10 @@ impl Moments {
         self.mean += difference / count;
         let grown = self.squares + difference * (value - self.mean);
         // Beyond the longest memory, as much is forgotten as is added.
-        self.squares = match f64::from(self.seen) > LONGEST {
-            true => grown * (LONGEST - 1.0) / LONGEST,
-            false => grown,
+        self.squares = if f64::from(self.seen) > LONGEST {
+            grown * (LONGEST - 1.0) / LONGEST
+        } else {
+            grown
         };
     }
 
@@ -154,9 +155,10 @@ fn step(memory: &mut Memory, settings: &Cusum, value: f64) -> Conclusion {
     let deviation = (scale * (value - base.mean) / spread).clamp(-CLIP, CLIP);
     memory.high.take(deviation - settings.drift, value);
     memory.low.take(-deviation - settings.drift, value);
-    let (side, sum) = match memory.high.sum >= memory.low.sum {
-        true => (Side::High, memory.high),
-        false => (Side::Low, memory.low),
+    let (side, sum) = if memory.high.sum >= memory.low.sum {
+        (Side::High, memory.high)
+    } else {
+        (Side::Low, memory.low)
     };
     let score = f64::from(sum.sum);
     let scores = &settings.scores;

@@ -156,9 +156,10 @@ fn step(memory: &mut Memory, settings: &Mad, value: f64) -> Conclusion {
         let spread = spread(&memory.sorted, median);
         let spread = memory.steps.floor(spread, settings.min_spread, median);
         let difference = value - median;
-        let side = match difference < 0.0 {
-            true => Side::Low,
-            false => Side::High,
+        let side = if difference < 0.0 {
+            Side::Low
+        } else {
+            Side::High
         };
         let why = Why::Deviation {
             usual: median,

@@ -74,8 +74,8 @@ impl Kind for Multivariate {
 
     /// Mean and deviation of each sensor, and how many components are the pattern.
     fn facts(&self, memory: &Memory) -> Vec<Fact> {
-        let usual = self.sensors.iter().take(MAX_SENSORS).enumerate();
-        let usual = usual.map(|(at, sensor)| {
+        let sensors = self.sensors.iter().take(MAX_SENSORS).enumerate();
+        let usual = sensors.map(|(at, sensor)| {
             let (mean, deviation) = (Short(memory.mean[at]), Short(memory.deviation(at)));
             format!("{sensor} {mean} ± {deviation}")
         });

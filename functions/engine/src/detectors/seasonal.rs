@@ -246,9 +246,10 @@ fn step(memory: &mut Memory, settings: &Seasonal, time_ns: i64, value: f64) -> C
         let spread = f64::from(bin.variance).sqrt();
         let spread = memory.steps.floor(spread, settings.min_spread, usual);
         let difference = value - usual;
-        let side = match difference < 0.0 {
-            true => Side::Low,
-            false => Side::High,
+        let side = if difference < 0.0 {
+            Side::Low
+        } else {
+            Side::High
         };
         let why = Why::Deviation { usual, spread };
         Conclusion::scored(difference.abs() / spread, side, &settings.scores, why)

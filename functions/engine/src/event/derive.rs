@@ -184,9 +184,10 @@ impl<'a> EventContext<'a> {
             self.meter.end(function, began);
         }
         // A sensor has finite values: 0 while it learns, and at most so much.
-        let score = match concluded.score.is_nan() {
-            true => 0.0,
-            false => concluded.score.min(1e9),
+        let score = if concluded.score.is_nan() {
+            0.0
+        } else {
+            concluded.score.min(1e9)
         };
         if let Some(series) = self.take_output(owner, &settings.output, "", inputs, score)? {
             self.conclude_for_device(series, function, inputs.time, score, &concluded);

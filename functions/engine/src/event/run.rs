@@ -200,8 +200,9 @@ impl EventContext<'_> {
         let series = &self.tables.series[reading.series.index()];
         let unit = self.tables.columns[series.column.index()].unit.as_deref();
         let number = input.value.number().unwrap_or(f64::NAN);
-        let phrase = concluded.why.phrase(number, unit);
-        let phrase = phrase.unwrap_or_else(|| "not as it should be".to_owned());
+        let phrase = (concluded.why)
+            .phrase(number, unit)
+            .unwrap_or_else(|| "not as it should be".to_owned());
         let value = match (input.value, unit) {
             (InputValue::Number(value), Some(unit)) => format!("{value} {unit}"),
             (InputValue::Number(value), None) => value.to_string(),

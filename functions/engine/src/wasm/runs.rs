@@ -184,8 +184,8 @@ impl Runs {
             let Some(FunctionKind::Wasm(settings)) = rules.kind(function) else {
                 continue;
             };
-            let most = MAX_BYTES / (READING + usize::from(settings.state));
-            let most = most.clamp(1, MAX_READINGS);
+            let by_bytes = MAX_BYTES / (READING + usize::from(settings.state));
+            let most = by_bytes.clamp(1, MAX_READINGS);
             let mut from = 0;
             while self.gather(function, most, &mut from) {
                 if self.functions[at].kept.tripped.is_some() {
@@ -220,8 +220,9 @@ impl Runs {
     }
 
     fn call(&mut self, settings: &Wasm, slots: &mut [Slot]) -> Result<(), Failure> {
-        let program = program(&settings.module).as_ref();
-        let program = program.map_err(|reason| Failure::Unusable(reason.clone()))?;
+        let program = program(&settings.module)
+            .as_ref()
+            .map_err(|reason| Failure::Unusable(reason.clone()))?;
         self.slots.clear();
         self.place_of.clear();
         for reading in &self.piece {
