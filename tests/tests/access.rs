@@ -68,7 +68,7 @@ fn everybody() -> Identities {
 
 fn start(identities: &Identities, more: &str) -> Weir {
     let spec = WeirSpec::embedded().with(&identities.config()).with(more);
-    Weir::start(spec.allow("security=true").allow("is not taken up"))
+    Weir::start(spec.allow("security=true").allow("access file rejected"))
 }
 
 fn login(weir: &Weir, identities: &Identities, name: &str) -> Connection {
@@ -446,7 +446,7 @@ fn a_changed_access_file_is_taken_up_and_one_with_a_mistake_is_not() {
     // A mistake: the rules before stay.
     fs::write(&file, "[[identity]]\nname = 7\n").expect("it is writable");
     wait_until("the mistake is told", DEADLINE, || {
-        weir.log().contains("is not taken up")
+        weir.log().contains("access file rejected")
     });
     late.get("/api/v1/flow").expect(200);
     // All are gone but one who reads: also the device that is connected.

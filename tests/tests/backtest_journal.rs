@@ -208,7 +208,7 @@ fn a_journal_raises_what_was_raised_live_and_stays_as_it_is() {
     );
     let expect = format!("the journal holds {} messages, received from ", plant.sent);
     assert!(
-        told.contains(&expect) && told.contains("; all that ever came"),
+        told.contains(&expect) && told.contains("; all messages ever received"),
         "{told}"
     );
     check_scores(&fs::read_to_string(&scores).expect("it was written"));
@@ -272,7 +272,7 @@ fn what_was_let_go_of_is_told_and_a_folder_without_a_journal_too() {
     let (document, told) = backtest(&config, &weir.data_dir(), &[]);
     assert_eq!(document["journal"]["messages"], 1, "{document}");
     assert_eq!(document["journal"]["whole"], false);
-    assert!(told.contains("what came before is let go of"), "{told}");
+    assert!(told.contains("earlier messages were truncated"), "{told}");
 
     let empty = folder.path().join("nothing");
     let output = run_weir(
