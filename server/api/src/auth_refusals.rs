@@ -1,5 +1,5 @@
-//! Security events: what was refused to whom, counted, and logged without
-//! letting whoever is refused fill the log.
+//! Refused requests, counted and logged as security events. A client cannot fill
+//! the log with them.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;

@@ -56,14 +56,13 @@ pub fn recompute(
     let (of_sensor, others): (Vec<&Reading>, Vec<&Reading>) = last
         .into_iter()
         .partition(|reading| readings.name(reading.sensor) == sensor);
-    // Apart, so that what comes of this one reading can be told. A sensor that is
-    // computed comes of the others.
-    let asked = match of_sensor.is_empty() {
-        true => others,
-        false => {
-            run.send(readings, others.into_iter());
-            of_sensor
-        }
+    // Separate, so that the conclusion from this one reading is known. A computed
+    // sensor follows from the others.
+    let asked = if of_sensor.is_empty() {
+        others
+    } else {
+        run.send(readings, others.into_iter());
+        of_sensor
     };
     let before = run.functions(sensor);
     let tallies = run.tallies();
@@ -117,7 +116,7 @@ impl<'a> Run<'a> {
         config.functions.retain(|function| !passes(&function.kind));
         Self {
             device,
-            pipeline: Pipeline::new(&config),
+            pipeline: Pipeline::new(&config).without_reports(),
             effects: Effects::default(),
             position: 0,
         }
@@ -228,9 +227,10 @@ pub fn sentence(sensor: &str, value: &str, unit: Option<&str>, concluded: &Concl
             .phrase(verdict.value, unit)
             .unwrap_or_else(|| "as it should be".to_owned()),
     };
-    let score = match verdict.score.is_nan() {
-        true => String::new(),
-        false => format!(" (score {})", Short(verdict.score)),
+    let score = if verdict.score.is_nan() {
+        String::new()
+    } else {
+        format!(" (score {})", Short(verdict.score))
     };
     format!("{sensor} {value} is {said}{score}")
 }

@@ -94,7 +94,7 @@ fn stem_of(path: &Path) -> String {
 
 fn one(path: &Path, range: Range, into: &mut Readings) -> Result<()> {
     let Some(reader) = reader_of(path) else {
-        bail!("what it holds is told by its extension: .csv, .jsonl, .ndjson or .parquet");
+        bail!("its extension must be .csv, .jsonl, .ndjson or .parquet");
     };
     let file = stem_of(path);
     let mut sink = Sink {

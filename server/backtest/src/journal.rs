@@ -23,7 +23,7 @@ use super::scores::{BatchScores, ScoreFile};
 /// What a journal held.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Covered {
-    /// Nothing was let go of: it begins with the first message that ever came.
+    /// Nothing was truncated: it begins with the first message ever received.
     pub whole: bool,
     /// Messages in it, without ticks; also those that `--from` and `--to` leave out.
     pub messages: u64,
@@ -46,9 +46,9 @@ impl Covered {
             return "the journal holds no message".to_owned();
         };
         let before = if self.whole {
-            "all that ever came"
+            "all messages ever received"
         } else {
-            "what came before is let go of: the store has it"
+            "earlier messages were truncated: the store has their readings"
         };
         format!(
             "the journal holds {} messages, received from {first} to {last}; {before}",
@@ -92,7 +92,7 @@ impl Journal {
     }
 
     /// All of it under each configuration, on a thread each. Scores are those of
-    /// the first. `done` is told of bytes.
+    /// the first. `done` gets numbers of bytes.
     pub fn run(
         &self,
         configs: &[Config],
@@ -129,7 +129,7 @@ struct Run {
 
 impl Run {
     fn new(config: &Config, range: Range) -> Result<Self> {
-        let mut pipeline = Pipeline::new(config);
+        let mut pipeline = Pipeline::new(config).without_reports();
         pipeline.guard_by(Access::load(config)?);
         Ok(Self {
             range,

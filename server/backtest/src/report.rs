@@ -1,4 +1,4 @@
-//! What a backtest tells: alarms as lines or JSON, and how two configurations
+//! What a backtest prints: alarms as lines or JSON, and how two configurations
 //! differ.
 
 use std::collections::BTreeMap;

@@ -121,7 +121,7 @@ impl Sink<'_> {
     }
 }
 
-/// A file's name as a device id: what may not stand in one becomes `_`.
+/// A file's name as a device id: characters that are not allowed become `_`.
 pub(super) fn device_of(stem: &str) -> String {
     let fit = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':');
     let id: String = stem.chars().map(|c| if fit(c) { c } else { '_' }).collect();

@@ -89,7 +89,7 @@ impl Rules {
 
     /// The readings of one device, in their order.
     fn run(&self, readings: &Readings, device: u32, places: &[u32], done: &dyn Fn(u64)) -> Outcome {
-        let mut pipeline = Pipeline::new(&self.config);
+        let mut pipeline = Pipeline::new(&self.config).without_reports();
         let mut outcome = Outcome::default();
         let scored = self.keep_scores.then_some(places.len());
         let mut scores = Scores::new(pipeline.engine(), scored);

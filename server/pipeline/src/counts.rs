@@ -12,6 +12,7 @@ use crate::effects::{Effects, Start};
 pub struct PipelineCounts {
     /// Received, quarantined, and deduplicated before the store.
     pub readings: ReadingCounts,
+    /// Without ticks.
     pub messages: u64,
     /// Of the messages, requests to shadows.
     pub shadow_requests: u64,
@@ -29,9 +30,8 @@ impl PipelineCounts {
         }
     }
 
-    /// Counts one message, whose effects begin at `start`.
+    /// Counts the readings of one message, whose effects begin at `start`.
     pub(crate) fn add(&mut self, start: &Start, effects: &Effects) {
-        self.messages += 1;
         let batch = &effects.batch;
         self.readings.received += batch.received - start.received;
         self.readings.deduplicated += batch.deduplicated - start.deduplicated;

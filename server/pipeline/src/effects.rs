@@ -3,6 +3,7 @@
 
 use weir_functions::{Batch, Engine};
 use weir_model::{Alert, Position, Timestamp};
+use weir_shadows::Request;
 
 use crate::quarantined::QuarantineEntry;
 use crate::shadow_requests::ShadowRequest;
@@ -14,12 +15,30 @@ pub struct Effects {
     pub batch: Batch,
     /// Alarm transitions.
     pub alerts: Vec<Alert>,
-    /// Requests to shadows that came as messages.
-    pub shadow_requests: Vec<ShadowRequest>,
+    /// Changes of shadows.
+    pub shadow_updates: Vec<ShadowUpdate>,
     /// One per rejected reading of the batch, with the bytes that caused it.
     pub quarantined: Vec<QuarantineEntry>,
     /// One per message, by ascending position.
     pub processed: Vec<Processed>,
+}
+
+/// What a record has a shadow do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShadowUpdate {
+    pub position: Position,
+    /// The time of the record.
+    pub received: Timestamp,
+    pub cause: ShadowCause,
+}
+
+/// Who wants a shadow changed or read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ShadowCause {
+    /// The sender of the message.
+    Request(ShadowRequest),
+    /// Weir, which reports a device that changed.
+    Report(Request),
 }
 
 /// The outcome of one message.
@@ -50,13 +69,13 @@ impl Effects {
         let Self {
             batch,
             alerts,
-            shadow_requests,
+            shadow_updates,
             quarantined,
             processed,
         } = self;
         batch.clear();
         alerts.clear();
-        shadow_requests.clear();
+        shadow_updates.clear();
         quarantined.clear();
         processed.clear();
     }
@@ -69,6 +88,11 @@ impl Effects {
             received: self.batch.received,
             deduplicated: self.batch.deduplicated,
         }
+    }
+
+    /// Nothing was stored or concluded since `start`.
+    pub(crate) fn is_unchanged(&self, start: &Start) -> bool {
+        self.batch.rows.rows.len() == start.rows && self.batch.verdicts.len() == start.verdicts
     }
 
     /// Concludes the message at `position`, whose effects begin at `start`.

@@ -21,9 +21,9 @@ mod shadow_requests;
 mod snapshot;
 
 pub use counts::PipelineCounts;
-pub use effects::{Effects, Processed};
+pub use effects::{Effects, Processed, ShadowCause, ShadowUpdate};
 pub use metering::{Bill, bill};
 pub use pipeline::{Pipeline, RestoreError};
-pub use shadow_reports::json_value;
+pub use shadow_reports::{ReportState, json_value};
 pub use shadow_requests::ShadowRequest;
 pub use snapshot::{Snapshot, SnapshotError};

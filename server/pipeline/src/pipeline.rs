@@ -8,14 +8,13 @@ use weir_alerts::AlarmEngine;
 use weir_auth::Access;
 use weir_config::Config;
 use weir_functions::{Engine, NanoClock, REMOVED_FUNCTION, Usage};
-use weir_model::{Alert, Message, Position};
-use weir_shadows::Request;
+use weir_model::{Alert, Door, Message, Position, Timestamp};
 
 use crate::alarm_names::{delays, names};
 use crate::counts::PipelineCounts;
-use crate::effects::Effects;
+use crate::effects::{Effects, ShadowCause, ShadowUpdate};
 use crate::quarantined::copy_rejected;
-use crate::shadow_reports;
+use crate::shadow_reports::{ReportState, Reporter};
 use crate::shadow_requests::{RequestTopics, ShadowRequest};
 use crate::snapshot::Snapshot;
 
@@ -25,6 +24,7 @@ pub struct Pipeline {
     engine: Engine,
     alarms: AlarmEngine,
     request_topics: RequestTopics,
+    reporter: Reporter,
     counts: PipelineCounts,
 }
 
@@ -46,6 +46,7 @@ impl Pipeline {
             engine,
             alarms,
             request_topics: RequestTopics::new(config),
+            reporter: Reporter::new(ReportState::EMPTY, config.shadows.interval),
             counts: PipelineCounts::default(),
         }
     }
@@ -60,6 +61,7 @@ impl Pipeline {
             engine,
             alarms,
             request_topics: RequestTopics::new(config),
+            reporter: Reporter::new(snapshot.reports, config.shadows.interval),
             counts: snapshot.counts.restored(),
         })
     }
@@ -73,7 +75,15 @@ impl Pipeline {
             counts: self.counts.clone(),
             config,
             tallies: self.engine.tallies(),
+            reports: self.reporter.state(),
         }
+    }
+
+    /// Leaves out the reports into shadows, for those who have none.
+    #[must_use]
+    pub fn without_reports(mut self) -> Self {
+        self.reporter.turn_off();
+        self
     }
 
     /// Reports readings of a device in whose name the sender may not publish as
@@ -92,6 +102,7 @@ impl Pipeline {
     pub fn reconfigure(&mut self, config: &Config) -> Vec<Alert> {
         self.engine.reconfigure(config);
         self.request_topics = RequestTopics::new(config);
+        self.reporter.set_interval(config.shadows.interval);
         self.close_abandoned()
     }
 
@@ -99,7 +110,12 @@ impl Pipeline {
     /// series: no reading ever will. The ids of the clears come from the alarms'
     /// last readings, so a repetition after a crash changes nothing.
     pub fn close_abandoned(&mut self) -> Vec<Alert> {
-        let Self { engine, alarms, .. } = self;
+        let Self {
+            engine,
+            alarms,
+            reporter,
+            ..
+        } = self;
         let abandoned = engine.abandoned();
         let is_lost = |slot: u32| {
             abandoned.binary_search(&slot).is_ok()
@@ -110,24 +126,35 @@ impl Pipeline {
         for alert in &cleared {
             if let Some(device) = engine.device_ix(&alert.device_id) {
                 engine.mark_changed(device);
+                reporter.changed();
             }
         }
         cleared
     }
 
-    /// Adds the effects of one message to `effects`.
+    /// Adds the effects of one message to `effects`. A tick only lets time pass.
     pub fn on_message(&mut self, position: Position, message: &Message<'_>, effects: &mut Effects) {
         let start = effects.begin();
         if self.request_topics.matches(message.topic) {
             self.counts.shadow_requests += 1;
-            let request = ShadowRequest::new(position, message);
-            effects.shadow_requests.push(request);
+            effects.shadow_updates.push(ShadowUpdate {
+                position,
+                received: message.received,
+                cause: ShadowCause::Request(ShadowRequest::new(message)),
+            });
         } else {
             self.engine
                 .on_message(position, message, &mut effects.batch);
             copy_rejected(effects, Some(message), message.payload);
             self.run_alarms(start.verdicts, effects);
         }
+        if !effects.is_unchanged(&start) {
+            self.reporter.changed();
+        }
+        if self.reporter.is_due(message.received) {
+            self.report(position, message.received, effects);
+        }
+        self.counts.messages += u64::from(message.door != Door::Clock);
         self.counts.add(&start, effects);
         effects.finish(position, &start, &self.engine);
     }
@@ -143,6 +170,7 @@ impl Pipeline {
         let start = effects.begin();
         self.engine.on_corrupt(position, reason, &mut effects.batch);
         copy_rejected(effects, None, bytes);
+        self.counts.messages += 1;
         self.counts.add(&start, effects);
         effects.finish(position, &start, &self.engine);
     }
@@ -157,10 +185,21 @@ impl Pipeline {
         }
     }
 
-    /// One report per device that changed since the last call: its latest
-    /// readings and its open alarms.
-    pub fn report_changed_devices(&mut self) -> Vec<Request> {
-        shadow_reports::changed(&mut self.engine, &self.alarms)
+    fn report(&mut self, position: Position, received: Timestamp, effects: &mut Effects) {
+        let Self {
+            engine,
+            alarms,
+            reporter,
+            ..
+        } = self;
+        let reports = reporter.report(received, engine, alarms).into_iter();
+        effects
+            .shadow_updates
+            .extend(reports.map(|report| ShadowUpdate {
+                position,
+                received,
+                cause: ShadowCause::Report(report),
+            }));
     }
 
     pub fn engine(&self) -> &Engine {
@@ -187,4 +226,12 @@ impl Pipeline {
     pub fn wants_ticks(&self) -> bool {
         self.engine.wants_ticks()
     }
+
+    /// Whether reports into shadows wait for a record of this time.
+    pub fn reports_wait(&self, now: Timestamp) -> bool {
+        self.reporter.is_due(now)
+    }
 }
+
+#[cfg(test)]
+mod tests;

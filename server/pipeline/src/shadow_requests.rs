@@ -4,12 +4,11 @@
 
 use weir_config::Config;
 use weir_ingest::Intake;
-use weir_model::{Message, Position};
+use weir_model::Message;
 
 /// A request that came as a message.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ShadowRequest {
-    pub position: Position,
     /// The authenticated sender; empty without authentication.
     pub client: Box<str>,
     pub topic: Box<str>,
@@ -17,9 +16,8 @@ pub struct ShadowRequest {
 }
 
 impl ShadowRequest {
-    pub(crate) fn new(position: Position, message: &Message<'_>) -> Self {
+    pub(crate) fn new(message: &Message<'_>) -> Self {
         Self {
-            position,
             client: message.client.into(),
             topic: message.topic.into(),
             payload: message.payload.into(),

@@ -2,7 +2,7 @@
 //! functions and alarms and the counters, all as of one journal position.
 //!
 //! ```text
-//! version u8 | postcard: engine bytes, alarms bytes, counts, config u64, tallies
+//! version u8 | postcard: engine bytes, alarms bytes, counts, config u64, tallies, reports
 //! ```
 
 use serde::{Deserialize, Serialize};
@@ -10,10 +10,13 @@ use thiserror::Error;
 use weir_functions::Tallies;
 
 use crate::counts::PipelineCounts;
+use crate::shadow_reports::ReportState;
 
 /// Raised when a field changes its meaning; an older version is refused rather
 /// than misread.
-const VERSION: u8 = 3;
+const VERSION: u8 = 4;
+/// Ends before the state of the reports into shadows, and is read.
+const WITHOUT_REPORTS: u8 = 3;
 /// Ends before the functions' tallies, and is read.
 const WITHOUT_TALLIES: u8 = 2;
 /// Ends before the configuration's number, and is read.
@@ -28,6 +31,8 @@ pub struct Snapshot {
     pub config: u64,
     /// What the functions did so far.
     pub tallies: Tallies,
+    /// When Weir last reported into shadows.
+    pub reports: ReportState,
 }
 
 #[derive(Debug, Error)]
@@ -50,6 +55,17 @@ impl Snapshot {
         match bytes.split_first() {
             None => Err(SnapshotError::Empty),
             Some((&VERSION, body)) => Ok(postcard::from_bytes(body)?),
+            Some((&WITHOUT_REPORTS, body)) => {
+                let (engine, alarms, counts, config, tallies) = postcard::from_bytes(body)?;
+                Ok(Self {
+                    engine,
+                    alarms,
+                    counts,
+                    config,
+                    tallies,
+                    reports: ReportState::default(),
+                })
+            }
             Some((&WITHOUT_TALLIES, body)) => {
                 let (engine, alarms, counts, config) = postcard::from_bytes(body)?;
                 Ok(Self {
@@ -57,7 +73,7 @@ impl Snapshot {
                     alarms,
                     counts,
                     config,
-                    tallies: Tallies::default(),
+                    ..Self::default()
                 })
             }
             Some((&WITHOUT_CONFIG, body)) => {
@@ -66,8 +82,7 @@ impl Snapshot {
                     engine,
                     alarms,
                     counts,
-                    config: 0,
-                    tallies: Tallies::default(),
+                    ..Self::default()
                 })
             }
             Some((&found, _)) => Err(SnapshotError::Version { found }),
@@ -90,11 +105,13 @@ mod tests {
                 messages: 5,
                 functions: Vec::new(),
             },
+            reports: ReportState::EMPTY,
         };
         let mut bytes = snapshot.encode();
         let read = Snapshot::decode(&bytes).unwrap();
         assert_eq!((read.engine, read.config), (vec![1, 2], 7));
         assert_eq!(read.tallies.messages, 5);
+        assert_eq!(read.reports, ReportState::EMPTY);
         bytes[0] = 9;
         assert!(matches!(
             Snapshot::decode(&bytes),
@@ -116,5 +133,20 @@ mod tests {
         let bytes = postcard::to_extend(&before, vec![WITHOUT_TALLIES]).unwrap();
         let read = Snapshot::decode(&bytes).unwrap();
         assert_eq!((read.config, read.tallies), (7, Tallies::default()));
+        let tallies = Tallies {
+            messages: 5,
+            functions: Vec::new(),
+        };
+        let before = (
+            vec![1_u8],
+            vec![3_u8],
+            PipelineCounts::default(),
+            7_u64,
+            tallies,
+        );
+        let bytes = postcard::to_extend(&before, vec![WITHOUT_REPORTS]).unwrap();
+        let read = Snapshot::decode(&bytes).unwrap();
+        assert_eq!((read.config, read.tallies.messages), (7, 5));
+        assert_eq!(read.reports, ReportState::default());
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, Float64Array, Int64Array, NullArray, StringArray};
 use serde_json::{Map, Value};
+use thiserror::Error;
 use weir_auth::{Access, Action, Credentials, Identity};
 use weir_clock::now;
 use weir_config::Query;
@@ -33,8 +34,17 @@ pub fn limits(config: &Query) -> QueryLimits {
     }
 }
 
+/// Why a parameter of a query cannot be used.
+#[derive(Debug, Error)]
+pub enum ParameterError {
+    #[error("the parameter {0} is out of range")]
+    OutOfRange(String),
+    #[error("the parameter {0} is not a single value")]
+    NotASingleValue(String),
+}
+
 /// Parameters as JSON gives them; those of a statement are `$name`.
-pub fn named(values: Map<String, Value>) -> Result<Parameters, String> {
+pub fn named(values: Map<String, Value>) -> Result<Parameters, ParameterError> {
     if values.is_empty() {
         return Ok(Parameters::None);
     }
@@ -46,10 +56,10 @@ pub fn named(values: Map<String, Value>) -> Result<Parameters, String> {
             Value::Number(number) => match (number.as_i64(), number.as_f64()) {
                 (Some(whole), _) => Arc::new(Int64Array::from(vec![whole])),
                 (None, Some(number)) => Arc::new(Float64Array::from(vec![number])),
-                (None, None) => return Err(format!("the parameter {name} is out of range")),
+                (None, None) => return Err(ParameterError::OutOfRange(name)),
             },
             Value::Array(_) | Value::Object(_) => {
-                return Err(format!("the parameter {name} is not a single value"));
+                return Err(ParameterError::NotASingleValue(name));
             }
         };
         Ok((name, array))

@@ -1,4 +1,4 @@
-//! The command line (DESIGN section 4): what each command and flag is called.
+//! The command line: commands, flags and their help.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,8 +10,8 @@ use weir_simulator::{Anomaly, Scenario};
 
 /// IoT telemetry: MQTT in; series, alerts and device shadows out.
 ///
-/// Nothing that Weir acknowledged is lost; whatever it does not store is in the
-/// quarantine with a reason.
+/// Acknowledged messages are never lost; every reading is stored or quarantined
+/// with a reason.
 #[derive(Debug, Parser)]
 #[command(name = "weir", version, max_term_width = 100)]
 pub(crate) struct Cli {
@@ -23,33 +23,33 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Run everything: broker, pipeline, store, alerts, shadows, HTTP
     Up(UpArgs),
-    /// Check a configuration file and tell every problem in it
+    /// Check a configuration file and report every problem with its line number
     Check(CheckArgs),
-    /// Publish as a fleet of devices to any MQTT broker
+    /// Publish simulated telemetry of a fleet of devices to an MQTT broker
     Simulate(SimulateArgs),
-    /// Ask a running Weir a question in SQL
+    /// Run a SQL query
     Query(QueryArgs),
-    /// Watch readings and alerts of a running Weir as they come
+    /// Stream readings and alerts of a running Weir
     Tap(TapArgs),
-    /// Try a configuration on readings that are there: what would have alarmed, and when
+    /// Run a configuration on existing readings and print the alarms that it raises
     Backtest(BacktestArgs),
-    /// Send what is in the quarantine through the pipeline again, after a fix
+    /// Send quarantined messages through the pipeline again
     Replay(ReplayArgs),
-    /// Send readings from CSV, Parquet, JSON lines or line protocol to a running Weir
+    /// Import readings from CSV, Parquet, JSON lines or line protocol into a running Weir
     Import(ImportArgs),
-    /// Write readings of a running Weir to a CSV, JSON lines or Parquet file
+    /// Export readings of a running Weir to a CSV, JSON lines or Parquet file
     Export(ExportArgs),
-    /// Say why the functions found a reading usual or not
+    /// Explain what the functions concluded from a reading
     Explain(ExplainArgs),
-    /// What each function did, how long it takes, and what AWS Lambda would have charged
+    /// Show what each function did, its latency, and its cost on AWS Lambda
     Functions(FunctionsArgs),
     /// List, acknowledge and shelve alarms
     Alarms(AlarmsArgs),
     /// Read and change device shadows
     Shadow(ShadowArgs),
-    /// Look at the files of the embedded store
+    /// Inspect the files of the embedded store
     Store(StoreArgs),
-    /// Make entries for the access file of `[auth]`
+    /// Create entries of the access file of `[auth]`
     Auth(AuthArgs),
 }
 
@@ -61,13 +61,13 @@ pub(crate) struct StoreArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum StoreCommand {
-    /// What is stored: files, readings and bytes per kind of device
+    /// Show files, readings and bytes per kind of device
     Stats(StoreTarget),
-    /// Read every file whole and compare checksums; changes nothing
+    /// Read every file and compare its checksums; changes nothing
     Verify(StoreTarget),
 }
 
-/// Whose files. The Weir that uses them may be running.
+/// The data folder. Weir may be running on it.
 #[derive(Debug, Args)]
 pub(crate) struct StoreTarget {
     /// The data folder
@@ -88,7 +88,7 @@ pub(crate) struct UpArgs {
     /// Configuration file (TOML); without it, embedded broker and defaults
     #[arg(long, value_name = "FILE", env = "WEIR_CONFIG")]
     pub(crate) config: Option<PathBuf>,
-    /// Where journal, series, alarms and shadows are kept
+    /// Folder of the journal, series, alarms and shadows
     #[arg(
         long,
         value_name = "DIR",
@@ -96,7 +96,7 @@ pub(crate) struct UpArgs {
         default_value = "weir-data"
     )]
     pub(crate) data_dir: PathBuf,
-    /// Add a simulated fleet with faults, to have something to see
+    /// Add a simulated fleet with faults
     #[arg(long)]
     pub(crate) demo: bool,
     /// Write the bound addresses to FILE as JSON once all of them accept connections
@@ -126,7 +126,7 @@ pub(crate) struct SimulateArgs {
     /// Messages per second, all devices together
     #[arg(long, value_name = "R", default_value_t = 120.0)]
     pub(crate) rate: f64,
-    /// How the fleet behaves
+    /// Behaviour of the fleet
     #[arg(long, value_name = "NAME", default_value = "demo")]
     pub(crate) scenario: Scenario,
     /// Add one kind of anomaly
@@ -206,7 +206,7 @@ pub(crate) struct BacktestArgs {
     /// The configuration to try (TOML)
     #[arg(long, value_name = "FILE")]
     pub(crate) config: PathBuf,
-    /// Another one, such as that in use: tell only where the two differ
+    /// A second configuration, such as the current one: print only the differences
     #[arg(long, value_name = "FILE")]
     pub(crate) against: Option<PathBuf>,
     /// Files or folders of readings (.csv, .jsonl, .parquet) instead of the store
@@ -240,7 +240,7 @@ pub(crate) struct BacktestArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ReplayArgs {
-    /// What to replay: the quarantine is all there is
+    /// Replay the quarantine
     #[arg(long, required = true)]
     pub(crate) quarantine: bool,
     /// Only messages that were rejected for this reason
@@ -264,13 +264,13 @@ pub(crate) struct ImportArgs {
     /// .csv, .parquet, .jsonl or .lp
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
-    /// What the files are, where their names do not say it
+    /// Format of the files; by their extensions by default
     #[arg(long, value_enum)]
     pub(crate) format: Option<FileFormat>,
     /// The unit of times in line protocol
     #[arg(long, value_name = "UNIT", default_value = "ns", value_parser = ["ns", "us", "ms", "s", "m", "h"])]
     pub(crate) precision: String,
-    /// Begin anew, although an earlier run got part of the way
+    /// Start again from the beginning instead of where an earlier run stopped
     #[arg(long)]
     pub(crate) restart: bool,
     /// Print the summary as JSON
@@ -285,7 +285,7 @@ pub(crate) struct ExportArgs {
     /// .csv, .jsonl or .parquet
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
-    /// What to write, where the name does not say it
+    /// Format of the file; by its extension by default
     #[arg(long, value_enum)]
     pub(crate) format: Option<FileFormat>,
     /// Only readings of this time and later, such as 2026-01-31T12:00:00Z
@@ -300,7 +300,7 @@ pub(crate) struct ExportArgs {
     /// Only this sensor
     #[arg(long, value_name = "S")]
     pub(crate) sensor: Option<String>,
-    /// Replace a file that is there already
+    /// Replace an existing file
     #[arg(long)]
     pub(crate) force: bool,
     /// Print the summary as JSON
@@ -332,7 +332,7 @@ impl FileFormat {
             "lp" | "line" => Self::Lines,
             _ => anyhow::bail!(
                 "{}: its name does not end in .csv, .parquet, .jsonl, .ndjson, .lp or .line; \
-                 say what it is with --format",
+                 set --format",
                 path.display()
             ),
         })
@@ -395,11 +395,11 @@ pub(crate) enum AlarmsCommand {
         #[command(flatten)]
         remote: Remote,
     },
-    /// Say that you have seen an alarm; one that is latched is cleared by it
+    /// Acknowledge an alarm; clears it if it is latched
     Ack(AlarmAction),
-    /// Take an acknowledgement back
+    /// Withdraw an acknowledgement
     Unack(AlarmAction),
-    /// Silence an alarm's device, sensor and function for a while
+    /// Shelve an alarm's device, sensor and function for a limited time
     Shelve {
         /// Such as 30m or 8h
         #[arg(long, default_value = "1h")]
@@ -409,11 +409,11 @@ pub(crate) enum AlarmsCommand {
     },
     /// End a shelving
     Unshelve(AlarmAction),
-    /// Silence an alarm's device, sensor and function until you take it back
+    /// Take an alarm's device, sensor and function out of service
     OutOfService(AlarmAction),
-    /// Take a device, sensor and function back into service
+    /// Return an alarm's device, sensor and function to service
     InService(AlarmAction),
-    /// Say something about an alarm
+    /// Comment on an alarm
     Comment {
         id: String,
         text: String,
@@ -423,15 +423,15 @@ pub(crate) enum AlarmsCommand {
         #[command(flatten)]
         remote: Remote,
     },
-    /// Say who works on an alarm
+    /// Assign an alarm to a person
     Assign {
         #[command(flatten)]
         action: AlarmAction,
-        /// Who; left out: nobody any more
+        /// The person; without it the assignment ends
         #[arg(long)]
         to: Option<String>,
     },
-    /// Who did what, the newest first
+    /// Show the actions of operators, newest first
     Audit {
         #[arg(long, default_value_t = 100)]
         limit: usize,
@@ -441,7 +441,7 @@ pub(crate) enum AlarmsCommand {
         #[command(flatten)]
         remote: Remote,
     },
-    /// How well the alarms serve: rates, floods, worst actors, time to acknowledge
+    /// Show alarm performance: rates, floods, worst actors, time to acknowledge
     Kpi {
         /// RFC 3339; a day before --to by default
         #[arg(long, value_name = "T")]
@@ -455,7 +455,7 @@ pub(crate) enum AlarmsCommand {
         #[command(flatten)]
         remote: Remote,
     },
-    /// Every way to tell somebody: what waits, what fails
+    /// Show notification channels: queued, failing
     Channels {
         /// Print as JSON
         #[arg(long)]
@@ -463,13 +463,13 @@ pub(crate) enum AlarmsCommand {
         #[command(flatten)]
         remote: Remote,
     },
-    /// Send a test over a channel, and say how it went
+    /// Send a test notification and print the result
     TestChannel {
         name: String,
         #[command(flatten)]
         remote: Remote,
     },
-    /// Notifications that were given up
+    /// Show notifications that could not be delivered
     DeadLetters {
         #[arg(long, default_value_t = 100)]
         limit: usize,
@@ -479,7 +479,7 @@ pub(crate) enum AlarmsCommand {
         #[command(flatten)]
         remote: Remote,
     },
-    /// Send a dead letter once more, by its number; or all
+    /// Retry a dead letter by its number, or all of them
     Retry {
         #[arg(value_name = "N|all")]
         n: String,
@@ -523,7 +523,7 @@ pub(crate) enum ShadowCommand {
         target: ShadowTarget,
         document: String,
     },
-    /// Delete a device's shadow; its version goes on for 48 hours
+    /// Delete a device's shadow; its version continues for 48 hours
     Delete {
         #[command(flatten)]
         target: ShadowTarget,
@@ -569,10 +569,10 @@ pub(crate) enum AuthCommand {
         name: String,
         #[arg(long, value_enum, default_value_t = RoleName::Device)]
         role: RoleName,
-        /// The access file; made if it is not there
+        /// The access file; created if it does not exist
         #[arg(long, value_name = "FILE", default_value = "access.toml")]
         file: PathBuf,
-        /// A device that it speaks for besides itself; * is any text, ? one character
+        /// Another device in whose name it may publish; * is any text, ? one character
         #[arg(long, value_name = "GLOB")]
         device: Vec<String>,
         /// A chosen password in place of a token: the first line of FILE, or of - (standard input)

@@ -1,6 +1,5 @@
 //! `weir up --demo`: a simulated fleet that publishes to the embedded broker,
-//! and a screen that tells what Weir makes of it: alerts as they come, and one
-//! line with the figures.
+//! and a screen that shows the alerts as they come, and one line with the figures.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

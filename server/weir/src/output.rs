@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 pub(crate) use weir_backtest::printable;
 
-/// Writes to stdout; false when nobody reads any more.
+/// Writes to stdout; false when its reader has gone.
 pub(crate) fn data(bytes: &[u8]) -> io::Result<bool> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
@@ -15,7 +15,7 @@ pub(crate) fn data(bytes: &[u8]) -> io::Result<bool> {
     }
 }
 
-/// A line on stdout; false when nobody reads any more.
+/// A line on stdout; false when its reader has gone.
 pub(crate) fn line(text: &str) -> io::Result<bool> {
     data(format!("{text}\n").as_bytes())
 }

@@ -1,6 +1,6 @@
-//! Takes up a changed access file while Weir runs: `weir auth add` needs no
-//! restart, and neither does taking somebody's rights away. A file with a
-//! mistake changes nothing, and is told once.
+//! Applies a changed access file while Weir runs: adding an identity and removing
+//! rights need no restart. A file with a mistake changes nothing, and is logged
+//! once.
 
 use std::fs;
 use std::path::Path;
@@ -14,7 +14,7 @@ use weir_config::Config;
 /// How often the file is looked at.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// What tells one content of the file from the next.
+/// Distinguishes one content of the file from the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Stamp {
     modified: Option<SystemTime>,
@@ -53,11 +53,11 @@ pub async fn watch(access: Access, config: Config, shutdown: CancellationToken) 
             Ok(fresh) => {
                 access.replace(&fresh);
                 if is_change {
-                    info!(file = %auth.file.display(), "the access file has changed and is in force");
+                    info!(file = %auth.file.display(), "access file changed; new rules in force");
                 }
             }
             Err(error) => {
-                warn!(%error, "the access file has changed and is not taken up: the rules before stay in force");
+                warn!(%error, "access file rejected; keeping current rules");
             }
         }
     }

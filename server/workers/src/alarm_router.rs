@@ -1,6 +1,6 @@
-//! Reads the history of alarms and what operators do as two logs, lets the
-//! router decide who is told, and stores its decisions with how far it has read,
-//! in one transaction: a crash repeats no decision and forgets none.
+//! Reads the alarm history and the operators' actions as two logs, asks the router
+//! who is notified, and stores its decisions together with its position in both
+//! logs in one transaction: a crash repeats no decision and loses none.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -62,7 +62,7 @@ pub(crate) struct AlarmRouter {
 }
 
 impl AlarmRouter {
-    /// Runs until it is told to stop, and has routed what was recorded by then.
+    /// Runs until it shall stop and has routed what was recorded by then.
     pub(crate) fn run(mut self) {
         let mut seen = 0;
         let mut expired = Instant::now();
@@ -126,7 +126,7 @@ impl AlarmRouter {
             return Ok(true);
         }
         // Until it is stored, nothing of it has happened. Nobody waits for that on
-        // the router's lock: whoever asks for alarms is answered by a full disk too.
+        // the router's lock: requests for alarms are answered even with a full disk.
         let mut log_throttle = LogThrottle::default();
         while let Err(error) = self.alarms.commit_routing(up_to, &decisions) {
             if log_throttle.is_due() {

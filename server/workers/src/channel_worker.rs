@@ -51,7 +51,7 @@ pub(crate) struct ChannelWorker {
     pub(crate) stop: Arc<AtomicBool>,
 }
 
-/// When to go on.
+/// When to continue.
 #[derive(Debug, Default)]
 struct Pace {
     /// Failures in a row.
@@ -143,7 +143,7 @@ impl ChannelWorker {
             }
             Err(DeliveryError::Refused { reason }) => {
                 self.status.failed_attempts.fetch_add(1, Ordering::Relaxed);
-                self.bury(one, &reason, pace)
+                self.move_to_dead_letters(one, &reason, pace)
             }
             Err(DeliveryError::Temporary {
                 reason,
@@ -152,12 +152,12 @@ impl ChannelWorker {
                 let age = now().millis() - one.notification.created_at;
                 self.fails(&reason, retry_after, pace);
                 let limit = i64::try_from(self.config.give_up_after.as_millis());
-                age > limit.unwrap_or(i64::MAX) && self.bury(one, &reason, pace)
+                age > limit.unwrap_or(i64::MAX) && self.move_to_dead_letters(one, &reason, pace)
             }
         }
     }
 
-    fn bury(&self, one: &Queued, reason: &str, pace: &mut Pace) -> bool {
+    fn move_to_dead_letters(&self, one: &Queued, reason: &str, pace: &mut Pace) -> bool {
         let (channel, id) = (&self.channel.name, &one.notification.id);
         warn!(
             channel,

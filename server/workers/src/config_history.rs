@@ -1,7 +1,7 @@
 //! Which configuration decided about which part of the journal.
 //!
-//! A reload takes effect at a position: what lies before was decided by the old
-//! configuration, what lies behind by the new one. That is kept on disk, and
+//! A reload takes effect at a position: messages before it are decided by the old
+//! configuration, messages from it on by the new one. That is kept on disk, and
 //! before any message behind it is processed. So a replay after a crash decides
 //! as it was decided the first time, and raises and clears the same alarms; and
 //! a configuration that was changed while Weir was down takes effect where the
@@ -15,8 +15,8 @@
 //! ```
 //!
 //! Only the sections that decide about messages are in it ([`Settings`]), and the
-//! modules that they name lie beside it ([`modules`]). What
-//! the journal has let go of is forgotten here, too. Without the file, or with
+//! modules that they name are stored beside it ([`modules`]). What
+//! the journal has truncated is removed here, too. Without the file, or with
 //! one that cannot be read, everything is replayed under the configuration of
 //! the start, and the alarms are reconciled afterwards.
 
@@ -54,7 +54,7 @@ struct Entry {
     config: Arc<Config>,
 }
 
-/// As it stands in the file.
+/// As it is in the file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Written {
     number: u64,
@@ -69,12 +69,12 @@ struct File {
     entries: Vec<Written>,
 }
 
-/// What there is of the journal at the start.
+/// The part of the journal that exists at the start.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Extent {
     /// The oldest position that can be read.
     pub(crate) start: Position,
-    /// Behind the last message.
+    /// After the last message.
     pub(crate) end: Position,
 }
 
@@ -98,24 +98,17 @@ impl ConfigHistory {
                         warn!(
                             from = written.from,
                             problem = first,
-                            "an earlier configuration cannot be read any more: its part of the \
-                         journal is replayed under the one before it"
+                            "an earlier configuration cannot be read: its part of the journal is \
+                         replayed under the one before it"
                         );
                         continue;
                     }
                 };
             // Power may have taken messages away that stood before it.
             written.from = written.from.min(journal.end.0);
-            let config = Config {
-                routes: old.routes,
-                limits: old.limits,
-                functions: old.functions,
-                shadows: old.shadows,
-                ..config.clone()
-            };
             entries.push(Entry {
                 written,
-                config: Arc::new(config),
+                config: Arc::new(with_decisions_of(old, config)),
             });
         }
         let history = Arc::new(Self {
@@ -194,7 +187,7 @@ impl ConfigHistory {
     }
 
     /// Goes on where a checkpoint at `position` stood, under its configuration
-    /// `number`; 0 when it does not tell.
+    /// `number`; 0 when that is not known.
     pub(crate) fn resume(self: &Arc<Self>, number: u64, position: Position) -> ConfigCursor {
         let entries = self.entries.lock();
         let known = entries.iter().find(|entry| entry.written.number == number);
@@ -216,6 +209,50 @@ impl ConfigHistory {
     pub fn all(&self) -> Vec<Arc<Config>> {
         let entries = self.entries.lock();
         entries.iter().map(|entry| entry.config.clone()).collect()
+    }
+}
+
+/// `current` with the sections of `old` that decide about messages. Every section
+/// is named, so that a new one does not compile until it is on one of the sides.
+fn with_decisions_of(old: Config, current: &Config) -> Config {
+    let Config {
+        // These decide what a message causes: they are kept in [`Settings`].
+        routes,
+        limits,
+        line_protocol,
+        functions,
+        shadows,
+        // These do not: the current ones are in force.
+        http: _,
+        auth: _,
+        tls: _,
+        broker: _,
+        sources: _,
+        journal: _,
+        embedded_store: _,
+        retention: _,
+        influxdb: _,
+        quarantine: _,
+        watchdog: _,
+        query: _,
+        flight: _,
+        postgres: _,
+        reload: _,
+        lambda: _,
+        alarms: _,
+        alarm_meanings: _,
+        channels: _,
+        notify: _,
+        maintenance: _,
+        inhibit: _,
+    } = old;
+    Config {
+        routes,
+        limits,
+        line_protocol,
+        functions,
+        shadows,
+        ..current.clone()
     }
 }
 
@@ -265,8 +302,8 @@ impl ConfigCursor {
     }
 
     /// Where the next configuration comes into force, if there is one. To be
-    /// asked after a chunk was read: then no message of the chunk lies behind a
-    /// change that this does not know.
+    /// asked after a chunk was read: then every change before the end of
+    /// the chunk is known.
     pub(crate) fn next_change(&self) -> Option<Position> {
         let entries = self.history.entries.lock();
         let later = entries.iter().rev();

@@ -26,8 +26,9 @@ pub struct Counts {
     /// Readings that the pipeline has handed to the store and that the store has
     /// not applied yet.
     pub readings_in_flight: u64,
-    /// Processed messages that this process appended: the others were replayed.
-    pub live_messages: u64,
+    /// Processed records that this process appended, ticks among them: the others
+    /// were replayed.
+    pub live_records: u64,
 }
 
 impl Counts {
@@ -55,7 +56,7 @@ impl Counters {
         let mut counts = self.0.lock();
         counts.pipeline.clone_from(pipeline);
         counts.readings_in_flight += readings;
-        counts.live_messages += live;
+        counts.live_records += live;
     }
 
     /// The store has applied a batch of `readings`.
@@ -74,9 +75,10 @@ impl Counters {
 }
 
 impl Counts {
-    /// The answer of `/api/v1/flow`.
+    /// The answer of `/api/v1/flow`. Ticks are no messages; one that is on its way
+    /// counts as in flight.
     pub fn document(&self, journal: &JournalStatus) -> Value {
-        let in_flight = journal.appended_messages.saturating_sub(self.live_messages);
+        let in_flight = journal.appended_messages.saturating_sub(self.live_records);
         let uncommitted = journal
             .appended_messages
             .saturating_sub(journal.committed_messages);

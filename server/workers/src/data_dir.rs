@@ -1,5 +1,5 @@
-//! The data folder: what lies where, and the lock that keeps a second process
-//! out.
+//! The data folder: where everything is stored in it, and the lock that keeps a
+//! second process out.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};

@@ -1,5 +1,5 @@
-//! What happens right now, for whoever watches: `/api/v1/stream`, `weir tap`
-//! and the demo's screen. It costs one comparison per chunk while nobody does.
+//! What happens right now, for `/api/v1/stream`, `weir tap` and the demo's screen.
+//! It costs one comparison per chunk while nobody watches.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use tokio::sync::broadcast;
 use weir_functions::{Batch, Engine};
 use weir_model::{Alert, Value as Reading};
 
-/// Events that wait for a slow watcher; it is told how many it missed.
+/// Events that wait for a slow watcher, which gets the number of those it missed.
 const CAPACITY: usize = 4_096;
 
 /// One event of the stream, already as text.

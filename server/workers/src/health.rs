@@ -1,5 +1,5 @@
-//! What is wrong right now, as `/readyz` tells it: one reason per component,
-//! set by whoever notices and cleared by whoever sees it pass.
+//! What is wrong right now, as `/readyz` reports it: one reason per component, set
+//! by the worker that notices the fault and cleared when it has passed.
 
 use std::collections::BTreeMap;
 

@@ -1,6 +1,6 @@
-//! How long the InfluxDB sink waits before it tries again: soon for what passes
-//! by itself, slowly for what somebody has to mend, and as long as the server
-//! asks for. It also knows what has been told already.
+//! How long the InfluxDB sink waits before it tries again: shortly after faults
+//! that pass without help, long after those that somebody has to fix, and as long
+//! as the server asks for. It also knows which fault has been reported.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -16,7 +16,7 @@ const SLOW_LAST: Duration = Duration::from_secs(60);
 #[derive(Debug, Default)]
 pub(crate) struct Waits {
     last: Option<Duration>,
-    told: Option<SinkError>,
+    reported: Option<SinkError>,
 }
 
 impl Waits {
@@ -38,15 +38,16 @@ impl Waits {
         }
     }
 
-    /// Whether it was not told yet; it is now.
+    /// Whether this failure was not reported yet; it is now.
     pub(crate) fn is_news(&mut self, error: &SinkError) -> bool {
-        let news = self.told.as_ref() != Some(error);
-        self.told = Some(error.clone());
+        let news = self.reported.as_ref() != Some(error);
+        self.reported = Some(error.clone());
         news
     }
 
-    pub(crate) fn told(&self) -> bool {
-        self.told.is_some()
+    /// A failure was reported in this round.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.reported.is_some()
     }
 }
 
@@ -94,10 +95,10 @@ mod tests {
             message: message.to_owned(),
         };
         let mut waits = Waits::default();
-        assert!(!waits.told());
+        assert!(!waits.has_failed());
         assert!(waits.is_news(&refused("a")));
         assert!(!waits.is_news(&refused("a")));
         assert!(waits.is_news(&refused("b")));
-        assert!(waits.told());
+        assert!(waits.has_failed());
     }
 }

@@ -29,7 +29,7 @@ use crate::health::Health;
 use crate::influx_waits::Waits;
 use crate::row_reader::RowReader;
 
-/// The name under which the sink's position stands in the journal.
+/// The name of the sink's position in the journal.
 pub(crate) const INFLUX_CONSUMER: &str = "influxdb";
 const IDLE: Duration = Duration::from_millis(100);
 /// Between tries to write to the quarantine.
@@ -58,7 +58,7 @@ pub(crate) struct InfluxWorker {
     pub(crate) stop: Arc<AtomicBool>,
 }
 
-/// Lines on their way, and where the journal stands behind the last of them.
+/// Lines on their way, and the position after the last of them.
 struct Round {
     /// What is not written yet, by device.
     lanes: Vec<LineBatch>,
@@ -122,7 +122,7 @@ impl InfluxWorker {
         round: &mut Round,
     ) -> Result<bool> {
         let mut waits = Waits::default();
-        let mut said = None;
+        let mut diagnosis = None;
         loop {
             if let Err(error) = self.journal.wait_committed(round.end) {
                 warn!(%error, "the InfluxDB sink stops");
@@ -144,7 +144,7 @@ impl InfluxWorker {
                 return Ok(false);
             }
             let Some(error) = error else {
-                if waits.told() {
+                if waits.has_failed() {
                     info!("InfluxDB takes data again");
                 }
                 self.health.clear(INFLUX_CONSUMER);
@@ -152,23 +152,23 @@ impl InfluxWorker {
             };
             self.stats.retries.fetch_add(1, Ordering::Relaxed);
             let wait = waits.next(&error);
-            let news = waits.is_news(&error);
-            if news {
-                said = match error {
+            let is_news = waits.is_news(&error);
+            if is_news {
+                diagnosis = match error {
                     SinkError::Retry { .. } => None,
                     _ => runtime
                         .block_on(unless_stopped(self.sink.diagnose(), &stop))
                         .flatten(),
                 };
             }
-            self.tell(&error, said.as_deref(), wait, news);
+            self.report(&error, diagnosis.as_deref(), wait, is_news);
             if self.sleep(wait) {
                 return Ok(false);
             }
             match error {
                 SinkError::Auth { .. } => {
                     if let Err(error) = self.sink.reload_token() {
-                        warn!(%error, "the token for InfluxDB is not read anew");
+                        warn!(%error, "the token for InfluxDB cannot be read again");
                     }
                 }
                 // A single bad line may be all that there is: others show whether
@@ -180,15 +180,15 @@ impl InfluxWorker {
     }
 
     /// By `/readyz` until it is over, and once in the log.
-    fn tell(&self, error: &SinkError, said: Option<&str>, wait: Duration, news: bool) {
-        let said = said.map_or_else(String::new, |said| format!("; {said}"));
-        if news {
+    fn report(&self, error: &SinkError, diagnosis: Option<&str>, wait: Duration, is_news: bool) {
+        let diagnosis = diagnosis.map_or_else(String::new, |found| format!("; {found}"));
+        if is_news {
             let wait_ms = wait.as_millis() as u64;
-            warn!(%error, said, wait_ms, "InfluxDB does not take the batch");
+            warn!(%error, diagnosis, wait_ms, "InfluxDB does not take the batch");
         }
         let seconds = wait.as_secs_f64();
         let reason = format!(
-            "InfluxDB does not take data: {error}{said}; tried again after {seconds:.1} s; the \
+            "InfluxDB does not take data: {error}{diagnosis}; tried again after {seconds:.1} s; the \
              journal holds it meanwhile"
         );
         self.health.set(INFLUX_CONSUMER, reason);

@@ -12,11 +12,12 @@ pub fn load(
 ) -> Result<Loaded, LoadError> {
     let loaded = Config::load_with_env(path, variables)?;
     let problems = weir_functions::check(&loaded.config);
-    match problems.is_empty() {
-        true => Ok(loaded),
-        false => Err(LoadError::Invalid {
+    if problems.is_empty() {
+        Ok(loaded)
+    } else {
+        Err(LoadError::Invalid {
             path: path.to_owned(),
             problems,
-        }),
+        })
     }
 }

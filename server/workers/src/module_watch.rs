@@ -1,6 +1,6 @@
-//! Tells how the functions that are modules of WebAssembly are doing: failures in
-//! the log, at most one line a minute for each, and those that are called no more
-//! as a reason of `/readyz`, from which an alarm of Weir's own comes.
+//! Reports the state of WebAssembly functions: failures in the log, at most one
+//! line a minute for each, and disabled functions as a reason of `/readyz`, which
+//! raises an alarm of Weir itself.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,9 +18,9 @@ const LOOK: Duration = Duration::from_millis(500);
 /// Between two lines about one function's failures.
 const BETWEEN_WARNINGS: Duration = Duration::from_secs(60);
 
-/// What was told of one function.
+/// What was reported of one function.
 #[derive(Debug, Default)]
-struct Told {
+struct Reported {
     failures: u64,
     warned: Option<Instant>,
     tripped: bool,
@@ -32,7 +32,7 @@ pub(crate) async fn run(
     health: Arc<Health>,
     shutdown: CancellationToken,
 ) {
-    let mut told = BTreeMap::new();
+    let mut reported = BTreeMap::new();
     while shutdown
         .run_until_cancelled(tokio::time::sleep(LOOK))
         .await
@@ -41,7 +41,7 @@ pub(crate) async fn run(
         let pipeline = pipeline.lock();
         look(
             pipeline.engine().modules(),
-            &mut told,
+            &mut reported,
             &health,
             Instant::now(),
         );
@@ -54,18 +54,18 @@ fn component(function: &str) -> String {
 
 fn look<'a>(
     reports: impl Iterator<Item = ModuleReport<'a>>,
-    told: &mut BTreeMap<String, Told>,
+    reported: &mut BTreeMap<String, Reported>,
     health: &Health,
     now: Instant,
 ) {
-    let mut before = std::mem::take(told);
+    let mut before = std::mem::take(reported);
     for report in reports {
         let function = report.function;
         let mut known = before.remove(function).unwrap_or_default();
-        known.tell(&report, health, now);
-        told.insert(function.to_owned(), known);
+        known.report(&report, health, now);
+        reported.insert(function.to_owned(), known);
     }
-    // Those that are left are no functions any more.
+    // The remaining ones were removed.
     for (function, known) in before {
         if known.tripped {
             health.clear(&component(&function));
@@ -73,8 +73,8 @@ fn look<'a>(
     }
 }
 
-impl Told {
-    fn tell(&mut self, report: &ModuleReport<'_>, health: &Health, now: Instant) {
+impl Reported {
+    fn report(&mut self, report: &ModuleReport<'_>, health: &Health, now: Instant) {
         let function = report.function;
         let failures: u64 = report.failures.iter().map(|(_, count)| count).sum();
         let may_warn = self
@@ -89,7 +89,7 @@ impl Told {
                     reason,
                     position,
                     failures = new,
-                    "a WebAssembly function failed: its readings are stored, and not judged by it"
+                    "a WebAssembly function failed: its readings are stored without its verdict"
                 );
             }
             (self.failures, self.warned) = (failures, Some(now));
@@ -98,12 +98,11 @@ impl Told {
             Some(reason) if !self.tripped => {
                 error!(
                     function,
-                    reason,
-                    "a WebAssembly function is called no more: change its module or its settings"
+                    reason, "a WebAssembly function is disabled: change its module or its settings"
                 );
                 health.set(
                     &component(function),
-                    format!("it has failed too often and is called no more, until it is changed: {reason}"),
+                    format!("disabled after too many failures, until it is changed: {reason}"),
                 );
             }
             None if self.tripped => {
@@ -138,9 +137,9 @@ mod tests {
     #[test]
     fn a_function_that_is_called_no_more_is_a_reason_until_it_is_changed_or_gone() {
         let (health, now) = (Health::default(), Instant::now());
-        let mut told = BTreeMap::new();
+        let mut reported = BTreeMap::new();
         let mut look = |reports: Vec<ModuleReport<'_>>| {
-            look(reports.into_iter(), &mut told, &health, now);
+            look(reports.into_iter(), &mut reported, &health, now);
             health.reasons().into_keys().collect::<Vec<_>>()
         };
         assert!(look(vec![report(&[("trap", 1)], None)]).is_empty());

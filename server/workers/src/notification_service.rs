@@ -153,7 +153,11 @@ fn drop_removed_channels(config: &Config, alarms: &AlarmStore) -> Result<()> {
             count, "notifications of a removed channel go to the dead letters"
         );
         for queued in alarms.queued(&channel, usize::MAX)? {
-            alarms.bury(&queued, "the channel is configured no more", now().millis())?;
+            alarms.bury(
+                &queued,
+                "the channel is no longer configured",
+                now().millis(),
+            )?;
         }
     }
     Ok(())

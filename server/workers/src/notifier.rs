@@ -1,6 +1,6 @@
-//! Sends alerts to every outlet at once. It writes to no disk: an alert leaves
-//! while the journal still syncs. What was delivered is told to the effects
-//! worker, which takes it out of the outbox.
+//! Sends alerts to every publisher at once. It writes to no disk: an alert leaves
+//! while the journal still syncs. Deliveries are reported to the recorder, which
+//! removes them from the outbox.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -41,9 +41,9 @@ impl Notifier {
         }
     }
 
-    /// Hands the alert to every outlet. When all have delivered it, the effects
-    /// worker hears its id; an outlet that is full leaves it in the outbox,
-    /// from where it is sent again.
+    /// Hands the alert to every publisher. When all have delivered it, the recorder
+    /// gets its id; a publisher that is full leaves it in the outbox, from where it
+    /// is sent again.
     pub(crate) fn publish(&self, alert: &Alert) {
         let publication = publication(alert);
         let missing = Arc::new(AtomicUsize::new(self.publishers.len()));

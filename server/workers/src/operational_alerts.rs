@@ -1,7 +1,7 @@
-//! What `/readyz` complains of, as alarms of the device `$weir`: a silent source,
-//! a consumer that stands still, a full journal, a failing disk, a dead sink.
+//! What `/readyz` reports, as alarms of the device `$weir`: a silent source, a
+//! stalled consumer, a full journal, a failing disk, a dead sink.
 //!
-//! They take the way of all alerts: published at once, recorded with an outbox,
+//! They are handled as all alerts: published at once, recorded with an outbox,
 //! listed by `/api/v1/alarms`. When the alarm database is what fails, they are
 //! published all the same, and recorded once it works again.
 
@@ -26,7 +26,7 @@ use crate::recorder::RecorderCommand;
 
 /// How often it looks.
 const LOOK: Duration = Duration::from_millis(500);
-/// Alerts that wait for the effects worker; there is one per component and change.
+/// Alerts that wait for the recorder; there is one per component and change.
 const MAX_UNRECORDED: usize = 1_000;
 
 pub(crate) struct OperationalAlerts {
@@ -38,8 +38,8 @@ pub(crate) struct OperationalAlerts {
 }
 
 impl OperationalAlerts {
-    /// Goes on with what an earlier process raised, and looks until Weir stops.
-    /// Without effect when it is turned off, except that what is open is cleared.
+    /// Continues with the alarms of an earlier process, and looks until `shutdown`.
+    /// If it is turned off, it only clears open alarms.
     pub(crate) fn start(self, shutdown: CancellationToken) -> Result<()> {
         let open = AlarmFilter {
             state: AlarmStateFilter::Open,
@@ -92,8 +92,8 @@ impl OperationalAlerts {
         }
     }
 
-    /// Hands over as much as the effects worker has room for: it may be waiting
-    /// for the very disk that is told of.
+    /// Hands over as much as the recorder has room for: it may be waiting for the
+    /// disk that the alert is about.
     fn record(&self, unrecorded: &mut VecDeque<Alert>) {
         while let Some(alert) = unrecorded.pop_front() {
             let command = RecorderCommand::Operational(alert);
@@ -104,7 +104,7 @@ impl OperationalAlerts {
                     return;
                 }
                 Err(_) => {
-                    debug!("Weir stops: an alert of its own is not recorded");
+                    debug!("stopping: an alert of Weir itself is not recorded");
                     return;
                 }
             }

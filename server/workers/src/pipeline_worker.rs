@@ -5,7 +5,7 @@
 //!  journal ──chunk──▶ Pipeline ──effects──▶ rows: store worker
 //!                                        ├▶ alerts: notifier, recorder
 //!                                        ├▶ quarantined: recorder
-//!                                        └▶ shadow requests, reports: shadow worker
+//!                                        └▶ shadow requests and reports: shadow worker
 //! ```
 //!
 //! Live messages, the replay after a crash and catching up from disk are this
@@ -91,7 +91,6 @@ pub(crate) struct Place {
 /// When the worker does what is not done per message.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cadence {
-    shadow_interval: Duration,
     flush_interval: Duration,
     flush_readings: usize,
 }
@@ -99,7 +98,6 @@ pub(crate) struct Cadence {
 impl Cadence {
     pub(crate) fn new(config: &Config) -> Self {
         Self {
-            shadow_interval: config.shadows.interval,
             flush_interval: config.embedded_store.flush_interval,
             flush_readings: config.embedded_store.flush_readings,
         }
@@ -111,26 +109,17 @@ impl PipelineWorker {
     pub(crate) fn run(mut self) -> Result<()> {
         self.publish_position();
         let mut effects = Effects::default();
-        let mut last_reports = Instant::now();
         let mut last_checkpoint = Instant::now();
         let mut checkpointed = self.place.position;
         loop {
             let stopping = self.signals.stop.load(Ordering::Acquire);
-            let wait = if stopping {
-                Duration::ZERO
-            } else {
-                IDLE.min(self.cadence.shadow_interval)
-            };
+            let wait = if stopping { Duration::ZERO } else { IDLE };
             match self.reader.next(wait) {
                 Ok(Some(chunk)) => self.process(&chunk, &mut effects)?,
                 Ok(None) if stopping => break,
                 Ok(None) => self.reconfigure()?,
                 Err(ReadError::Closed) => break,
                 Err(error) => return Err(error).context("the pipeline cannot read the journal"),
-            }
-            if last_reports.elapsed() >= self.cadence.shadow_interval {
-                last_reports = Instant::now();
-                self.report_changed_devices()?;
             }
             if !self.place.reconciled && self.place.position >= self.place.live_from {
                 self.reconcile()?;
@@ -147,7 +136,6 @@ impl PipelineWorker {
         }
         let position = self.place.position.0;
         info!(position, "pipeline caught up; stopping");
-        self.report_changed_devices()?;
         self.checkpoint()
     }
 
@@ -215,7 +203,7 @@ impl PipelineWorker {
     /// The messages of the chunk before `end`, from the current position.
     fn process_until(&mut self, chunk: &Chunk, end: Position, effects: &mut Effects) -> Result<()> {
         effects.clear();
-        let (mut live_messages, mut recorded_alerts) = (0, 0);
+        let (mut live_records, mut recorded_alerts) = (0, 0);
         {
             let mut pipeline = self.pipeline.lock();
             let records = chunk
@@ -231,7 +219,7 @@ impl PipelineWorker {
                         pipeline.on_corrupt(record.position, reason, corrupt.bytes, effects);
                     }
                 }
-                live_messages += u64::from(position >= self.place.live_from);
+                live_records += u64::from(position >= self.place.live_from);
                 if position < self.place.alerts_recorded {
                     recorded_alerts = effects.alerts.len();
                 }
@@ -249,7 +237,7 @@ impl PipelineWorker {
             counters.record_chunk(
                 pipeline.counts(),
                 effects.batch.rows.readings(),
-                live_messages,
+                live_records,
             );
             events.publish(pipeline.engine(), &effects.batch, &effects.alerts);
             processed_waiters.resolve(end, &effects.processed);
@@ -281,19 +269,11 @@ impl PipelineWorker {
                 quarantined: std::mem::take(&mut effects.quarantined),
             })?;
         }
-        if !effects.shadow_requests.is_empty() {
-            let requests = std::mem::take(&mut effects.shadow_requests);
-            self.update_shadows(ShadowCommand::Requests { position, requests })?;
+        if !effects.shadow_updates.is_empty() {
+            let updates = std::mem::take(&mut effects.shadow_updates);
+            self.update_shadows(ShadowCommand::Updates { position, updates })?;
         }
         Ok(())
-    }
-
-    fn report_changed_devices(&mut self) -> Result<()> {
-        let reports = self.pipeline.lock().report_changed_devices();
-        if reports.is_empty() {
-            return Ok(());
-        }
-        self.update_shadows(ShadowCommand::Reports(reports))
     }
 
     /// Sends the snapshot down the same queues as the effects before it: the

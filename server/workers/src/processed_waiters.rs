@@ -13,7 +13,7 @@ use weir_pipeline::Processed;
 /// Requests by the position of their message.
 #[derive(Debug, Default)]
 pub struct ProcessedWaiters {
-    /// Lets the pipeline pass without the lock while nobody waits.
+    /// Zero spares the pipeline the lock.
     count: AtomicUsize,
     by_position: Mutex<BTreeMap<Position, oneshot::Sender<Processed>>>,
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use parking_lot::{Condvar, Mutex};
 use weir_model::Position;
 
-/// Shared by a worker, which advances it, and whoever waits for it.
+/// Shared by a worker, which advances it, and those that wait for it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Progress(Arc<(Mutex<State>, Condvar)>);
 
@@ -27,8 +27,8 @@ impl Progress {
         changed.notify_all();
     }
 
-    /// The worker is gone, or has given something up: it will not get any
-    /// further, and nobody need wait for it.
+    /// The worker has ended or has abandoned something: the position does not
+    /// advance any further, and nobody waits for it.
     pub(crate) fn close(&self) {
         let (state, changed) = &*self.0;
         state.lock().closed = true;

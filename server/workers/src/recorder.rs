@@ -1,5 +1,5 @@
-//! Makes alarms and the quarantine durable, and sees to it that every alert in
-//! the outbox goes out.
+//! The recorder: makes alarms and the quarantine durable, and sends every alert
+//! that is still in the outbox.
 //!
 //! Effects are keyed by what caused them (an alert's id, a record's position),
 //! so recording them again after a crash changes nothing. A database that
@@ -45,23 +45,23 @@ pub(crate) enum RecorderCommand {
         alerts: Vec<Alert>,
         quarantined: Vec<QuarantineEntry>,
     },
-    /// An alarm of Weir itself; no position stands for it.
+    /// An alarm of Weir itself; it has no position.
     Operational(Alert),
     /// What a reload at `position` cleared.
     Cleared {
         position: Position,
         alerts: Vec<Alert>,
     },
-    /// The alarms that are open after the replay of what lies before `position`.
+    /// The alarms that are open after the replay of everything before `position`.
     Reconcile {
         position: Position,
         open: Vec<Alert>,
     },
     /// Tell [`Progress`] once everything before is durable.
     Barrier(Position),
-    /// Every outlet has delivered the alert of this id.
+    /// Every publisher has delivered the alert of this id.
     Delivered(String),
-    /// No command comes behind this one that has to be heard.
+    /// The last command that counts.
     Stop,
 }
 
@@ -77,7 +77,7 @@ pub(crate) struct Recorder {
 }
 
 impl Recorder {
-    /// Runs until it is told to stop.
+    /// Runs until [`RecorderCommand::Stop`].
     pub(crate) fn run(self) {
         let mut outbox = Outbox::default();
         let mut security_log = SecurityLog::default();

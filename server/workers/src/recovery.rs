@@ -150,8 +150,8 @@ fn clear_abandoned(pipeline: &mut Pipeline, alarms: &AlarmStore) -> Result<()> {
     Ok(())
 }
 
-/// The checkpoint's position, unless the journal no longer reaches back to it.
-/// A journal that ends before it (its folder was removed) goes on from it.
+/// The checkpoint's position, if the journal still reaches back to it. A journal
+/// that ends before it (its folder was removed) continues from it.
 fn replay_from(checkpoint: Option<Position>, journal: &dyn Journal) -> io::Result<Position> {
     let start = journal.start();
     match checkpoint {
@@ -164,7 +164,7 @@ fn replay_from(checkpoint: Option<Position>, journal: &dyn Journal) -> io::Resul
             error!(
                 checkpoint = position.0,
                 journal_start = start.0,
-                "the journal starts behind the checkpoint: messages between them are missing; \
+                "the journal starts after the checkpoint: messages between them are missing; \
                  was the data folder restored from a backup?"
             );
             Ok(start)

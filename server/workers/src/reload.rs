@@ -1,14 +1,14 @@
-//! A changed configuration, taken up while Weir runs.
+//! A changed configuration, applied while Weir runs.
 //!
-//! The file is read and checked first, and then applied whole or not at all: a
-//! mistake in it, or one key that only a restart can change, and everything
-//! stays as it is, and is told. A change takes effect at one position of the
+//! The file is read and checked first, and then applied whole or not at all: with
+//! a mistake in it, or one key that only a restart can change, nothing changes,
+//! and the fault is reported. A change takes effect at one position of the
 //! journal, and is on disk before any message behind it is processed
 //! ([`crate::config_history`]). So that messages fall on the right side of it:
 //!
-//! 1. the doors stop taking what the new routes do not take;
+//! 1. the endpoints refuse what the new routes do not accept;
 //! 2. the change is recorded where the journal ends: now it is decided;
-//! 3. the doors begin to take what is new.
+//! 3. the endpoints accept what is new.
 //!
 //! Functions keep their memory, and buffers and queues what is in them. What was
 //! raised by a function that is gone is cleared as the change comes into force.
@@ -40,13 +40,13 @@ pub use watch::watch;
 /// they deliver later of a topic that no route takes is quarantined.
 const BROKER_PATIENCE: Duration = Duration::from_secs(5);
 
-/// What became of a reload.
+/// The outcome of a reload.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum Outcome {
     /// These keys are changed.
     Applied { changed: Vec<String> },
-    /// The file says what is in force.
+    /// The file equals the configuration in force.
     Unchanged,
     /// The file has mistakes.
     Invalid { problems: Vec<Problem> },
@@ -81,7 +81,7 @@ impl Reloader {
                 reason: error.to_string(),
             },
         };
-        tell(&self.file, trigger, &outcome);
+        log_outcome(&self.file, trigger, &outcome);
         self.status.record(&self.file, &outcome);
         outcome
     }
@@ -119,12 +119,12 @@ impl Reloader {
             .cloned()
             .collect();
         if kept.len() < before.len() {
-            self.take(&kept).await;
+            self.accept(&kept).await;
         }
         let position = match self.record(&loaded).await {
             Ok(position) => position,
             Err(error) => {
-                self.take(before).await;
+                self.accept(before).await;
                 let reason = format!("cannot keep the configuration in the data folder: {error}");
                 return Outcome::Failed { reason };
             }
@@ -135,16 +135,16 @@ impl Reloader {
             if let Some(broker) = &self.gateways.broker {
                 broker.intake_has_grown();
             }
-            self.take(&after).await;
+            self.accept(&after).await;
         }
-        debug!(position = position.0, "the configuration comes into force");
+        debug!(position = position.0, "configuration recorded");
         Outcome::Applied {
             changed: changes.live,
         }
     }
 
-    /// Has the doors take what these routes take.
-    async fn take(&self, routes: &[Route]) {
+    /// Makes the endpoints accept what these routes accept.
+    async fn accept(&self, routes: &[Route]) {
         self.gateways.topics.set_routes(routes);
         let Gateways {
             sources, topics, ..
@@ -152,7 +152,7 @@ impl Reloader {
         let follow = sources.iter().map(|source| source.follow(topics));
         let follow = futures::future::join_all(follow);
         if tokio::time::timeout(BROKER_PATIENCE, follow).await.is_err() {
-            warn!("a broker has not answered that the topics changed; going on without");
+            warn!("a broker has not confirmed the changed topics; continuing");
         }
     }
 
@@ -167,7 +167,7 @@ impl Reloader {
     }
 
     fn extent(&self) -> io::Result<Extent> {
-        // Appending nothing tells where the next message goes.
+        // Appending nothing returns the position of the next message.
         let end = match self.journal.append(&[], None) {
             Ok(appended) => appended.end,
             Err(AppendError::Failed(failed)) => return Err(io::Error::other(failed)),
@@ -178,40 +178,40 @@ impl Reloader {
     }
 }
 
-fn tell(file: &Path, trigger: &str, outcome: &Outcome) {
+fn log_outcome(file: &Path, trigger: &str, outcome: &Outcome) {
     let file = file.display();
     match outcome {
         Outcome::Applied { changed } => {
-            info!(%file, trigger, ?changed, "the configuration is reloaded");
+            info!(%file, trigger, ?changed, "configuration reloaded");
         }
         Outcome::Unchanged => {
-            info!(%file, trigger, "the configuration says what is in force already");
+            info!(%file, trigger, "configuration unchanged");
         }
         Outcome::Invalid { problems } => {
             for problem in problems {
                 let Problem { line, key, .. } = problem;
-                error!(%file, line, key, %problem, "the configuration has a mistake");
+                error!(%file, line, key, %problem, "configuration problem");
             }
             let count = problems.len();
             error!(
                 %file,
                 trigger,
                 problems = count,
-                "the configuration is refused: the one before stays in force"
+                "configuration reload rejected; keeping current configuration"
             );
         }
         Outcome::NeedsRestart { keys } => error!(
             %file,
             trigger,
             ?keys,
-            "the configuration is refused whole: these keys need a restart; the one before stays \
-             in force"
+            "configuration reload rejected: these keys need a restart; keeping current \
+             configuration"
         ),
         Outcome::Failed { reason } => error!(
             %file,
             trigger,
             reason,
-            "the configuration is not reloaded: the one before stays in force"
+            "configuration reload failed; keeping current configuration"
         ),
     }
 }

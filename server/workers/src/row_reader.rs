@@ -1,6 +1,6 @@
 //! From the journal to rows, for a reader that has its own position: it decodes
 //! and validates as the pipeline did, each message under the configuration that
-//! was in force where it stands, and runs those functions only that shape rows.
+//! was in force at its position, and runs only those functions that shape rows.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ pub(crate) struct RowReader {
 }
 
 impl RowReader {
-    /// `configs` stands where the reader begins.
+    /// `configs` is where the reader begins.
     pub(crate) fn new(configs: ConfigCursor, access: Access) -> Self {
         let mut engine = Engine::new(&only_shaping(configs.config()));
         engine.guard_by(access);
@@ -47,9 +47,9 @@ impl RowReader {
     }
 }
 
-/// With the functions that say which readings are stored, and how: InfluxDB gets
-/// what the embedded store does. What they learn they learn anew from where the
-/// sink goes on.
+/// With the functions that decide which readings are stored, and how: InfluxDB
+/// gets what the embedded store does. Their memory starts empty where the sink
+/// continues.
 fn only_shaping(config: &Config) -> Config {
     let functions = config.functions.iter();
     let shaping = functions.filter(|function| function.kind.shapes_readings());

@@ -1,5 +1,9 @@
 //! Applies shadow requests and Weir's own reports, a batch per transaction, and
 //! publishes the answers once the transaction is durable.
+//!
+//! Both have a position and the time of their record. Applying the same journal
+//! again, from any position and in any chunks, gives the same versions and
+//! documents.
 
 mod answers;
 
@@ -11,11 +15,10 @@ use std::time::Duration;
 
 use tracing::{debug, error, warn};
 use weir_auth::{Access, Action};
-use weir_clock::now;
 use weir_ingest::{Outlet, OutletError, Publication};
 use weir_journal::Journal;
 use weir_model::Position;
-use weir_pipeline::ShadowRequest;
+use weir_pipeline::{ShadowCause, ShadowRequest, ShadowUpdate};
 use weir_shadows::{Operation, Rejected, Request, ShadowStore, parse_topic, refusal};
 
 pub(crate) use answers::Answers;
@@ -29,13 +32,11 @@ const RETRY: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub(crate) enum ShadowCommand {
-    /// Requests of a chunk that ends at `position`.
-    Requests {
+    /// Requests and reports of a chunk that ends at `position`.
+    Updates {
         position: Position,
-        requests: Vec<ShadowRequest>,
+        updates: Vec<ShadowUpdate>,
     },
-    /// Weir's own updates: what changed since the last ones.
-    Reports(Vec<Request>),
     /// Tell [`Progress`] once everything before is durable.
     Barrier(Position),
 }
@@ -57,55 +58,47 @@ impl ShadowWorker {
     pub(crate) fn run(self) {
         while let Ok(command) = self.commands.recv() {
             match command {
-                ShadowCommand::Requests { position, requests } => {
-                    self.requests(position, &requests)
-                }
-                ShadowCommand::Reports(reports) => self.apply(None, &reports),
+                ShadowCommand::Updates { position, updates } => self.update(position, updates),
                 ShadowCommand::Barrier(position) => self.progress.advance(position),
             }
         }
         self.progress.close();
     }
 
-    /// After a crash the journal brings requests again that were applied: they
-    /// lie before the position that the shadows are durable up to.
-    fn requests(&self, position: Position, requests: &[ShadowRequest]) {
-        let applied = self.shadows.position();
-        let (mut allowed, mut refused) = (Vec::new(), Vec::new());
-        for message in requests
-            .iter()
-            .filter(|request| request.position >= applied)
-        {
-            let Some(target) = parse_topic(&self.prefix, &message.topic) else {
-                continue;
-            };
-            let request = Request {
-                thing: target.thing.into(),
-                name: target.name.map(Into::into),
-                operation: target.operation,
-                payload: message.payload.to_vec(),
-                publish: true,
-            };
-            match self.admit(&message.client, &request) {
-                Ok(()) => allowed.push(request),
-                Err(rejected) => refused.push((request, rejected)),
-            }
-        }
-        // A request is answered as done only when nothing can undo it.
+    fn update(&self, position: Position, updates: Vec<ShadowUpdate>) {
+        // Durable only behind the commit: a position that power took back would be
+        // given to another message, whose updates would pass for applied.
         if let Err(error) = self.journal.wait_committed(position) {
-            error!(%error, "shadow requests are not applied");
+            error!(%error, "shadow updates are not applied");
             self.progress.close();
             return;
         }
-        self.apply(Some(position), &allowed);
-        for (request, rejected) in refused {
-            let answer = refusal(&self.prefix, &request, &rejected, now().seconds());
-            self.answers.publish(answer);
+        for batch in batches(self.shadows.position(), position, updates) {
+            let (mut allowed, mut refused) = (Vec::new(), Vec::new());
+            for cause in batch.causes {
+                match cause {
+                    ShadowCause::Report(report) => allowed.push(report),
+                    ShadowCause::Request(request) => {
+                        let Some(read) = read_request(&self.prefix, &request) else {
+                            continue;
+                        };
+                        match self.admit(&request.client, &read) {
+                            Ok(()) => allowed.push(read),
+                            Err(rejected) => refused.push((read, rejected)),
+                        }
+                    }
+                }
+            }
+            self.apply(batch.end, batch.second, &allowed);
+            for (request, rejected) in refused {
+                let answer = refusal(&self.prefix, &request, &rejected, batch.second);
+                self.answers.publish(answer);
+            }
         }
     }
 
-    /// The door lets requests in from those who may read a shadow; whether they
-    /// may change it, or have lost their rights since, is told by an answer.
+    /// The broker accepts requests from clients that may read a shadow. Whether the
+    /// client may change it, or has lost its rights since, is decided here.
     fn admit(&self, client: &str, request: &Request) -> Result<(), Rejected> {
         if client.is_empty() {
             return Ok(());
@@ -125,10 +118,11 @@ impl ShadowWorker {
         }
     }
 
-    fn apply(&self, position: Option<Position>, requests: &[Request]) {
+    /// Tries until it works, or Weir stops.
+    fn apply(&self, end: Position, second: i64, requests: &[Request]) {
         let mut log_throttle = LogThrottle::default();
         let answers = loop {
-            match self.shadows.apply(position, requests, now().millis()) {
+            match self.shadows.apply(Some(end), requests, second * 1_000) {
                 Ok(answers) => {
                     self.health.clear("shadows");
                     break answers;
@@ -153,6 +147,61 @@ impl ShadowWorker {
     }
 }
 
+/// Updates of one second that are one transaction.
+#[derive(Debug, PartialEq, Eq)]
+struct Batch {
+    /// In the time of the records.
+    second: i64,
+    /// Every update before it is in this batch or an earlier one.
+    end: Position,
+    causes: Vec<ShadowCause>,
+}
+
+/// Groups the updates of a chunk that ends at `end` by their seconds, the unit of
+/// time in a shadow. So a document does not depend on where a chunk ends, or on
+/// when it is read. After a crash the journal brings updates again that were
+/// applied: they are before `applied`.
+fn batches(applied: Position, end: Position, updates: Vec<ShadowUpdate>) -> Vec<Batch> {
+    let mut batches: Vec<Batch> = Vec::new();
+    for update in updates {
+        let ShadowUpdate {
+            position,
+            received,
+            cause,
+        } = update;
+        if position < applied {
+            continue;
+        }
+        let second = received.seconds();
+        match batches.last_mut() {
+            Some(last) if last.second == second => last.causes.push(cause),
+            last => {
+                if let Some(last) = last {
+                    last.end = position;
+                }
+                batches.push(Batch {
+                    second,
+                    end,
+                    causes: vec![cause],
+                });
+            }
+        }
+    }
+    batches
+}
+
+/// The request of a message; `None` when its topic names no shadow.
+fn read_request(prefix: &str, request: &ShadowRequest) -> Option<Request> {
+    let target = parse_topic(prefix, &request.topic)?;
+    Some(Request {
+        thing: target.thing.into(),
+        name: target.name.map(Into::into),
+        operation: target.operation,
+        payload: request.payload.to_vec(),
+        publish: true,
+    })
+}
+
 /// Sends a shadow answer to every publisher.
 pub fn publish(publishers: &[Arc<dyn Outlet>], topic: String, payload: Vec<u8>) {
     let payload = bytes::Bytes::from(payload);
@@ -165,7 +214,7 @@ pub fn publish(publishers: &[Arc<dyn Outlet>], topic: String, payload: Vec<u8>) 
         };
         match publisher.publish(publication, None) {
             Ok(()) => {}
-            // Weir is stopping, and whoever asked is disconnected.
+            // Weir is stopping, and the client is disconnected.
             Err(error @ OutletError::Closed) => {
                 debug!(topic, %error, "shadow answer not published")
             }
@@ -173,3 +222,6 @@ pub fn publish(publishers: &[Arc<dyn Outlet>], topic: String, payload: Vec<u8>) 
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -37,7 +37,7 @@ use crate::signals::Signals;
 use crate::store_worker::{StoreCommand, StoreWorker};
 use crate::stores::Stores;
 use crate::threads::{Fatal, Threads};
-use crate::ticker;
+use crate::ticker::Ticker;
 use crate::watchdog::Watchdog;
 
 /// What a shard is started with.
@@ -319,9 +319,10 @@ fn spawn_watchers(
         signals.health.clone(),
         shutdown.clone(),
     ));
-    tokio::spawn(ticker::run(
-        stores.journal.clone(),
-        pipeline.clone(),
-        shutdown.clone(),
-    ));
+    let ticker = Ticker {
+        journal: stores.journal.clone(),
+        pipeline: pipeline.clone(),
+        processed: signals.processed.clone(),
+    };
+    tokio::spawn(ticker.run(shutdown.clone()));
 }

@@ -1,10 +1,10 @@
 //! Appends rows to the embedded store and commits checkpoints.
 //!
 //! A checkpoint arrives in the same queue as the rows, behind the last row that
-//! it covers. It is committed only when the journal, the effects and the
-//! shadows are durable up to its position; then the journal may let go of what
-//! lies before it. A failed checkpoint is tried again: rows stay in memory, and
-//! the queue behind holds the pipeline back, not the doors.
+//! it covers. It is committed only when the journal, the recorder and the shadow
+//! worker are durable up to its position; then the journal may truncate everything
+//! before it. A failed checkpoint is tried again: rows stay in memory, and the full
+//! queue stops the pipeline, not the endpoints.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,7 +24,7 @@ use crate::health::Health;
 use crate::log_throttle::LogThrottle;
 use crate::progress::Progress;
 
-/// The name under which the pipeline's position stands in the journal.
+/// The name of the pipeline's position in the journal.
 pub(crate) const PIPELINE_CONSUMER: &str = "pipeline";
 /// Waits between tries of a checkpoint that failed.
 const RETRY: Duration = Duration::from_secs(1);
@@ -46,7 +46,7 @@ pub(crate) struct StoreWorker {
     pub(crate) counters: Arc<Counters>,
     pub(crate) config: Current,
     pub(crate) health: Arc<Health>,
-    /// The effects and the shadow worker.
+    /// The recorder and the shadow worker.
     pub(crate) others: Vec<Progress>,
     pub(crate) checkpointing: Arc<AtomicBool>,
     pub(crate) stop: Arc<AtomicBool>,
@@ -70,7 +70,7 @@ impl StoreWorker {
         let applied = self.store.append(&rows, now());
         self.counters.record_applied(&applied, rows.readings());
         rows.clear();
-        // When enough spares wait, this one is let go.
+        // When enough spares wait, this one is dropped.
         let _ = self.spare_rows.try_send(rows);
     }
 

@@ -1,6 +1,6 @@
-//! Worker threads. One that fails or panics takes Weir down with a reason: a
-//! supervisor starts it again and the journal is replayed, which is better than
-//! going on without a part of it.
+//! Worker threads. One that fails or panics ends Weir with a reason: a supervisor
+//! starts it again and the journal is replayed, which is better than to continue
+//! without a part of it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread::{Builder, JoinHandle};
@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use tokio::sync::mpsc;
 use tracing::error;
 
-/// Where a worker reports that it cannot go on.
+/// Where a worker reports that it cannot continue.
 #[derive(Clone, Debug)]
 pub struct Fatal(mpsc::UnboundedSender<String>);
 
@@ -59,7 +59,7 @@ impl Threads {
                 Ok(Err(error)) => format!("{name}: {error:#}"),
                 Err(_) => format!("{name}: it panicked; the log says where"),
             };
-            error!(worker = name, reason, "a worker cannot go on");
+            error!(worker = name, reason, "worker failed");
             // Nobody listens once Weir is stopping anyway.
             let _ = fatal.0.send(reason);
         };
@@ -72,7 +72,7 @@ impl Threads {
     }
 
     /// Waits until all have ended; false when they have not in this time, and
-    /// are left to themselves.
+    /// are abandoned.
     pub(crate) async fn join_within(self, limit: Duration) -> bool {
         let deadline = Instant::now() + limit;
         while !self.handles.iter().all(JoinHandle::is_finished) {

@@ -1,10 +1,10 @@
-//! Says when a consumer of the journal stands still though there is something
-//! for it to do. Nothing is lost meanwhile, but nothing arrives either, and the
-//! journal fills up: whoever is on call should know before it is full.
+//! Reports a consumer of the journal that does not advance although records wait
+//! for it. Nothing is lost meanwhile, but nothing arrives either, and the journal
+//! fills up: people on call should know before it is full.
 //!
-//! Watched are the pipeline (what it has processed), its checkpoints (what the
-//! journal may let go of) and the InfluxDB sink. A full or failed journal and a
-//! silent source tell for themselves.
+//! It watches the pipeline (its position), its checkpoints (what the journal may
+//! truncate) and the InfluxDB sink. A full or failed journal and a silent source
+//! report themselves.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,14 +24,14 @@ use crate::store_worker::PIPELINE_CONSUMER;
 /// How often it looks.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// Watches, and remembers who stands still.
+/// Watches, and remembers which consumers are stalled.
 #[derive(Debug)]
 pub struct Watchdog {
     config: Current,
     watched: Mutex<Vec<Watched>>,
 }
 
-/// A consumer and since when it stands where it does.
+/// A consumer, and since when it is at its position.
 #[derive(Debug)]
 struct Watched {
     name: &'static str,
@@ -41,9 +41,9 @@ struct Watched {
     stalled: bool,
 }
 
-/// Where a consumer stands.
+/// The position of a consumer.
 #[derive(Clone, Copy, Debug)]
-struct Standing {
+struct Consumer {
     name: &'static str,
     position: Position,
     patience: Duration,
@@ -72,12 +72,12 @@ impl Watchdog {
         {
             let status = journal.status();
             let processed = Position(processed.load(Ordering::Acquire));
-            let standings = self.standings(&status, processed);
-            self.look(&standings, status.written, Instant::now(), &health);
+            let consumers = self.consumers(&status, processed);
+            self.look(&consumers, status.written, Instant::now(), &health);
         }
     }
 
-    fn standings(&self, status: &JournalStatus, processed: Position) -> Vec<Standing> {
+    fn consumers(&self, status: &JournalStatus, processed: Position) -> Vec<Consumer> {
         let config = self.config.get();
         // Zero turns it off.
         let stalled_after = match config.watchdog.stalled_after {
@@ -86,7 +86,7 @@ impl Watchdog {
         };
         // A checkpoint may keep the journal waiting so long on top.
         let flush_interval = config.embedded_store.flush_interval;
-        let mut standings = vec![Standing {
+        let mut consumers = vec![Consumer {
             name: "pipeline",
             position: processed,
             patience: stalled_after,
@@ -97,20 +97,20 @@ impl Watchdog {
                 INFLUX_CONSUMER => (INFLUX_CONSUMER, Duration::ZERO),
                 _ => continue,
             };
-            standings.push(Standing {
+            consumers.push(Consumer {
                 name,
                 position: *position,
                 patience: stalled_after.saturating_add(extra),
             });
         }
-        standings
+        consumers
     }
 
     /// Compares with what it saw before.
-    fn look(&self, standings: &[Standing], written: Position, now: Instant, health: &Health) {
+    fn look(&self, consumers: &[Consumer], written: Position, now: Instant, health: &Health) {
         let mut watched = self.watched.lock();
-        for standing in standings {
-            let Standing { name, position, .. } = *standing;
+        for consumer in consumers {
+            let Consumer { name, position, .. } = *consumer;
             let Some(known) = watched.iter_mut().find(|known| known.name == name) else {
                 watched.push(Watched {
                     name,
@@ -126,7 +126,7 @@ impl Watchdog {
             let component = format!("consumer {name}");
             let still = now.saturating_duration_since(known.since);
             let behind = written.0.saturating_sub(position.0);
-            let stalled = still >= standing.patience;
+            let stalled = still >= consumer.patience;
             if stalled {
                 let seconds = still.as_secs();
                 let reason = format!(
@@ -140,26 +140,29 @@ impl Watchdog {
                     consumer = name,
                     position = position.0,
                     behind,
-                    "a consumer does not advance"
+                    "journal consumer stalled"
                 );
             } else if known.stalled && !stalled {
                 health.clear(&component);
                 info!(
                     consumer = name,
                     position = position.0,
-                    "the consumer advances again"
+                    "journal consumer advances again"
                 );
             }
             known.stalled = stalled;
         }
     }
 
-    /// Seconds that each consumer that is stalled has stood still; 0 for others.
+    /// For how many seconds each consumer has been stalled; 0 if it is not.
     pub fn stalled_seconds(&self) -> Vec<(&'static str, f64)> {
         let watched = self.watched.lock();
-        let seconds = |known: &Watched| match known.stalled {
-            true => known.since.elapsed().as_secs_f64(),
-            false => 0.0,
+        let seconds = |known: &Watched| {
+            if known.stalled {
+                known.since.elapsed().as_secs_f64()
+            } else {
+                0.0
+            }
         };
         watched
             .iter()
@@ -175,20 +178,20 @@ mod tests {
     use super::*;
 
     /// Looks at one consumer after another second each: (position, written), and
-    /// whether it is then told to stand still.
+    /// whether it is then reported as stalled.
     #[track_caller]
     fn check(seen: &[((u64, u64), bool)]) {
         let watchdog = Watchdog::new(Current::new(Config::default()));
         let health = Health::default();
         let begun = Instant::now();
         for (nth, ((position, written), told)) in (0..).zip(seen) {
-            let standing = Standing {
+            let consumer = Consumer {
                 name: "pipeline",
                 position: Position(*position),
                 patience: Duration::from_secs(2),
             };
             let now = begun + Duration::from_secs(nth);
-            watchdog.look(&[standing], Position(*written), now, &health);
+            watchdog.look(&[consumer], Position(*written), now, &health);
             let reasons = health.reasons();
             assert_eq!(
                 reasons.contains_key("consumer pipeline"),
@@ -240,9 +243,9 @@ mod tests {
             ],
             ..JournalStatus::default()
         };
-        let standings = watchdog.standings(&status, Position(3));
+        let consumers = watchdog.consumers(&status, Position(3));
         let after = config.watchdog.stalled_after;
-        let found: Vec<_> = standings
+        let found: Vec<_> = consumers
             .iter()
             .map(|s| (s.name, s.position.0, s.patience))
             .collect();

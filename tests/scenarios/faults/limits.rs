@@ -131,7 +131,7 @@ fn a_start_on_a_journal_at_its_cap_streams_it_and_stays_small() {
         .with(&config)
         .allow("InfluxDB")
         .allow("journal")
-        .allow("a consumer does not advance");
+        .allow("journal consumer stalled");
     let mut weir = Weir::start_unready(spec);
     let mut load = LoadSpec::new("cap", usize::MAX);
     (load.window, load.padding) = (1_000, 8 * 1024);

@@ -209,7 +209,7 @@ fn a_journal_raises_what_was_raised_live_and_stays_as_it_is() {
     );
     let expect = format!("the journal holds {} messages, received from ", plant.sent);
     assert!(
-        text.contains(&expect) && text.contains("; all that ever came"),
+        text.contains(&expect) && text.contains("; all messages ever received"),
         "{text}"
     );
     check_scores(&fs::read_to_string(&scores).expect("it was written"));
@@ -271,7 +271,7 @@ fn what_was_let_go_of_is_told_and_a_folder_without_a_journal_too() {
     let (document, text) = backtest(&config, &weir.data_dir(), &[]);
     assert_eq!(document["journal"]["messages"], 1, "{document}");
     assert_eq!(document["journal"]["whole"], false);
-    assert!(text.contains("what came before is let go of"), "{text}");
+    assert!(text.contains("earlier messages were truncated"), "{text}");
 
     let empty = folder.path().join("nothing");
     let output = run_weir(

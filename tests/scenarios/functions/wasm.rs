@@ -36,7 +36,7 @@ impl Plant {
                  sensor = \"temperature\"\nparams = [80.0, 90.0]\n\
                  reasons = [\"hot\", \"far too hot\"]\nmax_failures = 3\n"
             ))
-            .allow("the configuration")
+            .allow("configuration")
             .allow("a WebAssembly function");
         Self {
             weir: Weir::start(spec),

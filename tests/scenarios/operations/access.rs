@@ -70,7 +70,7 @@ fn everybody() -> Identities {
 
 fn start(identities: &Identities, more: &str) -> Weir {
     let spec = WeirSpec::embedded().with(&identities.config()).with(more);
-    Weir::start(spec.allow("security=true").allow("is not taken up"))
+    Weir::start(spec.allow("security=true").allow("access file rejected"))
 }
 
 fn login(weir: &Weir, identities: &Identities, name: &str) -> Connection {

@@ -112,7 +112,7 @@ fn rules_are_added_changed_and_removed_while_their_alarms_are_open() {
 
 #[test]
 fn a_file_with_a_mistake_changes_nothing_and_says_where() {
-    let mut weir = Weir::start(embedded(&[rule("hot", 90.0)]).allow("the configuration"));
+    let mut weir = Weir::start(embedded(&[rule("hot", 90.0)]).allow("configuration"));
     let bad = embedded(&[rule("hot", 10.0), "[limits]\nmax_devces = 3\n".to_owned()]);
     let line = 1 + std::fs::read_to_string({
         weir.overwrite_config(&bad);
@@ -128,7 +128,7 @@ fn a_file_with_a_mistake_changes_nothing_and_says_where() {
     let reason = reason.as_str().unwrap_or_default();
     let mistake = format!("weir.toml:{line}: limits.max_devces: unknown key");
     assert!(reason.contains(&mistake), "{reason}");
-    assert!(reason.contains("stays in force"), "{reason}");
+    assert!(reason.contains("keeping current configuration"), "{reason}");
     let log = weir.log();
     let logged = format!("line={line} key=\"limits.max_devces\"");
     assert!(log.contains(&logged), "no {logged} in {log}");
@@ -147,7 +147,7 @@ fn a_file_with_a_mistake_changes_nothing_and_says_where() {
 
 #[test]
 fn what_needs_a_restart_is_named_and_nothing_else_is_applied() {
-    let mut weir = Weir::start(embedded(&[rule("hot", 90.0)]).allow("the configuration"));
+    let mut weir = Weir::start(embedded(&[rule("hot", 90.0)]).allow("configuration"));
     let more = "[journal]\nmax_size = \"4GiB\"\n\n[store.embedded]\nretention = \"7d\"\n";
     let spec = embedded(&[rule("hot", 10.0)]).with(more);
     weir.overwrite_config(&spec);
@@ -163,7 +163,7 @@ fn what_needs_a_restart_is_named_and_nothing_else_is_applied() {
     assert_eq!(transitions(&weir), []);
     // The restart takes it up.
     weir.sigterm();
-    weir.restart_with(spec.allow("the configuration"));
+    weir.restart_with(spec.allow("configuration"));
     boiler(&weir, 10).temperature(50.0);
     wait_transitions(&weir, &[("hot", "raised")]);
     weir.wait_received(2);

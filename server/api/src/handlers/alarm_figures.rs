@@ -116,13 +116,13 @@ async fn audit(State(api): Shared, Query(params): Query<Limit>) -> Result<Json<V
 
 /// Every channel: what waits, what was delivered since the start, what fails.
 async fn channels(State(api): Shared) -> Result<Json<Value>, Problem> {
-    let desk = api.notifications.clone();
+    let notifications = api.notifications.clone();
     let queued = blocking(move || api.stores.alarms.queue_lengths()).await?;
     let waiting = |name: &str| {
         let found = queued.iter().find(|(channel, _)| channel == name);
         found.map_or(0, |(_, count)| *count)
     };
-    let channels = desk.channels.iter().map(|status| {
+    let channels = notifications.channels.iter().map(|status| {
         json!({
             "name": status.name,
             "kind": status.kind,
@@ -153,7 +153,7 @@ async fn dead_letters(
             "cause": notification.cause,
             "title": notification.title(),
             "createdAt": notification.created_at,
-            "alerts": notification.alerts.iter().map(|told| &told.alert).collect::<Vec<_>>(),
+            "alerts": notification.alerts.iter().map(|notified| &notified.alert).collect::<Vec<_>>(),
         })
     });
     Ok(Json(json!({"deadLetters": letters.collect::<Vec<_>>()})))
@@ -167,9 +167,9 @@ async fn retry(State(api): Shared, Path(n): Path<String>) -> Result<Json<Value>,
             Problem::bad_request("name a dead letter by its number, or say \"all\"")
         })?),
     };
-    let revived = blocking(move || api.stores.alarms.revive(which, now().millis())).await?;
-    if revived == 0 && which.is_some() {
+    let retried = blocking(move || api.stores.alarms.revive(which, now().millis())).await?;
+    if retried == 0 && which.is_some() {
         return Err(Problem::not_found(format!("there is no dead letter {n}")));
     }
-    Ok(Json(json!({"retried": revived})))
+    Ok(Json(json!({"retried": retried})))
 }

@@ -1,5 +1,5 @@
 //! `GET /api/v1/alarms`, `GET …/{id}`, and what operators do to an alarm:
-//! `POST …/{id}/ack` and so on. Who did it stands in the audit.
+//! `POST …/{id}/ack` and so on. The audit records who did it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -107,7 +107,7 @@ async fn one(State(api): Shared, Path(id): Path<String>) -> Result<Json<Value>, 
 }
 
 /// The record, with what the configuration and routing say of the alarm.
-/// Shelving stands in the record, which is ahead of routing.
+/// Shelving is in the record, which is ahead of routing.
 fn shown(api: &Api, record: AlarmRecord) -> Value {
     let router = api.notifications.router.lock();
     let alert = record.alert();

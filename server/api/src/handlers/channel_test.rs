@@ -52,26 +52,26 @@ pub(crate) async fn test(
 }
 
 /// Publishes a test alert where alerts go, and waits for every broker's PUBACK.
-async fn publish(outlets: &Arc<[Arc<dyn Outlet>]>) -> Result<Json<Value>, Problem> {
+async fn publish(publishers: &Arc<[Arc<dyn Outlet>]>) -> Result<Json<Value>, Problem> {
     let test = Notification::test(MQTT, now());
     let alert: &Alert = &test.alerts[0].alert;
     let publication = publication(alert);
-    let (delivered, mut deliveries) = mpsc::channel(outlets.len().max(1));
-    for outlet in outlets.iter() {
+    let (delivered, mut deliveries) = mpsc::channel(publishers.len().max(1));
+    for publisher in publishers.iter() {
         let delivered = delivered.clone();
-        let told = move || {
+        let confirmed = move || {
             // Whoever asked may have given up.
             let _ = delivered.try_send(());
         };
-        outlet
-            .publish(publication.clone(), Some(Box::new(told)))
+        publisher
+            .publish(publication.clone(), Some(Box::new(confirmed)))
             .map_err(|error| {
                 Problem::bad_gateway(format!("MQTT did not take the test: {error}"))
             })?;
     }
     drop(delivered);
     let all = async {
-        for _ in outlets.iter() {
+        for _ in publishers.iter() {
             deliveries.recv().await?;
         }
         Some(())

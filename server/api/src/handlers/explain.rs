@@ -4,7 +4,7 @@
 //!
 //! What a function remembered before a reading is gone once it has been taken,
 //! so it is computed again from what is stored ([`crate::explain`]). For the last
-//! reading of a series the memory that Weir has now is told, and each function
+//! reading of a series the memory that Weir has now is shown, and each function
 //! whose memory comes out the same to the bit is marked `exact`.
 
 use std::time::Duration;
@@ -79,7 +79,7 @@ pub(crate) async fn explain(
     let place = api.admission.explanations.acquire().await;
     let _place = place.map_err(Problem::internal)?;
     let history = history(&api, &device, &sensor, &asked, warmup).await?;
-    let told = history.told(&asked, warmup);
+    let basis = history.describe(&asked, warmup);
     let (config, id, name, time) = (api.config.get(), device.clone(), sensor.clone(), asked.time);
     let work = tokio::task::spawn_blocking(move || {
         recompute(&config, &id, &history.readings, &name, time)
@@ -108,7 +108,7 @@ pub(crate) async fn explain(
             "flags": asked.flags,
         },
         "basis": if asked.last { "live" } else { "recomputed" },
-        "warmup": told,
+        "warmup": basis,
         "functions": functions,
         "alarms": alarms,
     })))
@@ -189,7 +189,7 @@ async fn stored_reading(
         return Err(Problem::not_found(format!(
             "{device:?} has no reading of {sensor:?} at {at} or before; {}",
             first.map_or_else(
-                || "none is stored any more".to_owned(),
+                || "none is stored now".to_owned(),
                 |first| format!("the first that is stored is of {first}")
             )
         )));
@@ -218,7 +218,7 @@ struct History {
 }
 
 impl History {
-    fn told(&self, asked: &Asked, warmup: Duration) -> Value {
+    fn describe(&self, asked: &Asked, warmup: Duration) -> Value {
         let from = self.readings.rows.first().map(|reading| reading.time);
         let note = match asked.last {
             true => {
@@ -292,7 +292,7 @@ async fn history(
 
 const DERIVED: &str = "derived";
 
-/// One function, as it stands (`function`) and as it was at the reading.
+/// One function, as it is now (`function`) and as it was at the reading.
 fn described(
     function: &Explained,
     past: &Past,
@@ -307,7 +307,7 @@ fn described(
     let unseen = unseen(function, asked);
     let concluded = past.conclusions.get(&function.name);
     let concluded = concluded.filter(|_| unseen.is_none());
-    let mut told = json!({
+    let mut document = json!({
         "function": function.name,
         "kind": function.kind,
         "stage": function.stage,
@@ -315,26 +315,26 @@ fn described(
         "ran": concluded.is_some(),
     });
     if concluded.is_some() {
-        told["remembered"] = before.map_or(Value::Null, |before| facts(&before.memory, unit));
+        document["remembered"] = before.map_or(Value::Null, |before| facts(&before.memory, unit));
     }
     if asked.last {
-        told["remembers"] = facts(&function.memory, unit);
+        document["remembers"] = facts(&function.memory, unit);
         let exact = after.is_some_and(|after| after.exact == function.exact);
-        told["exact"] = json!(exact && concluded.is_some());
+        document["exact"] = json!(exact && concluded.is_some());
     } else if let Some(after) = after.filter(|_| concluded.is_some()) {
-        told["remembers"] = facts(&after.memory, unit);
+        document["remembers"] = facts(&after.memory, unit);
     }
     match concluded {
-        Some(concluded) => told["concluded"] = conclusion(concluded, asked, sensor, unit),
+        Some(concluded) => document["concluded"] = conclusion(concluded, asked, sensor, unit),
         None => {
             let why = unseen.unwrap_or("it does not look at such a reading");
-            told["note"] = json!(why);
+            document["note"] = json!(why);
         }
     }
-    told
+    document
 }
 
-/// Why it is not told what the function made of the reading.
+/// Why the conclusion of the function is missing.
 fn unseen(function: &Explained, asked: &Asked) -> Option<&'static str> {
     let has = |flag: Flags| asked.flags.contains(&flag.names());
     match function.kind {
@@ -361,26 +361,26 @@ fn conclusion(concluded: &Concluded, asked: &Asked, sensor: &str, unit: Option<&
         (Content::Text(text), _) => format!("{text:?}"),
         (Content::None, _) => "without a value".to_owned(),
     };
-    let mut told = json!({
+    let mut document = json!({
         "level": verdict.level.map(Severity::as_str),
         "sentence": sentence(sensor, &value, unit, concluded),
         "numbers": verdict.why,
     });
     if let Some(quality) = concluded.quality {
-        told["quality"] = json!(quality);
+        document["quality"] = json!(quality);
     }
     if !verdict.score.is_nan() {
-        told["score"] = json!(verdict.score);
+        document["score"] = json!(verdict.score);
     }
     if !verdict.threshold.is_nan() {
-        told["threshold"] = json!({"value": verdict.threshold, "unit": unit});
-        told["side"] = json!(verdict.side);
+        document["threshold"] = json!({"value": verdict.threshold, "unit": unit});
+        document["side"] = json!(verdict.side);
     }
-    told
+    document
 }
 
 fn facts(facts: &[Fact], unit: Option<&str>) -> Value {
-    let told = facts.iter().map(|fact| {
+    let documents = facts.iter().map(|fact| {
         let value = match &fact.value {
             FactValue::Measure(value) => json!({"value": value, "unit": unit}),
             FactValue::Number(number) => json!(number),
@@ -391,7 +391,7 @@ fn facts(facts: &[Fact], unit: Option<&str>) -> Value {
         };
         (fact.name.to_owned(), value)
     });
-    Value::Object(told.collect::<Map<String, Value>>())
+    Value::Object(documents.collect::<Map<String, Value>>())
 }
 
 fn as_json(content: &Content) -> Value {

@@ -14,8 +14,8 @@ pub(crate) async fn healthz() -> Json<Value> {
     Json(json!({"status": "ok"}))
 }
 
-/// `GET /readyz`: 200, or 503 with what is wrong, by component. `degraded` tells
-/// what somebody should look at though Weir does its work.
+/// `GET /readyz`: 200, or 503 with what is wrong, by component. `degraded`
+/// lists what needs attention although Weir does its work.
 pub(crate) async fn readyz(State(api): Shared) -> Response {
     let reasons = api.readiness.reasons();
     let status = if reasons.is_empty() {

@@ -1,6 +1,6 @@
-//! `POST /api/v1/ingest/{topic…}`: the HTTP door. The same way as MQTT: 202
-//! only after the journal holds the message; with `?wait=processed` the answer
-//! of the reference handler once its effects are decided.
+//! `POST /api/v1/ingest/{topic…}`: messages by HTTP, handled as by
+//! MQTT: 202 only after the journal holds the message; with `?wait=processed` the
+//! answer of the reference handler once its effects are decided.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -42,7 +42,7 @@ impl Collector for Collected {
         journal(api, &mut encoder)?;
         store(api, &mut encoder)?;
         databases(api, &mut encoder)?;
-        doors(api, &mut encoder)?;
+        ingress(api, &mut encoder)?;
         reloads(api, &mut encoder)?;
         modules(api, &mut encoder)?;
         alarm_channels(api, &mut encoder)?;
@@ -67,7 +67,7 @@ impl Collector for Collected {
         gauges(
             &mut encoder,
             "unhealthy",
-            "Components that /readyz complains of",
+            "Components that /readyz reports as unhealthy",
             unhealthy,
         )
     }
@@ -144,22 +144,22 @@ fn flow(api: &Api, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
     for (name, help, value) in [
         (
             "sequence_gaps",
-            "Times that numbers were left out",
+            "Gaps detected in device sequence numbers",
             sequences.gaps,
         ),
         (
             "sequence_missing",
-            "Numbers left out by devices' counts",
+            "Sequence numbers missing in the gaps",
             sequences.missing,
         ),
         (
             "sequence_repeats",
-            "Numbers that came again or late",
+            "Sequence numbers received again or late",
             sequences.repeats,
         ),
         (
             "sequence_restarts",
-            "Counters of devices set anew",
+            "Device sequence counters that were reset",
             sequences.restarts,
         ),
     ] {
@@ -209,7 +209,7 @@ fn journal(api: &Api, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
     gauge(
         encoder,
         "journal_limit_bytes",
-        "Size cap",
+        "Size limit of the journal",
         status.limit_bytes as f64,
     )?;
     let lag = status.consumers.iter().map(|(name, position)| {
@@ -219,14 +219,14 @@ fn journal(api: &Api, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
     gauges(
         encoder,
         "journal_consumer_lag_bytes",
-        "Bytes a consumer has not let go of",
+        "Bytes that a consumer has not released",
         lag,
     )?;
     let stalled = api.watchdog.stalled_seconds().into_iter();
     gauges(
         encoder,
         "consumer_stalled_seconds",
-        "How long a consumer has stood still with something to do; 0 while it has not for long",
+        "How long a consumer with records to read has not advanced; 0 unless stalled",
         stalled.map(|(name, seconds)| (vec![("consumer", name.to_owned())], seconds)),
     )
 }
@@ -236,7 +236,7 @@ fn store(api: &Api, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
     gauge(
         encoder,
         "queries_running",
-        "Queries whose rows are not yet read to the end",
+        "Queries in progress",
         api.sql.running() as f64,
     )?;
     gauge(encoder, "store_files", "Parquet files", stats.files as f64)?;
@@ -255,24 +255,24 @@ fn store(api: &Api, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
     gauge(
         encoder,
         "store_damaged_files",
-        "Files set aside",
+        "Damaged files, quarantined",
         stats.damaged_files as f64,
     )?;
     let influx = &api.signals.influx;
     for (name, help, count) in [
         (
             "influxdb_written_readings",
-            "Readings that InfluxDB took",
+            "Readings written to InfluxDB",
             &influx.written,
         ),
         (
             "influxdb_refused_readings",
-            "Readings that InfluxDB will never take, quarantined",
+            "Readings rejected by InfluxDB, quarantined",
             &influx.refused,
         ),
         (
             "influxdb_retries",
-            "Times that InfluxDB did not take a batch",
+            "Batches that had to be written to InfluxDB again",
             &influx.retries,
         ),
     ] {
@@ -281,13 +281,13 @@ fn store(api: &Api, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
     Ok(())
 }
 
-/// A database that cannot be read leaves its metrics out: /readyz tells of it.
+/// Without metrics of a database that cannot be read: /readyz reports it.
 fn databases(api: &Api, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
     if let Ok(pending) = api.stores.alarms.pending_count() {
         gauge(
             encoder,
             "alerts_pending",
-            "Alerts that an outlet has not confirmed",
+            "Alerts that a publisher has not confirmed",
             pending as f64,
         )?;
     }
@@ -297,13 +297,13 @@ fn databases(api: &Api, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
     gauge(
         encoder,
         "quarantine_entries",
-        "Entries that are kept",
+        "Entries in the quarantine",
         totals.entries as f64,
     )?;
     gauge(
         encoder,
         "quarantine_bytes",
-        "Bytes of the entries that are kept",
+        "Bytes of the entries in the quarantine",
         totals.bytes as f64,
     )?;
     let by = |reason: &str, count| (vec![("reason", reason.to_owned())], count);
@@ -314,12 +314,12 @@ fn databases(api: &Api, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
     counters(
         encoder,
         "quarantine_expired_entries",
-        "Entries let go of because of their number, size or age",
+        "Entries removed because of their number, size or age",
         expired,
     )
 }
 
-fn doors(api: &Api, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+fn ingress(api: &Api, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
     if let Some(broker) = &api.gateways.broker {
         let status = broker.status();
         gauge(
@@ -403,21 +403,21 @@ fn reloads(api: &Api, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
     counters(
         encoder,
         "config_reloads",
-        "Times that the configuration was read again, by what became of it",
+        "Configuration reloads by outcome",
         counts.collect(),
     )?;
     let in_force = api.reloads.refused().is_none();
     gauge(
         encoder,
         "config_in_force",
-        "1 when what the configuration file said last is in force, 0 when it was refused",
+        "1 when the configuration file is in force, 0 when its reload was rejected",
         f64::from(in_force),
     )?;
     let seconds = api.reloads.last_success().millis() as f64 / 1e3;
     gauge(
         encoder,
         "config_last_success_timestamp_seconds",
-        "When the configuration was last read and in force",
+        "When the configuration file was last found to be in force",
         seconds,
     )
 }
@@ -450,7 +450,7 @@ fn modules(api: &Api, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
     gauges(
         encoder,
         "wasm_tripped",
-        "1 when the function has failed too often and is called no more",
+        "1 when the function is disabled after too many failures",
         tripped.into_iter(),
     )
 }
@@ -472,7 +472,7 @@ fn alarm_channels(api: &Api, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result
     for (name, help, values) in [
         (
             "alarm_notifications_delivered",
-            "Notifications that the channel took",
+            "Notifications delivered by the channel",
             counted(|channel| &channel.delivered),
         ),
         (
@@ -482,18 +482,18 @@ fn alarm_channels(api: &Api, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result
         ),
         (
             "alarm_dead_letters",
-            "Notifications that were given up",
+            "Notifications moved to the dead letters",
             counted(|channel| &channel.dead),
         ),
     ] {
         counters(encoder, name, help, values)?;
     }
-    // A database that cannot be read says so elsewhere.
+    // A database that cannot be read is reported elsewhere.
     let queued = api.stores.alarms.queue_lengths().unwrap_or_default();
     gauges(
         encoder,
         "alarm_notifications_queued",
-        "Notifications that wait for their channel",
+        "Notifications queued for the channel",
         queued
             .iter()
             .map(|(name, count)| (labels(name), *count as f64)),

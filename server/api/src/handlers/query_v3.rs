@@ -93,7 +93,8 @@ async fn answer(api: &Api, headers: &HeaderMap, request: Request) -> Result<Resp
     let format = format.ok_or_else(|| {
         Problem::bad_request("format is none of json, jsonl, csv, parquet, pretty")
     })?;
-    let parameters = query_access::named(request.params).map_err(Problem::bad_request)?;
+    let parameters = query_access::named(request.params)
+        .map_err(|error| Problem::bad_request(error.to_string()))?;
     run(api, &request.q, &parameters, format).await
 }
 

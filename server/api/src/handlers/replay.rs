@@ -7,7 +7,7 @@
 //! deduplicated by their key, and what is still wrong becomes a new entry. An
 //! entry is marked only after the commit, so a crash in between sends a message
 //! once more and stores nothing twice. A request handles one page; the caller
-//! goes on from `next`.
+//! continues from `next`.
 
 use axum::Json;
 use axum::extract::State;

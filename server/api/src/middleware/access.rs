@@ -59,7 +59,7 @@ fn need(method: &Method, route: &str) -> Need {
         "/api/v2/write" | "/write" => Need::Write,
         // It answers only what agents ask before they write.
         "/query" => Need::Identity,
-        // Paths that do not exist tell nobody anything but that.
+        // An unknown path reveals only that it does not exist.
         "" => Need::Identity,
         "/api/v1/ingest/{*topic}" => Need::Publish,
         "/things/{thing}/shadow" if reads => Need::ReadShadow,
@@ -74,7 +74,7 @@ fn need(method: &Method, route: &str) -> Need {
     }
 }
 
-/// The layer. It stands inside the routes, so that it sees the route that was
+/// The layer. It runs inside the routes, so that it sees the route that was
 /// matched and the parameters as the handler will.
 pub(crate) async fn check(
     State(api): State<Arc<Api>>,

@@ -1,7 +1,7 @@
 //! Keeps web pages of others out. Without authentication the interface listens
 //! on loopback only; a browser on the same machine could still be made to call
-//! it by any page, directly (its `Origin` tells) or by a name that is made to
-//! point here (its `Host` tells). With authentication a browser may hold a
+//! it by any page, directly (recognised by its `Origin`) or by a name that
+//! is made to point here (recognised by its `Host`). With authentication a browser may hold a
 //! password that pages of others must not use: their `Origin` is not this `Host`.
 
 use std::net::IpAddr;
@@ -24,14 +24,13 @@ pub(crate) async fn only_local(
     if has_auth && is_same_origin(request.headers()) || is_local(request.headers()) {
         return next.run(request).await;
     }
-    Problem::forbidden(match has_auth {
-        true => "requests from web pages of others are refused",
-        false => {
-            "requests from web pages and for other host names are refused, as there is no \
-             authentication: see [auth] in the configuration"
-        }
-    })
-    .into_response()
+    let reason = if has_auth {
+        "requests from web pages of others are refused"
+    } else {
+        "requests from web pages and for other host names are refused, as there is no \
+         authentication: see [auth] in the configuration"
+    };
+    Problem::forbidden(reason).into_response()
 }
 
 /// Not from a web page, or from one of this very interface.

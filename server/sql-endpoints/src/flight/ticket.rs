@@ -103,7 +103,8 @@ impl InfluxTicket {
                 )));
             }
         }
-        let parameters = query_access::named(self.params).map_err(Status::invalid_argument)?;
+        let parameters = query_access::named(self.params)
+            .map_err(|error| Status::invalid_argument(error.to_string()))?;
         Ok((self.sql_query, parameters))
     }
 }

@@ -107,14 +107,14 @@ fn push_function(text: &mut String, function: &Value) {
 
 /// `mean 21.3 Cel, readings 400`.
 fn facts(facts: &Value) -> String {
-    let told = facts.as_object().into_iter().flatten();
-    let told: Vec<String> = told
+    let facts = facts.as_object().into_iter().flatten();
+    let texts: Vec<String> = facts
         .map(|(name, fact)| match fact {
             Value::Object(_) => format!("{name} {}", with_unit(&fact["value"], &fact["unit"])),
             other => format!("{name} {}", plain(other)),
         })
         .collect();
-    told.join(", ")
+    texts.join(", ")
 }
 
 fn with_unit(value: &Value, unit: &Value) -> String {

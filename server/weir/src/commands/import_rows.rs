@@ -2,8 +2,10 @@
 //! writes it: `readings,device=…,sensor=… value=… <nanoseconds>`.
 //!
 //! Columns are found by name, as `weir backtest` finds them; `device`, `sensor`,
-//! a time and a value or text have to be there. A row that is none is told with
-//! its line (in Parquet its row) and does not end the file.
+//! a time and a value or text are required. An invalid row is reported with its
+//! line (in Parquet its row) and does not end the file.
+
+mod row_error;
 
 use std::fmt::Write;
 use std::fs::File;
@@ -20,6 +22,7 @@ use weir_backtest::rows::Field;
 use weir_model::{check_device, check_sensor};
 
 use crate::cli::FileFormat;
+use row_error::RowError;
 
 /// One row of a file; empty where there is nothing.
 #[derive(Debug, Default)]
@@ -33,8 +36,8 @@ pub(crate) struct Row {
     time: String,
 }
 
-/// Where a row stands (`line 3`), and the row or what is wrong with it.
-pub(crate) type Item = (String, Result<Row, String>);
+/// The place of a row (`line 3`), and the row or what is wrong with it.
+pub(crate) type Item = (String, Result<Row, RowError>);
 pub(crate) type Rows = Box<dyn Iterator<Item = Result<Item>>>;
 
 /// The rows of a table; `file` is read from its beginning.
@@ -67,14 +70,14 @@ fn csv_rows(file: File) -> Result<Rows> {
                     }
                     Ok(row)
                 } else {
-                    let (is, should) = (record.len(), fields.len());
-                    Err(format!("it has {is} cells, the header {should}"))
+                    let (found, expected) = (record.len(), fields.len());
+                    Err(RowError::CellCount { found, expected })
                 };
                 Some(Ok((line(record.position()), row)))
             }
             Err(error) if matches!(error.kind(), csv::ErrorKind::Utf8 { .. }) => {
                 let place = line(error.position());
-                Some(Ok((place, Err("it is not UTF-8".to_owned()))))
+                Some(Ok((place, Err(RowError::NotUtf8))))
             }
             Err(error) => Some(Err(error.into())),
         }
@@ -95,9 +98,9 @@ fn jsonl_rows(file: File) -> Rows {
     }))
 }
 
-fn object(line: &[u8]) -> Result<Row, String> {
+fn object(line: &[u8]) -> Result<Row, RowError> {
     let members: serde_json::Map<String, Value> =
-        serde_json::from_slice(line).map_err(|error| format!("it is no JSON object: {error}"))?;
+        serde_json::from_slice(line).map_err(RowError::NotAnObject)?;
     let mut row = Row::default();
     for (name, value) in &members {
         let field = Field::of(name);
@@ -107,7 +110,7 @@ fn object(line: &[u8]) -> Result<Row, String> {
             (field, Value::String(text)) => row.set(field, text),
             (field, Value::Number(_) | Value::Bool(_)) => row.set(field, &value.to_string()),
             (None, _) => {}
-            (Some(_), _) => return Err(format!("{name:?} is neither a text nor a number")),
+            (Some(_), _) => return Err(RowError::NotAScalar(name.clone())),
         }
     }
     Ok(row)
@@ -214,7 +217,7 @@ impl Row {
     }
 
     /// Appends a line, or nothing when the row is none.
-    pub(crate) fn push_to(&self, lines: &mut String) -> Result<(), String> {
+    pub(crate) fn push_to(&self, lines: &mut String) -> Result<(), RowError> {
         let from = lines.len();
         let pushed = self.push(lines);
         if pushed.is_err() {
@@ -223,19 +226,18 @@ impl Row {
         pushed
     }
 
-    fn push(&self, lines: &mut String) -> Result<(), String> {
+    fn push(&self, lines: &mut String) -> Result<(), RowError> {
         if self.device.is_empty() || self.sensor.is_empty() {
-            return Err("it has no device or no sensor".to_owned());
+            return Err(RowError::NoSeries);
         }
-        check_device(&self.device).map_err(|error| format!("its device: {error}"))?;
-        check_sensor(&self.sensor).map_err(|error| format!("its sensor: {error}"))?;
+        let invalid = |member| move |error| RowError::InvalidId { member, error };
+        check_device(&self.device).map_err(invalid("device"))?;
+        check_sensor(&self.sensor).map_err(invalid("sensor"))?;
         if self.time.is_empty() {
-            return Err("it has no time".to_owned());
+            return Err(RowError::NoTime);
         }
-        let time = instant::parse(&self.time).ok_or_else(|| {
-            let forms = instant::FORMS;
-            format!("{:?} is no time; understood are {forms}", self.time)
-        })?;
+        let time =
+            instant::parse(&self.time).ok_or_else(|| RowError::InvalidTime(self.time.clone()))?;
         lines.push_str("readings");
         for (tag, name) in [
             ("device", &self.device),
@@ -248,7 +250,7 @@ impl Row {
             }
         }
         let written = match self.value.trim() {
-            "" if self.text.is_empty() => return Err("it has neither value nor text".to_owned()),
+            "" if self.text.is_empty() => return Err(RowError::NoValue),
             "" => {
                 let text = self.text.replace('\\', "\\\\").replace('"', "\\\"");
                 writeln!(lines, " text=\"{text}\" {}", time.0)
@@ -257,17 +259,17 @@ impl Row {
             "false" => writeln!(lines, " value=0.0 {}", time.0),
             number => {
                 let parsed = number.parse::<f64>().ok().filter(|n| n.is_finite());
-                let value = parsed.ok_or_else(|| format!("its value {number:?} is no number"))?;
+                let value = parsed.ok_or_else(|| RowError::InvalidValue(number.to_owned()))?;
                 writeln!(lines, " value={value:?} {}", time.0)
             }
         };
-        written.map_err(|error| error.to_string())
+        Ok(written?)
     }
 }
 
 /// A tag of line protocol. What it cannot say is refused rather than changed.
-fn push_tag(lines: &mut String, tag: &str, name: &str) -> Result<(), String> {
-    write!(lines, ",{tag}=").map_err(|error| error.to_string())?;
+fn push_tag(lines: &mut String, tag: &'static str, name: &str) -> Result<(), RowError> {
+    write!(lines, ",{tag}=")?;
     let mut characters = name.chars().peekable();
     while let Some(character) = characters.next() {
         let next = characters.peek();
@@ -277,10 +279,8 @@ fn push_tag(lines: &mut String, tag: &str, name: &str) -> Result<(), String> {
             _ => false,
         };
         if unsayable {
-            return Err(format!(
-                "its {tag} {name:?} has a line break, or a backslash before a comma, an equals \
-                 sign, a space or its end"
-            ));
+            let name = name.to_owned();
+            return Err(RowError::UnwritableTag { tag, name });
         }
         if matches!(character, ',' | '=' | ' ') {
             lines.push('\\');

@@ -1,4 +1,4 @@
-//! `weir up`: runs everything until it is told to stop.
+//! `weir up`: runs everything until a signal stops it.
 
 use std::io::IsTerminal;
 use std::path::Path;
@@ -63,7 +63,7 @@ fn load(args: &UpArgs) -> Result<Loaded, LoadError> {
     };
     for variable in &loaded.unknown_variables {
         if !OTHER_VARIABLES.contains(&variable.as_str()) {
-            eprintln!("weir: the environment variable {variable} stands for no key");
+            eprintln!("weir: unknown environment variable {variable}");
         }
     }
     Ok(loaded)
@@ -155,7 +155,7 @@ fn announce(addresses: &Addresses, data_dir: &Path) {
     eprintln!("  data   {}", data_dir.display());
 }
 
-/// Written beside and renamed, so that whoever waits for it never reads a part.
+/// Written to a temporary file and renamed, so that nobody reads a part of it.
 fn write_ports(file: &Path, addresses: &Addresses) -> Result<()> {
     let partial = file.with_extension("partial");
     std::fs::write(&partial, serde_json::to_vec(addresses)?)?;

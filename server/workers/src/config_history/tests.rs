@@ -144,3 +144,30 @@ fn a_damaged_file_is_no_history() {
         assert_eq!(cursor.config().limits.max_devices, 3);
     }
 }
+
+#[test]
+fn every_section_that_decides_about_messages_is_restored_after_a_restart() {
+    let sections = |nth: usize| {
+        format!(
+            "[limits]\nmax_devices = {nth}\n\
+             [line_protocol]\nignored_tags = [\"old{nth}\"]\n\
+             [shadows]\nmax_depth = {nth}\n\
+             [[route]]\ntopic = \"plant{nth}/{{device}}\"\n\
+             [[function]]\nname = \"hot{nth}\"\nkind = \"threshold\"\nsensor = \"t\"\n\
+             warning_high = 1.0\n"
+        )
+    };
+    let load = |nth| Config::from_toml_with_env(&sections(nth), std::iter::empty()).unwrap();
+    let folder = Folder::new();
+    let open = |nth, end| {
+        let loaded = load(nth);
+        let (config, settings) = (&loaded.config, &loaded.settings);
+        ConfigHistory::open(&folder.path(), config, settings, extent(0, end)).unwrap()
+    };
+    open(1, 0);
+    let history = open(2, 100);
+    let old = history.resume(1, Position(0));
+    assert_eq!(**old.config(), load(1).config);
+    assert_eq!(old.next_change(), Some(Position(100)));
+    assert_eq!(**history.resume(2, Position(100)).config(), load(2).config);
+}

@@ -64,8 +64,8 @@ impl ReloadStatus {
         if refused.is_none() {
             state.last_success = now();
         }
-        let stays = |why| format!("the configuration before stays in force: {why}");
-        state.refused = refused.map(stays);
+        let keeping = |why| format!("keeping current configuration: {why}");
+        state.refused = refused.map(keeping);
     }
 
     /// Why the file is not what is in force.

@@ -25,11 +25,11 @@ const QUIET: Duration = Duration::from_millis(200);
 /// Reloads on changes until `shutdown`.
 pub async fn watch(reloader: Arc<Reloader>, shutdown: CancellationToken) {
     let changed = Arc::new(Notify::new());
-    let told = changed.clone();
+    let notify = changed.clone();
     let on_event = move |event: notify::Result<notify::Event>| match event {
         // Reading it is an event as well, and nothing to read it again for.
         Ok(event) if event.kind.is_access() => {}
-        _ => told.notify_one(),
+        _ => notify.notify_one(),
     };
     let file = reloader.file.clone();
     let mut watched = BTreeSet::new();
@@ -81,8 +81,8 @@ pub async fn watch(reloader: Arc<Reloader>, shutdown: CancellationToken) {
     }
 }
 
-/// What the file says, and what stands in the modules that are in force, or why
-/// they cannot be read.
+/// The text of the file, and the digests of the modules in force, or why they
+/// cannot be read.
 async fn content(reloader: &Arc<Reloader>) -> Option<(Vec<u8>, Vec<String>)> {
     let (file, config) = (reloader.file.clone(), reloader.current.get());
     let read = move || {
@@ -115,7 +115,7 @@ fn watch_folders(
     Ok(())
 }
 
-/// Where the file's name stands, and where a link leads to.
+/// The folder of the file's name, and that of a link's target.
 fn folders(file: &Path) -> Vec<PathBuf> {
     let folder = |file: &Path| match file.parent() {
         Some(parent) if parent != Path::new("") => parent.to_owned(),

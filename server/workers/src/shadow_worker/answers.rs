@@ -1,6 +1,6 @@
-//! Answers of shadows on their way out. They wait while an outlet is half full:
-//! thousands of devices that change at once are told of one after the other, and
-//! alerts still find room. For an outlet that takes nothing nobody waits.
+//! Answers of shadows on their way out. They wait while a publisher is half full:
+//! the answers of thousands of devices that change at once go out one after the
+//! other, and alerts still find room. Nothing waits for a stuck publisher.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -13,15 +13,15 @@ use weir_shadows::Answer;
 
 use super::publish;
 
-/// Publications for which an outlet is to have room, for alerts.
+/// Publications for which a publisher keeps room, for alerts.
 const FOR_ALERTS: usize = 5_000;
-/// An outlet that has taken nothing for so long is no longer waited for.
+/// A publisher that has accepted nothing for this long is stuck.
 const PATIENCE: Duration = Duration::from_secs(1);
 const LOOKS_EVERY: Duration = Duration::from_millis(1);
 
 pub(crate) struct Answers {
     publishers: Arc<[Arc<dyn Outlet>]>,
-    /// Those that took nothing, until they have room again.
+    /// By publisher; until it has room again.
     stuck: Vec<Cell<bool>>,
     patience: Duration,
     stop: Arc<AtomicBool>,

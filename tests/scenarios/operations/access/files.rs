@@ -55,7 +55,7 @@ fn a_changed_access_file_is_taken_up_and_one_with_a_mistake_is_not() {
     // A mistake: the rules before stay.
     fs::write(&file, "[[identity]]\nname = 7\n").expect("it is writable");
     wait_until("the mistake is reported", DEADLINE, || {
-        weir.log().contains("is not taken up")
+        weir.log().contains("access file rejected")
     });
     late.get("/api/v1/flow").expect(200);
     // All are gone but one who reads: also the device that is connected.

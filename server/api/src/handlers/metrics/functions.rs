@@ -33,13 +33,13 @@ pub(crate) fn functions(api: &Api, encoder: &mut DescriptorEncoder<'_>) -> fmt::
     counters(
         encoder,
         "function_invocations",
-        "Readings that the function was given",
+        "Readings passed to the function",
         each(|function| function.tally.invocations),
     )?;
     counters(
         encoder,
         "function_errors",
-        "Times that the function itself failed",
+        "Calls of the function that failed",
         each(|function| function.tally.errors),
     )?;
     let verdicts = functions.iter().flat_map(|function| {
@@ -88,7 +88,7 @@ pub(crate) fn functions(api: &Api, encoder: &mut DescriptorEncoder<'_>) -> fmt::
     gauges(
         encoder,
         "function_memory_bytes",
-        "What the function remembers, of all series together",
+        "Memory of the function for all series",
         memory,
     )?;
     let series = functions
@@ -97,7 +97,7 @@ pub(crate) fn functions(api: &Api, encoder: &mut DescriptorEncoder<'_>) -> fmt::
     gauges(
         encoder,
         "function_series",
-        "Series that the function remembers something of",
+        "Series in the memory of the function",
         series,
     )?;
     let config = api.config.get();
