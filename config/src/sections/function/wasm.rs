@@ -62,7 +62,7 @@ pub(super) fn wasm(section: &mut Section<'_, '_>) -> Wasm {
 /// A number of bytes.
 fn state(raw: Raw<'_>) -> Result<u16, Refused> {
     let bytes: u16 = count(0..=1_024)(raw)?;
-    if bytes % 8 != 0 {
+    if !bytes.is_multiple_of(8) {
         return Err(format!("must be a multiple of 8 bytes, not {bytes}").into());
     }
     Ok(bytes)

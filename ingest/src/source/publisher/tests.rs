@@ -1,9 +1,13 @@
-//! The way out against a scripted broker.
+//! The publisher against a scripted broker.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
+use rumqttc::Packet;
+use tokio::time::{sleep, timeout};
 
+use super::sender::WINDOW;
 use super::*;
 use crate::tests::scripted_broker::{Peer, ScriptedBroker};
 
