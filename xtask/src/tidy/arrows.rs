@@ -48,6 +48,7 @@ const LAYOUT: &[(&str, &str, May)] = &[
         "store",
         "weir-store",
         May::Only(&[
+            "model",
             "config",
             "store/influxdb",
             "store/quarantine",
