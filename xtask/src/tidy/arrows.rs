@@ -92,6 +92,7 @@ const LAYOUT: &[(&str, &str, May)] = &[
         "store",
         "weir-store",
         May::Only(&[
+            "model",
             "config",
             "store/influxdb",
             "store/quarantine",

@@ -48,7 +48,8 @@ enum Source {
 
 impl ReadView {
     /// Prepares a scan of the matching readings. `projection` lists columns of
-    /// [`columns::schema`](crate::read::columns::schema); `names` is the schema of the result, with the same types.
+    /// [`columns::schema`](crate::read::columns::schema); `names` is the schema of the
+    /// result, with the same types.
     pub fn readings(
         &self,
         filter: Filter,
