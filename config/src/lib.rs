@@ -72,6 +72,3 @@ pub use sections::watchdog::Watchdog;
 pub use settings::Settings;
 pub use topic::{Captures, InvalidPattern, TopicPattern};
 pub use topic_filter::TopicFilter;
-
-/// The former name of [`SqlListener`].
-pub use sections::query::SqlListener as SqlDoor;

@@ -26,12 +26,3 @@ pub use source::{
     ConnectionStatus, SourceClient, SourceError, SourcePublisher, SourcePublisherStatus,
     SourceStatus,
 };
-
-// The former names.
-pub use broker::BrokerPublisher as BrokerOutlet;
-pub use live_topics::LiveTopics as Intake;
-pub use publisher::{PublishError as OutletError, Publisher as Outlet};
-pub use source::{
-    SourceClient as SourceDoor, SourcePublisher as SourceOutlet,
-    SourcePublisherStatus as SourceOutletStatus,
-};

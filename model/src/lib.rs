@@ -23,7 +23,6 @@ pub use catalog::{Catalog, CatalogTables, Column, ColumnIx, DeviceIx, LocationIx
 pub use flow::ReadingCounts;
 pub use glob::glob_matches;
 pub use ids::{DeviceId, InvalidId, SensorId, check_device, check_label, check_sensor};
-pub use message::Ingress as Door;
 pub use message::{Ingress, Message, Position, oversized_notice, parse_oversized_notice, tick};
 pub use quarantine::{
     ExpiryReason, MAX_QUARANTINED_PAYLOAD_BYTES, QuarantineEntry, QuarantineReason, Quarantined,

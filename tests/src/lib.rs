@@ -44,6 +44,6 @@ pub use peers::{
     MosquittoSpec, MosquittoSub, Received, Subscriber, VictoriaMetrics, mosquitto_pub, python,
     python_module, python_process,
 };
-pub use site::{Door, Site};
+pub use site::{Broker, Site};
 pub use sql_door::{leaves_an_endless_query, weir_with_readings};
 pub use weir::{Weir, WeirSpec, run_weir};

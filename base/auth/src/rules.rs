@@ -163,8 +163,6 @@ fn is_at_or_below(topic: &str, parent: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use weir_model::glob_matches;
-
     use super::*;
 
     #[test]

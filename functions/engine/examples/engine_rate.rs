@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use weir_config::Config;
 use weir_engine::{Batch, Engine};
-use weir_model::{Door, Message, Position, Timestamp};
+use weir_model::{Ingress, Message, Position, Timestamp};
 
 const DEVICES: u64 = 1_000;
 /// As many messages as a chunk of the journal may bring.
@@ -51,7 +51,7 @@ impl Chunk {
         for (i, (topic, end)) in (first..).zip(&self.ends) {
             let message = Message {
                 received: Timestamp(1_700_000_000_000_000_000),
-                door: Door::Broker,
+                door: Ingress::Broker,
                 client: "",
                 topic: &self.bytes[start..*topic],
                 payload: &self.bytes.as_bytes()[*topic..*end],

@@ -1,7 +1,7 @@
 //! The kind `absence`: devices or series that send nothing for too long.
 //!
 //! Time passes with the records of the journal: every message brings the time at
-//! which Weir received it, and while nothing comes a tick does (`Door::Clock`),
+//! which Weir received it, and while nothing comes a tick does (`Ingress::Clock`),
 //! which is journaled like any message. So a replay notices what live noticed,
 //! at the same position. A hole between two records means that Weir itself did
 //! not run: every device then has its whole time again, and a restart raises

@@ -13,7 +13,7 @@
 
 use weir_codec::Decoder;
 use weir_config::Config;
-use weir_model::{DeviceIx, Door, Message};
+use weir_model::{DeviceIx, Ingress, Message};
 
 use crate::engine::Engine;
 use crate::rules::Rules;
@@ -47,7 +47,7 @@ impl Engine {
     /// them. It decodes the message and changes nothing. A message or an event that
     /// is refused whole is of no device.
     pub fn devices_of(&self, message: &Message<'_>) -> Vec<String> {
-        if message.door == Door::Clock {
+        if message.door == Ingress::Clock {
             return Vec::new();
         }
         let mut decoder = Decoder::default();

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use weir_codec::{Decoder, Fault};
 use weir_config::{Config, FunctionKind, RouteCodec};
 use weir_model::{
-    Catalog, DeviceIx, Door, Message, Position, PublishRights, QuarantineReason as Reason,
+    Catalog, DeviceIx, Ingress, Message, Position, PublishRights, QuarantineReason as Reason,
     Timestamp, Verdict, Why,
 };
 
@@ -149,7 +149,7 @@ impl Engine {
         if self.rules.watches.absence {
             self.pass_time(position, message.received, out);
         }
-        if message.door == Door::Clock {
+        if message.door == Ingress::Clock {
             return;
         }
         let began = self.meter.begin_message();
@@ -223,9 +223,13 @@ impl Engine {
         Some(reason)
     }
 
-    /// The former name of [`Self::custom_reason`].
-    pub fn said(&self, verdict: &Verdict) -> Option<&str> {
-        self.custom_reason(verdict)
+    /// The expression of a function that is a condition, as configured.
+    pub fn condition(&self, verdict: &Verdict) -> Option<&str> {
+        let rule = self.rules.get(FunctionIx(verdict.function))?;
+        match &rule.kind {
+            FunctionKind::Derived(settings) => Some(settings.expression.text()),
+            _ => None,
+        }
     }
 
     /// The number of slots: all indexes are below it.

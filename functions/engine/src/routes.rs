@@ -3,7 +3,7 @@
 
 use weir_codec::{Decoder, Fault, JsonSettings, LineSettings, Quoted};
 use weir_config::{Captures, Config, Limits, LineProtocol, Precision, Route, RouteCodec};
-use weir_model::{Door, Message, QuarantineReason as Reason, parse_oversized_notice};
+use weir_model::{Ingress, Message, QuarantineReason as Reason, parse_oversized_notice};
 
 /// What decides how a message is decoded.
 #[derive(Debug)]
@@ -75,7 +75,7 @@ impl Routes {
             }
         }
         // A write by HTTP has no topic of its own.
-        if message.door == Door::Http
+        if message.door == Ingress::Http
             && let Some(precision) = Precision::of_write_topic(message.topic)
         {
             return Ok((Captures::default(), RouteCodec::LineProtocol, precision));

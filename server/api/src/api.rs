@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use weir_auth::Access;
 use weir_pipeline::Pipeline;
-use weir_store::Sql;
+use weir_sql::Sql;
 use weir_workers::{
     Current, Gateways, NotificationService, Readiness, ReloadStatus, Signals, Stores, Watchdog,
 };

@@ -14,8 +14,8 @@ use weir_auth::Access;
 use weir_config::{Config, Loaded};
 use weir_ingest::Guard;
 use weir_listener::server_config;
+use weir_sql::Sql;
 use weir_sql_endpoints::tables;
-use weir_store::Sql;
 use weir_workers::{
     ConfigHistory, Current, DataDir, Fatal, NotificationService, NotificationThreads, Readiness,
     Recovered, ReloadStatus, Reloader, Shard, ShardSettings, SharedPipeline, Signals,
@@ -192,10 +192,7 @@ impl Security {
 /// SQL over the series and the other tables.
 fn sql(config: &Config, shard: &Shard) -> Sql {
     let stores = &shard.stores;
-    let sql = stores
-        .series
-        .sql()
-        .with_concurrency(config.query.max_concurrent);
+    let sql = Sql::new(stores.series.reader()).with_concurrency(config.query.max_concurrent);
     tables::register(
         &sql,
         &shard.pipeline,

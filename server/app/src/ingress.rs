@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 use tokio::runtime::Builder;
 use tokio_util::sync::CancellationToken;
 use weir_config::{Broker, Config};
-use weir_ingest::{EmbeddedBroker, Guard, Intake, Outlet, SourceDoor, SourceOutlet};
+use weir_ingest::{EmbeddedBroker, Guard, LiveTopics, Publisher, SourceClient, SourcePublisher};
 use weir_journal::Journal;
 use weir_workers::{ConfigHistory, Gateways};
 
@@ -20,7 +20,7 @@ use weir_workers::{ConfigHistory, Gateways};
 #[derive(Debug)]
 pub(crate) struct Ingress {
     pub(crate) gateways: Gateways,
-    source_publishers: Vec<Arc<SourceOutlet>>,
+    source_publishers: Vec<Arc<SourcePublisher>>,
     /// Cancelled once the sources have stopped, it ends their thread.
     source_runtime: CancellationToken,
 }
@@ -33,7 +33,7 @@ impl Ingress {
         journal: &Arc<dyn Journal>,
         shutdown: &CancellationToken,
     ) -> Result<Self> {
-        let topics = Intake::new(config);
+        let topics = LiveTopics::new(config);
         let broker = match &config.broker {
             None => None,
             Some(broker) => Some(embedded(broker, &topics, guard, journal, shutdown).await?),
@@ -45,10 +45,10 @@ impl Ingress {
         } = Sources::start(config, history, &topics, journal, shutdown)?;
         let embedded = broker
             .iter()
-            .map(|broker| Arc::new(broker.outlet()) as Arc<dyn Outlet>);
+            .map(|broker| Arc::new(broker.outlet()) as Arc<dyn Publisher>);
         let external = source_publishers
             .iter()
-            .map(|publisher| publisher.clone() as Arc<dyn Outlet>);
+            .map(|publisher| publisher.clone() as Arc<dyn Publisher>);
         let publishers = embedded.chain(external).collect();
         Ok(Self {
             gateways: Gateways {
@@ -83,8 +83,8 @@ impl Ingress {
 
 /// The external brokers.
 struct Sources {
-    sources: Vec<SourceDoor>,
-    publishers: Vec<Arc<SourceOutlet>>,
+    sources: Vec<SourceClient>,
+    publishers: Vec<Arc<SourcePublisher>>,
     runtime: CancellationToken,
 }
 
@@ -92,7 +92,7 @@ impl Sources {
     fn start(
         config: &Config,
         history: &ConfigHistory,
-        topics: &Intake,
+        topics: &LiveTopics,
         journal: &Arc<dyn Journal>,
         shutdown: &CancellationToken,
     ) -> Result<Self> {
@@ -108,7 +108,7 @@ impl Sources {
         let former: Vec<String> = history
             .all()
             .into_iter()
-            .flat_map(|config| Intake::new(&config).filters())
+            .flat_map(|config| LiveTopics::new(&config).filters())
             .collect();
         let runtime = Builder::new_current_thread().enable_all().build()?;
         {
@@ -116,10 +116,10 @@ impl Sources {
             for source in &config.sources {
                 let context = || format!("source {}", source.client_id);
                 let (journal, shutdown) = (journal.clone(), shutdown.clone());
-                let receiver = SourceDoor::start(source, topics, &former, journal, shutdown);
+                let receiver = SourceClient::start(source, topics, &former, journal, shutdown);
                 started.sources.push(receiver.with_context(context)?);
                 if source.publish {
-                    let publisher = SourceOutlet::start(source, CancellationToken::new());
+                    let publisher = SourcePublisher::start(source, CancellationToken::new());
                     let publisher = publisher.with_context(context)?;
                     started.publishers.push(Arc::new(publisher));
                 }
@@ -136,7 +136,7 @@ impl Sources {
 
 async fn embedded(
     config: &Broker,
-    topics: &Intake,
+    topics: &LiveTopics,
     guard: Guard,
     journal: &Arc<dyn Journal>,
     shutdown: &CancellationToken,

@@ -8,9 +8,9 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 use weir_auth::Access;
-use weir_config::{Config, SqlDoor};
+use weir_config::{Config, SqlListener};
+use weir_sql::Sql;
 use weir_sql_endpoints::{flight, postgres, query_access};
-use weir_store::Sql;
 
 use crate::bind::bind;
 
@@ -58,7 +58,7 @@ impl SqlListeners {
     }
 }
 
-async fn listen(key: &str, endpoint: Option<&SqlDoor>) -> Result<Option<TcpListener>> {
+async fn listen(key: &str, endpoint: Option<&SqlListener>) -> Result<Option<TcpListener>> {
     match endpoint {
         Some(endpoint) => Ok(Some(bind(key, endpoint.listen).await?)),
         None => Ok(None),

@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use weir_config::{Config, FunctionKind, Precision, Route, RouteCodec, TopicPattern};
-use weir_functions::{Explained, Tally};
-use weir_model::{Alert, Door, Message, Position, Short, Side, Timestamp, Verdict, Why};
+use weir_engine::{Explained, Tally};
+use weir_model::{Alert, Ingress, Message, Position, Short, Side, Timestamp, Verdict, Why};
 use weir_pipeline::{Effects, Pipeline};
 
 use crate::readings::{Content, Reading, Readings};
@@ -138,7 +138,7 @@ impl<'a> Run<'a> {
         let payload = json!({"data": data}).to_string();
         let message = Message {
             received,
-            door: Door::Http,
+            door: Ingress::Http,
             client: "",
             topic: self.device,
             payload: payload.as_bytes(),

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use weir_auth::Access;
 use weir_config::Config;
 use weir_journal::{Chunk, JournalFiles};
-use weir_model::{Door, Message, Timestamp};
+use weir_model::{Ingress, Message, Timestamp};
 use weir_pipeline::{Effects, Pipeline};
 
 use super::report::Report;
@@ -33,7 +33,7 @@ pub struct Covered {
 
 impl Covered {
     fn note(&mut self, message: &Message<'_>) {
-        if message.door != Door::Clock {
+        if message.door != Ingress::Clock {
             self.messages += 1;
             let first = self.times.map_or(message.received, |(first, _)| first);
             self.times = Some((first, message.received));

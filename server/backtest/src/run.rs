@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use anyhow::{Context, Result};
 use parking_lot::Mutex;
 use weir_config::{Config, Precision, Route, RouteCodec, TopicPattern};
-use weir_functions::{Batch, Engine};
-use weir_model::{Alert, Door, Flags, Message, Position, QuarantineReason};
+use weir_engine::{Batch, Engine};
+use weir_model::{Alert, Flags, Ingress, Message, Position, QuarantineReason};
 use weir_pipeline::{Effects, Pipeline};
 
 use super::readings::{Content, Reading, Readings};
@@ -108,7 +108,7 @@ impl Rules {
                 write_payload(readings, reading, &mut payload);
                 let message = Message {
                     received: reading.time,
-                    door: Door::Http,
+                    door: Ingress::Http,
                     client: "",
                     topic,
                     payload: payload.as_bytes(),
@@ -195,7 +195,7 @@ struct Scores {
 impl Scores {
     fn new(engine: &Engine, readings: Option<usize>) -> Self {
         let functions = readings.map_or(&[][..], |_| engine.functions());
-        let scores = |function: &weir_functions::FunctionInfo| FunctionScores {
+        let scores = |function: &weir_engine::FunctionInfo| FunctionScores {
             function: function.name.to_string(),
             scores: vec![f64::NAN; readings.unwrap_or(0)],
             sensors: Vec::new(),

@@ -7,7 +7,7 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use weir_functions::{Batch, Engine};
+use weir_engine::{Batch, Engine};
 use weir_model::{DeviceIx, Value, Verdict};
 
 use super::readings::{Content, Readings};

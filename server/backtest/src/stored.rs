@@ -11,7 +11,8 @@ use arrow::datatypes::Int64Type;
 use futures::TryStreamExt;
 use tokio::runtime::Runtime;
 use weir_disk::ReadOnlyDisk;
-use weir_store::{EmbeddedStore, QueryLimits, Sql};
+use weir_series::{Options, SeriesStore};
+use weir_sql::{QueryLimits, Sql};
 
 use super::readings::Readings;
 use super::rows::{Range, Sink};
@@ -58,7 +59,11 @@ impl Stored {
                 data_dir.display()
             );
         }
-        let (store, checkpoint) = EmbeddedStore::open_on(Arc::new(ReadOnlyDisk), &folder, config)
+        let read_only = Options {
+            disk: Arc::new(ReadOnlyDisk),
+            ..Options::default()
+        };
+        let (store, checkpoint) = SeriesStore::open_with(&folder, config, read_only)
             .with_context(|| format!("cannot read {}", folder.display()))?;
         if checkpoint.is_none() {
             bail!(
@@ -72,7 +77,7 @@ impl Stored {
             .context("cannot start")?;
         let mut stored = Self {
             runtime,
-            sql: store.sql(),
+            sql: Sql::new(store.reader()),
             range,
             devices: Vec::new(),
         };

@@ -1,7 +1,7 @@
 //! What the alarm engine has to know of functions and series: names and delays.
 
-use weir_alerts::{Delays, SlotNames};
-use weir_functions::{Engine, FunctionInfo};
+use weir_alarms::{Delays, SlotNames};
+use weir_engine::{Engine, FunctionInfo};
 use weir_model::Verdict;
 
 /// By function index, as verdicts name them.
@@ -23,6 +23,7 @@ pub(crate) fn names(engine: &Engine, verdict: &Verdict) -> SlotNames {
         unit: slot.unit.map(Into::into),
         function: slot.function.into(),
         location: (!location.is_empty()).then(|| location.to_string()),
-        said: engine.said(verdict).map(Into::into),
+        custom_reason: engine.custom_reason(verdict).map(Into::into),
+        condition: engine.condition(verdict).map(Into::into),
     }
 }

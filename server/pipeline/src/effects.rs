@@ -1,9 +1,9 @@
 //! What messages cause: filled by the pipeline, handed to whoever makes it
 //! durable, cleared and filled again.
 
-use weir_functions::{Batch, Engine};
+use weir_engine::{Batch, Engine};
 use weir_model::{Alert, Position, Timestamp};
-use weir_shadows::Request;
+use weir_shadow_document::Request;
 
 use crate::quarantined::QuarantineEntry;
 use crate::shadow_requests::ShadowRequest;

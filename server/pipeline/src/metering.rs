@@ -9,7 +9,7 @@
 
 use serde::Serialize;
 use weir_config::Lambda;
-use weir_functions::Times;
+use weir_engine::Times;
 
 /// What AWS would have charged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]

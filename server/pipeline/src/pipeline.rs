@@ -4,11 +4,10 @@
 //! configuration always concern both.
 
 use thiserror::Error;
-use weir_alerts::AlarmEngine;
-use weir_auth::Access;
+use weir_alarms::AlarmEngine;
 use weir_config::Config;
-use weir_functions::{Engine, NanoClock, REMOVED_FUNCTION, Usage};
-use weir_model::{Alert, Door, Message, Position, Timestamp};
+use weir_engine::{Engine, NanoClock, REMOVED_FUNCTION, Usage};
+use weir_model::{Alert, Ingress, Message, Position, PublishRights, Timestamp};
 
 use crate::alarm_names::{delays, names};
 use crate::counts::PipelineCounts;
@@ -32,9 +31,9 @@ pub struct Pipeline {
 #[derive(Debug, Error)]
 pub enum RestoreError {
     #[error("cannot restore the memory of the functions")]
-    Functions(#[from] weir_functions::SnapshotError),
+    Functions(#[from] weir_engine::SnapshotError),
     #[error("cannot restore the memory of the alarms")]
-    Alarms(#[from] weir_alerts::RestoreError),
+    Alarms(#[from] weir_alarms::RestoreError),
 }
 
 impl Pipeline {
@@ -88,8 +87,8 @@ impl Pipeline {
 
     /// Reports readings of a device in whose name the sender may not publish as
     /// violations.
-    pub fn guard_by(&mut self, access: Access) {
-        self.engine.guard_by(access);
+    pub fn guard_by(&mut self, rights: impl PublishRights + 'static) {
+        self.engine.guard_by(rights);
     }
 
     /// Samples how long functions take. Without a clock their time is not measured.
@@ -154,7 +153,7 @@ impl Pipeline {
         if self.reporter.is_due(message.received) {
             self.report(position, message.received, effects);
         }
-        self.counts.messages += u64::from(message.door != Door::Clock);
+        self.counts.messages += u64::from(message.door != Ingress::Clock);
         self.counts.add(&start, effects);
         effects.finish(position, &start, &self.engine);
     }

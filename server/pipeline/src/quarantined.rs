@@ -2,7 +2,7 @@
 //! store's entry type in this crate.
 
 use weir_model::Message;
-pub(crate) use weir_store::QuarantineEntry;
+pub(crate) use weir_model::QuarantineEntry;
 
 use crate::effects::Effects;
 

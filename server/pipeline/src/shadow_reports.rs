@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use weir_alerts::AlarmEngine;
-use weir_functions::{Engine, LatestValue};
+use weir_alarms::AlarmEngine;
+use weir_engine::{Engine, LatestValue};
 use weir_model::Timestamp;
-use weir_shadows::{Operation, Request, report_payload};
+use weir_shadow_document::{Operation, Request, report_payload};
 
 /// When reports were made, and whether something has changed since. Part of the
 /// snapshot.

@@ -1,9 +1,7 @@
 //! Requests to device shadows that come as messages: recognised by their topic,
-//! copied, and left to whoever keeps the shadows. The one use of the topic
-//! filters of `weir-ingest` in this crate.
+//! copied, and left to whoever keeps the shadows.
 
-use weir_config::Config;
-use weir_ingest::Intake;
+use weir_config::{Config, TopicFilter};
 use weir_model::Message;
 
 /// A request that came as a message.
@@ -27,11 +25,11 @@ impl ShadowRequest {
 
 /// The topics of requests, as the configuration in force has them.
 #[derive(Debug)]
-pub(crate) struct RequestTopics(Intake);
+pub(crate) struct RequestTopics(TopicFilter);
 
 impl RequestTopics {
     pub(crate) fn new(config: &Config) -> Self {
-        Self(Intake::new(config))
+        Self(TopicFilter::new(config))
     }
 
     pub(crate) fn matches(&self, topic: &str) -> bool {

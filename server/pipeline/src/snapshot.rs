@@ -7,7 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
-use weir_functions::Tallies;
+use weir_engine::Tallies;
 
 use crate::counts::PipelineCounts;
 use crate::shadow_reports::ReportState;

@@ -30,7 +30,7 @@ use tonic::{Request, Status};
 use tracing::{info, warn};
 use weir_auth::{Access, Credentials};
 use weir_listener::Listener;
-use weir_store::{QueryLimits, Sql};
+use weir_sql::{QueryLimits, Sql};
 
 use crate::query_access;
 use service::{Endpoint, Service};

@@ -3,7 +3,7 @@
 //! limits ([`query_access`]), and the tables besides `readings` ([`tables`]).
 //!
 //! No endpoint plans SQL by itself: all of them pass the text to
-//! [`weir_store::Sql`].
+//! [`weir_sql::Sql`].
 
 pub mod flight;
 pub mod postgres;

@@ -20,7 +20,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{debug, info};
 use weir_auth::Access;
 use weir_listener::Listener;
-use weir_store::{QueryLimits, Sql};
+use weir_sql::{QueryLimits, Sql};
 
 use engine::Engine;
 

@@ -8,7 +8,7 @@ use thiserror::Error;
 use weir_auth::{Access, Action, Credentials, Identity};
 use weir_clock::now;
 use weir_config::Query;
-use weir_store::{Parameters, QueryLimits};
+use weir_sql::{Parameters, QueryLimits};
 
 /// Whether whoever shows these credentials may query; why not, otherwise. Hashes
 /// chosen passwords: call it where blocking is allowed for those.

@@ -9,13 +9,16 @@ use arrow::array::{
 };
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use parking_lot::Mutex;
-use weir_alerts::{AlarmFilter, AlarmStateFilter, AlarmStore};
+use weir_alarms::{AlarmFilter, AlarmStateFilter};
 use weir_clock::now;
-use weir_functions::{Latest, LatestValue};
+use weir_engine::{Latest, LatestValue};
 use weir_model::DeviceIx;
+use weir_notify::AlarmStore;
 use weir_pipeline::Pipeline;
-use weir_shadows::ShadowStore;
-use weir_store::{BoxError, Quarantine, Sql, TableSource};
+use weir_quarantine::Quarantine;
+use weir_series::BoxError;
+use weir_shadow_store::ShadowStore;
+use weir_sql::{Sql, TableSource};
 
 /// Rows that a query sees of one of these tables: the newest.
 const MAX_ROWS: usize = 1_000_000;

@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use tracing::error;
-use weir_alerts::{AlarmStore, AlarmStoreError, AuditEntry, Now, RoutedUpTo, Router};
+use weir_alarms::{AuditEntry, Now, Router};
 use weir_clock::now;
 use weir_model::{Alert, Timestamp};
+use weir_notify::{AlarmStore, AlarmStoreError, RoutedUpTo};
 
 use crate::health::Health;
 use crate::log_throttle::LogThrottle;

@@ -1,5 +1,5 @@
 //! One thread per channel: delivers what the outbox holds for it, what presses
-//! first ([`weir_alerts::Ask`]), and takes it out once the other side has it. A
+//! first ([`weir_notify::DequeueRequest`]), and takes it out once the other side has it. A
 //! channel that is slow or down is tried again with growing waits; the others do
 //! not notice. Of `max_per_minute` a fifth is kept for what presses.
 
@@ -12,8 +12,9 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use rand::RngExt;
 use tracing::{error, info, warn};
-use weir_alerts::{AlarmStore, Ask, Channel, DeliveryError, Queued, Router};
+use weir_alarms::Router;
 use weir_clock::now;
+use weir_notify::{AlarmStore, Channel, DeliveryError, DequeueRequest, Queued};
 
 use crate::alarm_router::SteadyClock;
 use crate::health::Health;
@@ -236,15 +237,15 @@ impl ChannelWorker {
 
 impl Pace {
     /// What to take next; `None`: nothing may go now. 0: there is no limit.
-    fn ask(&mut self, per_minute: u32) -> Option<Ask> {
+    fn ask(&mut self, per_minute: u32) -> Option<DequeueRequest> {
         let (taken, limit) = (self.taken, BATCH);
         if per_minute == 0 {
             self.sent.clear();
-            let pressing_only = false;
-            return Some(Ask {
+            let high_priority_only = false;
+            return Some(DequeueRequest {
                 limit,
                 taken,
-                pressing_only,
+                high_priority_only,
             });
         }
         while self.sent.front().is_some_and(|at| at.elapsed() >= MINUTE) {
@@ -252,16 +253,16 @@ impl Pace {
         }
         let room = (per_minute as usize).saturating_sub(self.sent.len());
         let room_of_the_rest = room.saturating_sub(reserve(per_minute));
-        let pressing_only = room_of_the_rest == 0;
-        let room = if pressing_only {
+        let high_priority_only = room_of_the_rest == 0;
+        let room = if high_priority_only {
             room
         } else {
             room_of_the_rest
         };
-        (room > 0).then(|| Ask {
+        (room > 0).then(|| DequeueRequest {
             limit: limit.min(room),
             taken,
-            pressing_only,
+            high_priority_only,
         })
     }
 }
@@ -294,7 +295,9 @@ mod tests {
         fn check(limit: u32, sent: usize, expect: Option<(usize, bool)>) {
             let mut pace = Pace::default();
             pace.sent.extend(vec![Instant::now(); sent]);
-            let ask = pace.ask(limit).map(|ask| (ask.limit, ask.pressing_only));
+            let ask = pace
+                .ask(limit)
+                .map(|ask| (ask.limit, ask.high_priority_only));
             assert_eq!(ask, expect, "{sent} of {limit}");
         }
         check(0, 0, Some((BATCH, false)));

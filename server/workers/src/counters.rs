@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use weir_journal::JournalStatus;
 use weir_model::{ExpiryReason, QuarantineReason, ReadingCounts};
 use weir_pipeline::PipelineCounts;
-use weir_store::Applied;
+use weir_series::Applied;
 
 /// Messages and readings since the data folder was created.
 #[derive(Debug, Default)]

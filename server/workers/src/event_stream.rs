@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::sync::broadcast;
-use weir_functions::{Batch, Engine};
+use weir_engine::{Batch, Engine};
 use weir_model::{Alert, Value as Reading};
 
 /// Events that wait for a slow watcher, which gets the number of those it missed.

@@ -4,7 +4,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use weir_store::SinkError;
+use weir_influxdb::SinkError;
 
 const FIRST: Duration = Duration::from_millis(250);
 const LAST: Duration = Duration::from_secs(30);

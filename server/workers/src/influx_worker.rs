@@ -16,13 +16,12 @@ use tracing::{error, info, warn};
 use weir_auth::Access;
 use weir_clock::now;
 use weir_config::{Config, InfluxDb};
-use weir_functions::Batch;
+use weir_engine::Batch;
+use weir_influxdb::{InfluxSink, LineBatch, RefusedLine, SinkError, Written, encode_lines};
 use weir_journal::{Journal, JournalReader};
-use weir_model::{Door, Position, QuarantineReason};
-use weir_store::{
-    InfluxSink, LineBatch, Quarantine, QuarantineEntry, RefusedLine, SinkError, Written,
-    encode_lines,
-};
+use weir_model::QuarantineEntry;
+use weir_model::{Ingress, Position, QuarantineReason};
+use weir_quarantine::Quarantine;
 
 use crate::config_history::ConfigHistory;
 use crate::health::Health;
@@ -321,7 +320,7 @@ fn entry(refused: RefusedLine) -> QuarantineEntry {
         detail: format!("InfluxDB: {}", refused.reason),
         topic: String::new(),
         client: String::new(),
-        door: Door::Source,
+        door: Ingress::Source,
         received: now(),
         retained: false,
         replayed: None,

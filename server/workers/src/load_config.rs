@@ -11,7 +11,7 @@ pub fn load(
     variables: impl Iterator<Item = (String, String)>,
 ) -> Result<Loaded, LoadError> {
     let loaded = Config::load_with_env(path, variables)?;
-    let problems = weir_functions::check(&loaded.config);
+    let problems = weir_engine::check(&loaded.config);
     if problems.is_empty() {
         Ok(loaded)
     } else {

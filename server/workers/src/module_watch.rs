@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
-use weir_functions::ModuleReport;
+use weir_engine::ModuleReport;
 
 use crate::health::Health;
 use crate::pipeline_worker::SharedPipeline;

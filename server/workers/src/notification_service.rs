@@ -11,9 +11,10 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use parking_lot::Mutex;
 use tracing::warn;
-use weir_alerts::{AlarmStore, Channel, Policy, Router};
+use weir_alarms::{Policy, Router};
 use weir_clock::now;
 use weir_config::Config;
+use weir_notify::{AlarmStore, Channel};
 
 use crate::alarm_router::{AlarmRouter, SteadyClock};
 use crate::channel_worker::{ChannelStatus, ChannelWorker};

@@ -7,22 +7,22 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::SyncSender;
 
 use tracing::{debug, warn};
-use weir_alerts::AlarmStore;
-use weir_ingest::{Outlet, OutletError, Publication};
+use weir_ingest::{Publication, PublishError, Publisher};
 use weir_model::Alert;
+use weir_notify::AlarmStore;
 
 use crate::recorder::RecorderCommand;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Notifier {
-    publishers: Arc<[Arc<dyn Outlet>]>,
+    publishers: Arc<[Arc<dyn Publisher>]>,
     alarms: Arc<AlarmStore>,
     recorder: SyncSender<RecorderCommand>,
 }
 
 impl Notifier {
     pub(crate) fn new(
-        publishers: Arc<[Arc<dyn Outlet>]>,
+        publishers: Arc<[Arc<dyn Publisher>]>,
         alarms: Arc<AlarmStore>,
         recorder: SyncSender<RecorderCommand>,
     ) -> Self {
@@ -58,7 +58,7 @@ impl Notifier {
             };
             match publisher.publish(publication.clone(), Some(Box::new(delivered))) {
                 Ok(()) => {}
-                Err(error @ OutletError::Closed) => {
+                Err(error @ PublishError::Closed) => {
                     debug!(alert_id = alert.id, %error, "alert stays in the outbox");
                 }
                 Err(error) => warn!(alert_id = alert.id, %error, "alert stays in the outbox"),

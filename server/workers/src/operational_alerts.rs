@@ -13,11 +13,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
-use weir_alerts::{
-    AlarmFilter, AlarmStateFilter, AlarmStore, OPERATIONAL_DEVICE, OperationalAlarms,
-};
+use weir_alarms::{AlarmFilter, AlarmStateFilter, OPERATIONAL_DEVICE, OperationalAlarms};
 use weir_clock::now;
 use weir_model::{Alert, Severity, glob_matches};
+use weir_notify::AlarmStore;
 
 use crate::current::Current;
 use crate::notifier::Notifier;

@@ -22,11 +22,11 @@ use anyhow::{Context, Result};
 use parking_lot::Mutex;
 use tracing::{error, info};
 use weir_config::Config;
-use weir_functions::Batch;
+use weir_engine::Batch;
 use weir_journal::{Chunk, JournalReader, ReadError};
 use weir_model::{Position, RowBatch};
 use weir_pipeline::{Effects, Pipeline};
-use weir_store::EmbeddedStore;
+use weir_series::SeriesStore;
 
 use crate::config_history::ConfigCursor;
 use crate::notifier::Notifier;
@@ -55,7 +55,7 @@ pub(crate) struct PipelineWorker {
     pub(crate) reader: Box<dyn JournalReader>,
     /// Which configuration decides about which message.
     pub(crate) configs: ConfigCursor,
-    pub(crate) series: Arc<EmbeddedStore>,
+    pub(crate) series: Arc<SeriesStore>,
     pub(crate) queues: Queues,
     pub(crate) notifier: Notifier,
     pub(crate) signals: Signals,

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use weir_ingest::SourceDoor;
+use weir_ingest::SourceClient;
 use weir_journal::Journal;
 
 use crate::health::Health;
@@ -15,7 +15,7 @@ use crate::reload::ReloadStatus;
 pub struct Readiness {
     pub health: Arc<Health>,
     pub journal: Arc<dyn Journal>,
-    pub sources: Arc<[SourceDoor]>,
+    pub sources: Arc<[SourceClient]>,
     pub reloads: Arc<ReloadStatus>,
 }
 

@@ -15,11 +15,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use tracing::{error, info, warn};
-use weir_alerts::{AlarmStore, AlarmStoreError};
 use weir_clock::now;
 use weir_journal::Journal;
+use weir_model::QuarantineEntry;
 use weir_model::{Alert, Position, QuarantineReason};
-use weir_store::{Quarantine, QuarantineEntry};
+use weir_notify::{AlarmStore, AlarmStoreError};
+use weir_quarantine::Quarantine;
 
 use crate::health::Health;
 use crate::log_throttle::LogThrottle;

@@ -7,13 +7,14 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use parking_lot::Mutex;
 use tracing::{error, info};
-use weir_alerts::AlarmStore;
 use weir_config::{Config, Settings};
 use weir_journal::{Journal, LocalJournal};
 use weir_model::{Position, ReadingCounts};
+use weir_notify::AlarmStore;
 use weir_pipeline::{Pipeline, Snapshot};
-use weir_shadows::ShadowStore;
-use weir_store::{EmbeddedStore, Quarantine};
+use weir_quarantine::Quarantine;
+use weir_series::SeriesStore;
+use weir_shadow_store::ShadowStore;
 
 use crate::config_history::{ConfigCursor, ConfigHistory, Extent};
 use crate::data_dir::DataDir;
@@ -48,7 +49,7 @@ impl Recovered {
         // Opening the store rewrites its manifest: a folder of a newer version
         // must be refused unchanged.
         LocalJournal::check_version(&data.journal()).context("cannot open the journal")?;
-        let (series, checkpoint) = EmbeddedStore::open(&data.store(), &config.embedded_store)
+        let (series, checkpoint) = SeriesStore::open(&data.store(), &config.embedded_store)
             .context("cannot open the store")?;
         let snapshot = match &checkpoint {
             Some(checkpoint) => Some(Snapshot::decode(&checkpoint.snapshot)?),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use weir_auth::Access;
 use weir_config::Config;
-use weir_functions::{Batch, Engine};
+use weir_engine::{Batch, Engine};
 use weir_journal::Chunk;
 use weir_model::Catalog;
 

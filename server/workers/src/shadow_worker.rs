@@ -15,11 +15,12 @@ use std::time::Duration;
 
 use tracing::{debug, error, warn};
 use weir_auth::{Access, Action};
-use weir_ingest::{Outlet, OutletError, Publication};
+use weir_ingest::{Publication, PublishError, Publisher};
 use weir_journal::Journal;
 use weir_model::Position;
 use weir_pipeline::{ShadowCause, ShadowRequest, ShadowUpdate};
-use weir_shadows::{Operation, Rejected, Request, ShadowStore, parse_topic, refusal};
+use weir_shadow_document::{Operation, Rejected, Request, parse_topic, rejected_answer};
+use weir_shadow_store::ShadowStore;
 
 pub(crate) use answers::Answers;
 
@@ -91,7 +92,7 @@ impl ShadowWorker {
             }
             self.apply(batch.end, batch.second, &allowed);
             for (request, rejected) in refused {
-                let answer = refusal(&self.prefix, &request, &rejected, batch.second);
+                let answer = rejected_answer(&self.prefix, &request, &rejected, batch.second);
                 self.answers.publish(answer);
             }
         }
@@ -203,7 +204,7 @@ fn read_request(prefix: &str, request: &ShadowRequest) -> Option<Request> {
 }
 
 /// Sends a shadow answer to every publisher.
-pub fn publish(publishers: &[Arc<dyn Outlet>], topic: String, payload: Vec<u8>) {
+pub fn publish(publishers: &[Arc<dyn Publisher>], topic: String, payload: Vec<u8>) {
     let payload = bytes::Bytes::from(payload);
     for publisher in publishers {
         let publication = Publication {
@@ -215,7 +216,7 @@ pub fn publish(publishers: &[Arc<dyn Outlet>], topic: String, payload: Vec<u8>) 
         match publisher.publish(publication, None) {
             Ok(()) => {}
             // Weir is stopping, and the client is disconnected.
-            Err(error @ OutletError::Closed) => {
+            Err(error @ PublishError::Closed) => {
                 debug!(topic, %error, "shadow answer not published")
             }
             Err(error) => warn!(topic, %error, "shadow answer not published"),

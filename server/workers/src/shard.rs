@@ -14,10 +14,10 @@ use anyhow::{Context, Result};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 use weir_auth::Access;
-use weir_ingest::Outlet;
+use weir_influxdb::InfluxSink;
+use weir_ingest::Publisher;
 use weir_journal::LocalJournal;
 use weir_model::RowBatch;
-use weir_store::InfluxSink;
 
 use crate::current::Current;
 use crate::influx_worker::InfluxWorker;
@@ -46,7 +46,7 @@ pub struct ShardSettings {
     pub current: Current,
     pub access: Access,
     /// Where alerts and answers of shadows are published.
-    pub publishers: Arc<[Arc<dyn Outlet>]>,
+    pub publishers: Arc<[Arc<dyn Publisher>]>,
     pub signals: Signals,
     pub fatal: Fatal,
     /// Cancelled when nothing shall be appended any longer, before [`Shard::stop`].

@@ -16,7 +16,7 @@ use tracing::{debug, error, warn};
 use weir_clock::now;
 use weir_journal::Journal;
 use weir_model::{Position, RowBatch};
-use weir_store::EmbeddedStore;
+use weir_series::SeriesStore;
 
 use crate::counters::Counters;
 use crate::current::Current;
@@ -39,7 +39,7 @@ pub(crate) enum StoreCommand {
 }
 
 pub(crate) struct StoreWorker {
-    pub(crate) store: Arc<EmbeddedStore>,
+    pub(crate) store: Arc<SeriesStore>,
     pub(crate) journal: Arc<dyn Journal>,
     pub(crate) commands: Receiver<StoreCommand>,
     pub(crate) spare_rows: SyncSender<RowBatch>,

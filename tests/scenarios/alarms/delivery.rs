@@ -7,7 +7,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
 use weir_tests::mqtt::Connection;
-use weir_tests::{DEADLINE, Door, Site, Subscriber, now_ms, wait_until};
+use weir_tests::{Broker, DEADLINE, Site, Subscriber, now_ms, wait_until};
 
 const DEVICES: usize = 5;
 const EVENTS: usize = 200;
@@ -15,7 +15,7 @@ const EVENTS: usize = 200;
 #[test]
 #[ignore = "needs Mosquitto"]
 fn every_raise_and_clear_is_delivered_under_one_id_although_weir_is_killed() {
-    let mut site = Site::start(Door::External, |spec| {
+    let mut site = Site::start(Broker::External, |spec| {
         spec.with("[store.embedded]\nflush_interval = \"150ms\"\n")
     });
     let operations = Subscriber::new(site.mqtt(), &["alerts/#"]);

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use serde_json::json;
-use weir_tests::{Clock, Door, LoadSpec, Loader, Site, Weir, WeirSpec, audit, effort, now_ms};
+use weir_tests::{Broker, Clock, LoadSpec, Loader, Site, Weir, WeirSpec, audit, effort, now_ms};
 
 fn raise(weir: &Weir, time: i64, value: f64) {
     let event = json!({"deviceId": "boiler", "timestamp": time, "data": [
@@ -68,18 +68,18 @@ fn a_clock_that_jumps_wipes_nothing_and_clears_no_alarm() {
 
 #[test]
 fn a_process_that_stands_still_for_a_while_loses_nothing() {
-    stands_still(Door::Embedded);
+    stands_still(Broker::Embedded);
 }
 
 #[test]
 #[ignore = "needs Mosquitto"]
 fn a_process_that_stands_still_for_a_while_loses_nothing_of_an_external_broker() {
-    stands_still(Door::External);
+    stands_still(Broker::External);
 }
 
-fn stands_still(door: Door) {
+fn stands_still(broker: Broker) {
     // A broker may take it for dead and close.
-    let mut site = Site::start(door, |spec| spec.allow("source").allow("outlet"));
+    let mut site = Site::start(broker, |spec| spec.allow("source").allow("outlet"));
     let load = Loader::start(site.mqtt(), LoadSpec::new("still", usize::MAX));
     for _ in 0..effort(3, 2) {
         load.wait_acknowledged(load.acknowledged() + 1_000);

@@ -6,7 +6,7 @@ use std::fs;
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use weir_tests::{DEADLINE, Door, LoadSpec, Loader, Site, Weir, WeirSpec, audit, wait_until};
+use weir_tests::{Broker, DEADLINE, LoadSpec, Loader, Site, Weir, WeirSpec, audit, wait_until};
 
 /// Frequent checkpoints, so that kills fall before, into and after them.
 const CHECKPOINTS: &str = "[store.embedded]\nflush_interval = \"150ms\"\n";
@@ -14,21 +14,21 @@ const CHECKPOINTS: &str = "[store.embedded]\nflush_interval = \"150ms\"\n";
 #[test]
 fn a_killed_weir_loses_nothing_that_its_own_broker_acknowledged() {
     for seed in 0..2 {
-        killed_under_load(Door::Embedded, seed);
+        killed_under_load(Broker::Embedded, seed);
     }
 }
 
 #[test]
 #[ignore = "needs Mosquitto"]
 fn a_killed_weir_loses_nothing_that_an_external_broker_keeps_for_it() {
-    killed_under_load(Door::External, 100);
+    killed_under_load(Broker::External, 100);
 }
 
-fn killed_under_load(door: Door, seed: u64) {
+fn killed_under_load(broker: Broker, seed: u64) {
     const MESSAGES: usize = 8_000;
     const KILLS: usize = 5;
     let mut random = StdRng::seed_from_u64(seed);
-    let mut site = Site::start(door, |spec| spec.with(CHECKPOINTS));
+    let mut site = Site::start(broker, |spec| spec.with(CHECKPOINTS));
     let mut spec = LoadSpec::new(&format!("seed{seed}"), MESSAGES);
     spec.window = random.random_range(20..300);
     let load = Loader::start(site.mqtt(), spec);
@@ -81,7 +81,7 @@ fn a_weir_killed_while_it_merges_files_loses_and_doubles_nothing() {
             .with(config)
             .inject("rename,renameat,renameat2", "delay_enter=150000")
     };
-    let mut site = Site::start(Door::Embedded, |_| slow());
+    let mut site = Site::start(Broker::Embedded, |_| slow());
     // Without end, as long as there is something to merge.
     let mut spec = LoadSpec::new("merge", usize::MAX);
     (spec.window, spec.spoil_every) = (20, 0);

@@ -1,21 +1,21 @@
 //! Ending and starting: SIGTERM under load, a data folder in use.
 
-use weir_tests::{Door, Exit, LoadSpec, Loader, Site, Weir, WeirSpec, audit, run_weir};
+use weir_tests::{Broker, Exit, LoadSpec, Loader, Site, Weir, WeirSpec, audit, run_weir};
 
 #[test]
 fn sigterm_under_load_ends_with_0_and_loses_nothing() {
-    sigterm_under_load(Door::Embedded);
+    sigterm_under_load(Broker::Embedded);
 }
 
 #[test]
 #[ignore = "needs Mosquitto"]
 fn sigterm_under_load_of_an_external_broker_ends_with_0_and_loses_nothing() {
-    sigterm_under_load(Door::External);
+    sigterm_under_load(Broker::External);
 }
 
-fn sigterm_under_load(door: Door) {
+fn sigterm_under_load(broker: Broker) {
     const MESSAGES: usize = 20_000;
-    let mut site = Site::start(door, |spec| spec);
+    let mut site = Site::start(broker, |spec| spec);
     let load = Loader::start(site.mqtt(), LoadSpec::new("term", MESSAGES));
     for acknowledged in [500, MESSAGES / 3, MESSAGES / 2] {
         load.wait_acknowledged(acknowledged);

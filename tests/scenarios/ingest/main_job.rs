@@ -3,7 +3,7 @@
 //! rejected, and the counters that account for all of it.
 
 use serde_json::{Value, json};
-use weir_tests::{Door, MosquittoSub, Site, Subscriber, mosquitto_pub, now_ms};
+use weir_tests::{Broker, MosquittoSub, Site, Subscriber, mosquitto_pub, now_ms};
 
 const RULES: &str = r#"
 [[function]]
@@ -21,17 +21,17 @@ interval = "100ms"
 #[test]
 #[ignore = "needs Mosquitto's clients"]
 fn the_main_job_with_the_embedded_broker() {
-    main_job(Door::Embedded);
+    main_job(Broker::Embedded);
 }
 
 #[test]
 #[ignore = "needs Mosquitto"]
 fn the_main_job_with_an_external_broker() {
-    main_job(Door::External);
+    main_job(Broker::External);
 }
 
-fn main_job(door: Door) {
-    let site = Site::start(door, |spec| spec.with(RULES));
+fn main_job(broker: Broker) {
+    let site = Site::start(broker, |spec| spec.with(RULES));
     let operations = Subscriber::new(site.mqtt(), &["alerts/#"]);
     let on_call = MosquittoSub::start(site.mqtt(), "alerts/critical/pump-1");
     let start = now_ms() - 60_000;

@@ -2,12 +2,12 @@
 //! device SDK for Python by MQTT 3.1.1 and MQTT 5. What they check is in
 //! `tests/python/`. `cargo xtask test` installs them.
 
-use weir_tests::{Door, Site, python, run_weir};
+use weir_tests::{Broker, Site, python, run_weir};
 
 #[test]
 #[ignore = "needs python3 with boto3 and awsiotsdk"]
 fn boto3_works_unmodified() {
-    let site = Site::start(Door::Embedded, |spec| spec);
+    let site = Site::start(Broker::Embedded, |spec| spec);
     let url = format!("http://{}", site.weir.http_address().get());
     python("shadows_http.py", &[&url]);
 }
@@ -15,17 +15,17 @@ fn boto3_works_unmodified() {
 #[test]
 #[ignore = "needs python3 with boto3 and awsiotsdk"]
 fn the_device_sdk_works_unmodified_with_the_embedded_broker() {
-    device_sdk(Door::Embedded);
+    device_sdk(Broker::Embedded);
 }
 
 #[test]
 #[ignore = "needs python3 with boto3 and awsiotsdk, and Mosquitto"]
 fn the_device_sdk_works_unmodified_with_an_external_broker() {
-    device_sdk(Door::External);
+    device_sdk(Broker::External);
 }
 
-fn device_sdk(door: Door) {
-    let site = Site::start(door, |spec| spec);
+fn device_sdk(broker: Broker) {
+    let site = Site::start(broker, |spec| spec);
     let address = site.mqtt().get();
     let (host, port) = (address.ip().to_string(), address.port().to_string());
     for kind in ["3", "5", "v2-3", "v2-5"] {
@@ -36,7 +36,7 @@ fn device_sdk(door: Door) {
 #[test]
 #[ignore = "needs python3 with boto3 and awsiotsdk, and Mosquitto"]
 fn boto3_and_the_device_sdk_work_together_beside_an_external_broker() {
-    let site = Site::start(Door::External, |spec| spec);
+    let site = Site::start(Broker::External, |spec| spec);
     let (address, http) = (site.mqtt().get(), site.weir.http_address().get());
     let (host, port) = (address.ip().to_string(), address.port().to_string());
     let url = format!("http://{http}");
@@ -53,7 +53,7 @@ fn boto3_is_told_that_it_may_not() {
     let output = run_weir(&["auth", "add", "pump-1", "--file", name], &[]);
     assert!(output.status.success(), "{output:?}");
     let token = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-    let site = Site::start(Door::Embedded, |spec| {
+    let site = Site::start(Broker::Embedded, |spec| {
         let config = format!("[auth]\nfile = {name:?}\n");
         spec.with(&config).allow("security=true")
     });

@@ -1,7 +1,7 @@
 //! Shadows on a disk that fails, and in a process that dies at a chosen call.
 
 use serde_json::{Value, json};
-use weir_tests::{DEADLINE, Door, Site, Subscriber, Weir, WeirSpec, wait_until};
+use weir_tests::{Broker, DEADLINE, Site, Subscriber, Weir, WeirSpec, wait_until};
 
 const DATABASE: &str = "shadows.redb";
 const UPDATES: usize = 24;
@@ -117,7 +117,7 @@ fn a_death_amid_updates_by_mqtt_loses_no_accepted_one() {
     const TOPIC: &str = "$aws/things/lamp/shadow/update";
     for nth in [9, 12, 15] {
         let fault = format!("signal=SIGKILL:when={nth}");
-        let mut site = Site::start(Door::Embedded, |spec| {
+        let mut site = Site::start(Broker::Embedded, |spec| {
             spec.with("[shadows]\nmax_inflight = 1000\n").inject_into(
                 DATABASE,
                 "fsync,fdatasync",

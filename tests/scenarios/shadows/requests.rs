@@ -3,23 +3,23 @@
 use std::thread;
 
 use serde_json::{Value, json};
-use weir_tests::{DEADLINE, Door, Site, Subscriber, now_ms, wait_until};
+use weir_tests::{Broker, DEADLINE, Site, Subscriber, now_ms, wait_until};
 
 const THING: &str = "$aws/things/lamp/shadow";
 
 #[test]
 fn shadows_with_the_embedded_broker() {
-    shadows(Door::Embedded);
+    shadows(Broker::Embedded);
 }
 
 #[test]
 #[ignore = "needs Mosquitto"]
 fn shadows_with_an_external_broker() {
-    shadows(Door::External);
+    shadows(Broker::External);
 }
 
-fn shadows(door: Door) {
-    let site = Site::start(door, |spec| spec);
+fn shadows(broker: Broker) {
+    let site = Site::start(broker, |spec| spec);
     let client = Subscriber::new(
         site.mqtt(),
         &[
@@ -104,7 +104,7 @@ fn refused(site: &Site) {
 
 #[test]
 fn what_is_no_text_is_refused_with_415_by_either_way() {
-    let site = Site::start(Door::Embedded, |spec| spec);
+    let site = Site::start(Broker::Embedded, |spec| spec);
     let bytes = b"{\"state\": {\"desired\": {\"a\": \"\xff\"}}}";
     let answer = site.weir.http().post("/things/lamp/shadow", bytes);
     assert_eq!(answer.expect(415).json()["code"], 415);
@@ -121,7 +121,7 @@ fn what_is_no_text_is_refused_with_415_by_either_way() {
 
 #[test]
 fn a_thing_with_too_many_requests_in_flight_is_told_429() {
-    let site = Site::start(Door::Embedded, |spec| {
+    let site = Site::start(Broker::Embedded, |spec| {
         spec.with("[shadows]\nmax_inflight = 1\n")
     });
     let body = r#"{"state": {"reported": {"a": 1}}}"#;
@@ -155,7 +155,7 @@ fn a_thing_with_too_many_requests_in_flight_is_told_429() {
 /// Whoever could write the answers could forge another's state.
 #[test]
 fn of_the_reserved_topics_devices_may_publish_the_requests_only() {
-    let site = Site::start(Door::Embedded, |spec| spec.allow("it may not publish"));
+    let site = Site::start(Broker::Embedded, |spec| spec.allow("it may not publish"));
     let watcher = Subscriber::new(site.mqtt(), &["$aws/#"]);
     let forged = br#"{"forged": true}"#;
     let mut forger = weir_tests::mqtt::Connection::connect(site.mqtt().get(), "forger")
@@ -191,7 +191,7 @@ fn of_the_reserved_topics_devices_may_publish_the_requests_only() {
 
 #[test]
 fn what_a_device_wrote_itself_yields_to_newer_readings_only() {
-    let site = Site::start(Door::Embedded, |spec| {
+    let site = Site::start(Broker::Embedded, |spec| {
         spec.with("[shadows]\ninterval = \"10ms\"\n")
     });
     let http = || site.weir.http();
@@ -231,20 +231,20 @@ fn what_a_device_wrote_itself_yields_to_newer_readings_only() {
 
 #[test]
 fn a_killed_weir_loses_no_update_that_it_accepted() {
-    killed(Door::Embedded);
+    killed(Broker::Embedded);
 }
 
 #[test]
 #[ignore = "needs Mosquitto"]
 fn a_killed_weir_loses_no_update_that_it_accepted_with_an_external_broker() {
-    killed(Door::External);
+    killed(Broker::External);
 }
 
 /// Updates by MQTT and by HTTP, each of a key of its own, and in between kills.
-fn killed(door: Door) {
+fn killed(broker: Broker) {
     const ROUNDS: usize = 6;
     const UPDATES: usize = 8;
-    let mut site = Site::start(door, |spec| spec.with("[shadows]\nmax_inflight = 1000\n"));
+    let mut site = Site::start(broker, |spec| spec.with("[shadows]\nmax_inflight = 1000\n"));
     let mut last_version = 0;
     let mut accepted = Vec::new();
     for round in 0..ROUNDS {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use weir_config::{Config, Function, FunctionKind, Limits, Route, Threshold, TopicPattern};
 use weir_model::{
-    Door, Flags, Level, QuarantineReason, Severity, Side, Timestamp, Value, ValueKind,
+    Flags, Ingress, Level, QuarantineReason, Severity, Side, Timestamp, Value, ValueKind,
 };
 
 use super::*;
@@ -39,7 +39,7 @@ const TOPIC: &str = "devices/p1/telemetry";
 fn message<'a>(topic: &'a str, payload: &'a [u8]) -> Message<'a> {
     Message {
         received: RECEIVED,
-        door: Door::Broker,
+        door: Ingress::Broker,
         client: "",
         topic,
         payload,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use weir_config::{Config, Function, FunctionKind, Module, ModuleContent, Wasm};
-use weir_model::{Door, Level, Message, Position, Severity, Side, Timestamp, Verdict};
+use weir_model::{Ingress, Level, Message, Position, Severity, Side, Timestamp, Verdict};
 
 use crate::{Batch, Engine};
 
@@ -100,7 +100,7 @@ fn engine(settings: Wasm) -> Engine {
 fn send(engine: &mut Engine, position: u64, payload: &str, out: &mut Batch) {
     let message = Message {
         received: Timestamp::from_millis(T0 + 100_000).unwrap(),
-        door: Door::Broker,
+        door: Ingress::Broker,
         client: "",
         topic: "devices/p1/telemetry",
         payload: payload.as_bytes(),

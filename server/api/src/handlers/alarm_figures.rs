@@ -9,9 +9,10 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use weir_alerts::{AlarmStoreError, AuditEntry, KpiInput, kpi};
+use weir_alarms::{AuditEntry, KpiInput, kpi};
 use weir_clock::now;
 use weir_model::{Alert, Timestamp};
+use weir_notify::AlarmStoreError;
 
 use super::alarms::blocking;
 use super::channel_test;

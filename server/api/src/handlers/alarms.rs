@@ -10,13 +10,12 @@ use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use weir_alerts::{
-    AlarmFilter, AlarmRecord, AlarmStateFilter, AlarmStoreError, HeldBack, Operator,
-};
+use weir_alarms::{AlarmFilter, AlarmRecord, AlarmStateFilter, Suppression};
 use weir_auth::Identity;
 use weir_clock::now;
 use weir_config::parse_duration;
 use weir_model::Severity;
+use weir_notify::{AlarmStoreError, Operator};
 
 use crate::api::{Api, Shared};
 use crate::problem::Problem;
@@ -115,9 +114,10 @@ fn shown(api: &Api, record: AlarmRecord) -> Value {
         router.policy().meaning(&alert),
         router.policy().priority(&alert),
     );
-    let by_design = |by: &HeldBack| matches!(by, HeldBack::Maintenance | HeldBack::Inhibited);
+    let by_design =
+        |by: &Suppression| matches!(by, Suppression::Maintenance | Suppression::Inhibited);
     let held_back = match meaning {
-        Some(meaning) if meaning.out_of_service => Some(HeldBack::OutOfService),
+        Some(meaning) if meaning.out_of_service => Some(Suppression::OutOfService),
         _ => router.held_back(&record.alarm_id).filter(by_design),
     };
     let mut shown = json!(record.held_back(held_back));

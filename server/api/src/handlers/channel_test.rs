@@ -9,9 +9,9 @@ use axum::Json;
 use axum::extract::{Path, State};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
-use weir_alerts::Notification;
+use weir_alarms::Notification;
 use weir_clock::now;
-use weir_ingest::Outlet;
+use weir_ingest::Publisher;
 use weir_model::Alert;
 use weir_workers::publication;
 
@@ -52,7 +52,7 @@ pub(crate) async fn test(
 }
 
 /// Publishes a test alert where alerts go, and waits for every broker's PUBACK.
-async fn publish(publishers: &Arc<[Arc<dyn Outlet>]>) -> Result<Json<Value>, Problem> {
+async fn publish(publishers: &Arc<[Arc<dyn Publisher>]>) -> Result<Json<Value>, Problem> {
     let test = Notification::test(MQTT, now());
     let alert: &Alert = &test.alerts[0].alert;
     let publication = publication(alert);

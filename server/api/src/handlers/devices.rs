@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::{Path, Query, State};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use weir_functions::DeviceSummary;
+use weir_engine::DeviceSummary;
 use weir_model::{DeviceIx, Timestamp};
 use weir_pipeline::{Pipeline, json_value};
 

@@ -17,7 +17,7 @@ use weir_backtest::explain::{Concluded, Past, recompute, sentence};
 use weir_backtest::readings::{Content, Reading, Readings};
 use weir_backtest::stored;
 use weir_config::parse_duration;
-use weir_functions::{Explained, Fact, FactValue, LatestValue};
+use weir_engine::{Explained, Fact, FactValue, LatestValue};
 use weir_model::{Alert, Flags, Severity, Timestamp};
 
 use super::query::{collect, literal, rows};

@@ -5,7 +5,7 @@ use axum::Json;
 use axum::extract::State;
 use serde_json::{Value, json};
 use weir_config::Lambda;
-use weir_functions::{FunctionUsage, Times};
+use weir_engine::{FunctionUsage, Times};
 use weir_pipeline::{Bill, bill};
 
 use crate::api::Shared;

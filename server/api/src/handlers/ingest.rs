@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 use weir_auth::Identity;
 use weir_clock::now;
 use weir_journal::{AppendError, CommitListener, Journal};
-use weir_model::{Door, Message, Position};
+use weir_model::{Ingress, Message, Position};
 
 use crate::api::{Api, Shared};
 use crate::problem::Problem;
@@ -107,7 +107,7 @@ async fn append(
     when_there_is_room(&*api.stores.journal, || {
         let message = Message {
             received: now(),
-            door: Door::Http,
+            door: Ingress::Http,
             client,
             topic,
             payload,

@@ -4,8 +4,8 @@ use axum::Json;
 use axum::extract::{Query, State};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use weir_model::QuarantineEntry;
 use weir_model::{QuarantineReason, hex};
-use weir_store::QuarantineEntry;
 
 use crate::api::Shared;
 use crate::problem::Problem;

@@ -12,8 +12,8 @@ use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use futures::{Stream, StreamExt};
 use serde::Deserialize;
+use weir_sql::{Dialect, Parameters, QueryError};
 use weir_sql_endpoints::query_access;
-use weir_store::{Dialect, Parameters, QueryError};
 
 use crate::api::{Api, Shared};
 use crate::encode::{Encoder, Format};

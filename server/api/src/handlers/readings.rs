@@ -12,7 +12,7 @@ use serde_json::json;
 use weir_clock::now;
 use weir_config::parse_duration;
 use weir_model::{Timestamp, check_device};
-use weir_store::Parameters;
+use weir_sql::Parameters;
 
 use super::query::{collect, literal, rows, run};
 use crate::api::Shared;

@@ -15,7 +15,7 @@ use axum::extract::rejection::JsonRejection;
 use serde::{Deserialize, Serialize};
 use weir_clock::now;
 use weir_model::{Message, Position, QuarantineReason, parse_oversized_notice};
-use weir_store::{QuarantineError, RejectedMessage, RejectedPage};
+use weir_quarantine::{QuarantineError, RejectedMessage, RejectedPage};
 
 use super::ingest::{Committed, PATIENCE, when_there_is_room};
 use super::quarantine::reason_named;

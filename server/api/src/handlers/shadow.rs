@@ -15,7 +15,7 @@ use futures::StreamExt;
 use serde::Deserialize;
 use serde_json::Value;
 use weir_clock::now;
-use weir_shadows::{Operation, Rejected, Request};
+use weir_shadow_document::{Operation, Rejected, Request};
 use weir_workers::publish_shadow_answer;
 
 use crate::api::{Api, BODY_LIMIT, Shared};

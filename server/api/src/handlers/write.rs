@@ -22,10 +22,10 @@ use serde_json::json;
 use tokio::sync::oneshot;
 use weir_auth::Identity;
 use weir_clock::now;
+use weir_codec::split_lines;
 use weir_config::Precision;
-use weir_functions::split_lines;
 use weir_journal::AppendError;
-use weir_model::{Door, Message};
+use weir_model::{Ingress, Message};
 
 use super::ingest::{Committed, PATIENCE};
 use crate::api::{Api, Shared};
@@ -186,7 +186,7 @@ async fn append(
     let received = now();
     let message = |payload| Message {
         received,
-        door: Door::Http,
+        door: Ingress::Http,
         client,
         topic: precision.write_topic(),
         payload,

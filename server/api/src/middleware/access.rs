@@ -17,7 +17,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use weir_auth::{Action, Credentials, Identity, Role, Unauthenticated};
 use weir_clock::now;
-use weir_shadows::Rejected;
+use weir_shadow_document::Rejected;
 
 use crate::api::Api;
 use crate::handlers::shadow::ERROR_TYPE;

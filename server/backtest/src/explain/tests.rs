@@ -1,5 +1,5 @@
 use super::*;
-use weir_functions::FactValue;
+use weir_engine::FactValue;
 
 const MINUTE: i64 = 60_000_000_000;
 const T0: i64 = 1_700_000_000_000_000_000;

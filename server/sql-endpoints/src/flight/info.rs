@@ -5,7 +5,7 @@ use arrow_flight::sql::metadata::{SqlInfoData, SqlInfoDataBuilder};
 use arrow_flight::sql::{CommandGetTables, SqlInfo, SqlSupportedTransaction};
 use futures::TryStreamExt;
 use tonic::Status;
-use weir_store::{Dialect, QueryError, QueryLimits, Sql};
+use weir_sql::{Dialect, QueryError, QueryLimits, Sql};
 
 use super::edge;
 use super::service::status;

@@ -27,7 +27,7 @@ use futures::{Stream, StreamExt, TryStreamExt};
 use prost::Message;
 use tonic::{Request, Response, Status, Streaming};
 use tracing::error;
-use weir_store::{Dialect, Parameters, Prepared, QueryError, QueryLimits, Sql};
+use weir_sql::{Dialect, Parameters, Prepared, QueryError, QueryLimits, Sql};
 
 use super::edge;
 use super::info::{self, CATALOG, SCHEMAS, TABLE_TYPES};

@@ -9,7 +9,7 @@ use arrow::ipc::writer::StreamWriter;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tonic::Status;
-use weir_store::{MAX_SQL_BYTES, Parameters};
+use weir_sql::{MAX_SQL_BYTES, Parameters};
 
 use crate::query_access;
 

@@ -52,7 +52,7 @@ const SHOWN: [(&str, &str); 14] = [
     ("max_identifier_length", "63"),
     ("search_path", "public"),
     ("server_encoding", "UTF8"),
-    ("server_version", weir_store::POSTGRES_VERSION),
+    ("server_version", weir_sql::POSTGRES_VERSION),
     ("standard_conforming_strings", "on"),
     ("timezone", "UTC"),
     ("transaction_isolation", "read committed"),

@@ -33,7 +33,7 @@ use pgwire::messages::extendedquery::{Execute, Parse, ParseComplete, PortalSuspe
 use pgwire::messages::response::{EmptyQueryResponse, TransactionStatus};
 use pgwire::messages::simplequery::Query;
 use weir_auth::Access;
-use weir_store::{Parameters, QueryError, QueryLimits, Sql};
+use weir_sql::{Parameters, QueryError, QueryLimits, Sql};
 
 use super::command::Command;
 use super::parameters;

@@ -12,7 +12,7 @@ use pgwire::api::Type;
 use pgwire::api::portal::Portal;
 use pgwire::error::PgWireResult;
 use rust_decimal::prelude::{Decimal, ToPrimitive};
-use weir_store::Parameters;
+use weir_sql::Parameters;
 
 use super::statement::{Statement, failure};
 

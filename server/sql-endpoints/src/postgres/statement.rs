@@ -10,7 +10,7 @@ use pgwire::api::results::FieldInfo;
 use pgwire::api::stmt::QueryParser;
 use pgwire::api::{ClientInfo, Type};
 use pgwire::error::{ErrorInfo, PgWireError, PgWireResult};
-use weir_store::{Dialect, Prepared, QueryError, QueryLimits, Sql};
+use weir_sql::{Dialect, Prepared, QueryError, QueryLimits, Sql};
 
 use super::command::Command;
 

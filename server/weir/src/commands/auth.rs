@@ -14,7 +14,8 @@ use crate::cli::{AuthCommand, RoleName};
 use crate::output;
 
 /// How a new access file begins.
-const HEADER: &str = "# Who may do what: see docs/guides/access-and-tls.md. Made by `weir auth add`.\n";
+const HEADER: &str =
+    "# Who may do what: see docs/guides/access-and-tls.md. Made by `weir auth add`.\n";
 
 pub(crate) fn run(command: AuthCommand) -> Result<ExitCode> {
     match command {

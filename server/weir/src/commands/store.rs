@@ -10,7 +10,7 @@ use comfy_table::{CellAlignment, Table, presets};
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use weir_model::Timestamp;
-use weir_store::{Content, InspectedFile, Inspection, inspect, verify};
+use weir_series::{Content, InspectedFile, Inspection, inspect, verify};
 
 use crate::cli::{StoreCommand, StoreTarget};
 use crate::output;

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use weir_ingest::Outlet;
-use weir_shadows::Answer;
+use weir_ingest::Publisher;
+use weir_shadow_document::Answer;
 
 use super::publish;
 
@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const LOOKS_EVERY: Duration = Duration::from_millis(1);
 
 pub(crate) struct Answers {
-    publishers: Arc<[Arc<dyn Outlet>]>,
+    publishers: Arc<[Arc<dyn Publisher>]>,
     /// By publisher; until it has room again.
     stuck: Vec<Cell<bool>>,
     patience: Duration,
@@ -28,7 +28,7 @@ pub(crate) struct Answers {
 }
 
 impl Answers {
-    pub(crate) fn new(publishers: Arc<[Arc<dyn Outlet>]>, stop: Arc<AtomicBool>) -> Self {
+    pub(crate) fn new(publishers: Arc<[Arc<dyn Publisher>]>, stop: Arc<AtomicBool>) -> Self {
         Self {
             stuck: vec![Cell::new(false); publishers.len()],
             publishers,
@@ -44,7 +44,7 @@ impl Answers {
         publish(&self.publishers, answer.topic, answer.payload);
     }
 
-    fn wait(&self, publisher: &dyn Outlet, stuck: &Cell<bool>) {
+    fn wait(&self, publisher: &dyn Publisher, stuck: &Cell<bool>) {
         let mut room = publisher.room();
         if room > FOR_ALERTS {
             stuck.set(false);

@@ -2,7 +2,7 @@
 
 use weir_config::Shadows;
 use weir_model::Timestamp;
-use weir_shadows::report_payload;
+use weir_shadow_document::report_payload;
 
 use super::*;
 

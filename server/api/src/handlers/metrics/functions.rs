@@ -4,7 +4,7 @@ use std::fmt;
 
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::counter::ConstCounter;
-use weir_functions::{FunctionUsage, Times};
+use weir_engine::{FunctionUsage, Times};
 use weir_pipeline::Bill;
 
 use super::{Labels, counter, counters, gauges};

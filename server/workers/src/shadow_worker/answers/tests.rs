@@ -3,7 +3,7 @@
 
 use std::sync::atomic::AtomicUsize;
 
-use weir_ingest::{OutletError, Publication};
+use weir_ingest::{Publication, PublishError};
 
 use super::*;
 
@@ -16,15 +16,15 @@ struct Slow {
     looks: AtomicUsize,
 }
 
-impl Outlet for Slow {
+impl Publisher for Slow {
     fn publish(
         &self,
         _: Publication,
         _: Option<Box<dyn FnOnce() + Send>>,
-    ) -> Result<(), OutletError> {
+    ) -> Result<(), PublishError> {
         if self.queued.load(Ordering::Acquire) == CAPACITY {
             self.refused.fetch_add(1, Ordering::AcqRel);
-            return Err(OutletError::Full { capacity: CAPACITY });
+            return Err(PublishError::Full { capacity: CAPACITY });
         }
         self.queued.fetch_add(1, Ordering::AcqRel);
         Ok(())
@@ -44,7 +44,7 @@ fn answer() -> Answer {
 }
 
 fn answers(outlet: &Arc<Slow>, patience: Duration) -> Answers {
-    let outlet: Arc<dyn Outlet> = outlet.clone();
+    let outlet: Arc<dyn Publisher> = outlet.clone();
     let answers = Answers::new(Arc::from([outlet]), Arc::default());
     Answers {
         patience,
