@@ -4,7 +4,7 @@
 //! - [`Credentials`]: from a profile file or from the environment.
 //! - [`authorization`]: the signature of any request.
 //! - [`Client`]: signs and sends the requests of one service.
-//! - [`sns`]: `Publish`.
+//! - [`mod@sns`]: the call `Publish`.
 
 mod arn;
 mod client;

@@ -47,5 +47,6 @@ pub use runs::{ModuleFailure, ModuleReport};
 
 pub(crate) use runs::{Kept, Runs};
 
-#[cfg(all(test, feature = "wasm"))]
+#[cfg(test)]
+#[cfg(feature = "wasm")]
 mod tests;

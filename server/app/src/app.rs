@@ -211,7 +211,7 @@ fn api(
     sql: Sql,
     started: Instant,
 ) -> Arc<Api> {
-    let reloads = Arc::new(ReloadStatus::new());
+    let reloads = Arc::new(ReloadStatus::default());
     Arc::new(Api {
         config: shard.current.clone(),
         reloads: reloads.clone(),

@@ -99,7 +99,7 @@ impl Effects {
     pub(crate) fn finish(&mut self, position: Position, start: &Start, engine: &Engine) {
         let (mut readings, mut timestamp) = (0, None);
         for row in &self.batch.rows.rows[start.rows..] {
-            readings += u32::from(row.cell_count);
+            readings += row.cell_count;
             timestamp = timestamp.max(Some(row.time));
         }
         self.processed.push(Processed {

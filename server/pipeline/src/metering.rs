@@ -7,6 +7,8 @@
 //! how AWS bills (aws.amazon.com/lambda/pricing); its free tier, discounts for
 //! volume, cold starts and every other service are left out.
 
+use std::ops::Add;
+
 use serde::Serialize;
 use weir_config::Lambda;
 use weir_engine::Times;
@@ -20,8 +22,10 @@ pub struct Bill {
     pub usd: f64,
 }
 
-impl Bill {
-    pub fn add(self, other: Self) -> Self {
+impl Add for Bill {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
         Self {
             requests: self.requests + other.requests,
             gb_seconds: self.gb_seconds + other.gb_seconds,

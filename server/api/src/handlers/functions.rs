@@ -20,7 +20,7 @@ pub(crate) async fn functions(State(api): Shared) -> Json<Value> {
         .iter()
         .map(|function| {
             let bill = bill_of(lambda, function);
-            total = total.add(bill);
+            total = total + bill;
             as_json(function, bill)
         })
         .collect();

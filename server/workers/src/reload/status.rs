@@ -23,16 +23,18 @@ struct State {
     refused: Option<String>,
 }
 
-impl ReloadStatus {
+impl Default for ReloadStatus {
     /// The start has read the file.
-    pub fn new() -> Self {
+    fn default() -> Self {
         Self(Mutex::new(State {
             counts: [0; OUTCOMES.len()],
             last_success: now(),
             refused: None,
         }))
     }
+}
 
+impl ReloadStatus {
     pub(super) fn record(&self, file: &Path, outcome: &Outcome) {
         let mut state = self.0.lock();
         let file = file.display();
