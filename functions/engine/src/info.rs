@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use weir_config::{Config, FunctionKind, Threshold};
 
-use crate::slot::Slot;
+use crate::slot::SlotMemory;
 
 /// What the alarm engine needs to know of a function.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub(crate) fn functions(config: &Config) -> Vec<FunctionInfo> {
         off_delay_ns: 0,
         kind: payload.name(),
         gives_scores: payload.gives_scores(),
-        bytes_per_series: Slot::bytes(&payload),
+        bytes_per_series: SlotMemory::bytes(&payload),
     };
     let nanos = |delay: Duration| i64::try_from(delay.as_nanos()).unwrap_or(i64::MAX);
     let configured = config.functions.iter().map(|function| FunctionInfo {
@@ -40,7 +40,7 @@ pub(crate) fn functions(config: &Config) -> Vec<FunctionInfo> {
         off_delay_ns: nanos(function.off_delay),
         kind: function.kind.name(),
         gives_scores: function.kind.gives_scores(),
-        bytes_per_series: Slot::bytes(&function.kind),
+        bytes_per_series: SlotMemory::bytes(&function.kind),
     });
     std::iter::once(payload).chain(configured).collect()
 }

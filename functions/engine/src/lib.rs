@@ -4,6 +4,14 @@
 //! and what has to be remembered is the [`Engine`]'s. The same messages in the
 //! same order give the same [`Batch`]es and the same snapshot, live, at replay
 //! and in a backtest.
+//!
+//! ```text
+//! message ─▶ routes ─▶ weir-codec ─▶ event ─▶ tables (device, series, slots) ─▶ Batch
+//!                                      └─▶ kinds: checks, threshold, detectors, …
+//! ```
+//!
+//! A function is of a kind; `kinds.rs` is the table of all kinds and says how
+//! to add one. The feature `wasm` runs functions that are WebAssembly modules.
 
 mod absence;
 mod adopt;

@@ -7,7 +7,7 @@ use crate::index::{FunctionIx, SeriesIx, SlotIx};
 use crate::kinds::{State, boxed_bytes};
 
 #[derive(Clone, Debug)]
-pub(crate) struct Slot {
+pub(crate) struct SlotMemory {
     pub(crate) series: SeriesIx,
     pub(crate) function: FunctionIx,
     /// The function selects the series, where it is now.
@@ -17,7 +17,7 @@ pub(crate) struct Slot {
     pub(crate) state: State,
 }
 
-impl Slot {
+impl SlotMemory {
     /// What one series costs with a function, slot included, in bytes.
     pub(crate) fn bytes(function: &FunctionKind) -> usize {
         size_of::<Self>() + boxed_bytes(function)
@@ -36,7 +36,7 @@ impl Chain {
     }
 
     #[inline]
-    pub(crate) fn next<'s>(&mut self, slots: &'s [Slot]) -> Option<(SlotIx, &'s Slot)> {
+    pub(crate) fn next<'s>(&mut self, slots: &'s [SlotMemory]) -> Option<(SlotIx, &'s SlotMemory)> {
         let at = self.0;
         if at == SlotIx::NONE {
             return None;
@@ -47,7 +47,10 @@ impl Chain {
     }
 
     #[inline]
-    pub(crate) fn next_mut<'s>(&mut self, slots: &'s mut [Slot]) -> Option<(SlotIx, &'s mut Slot)> {
+    pub(crate) fn next_mut<'s>(
+        &mut self,
+        slots: &'s mut [SlotMemory],
+    ) -> Option<(SlotIx, &'s mut SlotMemory)> {
         let at = self.0;
         if at == SlotIx::NONE {
             return None;

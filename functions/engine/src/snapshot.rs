@@ -34,7 +34,7 @@ use crate::index::{FunctionIx, SeriesIx, SlotIx};
 use crate::kinds::{self, State};
 use crate::rules::{Mark, Rules};
 use crate::sequence::SequenceCounts;
-use crate::slot::Slot;
+use crate::slot::SlotMemory;
 use crate::tables::{Parts, Tables};
 use crate::wasm::Kept;
 use check::check;
@@ -215,7 +215,7 @@ fn put_sequences(read: &mut Read, sequences: Sequences) -> Result<(), SnapshotEr
 
 /// The slots, each with what it remembers if the present rule of that name has
 /// a use for it.
-fn slots(read: &Read, states: &[u8], rules: &Rules) -> Result<Vec<Slot>, SnapshotError> {
+fn slots(read: &Read, states: &[u8], rules: &Rules) -> Result<Vec<SlotMemory>, SnapshotError> {
     let what = "the memory of a slot";
     let malformed = SnapshotError::Inconsistent { what };
     let kinds: Vec<Option<&FunctionKind>> = std::iter::once(rules.kind(FunctionIx::PAYLOAD))
@@ -235,7 +235,7 @@ fn slots(read: &Read, states: &[u8], rules: &Rules) -> Result<Vec<Slot>, Snapsho
         let kind = kinds.get(entry.function.index()).copied().flatten();
         // A memory that another version wrote otherwise starts empty.
         let state = kind.map(|kind| kinds::read(kind, bytes).unwrap_or_else(|| kinds::empty(kind)));
-        slots.push(Slot {
+        slots.push(SlotMemory {
             series: entry.series,
             function: entry.function,
             active: entry.active,

@@ -26,7 +26,7 @@ use crate::index::{NEVER, SeriesIx, SlotIx};
 use crate::latest::LatestValue;
 use crate::retained::Retained;
 use crate::sequence::{self, SequenceCounts};
-use crate::slot::{Chain, Slot};
+use crate::slot::{Chain, SlotMemory};
 use crate::text::same_text;
 
 /// How many series of a message are predicted from the device's last one.
@@ -124,7 +124,7 @@ pub(crate) struct Tables {
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) devices: Vec<Device>,
     pub(crate) series: Vec<Series>,
-    pub(crate) slots: Vec<Slot>,
+    pub(crate) slots: Vec<SlotMemory>,
     /// Devices with a changed latest value, in the order of their changing.
     pub(crate) changed: Vec<DeviceIx>,
     /// Of all devices.
@@ -145,7 +145,7 @@ pub(crate) struct Parts<'a> {
     pub(crate) names: CatalogTables,
     pub(crate) devices: Cow<'a, [Device]>,
     pub(crate) series: Cow<'a, [Series]>,
-    pub(crate) slots: Cow<'a, [Slot]>,
+    pub(crate) slots: Cow<'a, [SlotMemory]>,
     pub(crate) changed: Cow<'a, [DeviceIx]>,
 }
 
@@ -326,7 +326,7 @@ impl Tables {
     }
 
     /// The slots of a series, in the order in which they were added.
-    pub(crate) fn slots_of(&self, series: SeriesIx) -> impl Iterator<Item = (SlotIx, &Slot)> {
+    pub(crate) fn slots_of(&self, series: SeriesIx) -> impl Iterator<Item = (SlotIx, &SlotMemory)> {
         let mut chain = self.chain(series);
         std::iter::from_fn(move || chain.next(&self.slots))
     }

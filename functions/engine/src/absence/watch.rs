@@ -9,7 +9,7 @@ use crate::index::{FunctionIx, NEVER, SeriesIx, SlotIx};
 use crate::kinds::State;
 use crate::meter::Meter;
 use crate::rules::Rules;
-use crate::slot::Slot;
+use crate::slot::SlotMemory;
 use crate::tables::Tables;
 
 /// Where a verdict comes from and goes to.
@@ -121,7 +121,10 @@ impl Watch<'_> {
 }
 
 /// The settings and the memory of a slot that watches where it is now.
-fn watched<'r, 's>(rules: &'r Rules, slot: &'s mut Slot) -> Option<(&'r Absence, &'s mut Memory)> {
+fn watched<'r, 's>(
+    rules: &'r Rules,
+    slot: &'s mut SlotMemory,
+) -> Option<(&'r Absence, &'s mut Memory)> {
     let (State::Absence(memory), true) = (&mut slot.state, slot.active) else {
         return None;
     };

@@ -12,7 +12,7 @@ use weir_model::{CatalogTables, Column, ColumnIx, DeviceIx, LocationIx};
 
 use crate::adopt::Removed;
 use crate::index::{SeriesIx, SlotIx};
-use crate::slot::Slot;
+use crate::slot::SlotMemory;
 use crate::tables::{Parts, Series, Tables};
 
 /// The names that the device needs, in the order in which it needs them.
@@ -62,7 +62,7 @@ pub(crate) fn of_device(
     let known = &tables.devices[device.index()];
     let mut names = Names::new(tables);
     let mut series = Vec::with_capacity(known.series.len());
-    let mut slots: Vec<(SlotIx, Slot)> = Vec::new();
+    let mut slots: Vec<(SlotIx, SlotMemory)> = Vec::new();
     for (at, ix) in (0..).map(SeriesIx).zip(&known.series) {
         let old = &tables.series[ix.index()];
         series.push(Series {
@@ -75,7 +75,7 @@ pub(crate) fn of_device(
         });
         slots.extend(tables.slots_of(*ix).map(|(ix, slot)| {
             let series = at;
-            let slot = Slot {
+            let slot = SlotMemory {
                 series,
                 ..slot.clone()
             };
@@ -111,11 +111,11 @@ pub(crate) fn of_device(
 
 /// Links the slots of each series, and takes what is known of removed functions along.
 fn chained(
-    old: Vec<(SlotIx, Slot)>,
+    old: Vec<(SlotIx, SlotMemory)>,
     series: &mut [Series],
     removed: &Removed,
-) -> (Vec<Slot>, Removed) {
-    let mut slots: Vec<Slot> = Vec::with_capacity(old.len());
+) -> (Vec<SlotMemory>, Removed) {
+    let mut slots: Vec<SlotMemory> = Vec::with_capacity(old.len());
     let mut last: Vec<Option<SlotIx>> = vec![None; series.len()];
     let mut still_removed = Removed::new();
     for (ix, (old_ix, mut slot)) in (0..).map(SlotIx).zip(old) {

@@ -13,7 +13,7 @@ use crate::index::{FunctionIx, SeriesIx, SlotIx};
 use crate::kind::Stage;
 use crate::kinds::{self, State};
 use crate::rules::Rules;
-use crate::slot::Slot;
+use crate::slot::SlotMemory;
 
 impl Tables {
     /// Gives a series the slots of the functions that select it. Slots that it
@@ -120,7 +120,7 @@ impl Tables {
             Some(last) => self.slots[last.index()].next = ix,
             None => self.series[series.index()].first_slot = ix,
         }
-        self.slots.push(Slot {
+        self.slots.push(SlotMemory {
             series,
             function,
             active: true,

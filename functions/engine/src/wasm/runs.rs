@@ -25,7 +25,7 @@ use crate::kinds::State;
 use crate::meter::Meter;
 use crate::pending::Pending;
 use crate::rules::Rules;
-use crate::slot::Slot;
+use crate::slot::SlotMemory;
 use crate::text::stable_hash;
 
 /// Readings of one call.
@@ -174,7 +174,7 @@ impl Runs {
     pub(crate) fn run(
         &mut self,
         rules: &Rules,
-        slots: &mut [Slot],
+        slots: &mut [SlotMemory],
         position: Position,
         meter: &mut Meter,
         out: &mut Batch,
@@ -219,7 +219,7 @@ impl Runs {
         !self.piece.is_empty()
     }
 
-    fn call(&mut self, settings: &Wasm, slots: &mut [Slot]) -> Result<(), Failure> {
+    fn call(&mut self, settings: &Wasm, slots: &mut [SlotMemory]) -> Result<(), Failure> {
         let program = program(&settings.module)
             .as_ref()
             .map_err(|reason| Failure::Unusable(reason.clone()))?;
