@@ -11,7 +11,7 @@ use weir_alerts::AlarmStore;
 use weir_ingest::{Outlet, OutletError, Publication};
 use weir_model::Alert;
 
-use crate::recorder::RecorderCommand;
+use crate::recorder_command::RecorderCommand;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Notifier {

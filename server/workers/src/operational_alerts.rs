@@ -22,7 +22,7 @@ use weir_model::{Alert, Severity, glob_matches};
 use crate::current::Current;
 use crate::notifier::Notifier;
 use crate::readiness::Readiness;
-use crate::recorder::RecorderCommand;
+use crate::recorder_command::RecorderCommand;
 
 /// How often it looks.
 const LOOK: Duration = Duration::from_millis(500);
