@@ -51,8 +51,9 @@ pub enum RestoreError {
 #[derive(Clone, Copy, Debug)]
 pub struct DeviceSlots<'a> {
     pub device: DeviceIx,
-    /// `slots[n]` is the engine's slot of the device's own slot `n`. No slot
-    /// belongs to two devices.
+    /// `slots[n]` is the engine's slot of the device's own slot `n`: all slots of
+    /// the device, in ascending order of the functions engine. No slot belongs to
+    /// two devices.
     pub slots: &'a [u32],
 }
 
