@@ -1,7 +1,7 @@
 //! Copies of what was rejected, as the quarantine keeps them. The one use of the
 //! store's entry type in this crate.
 
-use weir_functions::Batch;
+use weir_engine::Batch;
 use weir_model::Message;
 pub(crate) use weir_model::QuarantineEntry;
 

@@ -1,7 +1,7 @@
 //! What the recorder is asked to make durable.
 
 use weir_model::{Alert, Position};
-use weir_store::QuarantineEntry;
+use weir_model::QuarantineEntry;
 
 #[derive(Debug)]
 pub(crate) enum RecorderCommand {

@@ -2,7 +2,7 @@
 
 use tonic::Status;
 use tracing::error;
-use weir_store::QueryError;
+use weir_sql::QueryError;
 
 /// Longest sentence of an error: it travels in a header.
 const MAX_MESSAGE: usize = 4_096;
