@@ -51,8 +51,9 @@ pub enum RestoreError {
 #[derive(Clone, Copy, Debug)]
 pub struct DeviceSlots<'a> {
     pub device: DeviceIx,
-    /// `slots[n]` is the engine's slot of the device's own slot `n`. No slot
-    /// belongs to two devices.
+    /// `slots[n]` is the engine's slot of the device's own slot `n`: all slots of
+    /// the device, in ascending order of the functions engine. No slot belongs to
+    /// two devices.
     pub slots: &'a [u32],
 }
 
@@ -89,10 +90,10 @@ impl AlarmEngine {
     ///
     /// `names` is called only for a transition. A verdict that is not newer than
     /// the last one of its slot is ignored.
-    pub fn on_verdict<N: Into<SlotNames>>(
+    pub fn on_verdict(
         &mut self,
         verdict: &Verdict,
-        names: impl FnOnce() -> N,
+        names: impl FnOnce() -> SlotNames,
     ) -> Option<&Alert> {
         let known = self.index.get(verdict.slot as usize).copied().unwrap_or(0);
         if known == 0 && verdict.level.is_none() {
@@ -117,7 +118,7 @@ impl AlarmEngine {
             open.note_limit(verdict);
         }
         let transition = transition?;
-        self.apply(at, verdict, transition, &names().into())
+        self.apply(at, verdict, transition, &names())
     }
 
     /// The last alert of each open alarm of a device, in the order of slots.

@@ -17,7 +17,6 @@ mod delays;
 mod kpi;
 mod lifecycle;
 mod notification;
-mod old_names;
 mod operational;
 mod quantity;
 mod reason;

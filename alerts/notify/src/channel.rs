@@ -53,9 +53,9 @@ enum Transport {
 impl Channel {
     /// Reads the channel's secrets. `link` is the base of links in notifications.
     pub fn open(config: &weir_config::Channel, link: &str) -> Result<Self, ChannelError> {
-        let transport = Transport::open(config, link).map_err(|source| ChannelError {
+        let transport = Transport::open(config, link).map_err(|reason| ChannelError {
             channel: config.name.clone(),
-            source,
+            reason,
         })?;
         Ok(Self {
             name: config.name.clone(),

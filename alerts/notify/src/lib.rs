@@ -11,7 +11,6 @@ mod alarm_store;
 mod alarm_tables;
 mod channel;
 mod lanes;
-mod old_names;
 mod outbox;
 mod queued;
 mod reconcile;

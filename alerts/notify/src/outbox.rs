@@ -156,9 +156,9 @@ impl AlarmStore {
     pub fn next_up(
         &self,
         channel: &str,
-        request: impl Into<DequeueRequest>,
+        request: DequeueRequest,
     ) -> Result<Vec<Queued>, AlarmStoreError> {
-        QueueReader::open(&self.database.begin_read()?, channel)?.next_up(request.into())
+        QueueReader::open(&self.database.begin_read()?, channel)?.next_up(request)
     }
 
     /// The undelivered notifications of a channel, the oldest first.

@@ -35,7 +35,7 @@ impl From<ureq::Error> for HttpError {
                 Ok(address) => Self::PrivateAddress(*address),
                 Err(error) => Self::Exchange(error.to_string()),
             },
-            other => Self::Exchange(other.to_string()),
+            other => Self::Exchange(with_advice(other.to_string())),
         }
     }
 }

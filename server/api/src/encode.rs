@@ -225,9 +225,12 @@ impl Encoder {
 
 /// The writer of arrow gives none without a row. Quoted as RFC 4180 says.
 fn csv_header<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    let quoted = |name: &str| match name.contains([',', '"', '\n', '\r']) {
-        true => format!("\"{}\"", name.replace('"', "\"\"")),
-        false => name.to_owned(),
+    let quoted = |name: &str| {
+        if name.contains([',', '"', '\n', '\r']) {
+            format!("\"{}\"", name.replace('"', "\"\""))
+        } else {
+            name.to_owned()
+        }
     };
     let mut header = names.map(quoted).collect::<Vec<_>>().join(",");
     header.push('\n');

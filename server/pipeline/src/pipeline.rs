@@ -144,7 +144,8 @@ impl Pipeline {
         } else {
             self.engine
                 .on_message(position, message, &mut effects.batch);
-            copy_rejected(effects, Some(message), message.payload);
+            let (batch, quarantined) = (&effects.batch, &mut effects.quarantined);
+            copy_rejected(batch, Some(message), message.payload, quarantined);
             self.run_alarms(start.verdicts, effects);
         }
         if !effects.is_unchanged(&start) {
@@ -168,7 +169,7 @@ impl Pipeline {
     ) {
         let start = effects.begin();
         self.engine.on_corrupt(position, reason, &mut effects.batch);
-        copy_rejected(effects, None, bytes);
+        copy_rejected(&effects.batch, None, bytes, &mut effects.quarantined);
         self.counts.messages += 1;
         self.counts.add(&start, effects);
         effects.finish(position, &start, &self.engine);

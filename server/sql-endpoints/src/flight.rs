@@ -9,6 +9,7 @@
 mod edge;
 mod info;
 mod service;
+mod status;
 mod ticket;
 
 use std::io;

@@ -2,9 +2,10 @@
 //! Grafana's Postgres source. Queries only: there are no writes, no COPY, and
 //! transactions are words without effect.
 //!
-//! pgwire speaks the protocol. Between it and the client stands `bridge.rs`, which
-//! limits what a client may send and ends a query whose client has left.
+//! pgwire speaks the protocol. `bridge.rs` between it and the client limits what
+//! a client may send and ends a query whose client has disconnected.
 
+mod admission;
 mod bridge;
 mod command;
 mod engine;

@@ -10,7 +10,7 @@ use weir_clock::now;
 use weir_config::Query;
 use weir_sql::{Parameters, QueryLimits};
 
-/// Whether whoever shows these credentials may query; why not, otherwise. Hashes
+/// The identity of these credentials if it may query; why not, otherwise. Hashes
 /// chosen passwords: call it where blocking is allowed for those.
 pub fn admit(access: &Access, shown: Option<Credentials<'_>>) -> Result<Identity, &'static str> {
     let identity = match shown {

@@ -1,10 +1,11 @@
-//! What each command of the command line does.
+//! One module per command of the command line.
 
 mod alarm_figures;
 pub(crate) mod alarms;
 pub(crate) mod auth;
 pub(crate) mod backtest;
 pub(crate) mod check;
+mod documents;
 pub(crate) mod explain;
 pub(crate) mod export;
 pub(crate) mod functions;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use tracing::error;
-use weir_alarms::{AuditEntry, Now, Router};
+use weir_alarms::{AuditAction, AuditEntry, Now, Router};
 use weir_clock::now;
 use weir_model::{Alert, Timestamp};
 use weir_notify::{AlarmStore, AlarmStoreError, RoutedUpTo};
@@ -92,7 +92,7 @@ impl AlarmRouter {
                 self.expire();
             }
             if idle && !stopping {
-                seen = self.alarms.wait_news(seen, TICK);
+                seen = self.alarms.wait_for_change(seen, TICK);
             }
         }
     }
@@ -101,7 +101,7 @@ impl AlarmRouter {
     fn route(&mut self) -> Result<bool, AlarmStoreError> {
         let mut up_to = self.up_to;
         let (mut alerts, mut actions) = (Vec::new(), Vec::new());
-        if self.alarms.has_news(up_to)? {
+        if self.alarms.has_changes_after(up_to)? {
             alerts = self.alarms.history(BATCH, up_to.seq)?;
             actions = self.alarms.actions(BATCH, up_to.audit)?;
         }
@@ -159,14 +159,16 @@ impl AlarmRouter {
 
 /// `alert` is the last one of the alarm.
 fn on_action(router: &mut Router, action: &AuditEntry, alert: Option<&Alert>, now: Now) {
-    match action.action.as_str() {
-        "acknowledge" => router.on_acknowledged(&action.alarm_id, Some(&action.by), now),
-        "unacknowledge" => router.on_acknowledged(&action.alarm_id, None, now),
-        "shelve" | "unshelve" | "out-of-service" => {
+    match action.action {
+        AuditAction::Acknowledge => {
+            router.on_acknowledged(&action.alarm_id, Some(&action.by), now);
+        }
+        AuditAction::Unacknowledge => router.on_acknowledged(&action.alarm_id, None, now),
+        AuditAction::Shelve | AuditAction::Unshelve | AuditAction::OutOfService => {
             if let Some(alert) = alert {
                 router.on_shelved(alert, action.until.unwrap_or(0), now);
             }
         }
-        _ => {}
+        AuditAction::Comment | AuditAction::Assign => {}
     }
 }

@@ -69,7 +69,7 @@ impl ChannelWorker {
         let mut pace = Pace::default();
         let mut shown = 0;
         if let Some(mirror) = self.channel.mirror() {
-            match self.alarms.lately_cleared(1_000) {
+            match self.alarms.recently_cleared(1_000) {
                 Ok(alerts) => mirror.was_shown(&alerts),
                 Err(error) => error!(%error, "an Alertmanager may show what is over for a while"),
             }
@@ -104,7 +104,7 @@ impl ChannelWorker {
         let mut goes_on = true;
         for one in &queued {
             // Something new may press more than the rest of this batch.
-            if !one.notification.presses() && self.wake.try_recv().is_ok() {
+            if !one.notification.is_high_priority() && self.wake.try_recv().is_ok() {
                 break;
             }
             goes_on = !self.stop.load(Ordering::Acquire) && {
@@ -164,7 +164,7 @@ impl ChannelWorker {
             channel,
             id, reason, "a notification goes to the dead letters"
         );
-        if let Err(error) = self.alarms.bury(one, reason, now().millis()) {
+        if let Err(error) = self.alarms.move_to_dead_letters(one, reason, now().millis()) {
             error!(%error, channel, "a dead letter cannot be kept");
             pace.not_before = Some(Instant::now() + FIRST_WAIT);
             return false;

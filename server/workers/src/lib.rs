@@ -38,6 +38,7 @@ mod processed_waiters;
 mod progress;
 mod readiness;
 mod recorder;
+mod recorder_command;
 mod recovery;
 mod reload;
 mod row_reader;

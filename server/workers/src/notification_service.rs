@@ -154,7 +154,7 @@ fn drop_removed_channels(config: &Config, alarms: &AlarmStore) -> Result<()> {
             count, "notifications of a removed channel go to the dead letters"
         );
         for queued in alarms.queued(&channel, usize::MAX)? {
-            alarms.bury(
+            alarms.move_to_dead_letters(
                 &queued,
                 "the channel is no longer configured",
                 now().millis(),

@@ -11,7 +11,7 @@ use weir_ingest::{Publication, PublishError, Publisher};
 use weir_model::Alert;
 use weir_notify::AlarmStore;
 
-use crate::recorder::RecorderCommand;
+use crate::recorder_command::RecorderCommand;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Notifier {

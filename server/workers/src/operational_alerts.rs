@@ -21,7 +21,7 @@ use weir_notify::AlarmStore;
 use crate::current::Current;
 use crate::notifier::Notifier;
 use crate::readiness::Readiness;
-use crate::recorder::RecorderCommand;
+use crate::recorder_command::RecorderCommand;
 
 /// How often it looks.
 const LOOK: Duration = Duration::from_millis(500);

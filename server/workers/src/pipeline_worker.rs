@@ -30,7 +30,7 @@ use weir_series::SeriesStore;
 
 use crate::config_history::ConfigCursor;
 use crate::notifier::Notifier;
-use crate::recorder::RecorderCommand;
+use crate::recorder_command::RecorderCommand;
 use crate::shadow_worker::ShadowCommand;
 use crate::signals::Signals;
 use crate::store_worker::StoreCommand;

@@ -26,6 +26,7 @@ use crate::health::Health;
 use crate::log_throttle::LogThrottle;
 use crate::notifier::Notifier;
 use crate::progress::Progress;
+use crate::recorder_command::RecorderCommand;
 
 /// Waits between tries of a transaction that failed.
 const RETRY: Duration = Duration::from_secs(1);
@@ -37,34 +38,6 @@ const RESEND_BATCH: usize = 1_000;
 const GATHER: usize = 255;
 /// Security events logged per minute; the rest is only counted.
 const SECURITY_LOG_PER_MINUTE: u32 = 10;
-
-#[derive(Debug)]
-pub(crate) enum RecorderCommand {
-    /// What a chunk that ends at `position` decided.
-    Record {
-        position: Position,
-        alerts: Vec<Alert>,
-        quarantined: Vec<QuarantineEntry>,
-    },
-    /// An alarm of Weir itself; it has no position.
-    Operational(Alert),
-    /// What a reload at `position` cleared.
-    Cleared {
-        position: Position,
-        alerts: Vec<Alert>,
-    },
-    /// The alarms that are open after the replay of everything before `position`.
-    Reconcile {
-        position: Position,
-        open: Vec<Alert>,
-    },
-    /// Tell [`Progress`] once everything before is durable.
-    Barrier(Position),
-    /// Every publisher has delivered the alert of this id.
-    Delivered(String),
-    /// The last command that counts.
-    Stop,
-}
 
 pub(crate) struct Recorder {
     pub(crate) journal: Arc<dyn Journal>,

@@ -30,7 +30,8 @@ use crate::pipeline_worker::{
 };
 use crate::progress::Progress;
 use crate::readiness::Readiness;
-use crate::recorder::{Recorder, RecorderCommand};
+use crate::recorder::Recorder;
+use crate::recorder_command::RecorderCommand;
 use crate::recovery::Recovered;
 use crate::shadow_worker::{Answers, ShadowCommand, ShadowWorker};
 use crate::signals::Signals;

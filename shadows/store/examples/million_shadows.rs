@@ -1,6 +1,5 @@
-//! What a million shadows of about 500 bytes cost: making them, updating them,
-//! opening them again after an orderly close and after a kill amid updates, and
-//! memory.
+//! The cost of a million shadows of about 500 bytes: creating them, updating them,
+//! opening them after a clean close and after a kill during updates, and memory.
 //!
 //! ```text
 //! cargo run --release -p weir-shadow-store --example million_shadows [shadows]
@@ -82,7 +81,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Batches in no order, until somebody ends it; a line per transaction.
+/// Batches in random order until the process is killed; one line per transaction.
 fn update_for_ever(path: &Path, count: usize) -> Result<(), Box<dyn Error>> {
     let store = ShadowStore::open(path, &Shadows::default())?;
     let mut state = std::process::id() as usize;
@@ -150,7 +149,7 @@ fn request(n: usize, round: i64) -> Request {
     }
 }
 
-/// Resident memory of this process, as Linux tells it.
+/// Resident memory of this process on Linux.
 fn resident_kib() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));

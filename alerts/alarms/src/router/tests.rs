@@ -3,6 +3,7 @@ use weir_config::Config;
 use weir_model::{AlertKind, Severity};
 
 use super::*;
+use crate::stored_alert::StoredAlert;
 
 const CHANNELS: &str = r#"
 [[channel]]
@@ -407,8 +408,10 @@ fn a_storm_is_one_however_often_weir_is_restarted() {
         bench.router = Router::restore(policy, Vec::new(), Some(&storms)).unwrap();
     };
     for n in 0..3 {
-        let told = format!("s alerts: raised warning p{n}");
-        bench.alert(&format!("raised warning p{n}")).check(&[&told]);
+        let expect = format!("s alerts: raised warning p{n}");
+        bench
+            .alert(&format!("raised warning p{n}"))
+            .check(&[&expect]);
         restart(&mut bench);
     }
     // The fourth within the minute, of four processes.
@@ -442,6 +445,25 @@ fn what_is_stored_goes_on_where_it_was() {
         ])
         .at(90)
         .check(&["b escalation: raised warning p2"]);
+}
+
+/// Databases of earlier versions hold a clear that waits as a tuple.
+#[test]
+fn a_clear_that_waits_is_stored_in_the_layout_of_version_1() {
+    type Clear = (i64, String, Vec<String>, StoredAlert);
+    let mut bench = Bench::new(
+        "[[notify]]\nchannels = [\"a\"]\ngroup_by = [\"location\"]\ngroup_wait = \"10s\"\n",
+    );
+    bench.alert("raised warning p1 hall").at(11);
+    bench.alert("cleared warning p1 hall");
+    let (_, clears): (BTreeMap<String, Storm>, Vec<Clear>) =
+        postcard::from_bytes(&bench.router.storms()).unwrap();
+    let [(due, channel, group, StoredAlert(alert))] = clears.as_slice() else {
+        panic!("{clears:?}");
+    };
+    assert_eq!(*due, bench.now().steady_ms + 10_000);
+    assert_eq!((&**channel, &**group), ("a", &["hall".to_owned()][..]));
+    assert_eq!(*alert, super::tests::alert("cleared warning p1 hall", 11));
 }
 
 proptest! {
@@ -479,22 +501,22 @@ proptest! {
             let end = bench.now + wait;
             bench.at(end);
             for notification in bench.router.take_decisions().notifications {
-                for told in notification.alerts {
-                    let by = match told.alert.state {
+                for notified in notification.alerts {
+                    let by = match notified.alert.state {
                         AlertState::Cleared => &mut cleared,
                         _ => &mut raised,
                     };
-                    *by.entry(told.alert.device_id).or_insert(0) += 1;
+                    *by.entry(notified.alert.device_id).or_insert(0) += 1;
                 }
             }
         }
-        let told: BTreeSet<String> = raised.keys().cloned().collect();
-        prop_assert_eq!(&told, &expected, "they were not shelved when they came");
+        let notified: BTreeSet<String> = raised.keys().cloned().collect();
+        prop_assert_eq!(&notified, &expected, "they were not shelved when they came");
         prop_assert!(raised.values().chain(cleared.values()).all(|count| *count == 1));
         let still: BTreeSet<String> = open.iter().enumerate()
             .filter_map(|(slot, nth)| nth.map(|nth| format!("d{slot}-{nth}")))
             .collect();
         let over: BTreeSet<String> = cleared.into_keys().collect();
-        prop_assert_eq!(over, &told - &still);
+        prop_assert_eq!(over, &notified - &still);
     }
 }

@@ -166,7 +166,7 @@ fn everything_survives_a_reopening() {
     );
     assert_eq!(store.pending(pending[0].0, 10).unwrap(), pending[1..]);
     assert_eq!(store.pending(pending[1].0, 10).unwrap(), []);
-    // Sequence numbers go on.
+    // Sequence numbers continue.
     store.record(Position(8), &[cleared("p2/a", 103)]).unwrap();
     assert!(store.pending(pending[1].0, 10).unwrap()[0].0 > pending[1].0);
 }
@@ -477,9 +477,9 @@ fn a_database_that_cannot_be_used_says_why() {
 fn what_is_open_here_and_there_is_brought_in_line_once() {
     let bench = Bench::new();
     let store = bench.open();
-    let told = [raised("p1/a", 100), raised("p2/a", 100)];
-    store.record(Position(10), &told).unwrap();
-    let (known, unknown) = (told[0].clone(), raised("p3/a", 300));
+    let recorded = [raised("p1/a", 100), raised("p2/a", 100)];
+    store.record(Position(10), &recorded).unwrap();
+    let (known, unknown) = (recorded[0].clone(), raised("p3/a", 300));
 
     let new = store.reconcile(&[known.clone(), unknown.clone()]).unwrap();
     let states: Vec<_> = new.iter().map(|a| (&*a.alarm_id, a.state)).collect();
@@ -668,11 +668,11 @@ fn routing_goes_on_after_a_crash_where_it_was_committed() {
     store.commit_routing(up_to, &decisions).unwrap();
 
     let queued = store.queued("a", 10).unwrap();
-    let told: Vec<_> = queued
+    let ids: Vec<_> = queued
         .iter()
         .map(|q| q.notification.alerts[0].alert.alarm_id.as_str())
         .collect();
-    assert_eq!(told, ["p1/a", "p2/a"]);
+    assert_eq!(ids, ["p1/a", "p2/a"]);
     assert_eq!(store.queue_lengths().unwrap(), [("a".to_owned(), 2)]);
     store.dequeue("a", &[queued[0].n]).unwrap();
     store

@@ -33,10 +33,10 @@ impl DeliveryError {
 
 /// Why a channel cannot be opened.
 #[derive(Debug, Error)]
-#[error("channel {channel}: {source}")]
+#[error("channel {channel}: {reason}")]
 pub struct ChannelError {
     pub channel: String,
-    pub source: SetupError,
+    pub reason: SetupError,
 }
 
 /// What is wrong with the configuration of a channel. No message contains a secret.

@@ -9,7 +9,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use weir_alarms::{AuditEntry, KpiInput, kpi};
+use weir_alarms::{AuditAction, AuditEntry, KpiInput, kpi};
 use weir_clock::now;
 use weir_model::{Alert, Timestamp};
 use weir_notify::AlarmStoreError;
@@ -99,7 +99,7 @@ fn acknowledged(api: &Api) -> Result<Vec<AuditEntry>, AlarmStoreError> {
         };
         after = *last;
         let acks = page.into_iter().map(|(_, entry)| entry);
-        found.extend(acks.filter(|entry| entry.action == "acknowledge"));
+        found.extend(acks.filter(|entry| entry.action == AuditAction::Acknowledge));
     }
 }
 
@@ -168,7 +168,7 @@ async fn retry(State(api): Shared, Path(n): Path<String>) -> Result<Json<Value>,
             Problem::bad_request("name a dead letter by its number, or say \"all\"")
         })?),
     };
-    let retried = blocking(move || api.stores.alarms.revive(which, now().millis())).await?;
+    let retried = blocking(move || api.stores.alarms.retry_dead_letters(which, now().millis())).await?;
     if retried == 0 && which.is_some() {
         return Err(Problem::not_found(format!("there is no dead letter {n}")));
     }

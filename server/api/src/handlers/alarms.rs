@@ -116,17 +116,17 @@ fn shown(api: &Api, record: AlarmRecord) -> Value {
     );
     let by_design =
         |by: &Suppression| matches!(by, Suppression::Maintenance | Suppression::Inhibited);
-    let held_back = match meaning {
+    let suppression = match meaning {
         Some(meaning) if meaning.out_of_service => Some(Suppression::OutOfService),
-        _ => router.held_back(&record.alarm_id).filter(by_design),
+        _ => router.suppression(&record.alarm_id).filter(by_design),
     };
-    let mut shown = json!(record.held_back(held_back));
+    let mut shown = json!(record.with_suppression(suppression));
     shown["priority"] = json!(priority.as_str());
     if let Some(action) = meaning.and_then(|meaning| meaning.action.as_ref()) {
         shown["action"] = json!(action);
     }
-    if let Some(held_back) = held_back {
-        shown["heldBack"] = json!(held_back);
+    if let Some(suppression) = suppression {
+        shown["heldBack"] = json!(suppression);
     }
     shown
 }

@@ -220,16 +220,12 @@ struct History {
 impl History {
     fn describe(&self, asked: &Asked, warmup: Duration) -> Value {
         let from = self.readings.rows.first().map(|reading| reading.time);
-        let note = match asked.last {
-            true => {
-                "settings and remembers are what Weir has now; remembered and concluded are \
-                 computed again from so many stored readings, and are what happened where exact \
-                 is true"
-            }
-            false => {
-                "computed from so many stored readings under the functions of now: what a \
-                 function had learnt before them is not in it"
-            }
+        let note = if asked.last {
+            "settings and remembers are what Weir has now; remembered and concluded are computed \
+             again from so many stored readings, and are what happened where exact is true"
+        } else {
+            "computed from so many stored readings under the functions of now: what a function \
+             had learnt before them is not in it"
         };
         json!({
             "window": format!("{}s", warmup.as_secs()),

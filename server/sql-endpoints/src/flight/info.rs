@@ -8,7 +8,7 @@ use tonic::Status;
 use weir_sql::{Dialect, QueryError, QueryLimits, Sql};
 
 use super::edge;
-use super::service::status;
+use super::status::status;
 
 /// The one catalog, and the schema in it that has the tables.
 pub(super) const CATALOG: &str = "weir";

@@ -26,15 +26,13 @@ use arrow_flight::{
 use futures::{Stream, StreamExt, TryStreamExt};
 use prost::Message;
 use tonic::{Request, Response, Status, Streaming};
-use tracing::error;
 use weir_sql::{Dialect, Parameters, Prepared, QueryError, QueryLimits, Sql};
 
 use super::edge;
 use super::info::{self, CATALOG, SCHEMAS, TABLE_TYPES};
+use super::status::{internal, status};
 use super::ticket::{Handle, InfluxTicket};
 
-/// Longest sentence of an error: it travels in a header.
-const MAX_MESSAGE: usize = 4_096;
 /// Bytes of one message of a result.
 const MAX_FLIGHT_DATA: usize = 1 << 20;
 
@@ -115,31 +113,6 @@ fn flight_info(
         .with_endpoint(endpoint)
         .with_descriptor(descriptor);
     Ok(Response::new(info))
-}
-
-fn internal(error: impl std::fmt::Display) -> Status {
-    error!(%error, "a Flight SQL request failed");
-    Status::internal("an internal error; the log says more")
-}
-
-pub(super) fn status(error: QueryError) -> Status {
-    let mut message = error.to_string();
-    if message.len() > MAX_MESSAGE {
-        message.truncate(message.floor_char_boundary(MAX_MESSAGE));
-        message.push('…');
-    }
-    match error {
-        QueryError::Invalid(_) | QueryError::TooLong { .. } | QueryError::Failed(_) => {
-            Status::invalid_argument(message)
-        }
-        QueryError::Refused { .. } => Status::permission_denied(message),
-        QueryError::Timeout { .. } => Status::deadline_exceeded(message),
-        QueryError::TooManyRows { .. } | QueryError::Memory(_) => {
-            Status::resource_exhausted(message)
-        }
-        QueryError::Busy { .. } => Status::unavailable(message),
-        QueryError::Store(_) => internal(message),
-    }
 }
 
 fn ipc(schema: &Schema) -> Result<bytes::Bytes, Status> {

@@ -1,5 +1,5 @@
-//! What stands between a client and pgwire: it answers the question for encryption,
-//! which comes before the protocol (no: this door is on loopback), limits the size
+//! Between a client and pgwire: it answers the request for encryption, which comes
+//! before the protocol (no: this endpoint listens on loopback), limits the size
 //! of messages, and drops the connection's work once the client has gone. pgwire
 //! itself does not look at the connection while a query runs, and takes messages
 //! of up to a gigabyte.

@@ -35,9 +35,10 @@ use pgwire::messages::simplequery::Query;
 use weir_auth::Access;
 use weir_sql::{Parameters, QueryError, QueryLimits, Sql};
 
+use super::admission::check_admitted;
 use super::command::Command;
 use super::parameters;
-use super::startup::{Gate, check_admitted};
+use super::startup::Gate;
 use super::statement::{Parser, Statement, failure, refusal};
 
 /// Prepared statements of one connection.
@@ -380,7 +381,7 @@ impl PgWireServerHandlers for Handlers {
 
     fn startup_handler(&self) -> Arc<impl StartupHandler> {
         Arc::new(Gate {
-            engine: self.engine.clone(),
+            next: self.engine.clone(),
             access: self.engine.access.clone(),
         })
     }

@@ -1,5 +1,6 @@
-//! Lets clients in: with a password (a token, or a chosen one) where credentials
-//! are needed. It comes in the clear; this door is on loopback.
+//! The start of a connection: asks for a password (a token, or a chosen one) where
+//! credentials are needed. The password is not encrypted: this endpoint listens on
+//! loopback.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -9,17 +10,17 @@ use futures::{Sink, SinkExt};
 use parking_lot::Mutex;
 use pgwire::api::auth::{LoginInfo, StartupHandler, save_startup_parameters_to_metadata};
 use pgwire::api::{ClientInfo, PgWireConnectionState};
-use pgwire::error::{ErrorInfo, PgWireError, PgWireResult};
+use pgwire::error::{PgWireError, PgWireResult};
 use pgwire::messages::startup::{Authentication, Startup};
 use pgwire::messages::{PgWireBackendMessage, PgWireFrontendMessage};
-use weir_auth::{Access, Credentials, Identity};
-use weir_clock::now;
+use weir_auth::{Access, Credentials};
 
-use super::engine::Engine;
+use super::admission::{Admitted, refused};
 use crate::query_access;
 
-pub(super) struct Gate {
-    pub(super) engine: Arc<Engine>,
+/// Admits clients, and passes them on to the next handler.
+pub(super) struct Gate<H> {
+    pub(super) next: Arc<H>,
     pub(super) access: Access,
 }
 
@@ -27,29 +28,8 @@ pub(super) struct Gate {
 #[derive(Debug)]
 struct Waiting(Mutex<Option<Startup>>);
 
-/// Who a connection was let in as.
-#[derive(Debug)]
-struct Admitted(Identity);
-
-/// Whether its identity is still let in: a connection may outlive its rights.
-pub(super) fn check_admitted<C: ClientInfo>(client: &C, access: &Access) -> PgWireResult<()> {
-    if !access.is_required() {
-        return Ok(());
-    }
-    match client.session_extensions().get::<Admitted>() {
-        Some(admitted) if access.still_holds(&admitted.0, now()) => Ok(()),
-        _ => Err(refused("the rights of this connection have ended")),
-    }
-}
-
-fn refused(reason: &str) -> PgWireError {
-    let message = format!("{reason}: give a token, or a password, that may read");
-    let info = ErrorInfo::new("FATAL".to_owned(), "28P01".to_owned(), message);
-    PgWireError::UserError(Box::new(info))
-}
-
 #[async_trait]
-impl StartupHandler for Gate {
+impl<H: StartupHandler> StartupHandler for Gate<H> {
     async fn on_startup<C>(
         &self,
         client: &mut C,
@@ -61,7 +41,7 @@ impl StartupHandler for Gate {
         PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
     {
         if !self.access.is_required() {
-            return self.engine.on_startup(client, message).await;
+            return self.next.on_startup(client, message).await;
         }
         match message {
             PgWireFrontendMessage::Startup(startup) => {
@@ -96,7 +76,7 @@ impl StartupHandler for Gate {
                 let identity = admitted.map_err(refused)?;
                 client.session_extensions().insert(Admitted(identity));
                 let startup = PgWireFrontendMessage::Startup(startup);
-                self.engine.on_startup(client, startup).await
+                self.next.on_startup(client, startup).await
             }
             _ => Ok(()),
         }

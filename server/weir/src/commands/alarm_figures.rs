@@ -3,10 +3,10 @@
 use anyhow::Result;
 use serde_json::Value;
 
-use super::alarms::{cell, document, table, time};
 use weir_model::percent_encoded;
 
 use crate::cli::Remote;
+use crate::commands::documents::{cell, document, table, time};
 use crate::output;
 
 pub(super) fn kpi(

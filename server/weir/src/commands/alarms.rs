@@ -3,12 +3,12 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
-use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::{Value, json};
-use weir_model::{Timestamp, percent_encoded};
+use weir_model::percent_encoded;
 
 use crate::cli::{AlarmAction, AlarmsCommand, Remote};
 use crate::commands::alarm_figures;
+use crate::commands::documents::{cell, document, table, time};
 use crate::commands::remote::text;
 use crate::output;
 
@@ -30,10 +30,12 @@ pub(crate) fn run(command: AlarmsCommand) -> Result<ExitCode> {
         AlarmsCommand::Show { id, json, remote } => {
             let path = format!("/api/v1/alarms/{}", percent_encoded(&id));
             let found = document(&remote, &path)?;
-            output::line(&match json {
-                true => serde_json::to_string_pretty(&found)?,
-                false => alarm(&found),
-            })?;
+            let shown = if json {
+                serde_json::to_string_pretty(&found)?
+            } else {
+                alarm(&found)
+            };
+            output::line(&shown)?;
         }
         AlarmsCommand::Ack(action) => act(&action, "ack", Value::Null)?,
         AlarmsCommand::Unack(action) => act(&action, "unack", Value::Null)?,
@@ -109,10 +111,6 @@ pub(crate) fn run(command: AlarmsCommand) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-pub(super) fn document(remote: &Remote, path: &str) -> Result<Value> {
-    Ok(serde_json::from_str(&text(remote.get(path)?)?)?)
-}
-
 /// What the path has under `key`, as JSON or as a table.
 fn print(
     remote: &Remote,
@@ -123,9 +121,10 @@ fn print(
 ) -> Result<()> {
     let document = document(remote, path)?;
     let items = &document[key];
-    let shown = match json {
-        true => serde_json::to_string_pretty(items)?,
-        false => table(items.as_array().map(Vec::as_slice).unwrap_or_default()),
+    let shown = if json {
+        serde_json::to_string_pretty(items)?
+    } else {
+        table(items.as_array().map(Vec::as_slice).unwrap_or_default())
     };
     output::line(&shown)?;
     Ok(())
@@ -146,32 +145,6 @@ fn act(action: &AlarmAction, name: &str, more: Value) -> Result<()> {
 
 fn user() -> Option<String> {
     std::env::var("USER").ok().filter(|user| !user.is_empty())
-}
-
-pub(super) fn table(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_FULL_CONDENSED);
-    table.set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header(header.to_vec());
-    for row in rows {
-        table.add_row(row);
-    }
-    table.to_string()
-}
-
-/// A text of the document, fit for a terminal.
-pub(super) fn cell(item: &Value, key: &str) -> String {
-    match &item[key] {
-        Value::String(text) => output::printable(text),
-        Value::Null => String::new(),
-        other => other.to_string(),
-    }
-}
-
-/// Milliseconds of the document, as a time.
-pub(super) fn time(item: &Value, key: &str) -> String {
-    let time = item[key].as_i64().and_then(Timestamp::from_millis);
-    time.map(|time| time.to_string()).unwrap_or_default()
 }
 
 fn alarms(alarms: &[Value]) -> String {

@@ -8,7 +8,7 @@ use serde_json::Value;
 use weir_model::percent_encoded;
 
 use crate::cli::ExplainArgs;
-use crate::commands::alarms::document;
+use crate::commands::documents::document;
 use crate::output;
 
 pub(crate) fn run(args: &ExplainArgs) -> Result<ExitCode> {
@@ -23,9 +23,10 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<ExitCode> {
         }
     }
     let explained = document(&args.remote, &path)?;
-    let shown = match args.json {
-        true => serde_json::to_string_pretty(&explained)?,
-        false => described(&explained),
+    let shown = if args.json {
+        serde_json::to_string_pretty(&explained)?
+    } else {
+        described(&explained)
     };
     output::line(&shown)?;
     Ok(ExitCode::SUCCESS)

@@ -8,14 +8,15 @@ use indicatif::{HumanBytes, HumanCount};
 use serde_json::Value;
 
 use crate::cli::FunctionsArgs;
-use crate::commands::alarms::document;
+use crate::commands::documents::document;
 use crate::output;
 
 pub(crate) fn run(args: &FunctionsArgs) -> Result<ExitCode> {
     let usage = document(&args.remote, "/api/v1/functions")?;
-    let shown = match args.json {
-        true => serde_json::to_string_pretty(&usage)?,
-        false => described(&usage),
+    let shown = if args.json {
+        serde_json::to_string_pretty(&usage)?
+    } else {
+        described(&usage)
     };
     output::line(&shown)?;
     Ok(ExitCode::SUCCESS)

@@ -420,7 +420,7 @@ fn update() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Whether `reported` has everything that is `desired`, told without the tree.
+/// Whether `reported` has everything that is `desired`, computed without the tree.
 fn agrees(desired: &Value, reported: Option<&Value>) -> bool {
     match (desired, reported) {
         (Value::Object(desired), Some(Value::Object(reported))) => desired
@@ -446,7 +446,7 @@ fn same(a: &Value, b: &Value) -> bool {
     }
 }
 
-/// The keys and arrays of metadata stand where those of the state do.
+/// The metadata has the keys and arrays of the state.
 fn mirrors(state: &Value, metadata: &Value) -> bool {
     match state {
         Value::Object(members) => {

@@ -470,7 +470,7 @@ fn a_report_shows_alarms_and_readings() {
             },
         }})
     );
-    // No alarm any more, one sensor more: the other readings stay.
+    // The alarm is cleared and a sensor is new: the other readings stay.
     let payload = report_payload(&[], NOW + 1, &[("n", json!(1), NOW + 1)]);
     store
         .apply(None, &[request("p", Operation::Report, payload)], NOW)
