@@ -164,7 +164,10 @@ impl ChannelWorker {
             channel,
             id, reason, "a notification goes to the dead letters"
         );
-        if let Err(error) = self.alarms.move_to_dead_letters(one, reason, now().millis()) {
+        if let Err(error) = self
+            .alarms
+            .move_to_dead_letters(one, reason, now().millis())
+        {
             error!(%error, channel, "a dead letter cannot be kept");
             pace.not_before = Some(Instant::now() + FIRST_WAIT);
             return false;

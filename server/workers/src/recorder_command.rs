@@ -1,7 +1,7 @@
 //! What the recorder is asked to make durable.
 
-use weir_model::{Alert, Position};
 use weir_model::QuarantineEntry;
+use weir_model::{Alert, Position};
 
 #[derive(Debug)]
 pub(crate) enum RecorderCommand {

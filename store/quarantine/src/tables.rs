@@ -13,7 +13,9 @@
 
 use redb::{ReadableTable, TableDefinition, WriteTransaction};
 use serde::{Deserialize, Serialize};
-use weir_model::{Ingress, MAX_QUARANTINED_PAYLOAD_BYTES, Position, QuarantineEntry, QuarantineReason, Timestamp};
+use weir_model::{
+    Ingress, MAX_QUARANTINED_PAYLOAD_BYTES, Position, QuarantineEntry, QuarantineReason, Timestamp,
+};
 
 use crate::error::QuarantineError;
 

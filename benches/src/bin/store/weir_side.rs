@@ -10,7 +10,10 @@ use anyhow::{Context, Result};
 use arrow::json::ArrayWriter;
 use futures::TryStreamExt;
 use tokio::runtime::Runtime;
-use weir_model::{Catalog, Cell, Column, ColumnIx, DeviceIx, Flags, LocationIx, Position, ReadingCounts, Row, RowBatch, Timestamp, Value, ValueKind};
+use weir_model::{
+    Catalog, Cell, Column, ColumnIx, DeviceIx, Flags, LocationIx, Position, ReadingCounts, Row,
+    RowBatch, Timestamp, Value, ValueKind,
+};
 use weir_series::{SeriesStore, StoreStats};
 use weir_sql::{QueryLimits, Sql};
 

@@ -168,7 +168,8 @@ async fn retry(State(api): Shared, Path(n): Path<String>) -> Result<Json<Value>,
             Problem::bad_request("name a dead letter by its number, or say \"all\"")
         })?),
     };
-    let retried = blocking(move || api.stores.alarms.retry_dead_letters(which, now().millis())).await?;
+    let retried =
+        blocking(move || api.stores.alarms.retry_dead_letters(which, now().millis())).await?;
     if retried == 0 && which.is_some() {
         return Err(Problem::not_found(format!("there is no dead letter {n}")));
     }

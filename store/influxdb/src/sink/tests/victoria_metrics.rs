@@ -5,7 +5,9 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use weir_model::{Catalog, Cell, Column, Flags, LocationIx, Position, Row, RowBatch, Timestamp, Value, ValueKind};
+use weir_model::{
+    Catalog, Cell, Column, Flags, LocationIx, Position, Row, RowBatch, Timestamp, Value, ValueKind,
+};
 
 use super::sink;
 use crate::line_protocol::{LineBatch, encode_lines};
