@@ -162,7 +162,7 @@ fn on_action(router: &mut Router, action: &AuditEntry, alert: Option<&Alert>, no
     match action.action.as_str() {
         "acknowledge" => router.on_acknowledged(&action.alarm_id, Some(&action.by), now),
         "unacknowledge" => router.on_acknowledged(&action.alarm_id, None, now),
-        "shelve" | "unshelve" | "out-of-service" => {
+        "shelve" | "unshelve" | "out-of-service" | "in-service" => {
             if let Some(alert) = alert {
                 router.on_shelved(alert, action.until.unwrap_or(0), now);
             }
