@@ -15,11 +15,15 @@ use weir_workers::{
 };
 
 use crate::auth_refusals::AuthRefusals;
+use crate::serve::MAX_CONNECTIONS;
 
 /// Bytes of a request body where a route does not say otherwise.
 pub(crate) const BODY_LIMIT: usize = 1 << 20;
 /// Bodies of `/api/v2/write` in memory at once.
 const MAX_WRITE_BODIES: usize = 8;
+/// Requests whose bodies arrive at once: fewer than there are connections, so that
+/// slow bodies leave places for `/healthz`.
+const MAX_BODIES: usize = MAX_CONNECTIONS - 128;
 /// Explanations that are computed at once; further ones wait.
 const MAX_EXPLANATIONS: usize = 2;
 
@@ -47,6 +51,7 @@ pub struct Api {
 pub struct Admission {
     pub(crate) refusals: AuthRefusals,
     pub(crate) write_bodies: Arc<Semaphore>,
+    pub(crate) bodies: Arc<Semaphore>,
     pub(crate) explanations: Arc<Semaphore>,
     /// Held during a replay of the quarantine.
     pub(crate) replay: tokio::sync::Mutex<()>,
@@ -56,6 +61,7 @@ impl Default for Admission {
     fn default() -> Self {
         Self {
             refusals: AuthRefusals::default(),
+            bodies: Arc::new(Semaphore::new(MAX_BODIES)),
             write_bodies: Arc::new(Semaphore::new(MAX_WRITE_BODIES)),
             explanations: Arc::new(Semaphore::new(MAX_EXPLANATIONS)),
             replay: tokio::sync::Mutex::default(),
