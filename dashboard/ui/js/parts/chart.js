@@ -78,6 +78,7 @@ const Points = ({ lines }) => html`<div class="rows" tabindex="0" role="region" 
       <td class="num">${measure(line.mean[k], line.unit)}</td><td class="num">${measure(line.max?.[k])}</td></tr>`;
   }))}</tbody></table></div>`;
 
+/** @param {KeyboardEvent} event @param {any} u @param {ChartProps} props */
 function onKey(event, u, { from, to, onZoom }) {
   const xs = u.data[0];
   if (!xs.length) return;
@@ -178,7 +179,10 @@ const newest = column => {
 };
 const element = (tag, className, text = '') => Object.assign(document.createElement(tag), { className, textContent: text });
 
-/** The values at the cursor, or the newest. Written without a component: it changes with every move. */
+/**
+ * The values at the cursor, or the newest. Written without a component: it changes with every move.
+ * @param {any} u @param {ChartProps} props @param {HTMLElement} legend
+ */
 function writeLegend(u, { lines, compact }, legend) {
   if (!legend || compact) return;
   const at = u.cursor.idx, entries = [];

@@ -13,7 +13,7 @@ import { Chart } from '../../parts/chart.js';
 
 const POINTS = 500, LIVE_MS = 5_000, LEAD_MS = [120_000, 3_600_000];
 
-/** From one and a half times its length before the alarm, until the same after it. */
+/** From one and a half times its length before the alarm, until the same after it. @param {import('../../../../types/api').Alarm} alarm */
 function around({ raisedAt, clearedAt }) {
   const end = clearedAt ?? Date.now(), lead = Math.min(Math.max(LEAD_MS[0], (end - raisedAt) * 1.5), LEAD_MS[1]);
   return { from: raisedAt - lead, to: Math.min(Math.max(Date.now(), end), end + lead) };

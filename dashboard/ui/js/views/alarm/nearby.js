@@ -10,6 +10,7 @@ import { When } from '../../parts/times.js';
 
 const WITHIN_MS = 300_000, SHOWN = 12;
 
+/** @param {import('../../../../types/api').Alarm} alarm */
 function statement({ alarmId, deviceId, location, raisedAt }) {
   const place = location ? ` OR (location = ${literal(location)} AND raised_at BETWEEN '${rfc3339(raisedAt - WITHIN_MS)}' AND '${rfc3339(raisedAt + WITHIN_MS)}')` : '';
   return `SELECT alarm_id, severity, state, device, sensor, function, raised_at FROM alarms WHERE alarm_id <> ${literal(alarmId)}
