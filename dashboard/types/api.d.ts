@@ -179,8 +179,11 @@ export interface DevicePage {
   counts: Partial<Record<DeviceState, number>>;
   locations: string[];
 }
-/** `GET /api/v1/devices/mosaic`; the states are 0 critical, 1 warning, 2 held, 3 silent, 4 normal. */
-export interface Mosaic { locations: string[]; devices: [id: string, location: number, state: number][] }
+/**
+ * `GET /api/v1/devices/mosaic`; the states are 0 critical, 1 warning, 2 held, 3 silent, 4 normal.
+ * `unacknowledged` is 1 if an alarm of the device asks for an acknowledgement.
+ */
+export interface Mosaic { locations: string[]; devices: [id: string, location: number, state: number, unacknowledged?: number][] }
 export interface LatestReading { value: number | string | boolean | null; unit?: string | null; time: string; flags: string }
 /** `GET /api/v1/devices/{id}` */
 export interface DeviceDetail extends Device {

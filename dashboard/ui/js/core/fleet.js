@@ -12,11 +12,11 @@ export const STATE_NAME = { critical: 'critical', warning: 'warning', held: 'sup
 export const shapeOf = state => state === 'critical' || state === 'warning' ? { severity: state, lifecycle: undefined }
   : { severity: undefined, lifecycle: state === 'held' ? 'shelved' : state };
 
-/** @typedef {{id: string, location: string, state: DeviceState}} Cell */
+/** @typedef {{id: string, location: string, state: DeviceState, asks: boolean}} Cell */
 
 /** @param {Mosaic} mosaic @returns {Cell[]} */
-export const cells = mosaic => mosaic.devices.map(([id, location, state]) => ({
-  id, location: mosaic.locations[location] ?? '', state: STATES[state],
+export const cells = mosaic => mosaic.devices.map(([id, location, state, unacknowledged]) => ({
+  id, location: mosaic.locations[location] ?? '', state: STATES[state], asks: unacknowledged === 1,
 }));
 
 const byText = (a, b) => a < b ? -1 : a > b ? 1 : 0;

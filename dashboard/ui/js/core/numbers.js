@@ -54,7 +54,7 @@ export function measure(value, unit) {
   const a = Math.abs(value);
   let text;
   if (Number.isInteger(value) && a < 1e7) text = String(value);
-  else if (a >= 1e7 || (a > 0 && a < 1e-3)) text = value.toPrecision(4);
+  else if (a >= 1e7 || (a > 0 && a < 1e-3)) text = String(Number(value.toPrecision(4)));
   else text = trimmed(value.toFixed(a >= 1000 ? 1 : a >= 10 ? 2 : 3));
   text = text.replace('-', '−');
   return unit ? `${text}\u202f${UNIT[unit] ?? unit}` : text;

@@ -25,7 +25,9 @@ export async function series(device, { from, to, points, sensors }, signal) {
 }
 
 /** @param {string} label @param {Columns} columns @param {number} step @returns {Line} */
-const line = (label, { unit, t, min, max, mean }, step) => ({ label, unit, x: t.map(ms => (ms + step / 2) / 1000), min, max, mean });
+const line = (label, { unit, t, min, max, mean }, step) => ({
+  label, unit, x: t.map(ms => (ms + step / 2) / 1000), min, max, mean,
+});
 
 /** Limits as lines of a chart. @param {Limit[]} limits */
 export const limitLines = limits => limits.map(({ function: name, severity, side, value }) => ({
@@ -38,7 +40,9 @@ export const limits = (device, sensor, signal) => get(path(`/api/v1/devices/${se
 
 /** What a kind of function watches for. */
 export const KIND = {
-  threshold: 'limits', range: 'range', rate_of_change: 'rate of change', stuck: 'stuck value', flatline: 'flat line', gap: 'gap', unit: 'unit',
-  allowed: 'allowed values', clock: 'clock', duplicate: 'duplicates', ewma: 'recent mean', mad: 'median', seasonal: 'season', cusum: 'slow drift',
+  threshold: 'limits', range: 'range', rate_of_change: 'rate of change', stuck: 'stuck value', flatline: 'flat line', gap: 'gap',
+    unit: 'unit',
+  allowed: 'allowed values', clock: 'clock', duplicate: 'duplicates', ewma: 'recent mean', mad: 'median', seasonal: 'season',
+    cusum: 'slow drift',
   adaptive: 'learned pattern', wasm: 'WebAssembly', absence: 'silence', derived: 'derived', multivariate: 'several sensors',
 };

@@ -10,7 +10,7 @@ import { useKeys } from '../core/keys.js';
 import { whole } from '../core/numbers.js';
 import { isCritical, needsAcknowledgement } from '../core/alarm_terms.js';
 import { Icon } from '../parts/shape.js';
-import { Lazy } from '../parts/layout.js';
+import { lazy } from '../parts/layout.js';
 import { Toasts } from '../parts/feedback.js';
 import { LinkState, Sentence } from './sentence.js';
 import { VIEWS, View } from './views.js';
@@ -26,10 +26,10 @@ function switchTheme() {
   keep('theme', theme);
 }
 
-const SignIn = props => html`<${Lazy} load=${() => import('./sign_in.js').then(m => m.SignIn)} ...${props} />`;
-const KeyHelp = props => html`<${Lazy} load=${() => import('./key_help.js').then(m => m.KeyHelp)} ...${props} />`;
-const Palette = props => html`<${Lazy} load=${() => import('./palette.js').then(m => m.Palette)} ...${props} />`;
-const AlarmDialog = () => html`<${Lazy} load=${() => import('../parts/alarm_dialog.js').then(m => m.AlarmDialog)} />`;
+const SignIn = lazy(() => import('./sign_in.js').then(m => m.SignIn), 'dialog.css');
+const KeyHelp = lazy(() => import('./key_help.js').then(m => m.KeyHelp), 'dialog.css');
+const Palette = lazy(() => import('./palette.js').then(m => m.Palette), 'dialog.css');
+const AlarmDialog = lazy(() => import('../parts/alarm_dialog.js').then(m => m.AlarmDialog), 'dialog.css');
 
 export function App() {
   const { required, identity } = useSignal(session);
@@ -87,7 +87,8 @@ function NavItem({ view, current, summary }) {
   const { key, name, letter } = view, open = key === 'alarms' ? summary?.unacknowledged : 0;
   return html`<a class=${cx('nav-item', current === key && 'on')} href=${href(key)} aria-current=${current === key ? 'page' : null}
     title=${`${name}  g ${letter}`}><${Icon} name=${key} size=${18} /><span>${name}</span>
-    ${open > 0 && html`<b class=${cx('badge', worstOf(summary))}>${open > 999 ? '999+' : whole(open)}<span class="sr"> unacknowledged</span></b>`}</a>`;
+    ${open > 0 && html`<b class=${cx('badge', worstOf(summary))}>${open > 999 ? '999+' : whole(open)}
+      <span class="sr"> unacknowledged</span></b>`}</a>`;
 }
 
 function Tools({ onFind, onHelp }) {
@@ -108,7 +109,8 @@ function Tools({ onFind, onHelp }) {
       aria-label=${`${zoneName()}: times are ${utc ? 'UTC' : 'local'}; switch`}>${zoneName()}</button>
     <button type="button" class="btn ghost icon" title="T" onClick=${switchTheme}
       aria-label=${dark ? 'Use the light theme' : 'Use the dark theme'}><${Icon} name=${dark ? 'sun' : 'moon'} /></button>
-    <button type="button" class="btn ghost icon wide-only" title="?" aria-label="Keys" onClick=${onHelp}><${Icon} name="help" /></button>
+    <button type="button" class="btn ghost icon wide-only" title="?" aria-label="Keys" onClick=${onHelp}>
+      <${Icon} name="help" /></button>
     ${currentCredential() && html`<button type="button" class="btn ghost icon" aria-label=${`Sign out ${identity?.name ?? ''}`}
       title="Sign out" onClick=${signOut}><${Icon} name="leave" /></button>`}
   </div>`;

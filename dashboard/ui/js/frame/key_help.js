@@ -7,7 +7,8 @@ const NAMES = {
   anywhere: 'Anywhere', lists: 'Lists', time: 'Time', alarms: 'Alarms', alarm: 'This alarm', devices: 'Devices',
   device: 'This device', explore: 'Explore', tap: 'Live tap',
 };
-const CHARTS = [[['←', '→'], 'move the cursor; with Shift by ten'], [['Home', 'End'], 'first, last point'], [['+'], 'zoom in'], [['drag'], 'zoom to a range; double click resets']];
+const CHARTS = [[['←', '→'], 'move the cursor; with Shift by ten'], [['Home', 'End'], 'first, last point'], [['+'], 'zoom in'],
+  [['drag'], 'zoom to a range; double click resets']];
 const keyName = key => ({ Enter: '↵', ' ': 'Space' })[key] ?? key;
 
 const Group = ({ name, keys }) => html`<section><h3>${name}</h3><dl>${keys.map(([names, text]) => html`<div>

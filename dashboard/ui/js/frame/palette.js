@@ -25,12 +25,14 @@ function entries(text, found) {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
   const pages = VIEWS.filter(({ name }) => words.every(word => name.toLowerCase().includes(word)));
   return [
-    ...pages.slice(0, text ? PAGES : VIEWS.length).map(({ key, name }) => ({ url: href(key), icon: key, text: name, kind: 'page' })),
+    ...pages.slice(0, text ? PAGES : VIEWS.length).map(({ key, name }) => ({ url: href(key), icon: key, text: name,
+      kind: 'page' })),
     ...(found?.devices ?? []).map(device => ({
       url: href('devices', device.id), icon: 'devices', text: device.id, note: device.location, kind: 'device', alarm: device.worst,
     })),
     ...(found?.alarms ?? []).map(alarm => ({
-      url: href('alarms', alarm.alarmId), icon: 'alarms', text: `${alarm.deviceId} ${alarm.sensor}`, note: alarm.reason, kind: 'alarm', alarm,
+      url: href('alarms', alarm.alarmId), icon: 'alarms', text: `${alarm.deviceId} ${alarm.sensor}`, note: alarm.reason,
+        kind: 'alarm', alarm,
     })),
   ];
 }
@@ -49,11 +51,14 @@ export function Palette({ onClose }) {
   };
   return html`<${Dialog} title="Find" onClose=${onClose} className="palette">
     <input type="text" role="combobox" aria-expanded="true" aria-controls="palette-list" data-focus
-      aria-activedescendant=${list.length ? 'found-' + at : null} aria-label="A device, an alarm or a page" placeholder="A device, an alarm or a page"
+      aria-activedescendant=${list.length ? 'found-' + at : null} aria-label="A device, an alarm or a page"
+        placeholder="A device, an alarm or a page"
       value=${text} spellcheck="false" maxlength="200" onInput=${event => setText(event.target.value)} onKeyDown=${onKey} />
     <ul id="palette-list" role="listbox" aria-label="Found">${list.map((entry, i) => html`<li id=${'found-' + i} role="option"
       aria-selected=${i === at} class=${cx(i === at && 'on')} onClick=${() => choose(entry)} onMouseMove=${() => setAt(i)}>
-      ${entry.alarm ? html`<${Shape} severity=${entry.alarm.severity} lifecycle=${entry.alarm.lifecycle} />` : html`<${Icon} name=${entry.icon} />`}
-      <span class="cut">${entry.text}</span>${entry.note && html`<span class="dim cut">${entry.note}</span>`}<span class="dim small kind">${entry.kind}</span></li>`)}</ul>
+      ${entry.alarm ? html`<${Shape} severity=${entry.alarm.severity} lifecycle=${entry.alarm.lifecycle} />` : html`<${Icon}
+        name=${entry.icon} />`}
+      <span class="cut">${entry.text}</span>${entry.note && html`<span class="dim cut">${entry.note}</span>`}
+        <span class="dim small kind">${entry.kind}</span></li>`)}</ul>
     <p class="dim small" role="status">${!list.length && !found.busy && 'Nothing has that name.'}</p></${Dialog}>`;
 }

@@ -25,9 +25,11 @@ export function Sentence() {
     ${warning > 0 && html`<a class="said warning" href=${href('alarms', null, { severity: 'warning' })}>
       <${Shape} severity="warning" label="" />${plural(warning, 'warning')}</a>`}
     ${critical + warning === 0 && html`<span class="said calm">No open alarms</span>`}
-    ${unacknowledged > 0 && html`<a class="said wide" href=${href('alarms', null, { show: 'asking' })}>${whole(unacknowledged)} unacknowledged</a>`}
+    ${unacknowledged > 0 && html`<a class="said wide" href=${href('alarms', null, { show: 'asking' })}>
+      ${whole(unacknowledged)} unacknowledged</a>`}
     ${held > 0 && html`<a class="said wide" href=${href('alarms', null, { show: 'held' })}>${whole(held)} suppressed</a>`}
-    <a class="said wide" href=${href('devices', null, silent ? { state: 'silent' } : {})}>${whole(total - silent)} of ${plural(total, 'device')} reporting</a>
+    <a class="said wide" href=${href('devices', null, silent ? { state: 'silent' } : {})}>
+      ${whole(total - silent)} of ${plural(total, 'device')} reporting</a>
     ${rate != null && html`<span class="said wide num">${short(rate)} msg/s</span>`}
     ${missing !== 0 && html`<a class="said critical" href=${href('overview')}>${whole(missing)} readings unaccounted for</a>`}
   </p>`;

@@ -10,7 +10,8 @@ export function SignIn() {
   const { rejected, oidc } = useSignal(session);
   const [way, setWay] = useState('token');
   return html`<${Dialog} title="Sign in to Weir">
-    ${oidc && html`<button type="button" class="btn primary big" data-focus onClick=${() => atProvider(oidc)}>Sign in with ${new URL(oidc.issuer).hostname}</button>`}
+    ${oidc && html`<button type="button" class="btn primary big" data-focus
+      onClick=${() => atProvider(oidc)}>Sign in with ${new URL(oidc.issuer).hostname}</button>`}
     <${Choice} label="With" value=${way} onChoose=${setWay} options=${[['token', 'Token'], ['password', 'Name and password']]} />
     ${way === 'token' ? html`<${TokenForm} rejected=${rejected} />` : html`<${PasswordForm} rejected=${rejected} />`}
     <p class="dim small">The credentials stay in this tab until it is closed.</p></${Dialog}>`;

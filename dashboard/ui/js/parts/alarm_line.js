@@ -21,7 +21,8 @@ export function AlarmLine({ alarm }) {
       <${Deviation} value=${alarm.now?.value ?? alarm.value} limit=${alarm.threshold} severity=${severity} label=${limit} /></div>
     <span class="wrong-since num"><${Age} at=${alarm.raisedAt} /></span>
     <div class="wrong-act">${!asks
-      ? html`<span class="dim small cut" title=${alarm.acknowledged?.note}>${alarm.assignedTo ?? alarm.acknowledged?.by ?? LIFECYCLE[alarm.lifecycle]}</span>`
+      ? html`<span class="dim small cut" title=${alarm.acknowledged?.note}>
+        ${alarm.assignedTo ?? alarm.acknowledged?.by ?? LIFECYCLE[alarm.lifecycle]}</span>`
       : may('operate') && html`<button type="button" class="btn" onClick=${() => act({ alarms: [alarm] }, 'ack')}
           aria-label=${`Ack: acknowledge ${name}`}>Ack</button>`}</div>
   </li>`;

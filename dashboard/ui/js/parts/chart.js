@@ -14,7 +14,7 @@ import uPlot from '../../vendor/uplot.mjs';
  * Instants and `step` are milliseconds. Charts with the same `sync` share their cursor.
  * @typedef {{label: string, lines: Line[], from: number, to: number, step: number, height?: number, compact?: boolean,
  *   limits?: import('./chart_marks.js').LimitLine[], bands?: import('./chart_marks.js').Band[], marks?: import('./chart_marks.js').Mark[],
- *   onZoom?: (from: number, to: number) => void, onReset?: () => void, sync?: string, foot?: any}} ChartProps
+ *   onZoom?: (from: number, to: number) => void, onReset?: () => void, sync?: string, foot?: any, tools?: any}} ChartProps
  */
 
 stylesheet('../vendor/uplot.css');
@@ -61,17 +61,20 @@ export function Chart(props) {
   return html`<figure class=${cx('chart', compact && 'compact')}>
     <div class="chart-legend" ref=${legend} aria-hidden="true"></div>
     ${compact ? html`<div class="chart-plot" ref=${box} style=${{ height: height + 'px' }} role="img" aria-label=${text}></div>`
-      : html`<div class="chart-plot" ref=${box} style=${{ height: height + 'px' }} tabindex="0" role="application" aria-roledescription="chart"
+      : html`<div class="chart-plot" ref=${box} style=${{ height: height + 'px' }} tabindex="0" role="application"
+        aria-roledescription="chart"
           aria-label=${text} onKeyDown=${event => onKey(event, plot.current, props)}></div>
-        <figcaption class="chart-foot"><span class="dim small">${props.foot}</span>
-          <button type="button" class="link small" aria-expanded=${table} onClick=${() => setTable(!table)}>${table ? 'Hide the table' : 'Show as a table'}</button></figcaption>
+        <figcaption class="chart-foot"><span class="dim small grow">${props.foot}</span>${props.tools}
+          <button type="button" class="link small" aria-expanded=${table} onClick=${() => { stylesheet('tables.css');
+            setTable(!table); }}>${table ? 'Hide the table' : 'Show as a table'}</button></figcaption>
         ${table && html`<${Points} lines=${lines} />`}`}
   </figure>`;
 }
 
 /** The points as a table. */
 const Points = ({ lines }) => html`<div class="rows" tabindex="0" role="region" aria-label="Points of the chart"><table>
-  <thead><tr><th scope="col">time</th><th scope="col">series</th><th scope="col" class="num">min</th><th scope="col" class="num">mean</th><th scope="col" class="num">max</th></tr></thead>
+  <thead><tr><th scope="col">time</th><th scope="col">series</th><th scope="col" class="num">min</th><th scope="col"
+    class="num">mean</th><th scope="col" class="num">max</th></tr></thead>
   <tbody>${lines.flatMap(line => line.x.slice(-TABLE_ROWS).map((x, i, shown) => {
     const k = line.x.length - shown.length + i;
     return html`<tr><td>${when(x * 1000)}</td><td>${line.label}</td><td class="num">${measure(line.min?.[k])}</td>
@@ -122,7 +125,8 @@ function axes(compact) {
   const stroke = () => color('--text-3'), grid = { stroke: () => color('--grid'), width: 1 };
   return [
     { stroke, grid, ticks: { ...grid, size: 4 }, font: FONT, size: compact ? 22 : 34, space: compact ? 56 : 74, values: axisTimes },
-    { stroke, grid, ticks: { show: false }, font: FONT, size: compact ? 40 : 52, space: compact ? 26 : 34, values: (u, splits) => splits.map(value => measure(value)) },
+    { stroke, grid, ticks: { show: false }, font: FONT, size: compact ? 40 : 52, space: compact ? 26 : 34,
+      values: (u, splits) => splits.map(value => measure(value)) },
   ];
 }
 
@@ -158,7 +162,8 @@ function options(current, element, legend) {
     ...seriesOptions(current.current),
     hooks: {
       drawClear: [u => paintBands(u, current.current.bands ?? [])],
-      draw: [u => { paintLimits(u, current.current.limits ?? [], !compact); paintMarks(u, current.current.marks ?? [], !compact); }],
+      draw: [u => { paintLimits(u, current.current.limits ?? [], !compact);
+        paintMarks(u, current.current.marks ?? [], !compact); }],
       setCursor: [u => writeLegend(u, current.current, legend.current)],
       setSelect: [u => zoomToSelection(u, current.current)],
     },
@@ -192,7 +197,8 @@ function writeLegend(u, { lines, compact }, legend) {
     column += line.min ? 3 : 1;
     const k = at ?? newest(mean), spread = min && at != null && min[k] != null && min[k] !== max[k];
     const key = element('span', `key s${(i % SERIES) + 1}`);
-    key.append(element('b', '', line.label), element('span', 'value', measure(mean[k], line.unit) + (spread ? ` (${measure(min[k])} … ${measure(max[k])})` : '')));
+    key.append(element('b', '', line.label), element('span', 'value',
+      measure(mean[k], line.unit) + (spread ? ` (${measure(min[k])} … ${measure(max[k])})` : '')));
     entries.push(key);
   });
   const x = at == null ? null : u.data[0][at];

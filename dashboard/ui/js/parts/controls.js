@@ -51,11 +51,13 @@ export function Sorter({ name, text, sort, onSort, className, title }) {
   const on = sort.replace('-', '') === name, down = sort.startsWith('-');
   return html`<th scope="col" class=${className} aria-sort=${on ? (down ? 'descending' : 'ascending') : null}>
     <button type="button" class="sorter" title=${title} aria-label=${text || title}
-      onClick=${() => onSort(on && !down ? '-' + name : name)}>${text}<span aria-hidden="true">${on ? (down ? ' ↓' : ' ↑') : ''}</span></button></th>`;
+      onClick=${() => onSort(on && !down ? '-' + name : name)}>${text}<span aria-hidden="true">
+        ${on ? (down ? ' ↓' : ' ↑') : ''}</span></button></th>`;
 }
 
 /** A menu that a button opens. */
 export const Menu = ({ label, children }) => html`<details class="menu"
-  onKeyDown=${event => { if (event.key === 'Escape') { event.currentTarget.open = false; event.currentTarget.firstElementChild.focus(); } }}
+  onKeyDown=${event => { if (event.key === 'Escape') { event.currentTarget.open = false;
+    event.currentTarget.firstElementChild.focus(); } }}
   onClick=${event => { if (event.target.closest('.item')) event.currentTarget.open = false; }}>
   <summary class="btn">${label}</summary><div class="popover">${children}</div></details>`;

@@ -5,8 +5,8 @@ import { copy } from './feedback.js';
 
 /** @param {{title?: any, id?: string, aside?: any, className?: any, flush?: boolean, children?: any}} props */
 export function Panel({ title, id, aside, className, flush, children }) {
-  return html`<section class=${cx('panel', className)} aria-labelledby=${title ? id : null}>
-    ${title && html`<header class="panel-head"><h2 id=${id}>${title}</h2>
+  return html`<section class=${cx('panel', className)} aria-labelledby=${title ? id + '-panel' : null}>
+    ${title && html`<header class="panel-head"><h2 id=${id + '-panel'}>${title}</h2>
       ${aside && html`<div class="panel-aside">${aside}</div>`}</header>`}
     <div class=${cx('panel-body', flush && 'flush')}>${children}</div>
   </section>`;
@@ -15,7 +15,8 @@ export function Panel({ title, id, aside, className, flush, children }) {
 export const Empty = ({ title, children = null }) => html`<div class="empty"><p class="empty-title">${title}</p>${children}</div>`;
 
 /** Text to copy: a command, a payload. */
-export const Code = ({ text, className = '' }) => html`<div class="code"><pre class=${className} tabindex="0"><code>${text}</code></pre>
+export const Code = ({ text, className = '' }) => html`<div class="code"><pre class=${className} tabindex="0"><code>
+  ${text}</code></pre>
   <button type="button" class="btn small" onClick=${() => copy(text)}>Copy</button></div>`;
 
 const LATE_MS = 300;
@@ -59,8 +60,17 @@ export function stylesheet(name) {
   return sheets.get(name);
 }
 
+/**
+ * A component whose code, and style sheets, are loaded when it is shown first.
+ * @param {() => Promise<any>} load  Gives the component. @param {string[]} sheets
+ */
+export function lazy(load, ...sheets) {
+  const both = () => Promise.all([load(), ...sheets.map(stylesheet)]).then(([component]) => component);
+  return props => html`<${Lazy} load=${both} ...${props} />`;
+}
+
 /** A part whose code is loaded when it is shown first. @param {{load: () => Promise<any>, [prop: string]: any}} props */
-export function Lazy({ load, ...props }) {
+function Lazy({ load, ...props }) {
   const [part, setPart] = useState({ component: null, error: null });
   useEffect(() => {
     let gone = false;

@@ -45,11 +45,14 @@ export function Rows({ count, height, render, head, label, className, active, on
   const first = Math.max(0, Math.floor(top / height) - OVERSCAN);
   const end = Math.min(count, Math.ceil((top + view.height) / height) + OVERSCAN);
   useEffect(() => { onRange?.(first, end); }, [first, end, count, onRange]);
-  const rows = [];
-  for (let i = first; i < end; i++) rows.push(render(i));
+  // While only the scroll position changes, rows that stay are not drawn again.
+  const drawn = useRef({ render: null, rows: new Map() }), { current } = drawn;
+  const rows = Array.from({ length: end - first }, (_, i) => (current.render === render && current.rows.get(first + i)) || render(first + i));
+  drawn.current = { render, rows: new Map(rows.map((row, i) => [first + i, row])) };
   return html`<div class=${cx('rows', className)} ref=${box} tabindex="0" role="region" aria-label=${label}>
     <table aria-rowcount=${count + 1}><thead>${head}</thead><tbody>
-      ${first > 0 && html`<${Spacer} height=${first * height} />`}${rows}${end < count && html`<${Spacer} height=${(count - end) * height} />`}
+      ${first > 0 && html`<${Spacer} height=${first * height} />`}${rows}${end < count && html`<${Spacer}
+        height=${(count - end) * height} />`}
     </tbody></table></div>`;
 }
 

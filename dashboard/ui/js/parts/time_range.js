@@ -41,14 +41,17 @@ export function TimeRange({ query, fallback = 'now-1h' }) {
   };
   const quick = QUICK.find(([value]) => live && value === fromText);
   const name = quick ? `Last ${quick[1]}` : live ? `Last ${span(length)}` : `${when(from)} – ${when(to)}`;
-  const step = (text, label, key, onClick, disabled = false) => html`<button type="button" class="btn icon" title=${`${label}  ${key}`}
+  const step = (text, label, key, onClick, disabled = false) => html`<button type="button" class="btn icon"
+    title=${`${label}  ${key}`}
     aria-label=${label} disabled=${disabled} onClick=${onClick}>${text}</button>`;
   return html`<div class="range" ref=${root} onKeyDown=${onKey}>
     ${step('‹', 'Earlier', '[', () => shift(-.5))}
-    <button type="button" class="btn range-name" aria-expanded=${open} aria-haspopup="dialog" onClick=${() => setOpen(!open)}><${Icon} name="clock" />${name}</button>
+    <button type="button" class="btn range-name" aria-expanded=${open} aria-haspopup="dialog" onClick=${() => setOpen(!open)}>
+      <${Icon} name="clock" />${name}</button>
     ${step('›', 'Later', ']', () => shift(.5), live)}${step('−', 'Zoom out', '-', zoomOut)}
     ${open && html`<div class="popover range-menu" role="dialog" aria-label="Time range">
-      <div class="range-quick">${QUICK.map(([value, text]) => html`<button type="button" key=${value} class=${cx('item', live && value === fromText && 'on')}
+      <div class="range-quick">${QUICK.map(([value, text]) => html`<button type="button" key=${value}
+        class=${cx('item', live && value === fromText && 'on')}
         onClick=${() => { setQuery({ from: value, to: null }); setOpen(false); }}>Last ${text}</button>`)}</div>
       <${Exact} from=${from} to=${to} onDone=${() => setOpen(false)} /></div>`}
   </div>`;
@@ -80,7 +83,8 @@ function Exact({ from, to, onDone }) {
     copy(url.href, 'The link is copied');
   };
   return html`<form class="range-form" onSubmit=${apply}>
-    <label>From<input ref=${first} type="datetime-local" step="1" defaultValue=${fieldValue(from)} onInput=${event => event.target.setCustomValidity('')} /></label>
+    <label>From<input ref=${first} type="datetime-local" step="1" defaultValue=${fieldValue(from)}
+      onInput=${event => event.target.setCustomValidity('')} /></label>
     <label>To<input ref=${last} type="datetime-local" step="1" defaultValue=${fieldValue(to)} /></label>
     <p class="dim small">Times are ${utc ? 'UTC' : 'local'}. Dragging in a chart also chooses a range.</p>
     <button class="btn primary">Show</button>

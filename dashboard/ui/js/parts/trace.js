@@ -20,18 +20,20 @@ const STAGES = [
 
 /** @param {{data: Explanation, culprit?: string}} props  `culprit`: the function that raised the alarm. */
 export function Trace({ data, culprit }) {
-  const { reading, warmup, functions } = data;
+  const { reading, warmup, functions } = data, readings = plural(warmup.readings, 'reading');
   return html`<div class="trace">
-    ${reading && html`<div class="trace-root"><span class="trace-dot" aria-hidden="true"></span><div><b class="num">${measure(reading.value, reading.unit)}</b>
-      <span class="dim"> at <${When} at=${parse(reading.time)} />, quality ${reading.quality}${reading.flags ? ` (${reading.flags})` : ''}</span></div></div>`}
+    ${reading && html`<div class="trace-root"><span class="trace-dot" aria-hidden="true"></span><div><b class="num">
+      ${measure(reading.value, reading.unit)}</b>
+      <span class="dim"> at <${When} at=${parse(reading.time)} />,
+        quality ${reading.quality}${reading.flags ? ` (${reading.flags})` : ''}</span></div></div>`}
     ${STAGES.map(([stage, name, when]) => {
       const list = functions.filter(f => f.stage === stage);
       return list.length > 0 && html`<section key=${stage}><h3>${name} <span class="dim">${when}</span></h3>
         ${list.map(f => html`<${Step} key=${f.function} f=${f} culprit=${f.function === culprit} />`)}</section>`;
     })}
     ${!functions.length && html`<p class="dim">No function selects this sensor.</p>`}
-    <details class="trace-note"><summary>${data.basis === 'live' ? 'Live memory' : `Recomputed from ${plural(warmup.readings, 'reading')}`}: method</summary>
-      <p class="dim small">${warmup.note}. Window ${span(duration(warmup.window))}, ${plural(warmup.readings, 'reading')}${warmup.truncated ? ' (truncated)' : ''}.</p></details></div>`;
+    <details class="trace-note"><summary>${data.basis === 'live' ? 'Live memory' : `Recomputed from ${readings}`}: method</summary>
+      <p class="dim small">${warmup.note}. Window ${span(duration(warmup.window))}, ${readings}${warmup.truncated ? ' (truncated)' : ''}.</p></details></div>`;
 }
 
 /** @param {{f: ExplainedFunction, culprit: boolean}} props */
@@ -39,10 +41,13 @@ function Step({ f, culprit }) {
   const { concluded } = f, level = concluded?.level;
   const numbers = concluded && (typeof concluded.numbers === 'object' ? concluded.numbers : { of: concluded.numbers });
   return html`<details class=${cx('step', level, culprit && 'culprit')} open=${culprit || level != null}>
-    <summary>${level ? html`<${Shape} severity=${level} />` : html`<span class=${cx('trace-dot', !f.ran && 'not')} aria-hidden="true"></span>`}
-      <b>${f.function}</b><span class="dim">${KIND[f.kind] ?? f.kind}</span><span class="step-said">${concluded?.sentence ?? f.note ?? ''}</span>
+    <summary>${level ? html`<${Shape} severity=${level} />` : html`<span class=${cx('trace-dot', !f.ran && 'not')}
+      aria-hidden="true"></span>`}
+      <b>${f.function}</b><span class="dim">${KIND[f.kind] ?? f.kind}</span><span class="step-said">
+        ${concluded?.sentence ?? f.note ?? ''}</span>
       ${concluded?.score != null && html`<span class="num step-score" title="score">${concluded.score.toFixed(2)}</span>`}
-      ${f.exact && html`<span class="tag" title="The recomputed memory equals the memory of the running Weir bit for bit">exact</span>`}</summary>
+      ${f.exact && html`<span class="tag"
+        title="The recomputed memory equals the memory of the running Weir bit for bit">exact</span>`}</summary>
     <div class="facts"><${Facts} title="Settings" of=${f.settings} /><${Facts} title="Memory before" of=${f.remembered} />
       <${Facts} title="Memory after" of=${f.remembers} before=${f.remembered} /><${Facts} title="Numbers" of=${numbers} />
       ${f.note && concluded && html`<p class="dim small">${f.note}</p>`}</div></details>`;
@@ -59,5 +64,6 @@ function factText(value) {
 function Facts({ title, of, before }) {
   if (!of || !Object.keys(of).length) return null;
   return html`<div><h4>${title}</h4><dl>${Object.entries(of).map(([key, value]) => html`<div key=${key}
-    class=${cx(before && factText(before[key]) !== factText(value) && 'changed')}><dt>${key.replaceAll('_', ' ')}</dt><dd class="num">${factText(value)}</dd></div>`)}</dl></div>`;
+    class=${cx(before && factText(before[key]) !== factText(value) && 'changed')}><dt>${key.replaceAll('_', ' ')}</dt>
+      <dd class="num">${factText(value)}</dd></div>`)}</dl></div>`;
 }

@@ -18,8 +18,8 @@ import { Nearby } from './alarm/nearby.js';
 
 const REFRESH_MS = 15_000, NEIGHBOURS = 200;
 
-/** @param {{id: string}} props */
-export function AlarmPage({ id }) {
+/** @param {{route: import('../core/router.js').Route}} props */
+export default function AlarmPage({ route: { id } }) {
   const changes = useSignal(alarmChanges);
   const answer = useAsk(signal => get(`/api/v1/alarms/${segment(id)}`, signal), [id, changes], { every: REFRESH_MS });
   const neighbours = useNeighbours(id, changes);
@@ -34,16 +34,19 @@ export function AlarmPage({ id }) {
 
 /** The open alarms before and after this one, the most urgent first. */
 function useNeighbours(id, changes) {
-  const { data } = useAsk(signal => get(path('/api/v1/alarms', { lifecycle: OPEN.join(','), sort: 'need', limit: NEIGHBOURS }), signal), [changes]);
+  const { data } = useAsk(signal => get(path('/api/v1/alarms', { lifecycle: OPEN.join(','), sort: 'need', limit: NEIGHBOURS }),
+    signal), [changes]);
   const list = data?.alarms ?? [], at = list.findIndex(alarm => alarm.alarmId === id);
   const open = i => () => { if (list[i]) go(href('alarms', list[i].alarmId)); };
   return { at, total: data?.total ?? 0, next: open(at + 1), previous: open(at - 1), isLast: at >= list.length - 1 };
 }
 
 const Steps = ({ at, total, next, previous, isLast }) => at >= 0 && html`<span class="crumb-steps">
-  <button type="button" class="btn small" disabled=${at < 1} aria-label="Previous alarm" onClick=${previous}>‹ <kbd>k</kbd></button>
+  <button type="button" class="btn small" disabled=${at < 1} title="Previous alarm" onClick=${previous}>
+    <span aria-hidden="true">‹ <kbd>k</kbd></span><span class="sr">Previous alarm</span></button>
   <span class="dim small num">${at + 1} of ${whole(total)}</span>
-  <button type="button" class="btn small" disabled=${isLast} aria-label="Next alarm" onClick=${next}><kbd>j</kbd> ›</button></span>`;
+  <button type="button" class="btn small" disabled=${isLast} title="Next alarm" onClick=${next}><span aria-hidden="true">
+    <kbd>j</kbd> ›</span><span class="sr">Next alarm</span></button></span>`;
 
 function useAlarmKeys(alarm, { next, previous }) {
   const target = { alarms: [alarm] };
@@ -54,5 +57,6 @@ function useAlarmKeys(alarm, { next, previous }) {
     c: [() => ask('comment', target), 'comment'],
     i: [() => ask('assign', target), 'assign'],
   } : {};
-  useKeys('alarm', { j: [next, 'next alarm'], k: [previous, 'previous alarm'], u: [() => go(href('alarms')), 'back to the list'], ...operate });
+  useKeys('alarm', { j: [next, 'next alarm'], k: [previous, 'previous alarm'], u: [() => go(href('alarms')), 'back to the list'],
+    ...operate });
 }

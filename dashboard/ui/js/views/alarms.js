@@ -2,27 +2,26 @@
 import { html, useSignal } from '../core/dom.js';
 import { go, href } from '../core/router.js';
 import { overview } from '../core/live.js';
-import { Lazy, stylesheet } from '../parts/layout.js';
+import { lazy } from '../parts/layout.js';
 import { Tabs } from '../parts/controls.js';
 import { OpenAlarms } from './alarms/open.js';
 
 const TABS = [['now', 'Now'], ['history', 'History'], ['figures', 'Figures'], ['notifications', 'Notifications']];
 
-const History = props => html`<${Lazy} load=${() => Promise.all([import('./alarms/history.js'), stylesheet('chart.css')]).then(([m]) => m.History)} ...${props} />`;
-const Figures = props => html`<${Lazy} load=${() => Promise.all([import('./alarms/figures.js'), ...['chart.css', 'figures.css', 'tiles.css'].map(stylesheet)]).then(([m]) => m.Figures)} ...${props} />`;
-const Notifications = () => html`<${Lazy} load=${() => import('./alarms/notifications.js').then(m => m.Notifications)} />`;
-const Detail = props => html`<${Lazy} load=${() => Promise.all([import('./alarm.js'), ...['alarm.css', 'chart.css'].map(stylesheet)]).then(([m]) => m.AlarmPage)} ...${props} />`;
+const History = lazy(() => import('./alarms/history.js').then(m => m.History), 'chart.css');
+const Figures = lazy(() => import('./alarms/figures.js').then(m => m.Figures), 'chart.css', 'figures.css', 'tiles.css');
+const Notifications = lazy(() => import('./alarms/notifications.js').then(m => m.Notifications));
 
 /** @param {{route: import('../core/router.js').Route}} props */
 export default function Alarms({ route }) {
   const summary = useSignal(overview)?.alarms;
-  if (route.id) return html`<${Detail} id=${route.id} />`;
   const { query } = route, tab = query.get('tab') ?? 'now';
   const open = summary && summary.critical + summary.warning + summary.held;
   const tabs = TABS.map(([key, text]) => [key, text, key === 'now' ? open : null]);
   return html`<div class="page alarms">
     <header class="page-head"><h1>Alarms</h1>
-      <${Tabs} label="Alarms" tabs=${tabs} current=${tab} onChoose=${key => go(href('alarms', null, { tab: key === 'now' ? null : key }))} /></header>
+      <${Tabs} label="Alarms" tabs=${tabs} current=${tab}
+        onChoose=${key => go(href('alarms', null, { tab: key === 'now' ? null : key }))} /></header>
     ${tab === 'history' ? html`<${History} query=${query} />` : tab === 'figures' ? html`<${Figures} query=${query} />`
       : tab === 'notifications' ? html`<${Notifications} />` : html`<${OpenAlarms} query=${query} />`}</div>`;
 }

@@ -7,7 +7,7 @@ import { kept, keep } from '../core/storage.js';
 import { useKeys } from '../core/keys.js';
 import { bytes, plural } from '../core/numbers.js';
 import { span } from '../core/spans.js';
-import { Lazy, Loading, Panel, stylesheet } from '../parts/layout.js';
+import { lazy, Loading, Panel } from '../parts/layout.js';
 import { Choice, Menu } from '../parts/controls.js';
 import { copy, notifyError, saveAs } from '../parts/feedback.js';
 import { Editor } from './explore/editor.js';
@@ -29,7 +29,7 @@ const FORMATS = [
   ['CSV', 'text/csv', 'csv'], ['Parquet', 'application/vnd.apache.parquet', 'parquet'],
   ['JSON lines', 'application/jsonl', 'jsonl'], ['Arrow stream', 'application/vnd.apache.arrow.stream', 'arrows'],
 ];
-const Chart = props => html`<${Lazy} load=${() => Promise.all([import('../parts/chart.js'), stylesheet('chart.css')]).then(([m]) => m.Chart)} ...${props} />`;
+const Chart = lazy(() => import('../parts/chart.js').then(m => m.Chart), 'chart.css');
 
 function remembered() {
   try { return /** @type {string[]} */ (JSON.parse(kept('queries') ?? '[]')); } catch { return []; }
@@ -68,19 +68,27 @@ export default function Explore({ route: { query } }) {
       <section class="panel" aria-label="Query"><${Editor} text=${text} onInput=${setText} onRun=${() => run(text)} area=${area} />
         <${Tools} asked=${asked} answer=${answer} onRun=${() => run(text)} />
         ${error && html`<p class="query-error" role="alert">${error.message}</p>`}</section>
-      ${error ? null : !data ? html`<${Loading} rows=${6} />` : html`<${Shown} data=${data} view=${query.get('view')} />`}</div></div>`;
+      ${error ? null : !data ? html`<${Loading} rows=${6} />`
+        : html`<${Shown} data=${data} view=${query.get('view')} />`}</div></div>`;
 }
 
 function Tools({ asked, answer: { data, error, busy }, onRun }) {
   const save = async (accept, ending) => {
-    try { saveAs(`weir.${ending}`, await (await request('/api/v1/query', { method: 'POST', body: { sql: asked }, accept })).blob()); } catch (e) { notifyError(e); }
+    try {
+      const response = await request('/api/v1/query', { method: 'POST', body: { sql: asked }, accept });
+      saveAs(`weir.${ending}`, await response.blob());
+    } catch (failure) { notifyError(failure); }
   };
   const item = (name, onClick) => html`<button type="button" class="item" onClick=${onClick}>${name}</button>`;
   const cost = data && `${plural(data.rows.length, 'row')} in ${span(Math.max(1, data.ms))}, ${bytes(data.bytes)}`;
   return html`<div class="editor-foot"><button type="button" class="btn primary" onClick=${onRun}>Run <kbd>Ctrl ↵</kbd></button>
     <span class="dim small num" role="status">${busy ? 'running …' : error ? '' : cost}</span><span class="grow"></span>
     <${Menu} label="Save">${FORMATS.map(([name, accept, ending]) => item(name, () => save(accept, ending)))}</${Menu}>
-    <${Menu} label="Copy as">${item('Link', () => copy(location.href, 'The link is copied'))}${item('curl', () => copy(curl(asked)))}${item('Python', () => copy(python(asked)))}${item('Grafana panel', () => copy(grafanaPanel(asked)))}</${Menu}></div>`;
+    <${Menu} label="Copy as">
+      ${item('Link', () => copy(location.href, 'The link is copied'))}
+      ${item('curl', () => copy(curl(asked)))}
+      ${item('Python', () => copy(python(asked)))}
+      ${item('Grafana panel', () => copy(grafanaPanel(asked)))}</${Menu}></div>`;
 }
 
 /** The rows, and a chart when they have a time and a number. */
@@ -88,7 +96,11 @@ function Shown({ data, view }) {
   const chart = useMemo(() => charted(data), [data]);
   const shown = !chart ? 'table' : view ?? 'both';
   return html`<${Fragment}>
-    ${chart && html`<div><${Choice} label="Show" value=${shown} onChoose=${value => setQuery({ view: value === 'both' ? null : value }, { replace: true })} options=${[['both', 'Both'], ['chart', 'Chart'], ['table', 'Table']]} /></div>`}
-    ${shown !== 'table' && html`<${Panel} id="chart" title="Chart" aside=${html`<span class="dim small">${chart.note}</span>`}><${Chart} label="The result" lines=${chart.lines} from=${chart.from} to=${chart.to} step=${chart.step} height=${280} /></${Panel}>`}
+    ${chart && html`<div><${Choice} label="Show" value=${shown}
+      onChoose=${value => setQuery({ view: value === 'both' ? null : value }, { replace: true })}
+      options=${[['both', 'Both'], ['chart', 'Chart'], ['table', 'Table']]} /></div>`}
+    ${shown !== 'table' && html`<${Panel} id="chart" title="Chart" aside=${html`<span class="dim small">${chart.note}</span>`}>
+      <${Chart} label="The result" lines=${chart.lines} from=${chart.from} to=${chart.to} step=${chart.step}
+      height=${280} /></${Panel}>`}
     ${shown !== 'chart' && html`<${Result} data=${data} />`}</${Fragment}>`;
 }

@@ -12,10 +12,17 @@ import { Empty } from '../parts/layout.js';
 import { Choice, Search } from '../parts/controls.js';
 import { Shape } from '../parts/shape.js';
 
+const HEADS = ['Time', 'Device', 'Sensor', 'Value', 'Location', 'Flags, alerts'];
 const BUFFERED = 400, SHOWN = 50, DRAW_MS = 250;
 
-const readingRow = r => ({ at: parse(r.time), device: r.device, sensor: r.sensor, value: r.value, unit: r.unit, location: r.location, note: r.flags, alert: null });
-const alertRow = a => ({ at: a.timestamp, device: a.deviceId, sensor: a.sensor, value: a.value, unit: a.unit, location: a.location, note: a.reason, alert: a });
+/** @param {import('../../../types/api').LiveReading} reading */
+const readingRow = ({ time, device, sensor, value, unit, location, flags }) =>
+  ({ at: parse(time), device, sensor, value, unit, location, note: flags, alert: null });
+/** @param {import('../../../types/api').Alert} alert */
+const alertRow = alert => {
+  const { timestamp, deviceId, sensor, value, unit, location, reason } = alert;
+  return { at: timestamp, device: deviceId, sensor, value, unit, location, note: reason, alert };
+};
 const textOf = row => `${row.device} ${row.sensor} ${row.location ?? ''} ${row.alert ? row.alert.function : row.note ?? ''}`.toLowerCase();
 
 /** The newest events that match, drawn by a timer. */
@@ -59,19 +66,29 @@ export default function Tap({ route: { query } }) {
   const rate = rateOf(useSignal(history), 'readings'), { missed } = useSignal(link);
   const pause = () => setPaused(!paused);
   useKeys('tap', { ' ': [pause, 'pause or continue'] });
-  return html`<div class="page tap"><header class="page-head"><h1>Live tap</h1><span class="dim num">${rate != null && `${short(rate)} readings/s`}${missed > 0 && `, ${whole(missed)} events left out`}</span></header>
-    <div class="filters"><${Search} label="Filter" placeholder="device, sensor, location" value=${q} onInput=${value => setQuery({ q: value }, { replace: true })} />
-      <${Choice} label="Events" value=${kind} onChoose=${value => setQuery({ kind: value })} options=${[['', 'All'], ['readings', 'Readings'], ['alerts', 'Alerts']]} />
-      <button type="button" class=${cx('btn', paused && 'primary')} aria-pressed=${paused} onClick=${pause}>${paused ? `Continue${behind > 0 ? `, ${whole(behind)} new` : ''}` : 'Pause'} <kbd>Space</kbd></button></div>
-    <div class="panel fill rows tap-rows" tabindex="0" role="region" aria-label="Events, the newest first">${!rows.length ? html`<${Empty} title=${q ? 'No event has matched yet' : 'No events yet'} />` : html`<table>
-      <thead><tr><th scope="col">Time</th><th scope="col">Device</th><th scope="col">Sensor</th><th scope="col" class="num">Value</th><th scope="col">Location</th><th scope="col">Flags, alerts</th></tr></thead>
+  return html`<div class="page tap"><header class="page-head"><h1>Live tap</h1><span class="dim num">
+    ${rate != null && `${short(rate)} readings/s`}${missed > 0 && `, ${whole(missed)} events left out`}</span></header>
+    <div class="filters"><${Search} label="Filter" placeholder="device, sensor, location" value=${q}
+      onInput=${value => setQuery({ q: value }, { replace: true })} />
+      <${Choice} label="Events" value=${kind} onChoose=${value => setQuery({ kind: value })}
+        options=${[['', 'All'], ['readings', 'Readings'], ['alerts', 'Alerts']]} />
+      <button type="button" class=${cx('btn', paused && 'primary')} aria-pressed=${paused} onClick=${pause}>
+        ${paused ? `Continue${behind > 0 ? `, ${whole(behind)} new` : ''}` : 'Pause'} <kbd>Space</kbd></button></div>
+    <div class="panel fill rows tap-rows" tabindex="0" role="region" aria-label="Events, the newest first">
+      ${!rows.length ? html`<${Empty} title=${q ? 'No event has matched yet' : 'No events yet'} />` : html`<table>
+      <thead><tr>${HEADS.map(name => html`<th scope="col" class=${cx(name === 'Value' && 'num')}>${name}</th>`)}</tr></thead>
       <tbody>${rows.map(row => html`<${Row} key=${row.n} row=${row} />`)}</tbody></table>`}</div></div>`;
 }
 
 function Row({ row: { at, device, sensor, value, unit, location, note, alert } }) {
   const cleared = alert?.state === 'cleared', millis = String(Math.floor(at % 1000)).padStart(3, '0');
-  return html`<tr class=${cx(alert && 'alert', alert && severityOf(alert))}><td class="num dim">${clockTime(at)}.${millis}</td><td class="cut"><a href=${href('devices', device)} title=${device}>${device}</a></td>
-    <td class="cut" title=${sensor}>${sensor}</td><td class="num cut">${typeof value === 'boolean' ? String(value) : measure(value, unit)}</td><td class="dim cut">${location ?? ''}</td>
+  return html`<tr class=${cx(alert && 'alert', alert && severityOf(alert))}>
+    <td class="num dim">${clockTime(at)}.${millis}</td>
+    <td class="cut"><a href=${href('devices', device)} title=${device}>${device}</a></td>
+    <td class="cut" title=${sensor}>${sensor}</td>
+    <td class="num cut">${typeof value === 'boolean' ? String(value) : measure(value, unit)}</td>
+    <td class="dim cut">${location ?? ''}</td>
     <td class="cut">${!alert ? html`<span class="dim">${note ?? ''}</span>`
-      : html`<a class="quiet" href=${href('alarms', alert.alarmId)}><${Shape} severity=${cleared ? undefined : alert.severity} lifecycle=${cleared ? 'normal' : undefined} size=${13} label="" /> ${TRANSITION[alert.state]}: ${note}</a>`}</td></tr>`;
+      : html`<a class="quiet" href=${href('alarms', alert.alarmId)}><${Shape} severity=${cleared ? undefined : alert.severity}
+          lifecycle=${cleared ? 'normal' : undefined} size=${13} label="" /> ${TRANSITION[alert.state]}: ${note}</a>`}</td></tr>`;
 }

@@ -32,21 +32,25 @@ async function load(alarm, wanted, signal) {
 export function Moment({ alarm }) {
   const [zoom, setZoom] = useState(null);
   const live = !zoom && !alarm.clearedAt;
-  const { data, error } = useAsk(signal => load(alarm, zoom ?? around(alarm), signal), [alarm.alarmId, alarm.updatedAt, zoom], { every: live ? LIVE_MS : 0 });
+  const { data, error } = useAsk(signal => load(alarm, zoom ?? around(alarm), signal), [alarm.alarmId, alarm.updatedAt, zoom],
+    { every: live ? LIVE_MS : 0 });
   const known = useAsk(signal => limits(alarm.deviceId, alarm.sensor, signal).catch(() => []), [alarm.alarmId]);
   const lines = useMemo(() => limitsOf(alarm, known.data), [known.data, alarm.threshold]);
-  const bands = useMemo(() => [{ from: alarm.raisedAt, to: alarm.clearedAt ?? alarm.returnedAt ?? null, severity: alarm.severity, suppressed: isSuppressed(alarm) }], [alarm]);
+  const bands = useMemo(() => [{ from: alarm.raisedAt, to: alarm.clearedAt ?? alarm.returnedAt ?? null, severity: alarm.severity,
+    suppressed: isSuppressed(alarm) }], [alarm]);
   const marks = useMemo(() => [
     { at: alarm.raisedAt, label: `raised ${clockTime(alarm.raisedAt)}` },
     ...(alarm.acknowledged ? [{ at: alarm.acknowledged.at, label: `acknowledged by ${alarm.acknowledged.by}` }] : []),
   ], [alarm]);
-  const range = data && { from: rfc3339(data.from), to: rfc3339(data.to) };
-  const aside = html`<${Fragment}>${zoom && html`<button type="button" class="btn small" onClick=${() => setZoom(null)}>Whole alarm</button>`}
-    <a class="more-link" href=${href('devices', alarm.deviceId, { sensor: alarm.sensor, ...range })}>All sensors of ${alarm.deviceId}</a></${Fragment}>`;
-  return html`<${Panel} title="Course" id="moment" aside=${aside}>
+  const shown = { sensor: alarm.sensor, from: data && rfc3339(data.from), to: data && rfc3339(data.to) };
+  const aside = html`<${Fragment}>${zoom && html`<button type="button" class="btn small"
+    onClick=${() => setZoom(null)}>Whole alarm</button>`}
+    <a class="more-link" href=${href('devices', alarm.deviceId, shown)}>All sensors of ${alarm.deviceId}</a></${Fragment}>`;
+  return html`<${Panel} title="Value over time" id="moment" aside=${aside}>
     ${!data ? (error ? html`<p class="dim">${error.message}</p>` : html`<div class="chart-hold"></div>`)
       : !data.line ? html`<p class="dim pad">No numbers are stored for this time.</p>`
-      : html`<${Chart} label=${`${alarm.deviceId} ${data.line.label} around the alarm`} lines=${[data.line]} from=${data.from} to=${data.to} step=${data.step}
+      : html`<${Chart} label=${`${alarm.deviceId} ${data.line.label} around the alarm`} lines=${[data.line]} from=${data.from}
+        to=${data.to} step=${data.step}
           height=${300} limits=${data.substitute ? [] : lines} bands=${bands} marks=${marks}
           onZoom=${(from, to) => setZoom({ from, to })} onReset=${() => setZoom(null)}
           foot=${`${data.substitute ? `${alarm.sensor} has no numbers: this is ${data.line.label}. ` : ''}Bins of ${span(data.step)}; band from minimum to maximum.`} />`}</${Panel}>`;
@@ -55,5 +59,6 @@ export function Moment({ alarm }) {
 /** Those of the functions; else the one that the alarm names. */
 function limitsOf(alarm, known) {
   if (known?.length) return limitLines(known);
-  return alarm.threshold == null ? [] : [{ value: alarm.threshold, severity: severityOf(alarm), label: `limit ${measure(alarm.threshold, alarm.unit)} · ${alarm.function}` }];
+  return alarm.threshold == null ? [] : [{ value: alarm.threshold, severity: severityOf(alarm),
+    label: `limit ${measure(alarm.threshold, alarm.unit)} · ${alarm.function}` }];
 }

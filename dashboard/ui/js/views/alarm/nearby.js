@@ -20,10 +20,12 @@ function statement({ alarmId, deviceId, location, raisedAt }) {
 /** @param {{alarm: import('../../../../types/api').AlarmDetail}} props */
 export function Nearby({ alarm }) {
   const { data, error } = useAsk(signal => sql(statement(alarm), signal), [alarm.alarmId]);
-  return html`<${Panel} title="Related" id="related" flush>${error && !data ? html`<p class="dim pad">${error.message}</p>` : !data ? html`<${Loading} />`
+  return html`<${Panel} title="Related" id="related" flush>${error && !data ? html`<p class="dim pad">${error.message}</p>` : !data
+    ? html`<${Loading} />`
     : !data.rows.length ? html`<p class="dim pad">No other alarm of this device${alarm.location ? `, or of ${alarm.location} within five minutes` : ''}.</p>`
     : html`<ul class="near">${data.rows.map(row => html`<li key=${row.alarm_id}>
         <${Shape} severity=${row.severity} lifecycle=${row.state === 'cleared' ? 'normal' : 'acknowledged'} size=${14} />
-        <a href=${href('alarms', row.alarm_id)} title=${row.function}><b>${row.device}</b> ${row.sensor}</a><span class="dim cut">${row.function}</span>
+        <a href=${href('alarms', row.alarm_id)} title=${row.function}><b>${row.device}</b> ${row.sensor}</a><span class="dim cut">
+          ${row.function}</span>
         <span class="dim num"><${When} at=${parse(row.raised_at)} /></span></li>`)}</ul>`}</${Panel}>`;
 }

@@ -15,8 +15,11 @@ export function Why({ alarm }) {
   const transitions = alarm.transitions ?? [];
   const decisive = transitions.find(({ state }) => state === 'escalated')?.timestamp ?? alarm.raisedAt;
   const at = chosen ?? String(decisive);
-  const { data, error } = useAsk(signal => get(path(`/api/v1/devices/${segment(alarm.deviceId)}/explain`, { sensor: alarm.sensor, at }), signal), [alarm.alarmId, at]);
+  const { data, error } = useAsk(signal => get(path(`/api/v1/devices/${segment(alarm.deviceId)}/explain`, { sensor: alarm.sensor,
+    at }), signal), [alarm.alarmId, at]);
   const options = transitions.slice(0, SHOWN).map(({ timestamp, state }) => [String(timestamp), TRANSITION[state]]);
-  return html`<${Panel} title="Why" id="why" aside=${options.length > 1 && html`<${Choice} label="At which transition" value=${at} onChoose=${choose} options=${options} />`}>
-    ${data ? html`<${Trace} data=${data} culprit=${alarm.function} />` : error ? html`<p class="dim">${error.message}</p>` : html`<${Loading} rows=${4} />`}</${Panel}>`;
+  return html`<${Panel} title="Why" id="why" aside=${options.length > 1 && html`<${Choice} label="At which transition" value=${at}
+    onChoose=${choose} options=${options} />`}>
+    ${data ? html`<${Trace} data=${data} culprit=${alarm.function} />` : error ? html`<p class="dim">${error.message}</p>`
+      : html`<${Loading} rows=${4} />`}</${Panel}>`;
 }

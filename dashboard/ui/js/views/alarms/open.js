@@ -57,35 +57,45 @@ export function OpenAlarms({ query }) {
     ${may('operate') && html`<${BulkBar} target=${selection.target} chosen=${selection.size} onDone=${selection.clear} />`}
     ${pages.error ? html`<${Failed} error=${pages.error} onRetry=${pages.refresh} />`
       : !pages.answer ? html`<${Loading} rows=${8} />`
-      : !total ? html`<${Panel}><${Empty} title="No alarm matches"><a class="btn" href=${href('alarms')}>Show all open alarms</a></${Empty}></${Panel}>`
-      : html`<${Rows} className="alarm-rows panel fill" label="Alarms" count=${total} height=${rowHeight({ narrow: 76 })} active=${selection.at}
+      : !total ? html`<${Panel}><${Empty} title="No alarm matches">
+        <a class="btn" href=${href('alarms')}>Show all open alarms</a></${Empty}></${Panel}>`
+      : html`<${Rows} className="alarm-rows panel fill" label="Alarms" count=${total}
+        height=${rowHeight({ narrow: 76 })} active=${selection.at}
           onRange=${pages.onRange} head=${html`<${Head} sort=${sort} />`}
           render=${i => {
             const alarm = pages.row(i);
-            return alarm ? html`<${AlarmRow} key=${alarm.alarmId} alarm=${alarm} index=${i} selection=${selection} />` : html`<${Waiting} key=${i} columns=${COLUMNS} />`;
+            return alarm ? html`<${AlarmRow} key=${alarm.alarmId} alarm=${alarm} index=${i} selection=${selection} />`
+              : html`<${Waiting} key=${i} columns=${COLUMNS} />`;
           }} />`}</${Fragment}>`;
 }
 
 function Filters({ query, counts }) {
   const show = query.get('show') ?? 'all', severity = query.get('severity') ?? '', name = query.get('function');
-  const count = key => counts && key !== 'mine' ? SHOW[key][1].reduce((sum, state) => sum + (counts.lifecycle[state] ?? 0), 0) : null;
+  const sum = states => states.reduce((total, state) => total + (counts.lifecycle[state] ?? 0), 0);
+  const count = key => counts && key !== 'mine' ? sum(SHOW[key][1]) : null;
   const label = key => html`${SHOW[key][0]}${count(key) != null && html` <span class="count">${whole(count(key))}</span>`}`;
   return html`<div class="filters">
     <${Choice} label="Which alarms" value=${show} onChoose=${key => setQuery({ show: key === 'all' ? null : key })}
       options=${Object.keys(SHOW).map(key => [key, label(key)])} />
     <${Choice} label="Severity" value=${severity} onChoose=${key => setQuery({ severity: key })} options=${[['', 'Any'],
-      ['critical', html`<${Shape} severity="critical" label="" size=${13} /> Critical`], ['warning', html`<${Shape} severity="warning" label="" size=${13} /> Warning`]]} />
-    ${name && html`<button type="button" class="btn" onClick=${() => setQuery({ function: null })} aria-label=${`Function ${name}: remove this filter`}>${name} ✕</button>`}
+      ['critical', html`<${Shape} severity="critical"
+        label="" size=${13} /> Critical`], ['warning', html`<${Shape} severity="warning" label="" size=${13} /> Warning`]]} />
+    ${name && html`<button type="button" class="btn" onClick=${() => setQuery({ function: null })}
+      aria-label=${`Function ${name}: remove this filter`}>${name} ✕</button>`}
     <${Search} label="Search alarms" placeholder="device, sensor, function, location" value=${query.get('q') ?? ''}
       onInput=${text => setQuery({ q: text }, { replace: true })} /></div>`;
 }
 
 function Head({ sort }) {
   const onSort = name => setQuery({ sort: name === 'need' ? null : name }, { replace: true });
-  const sorter = (name, text, className, title) => html`<${Sorter} name=${name} text=${text} title=${title} className=${className} sort=${sort} onSort=${onSort} />`;
-  return html`<tr><th scope="col" class="c-box"><span class="sr">Choose</span></th>${sorter('need', '', 'c-shape', 'Most urgent first')}
-    ${sorter('device', 'Device', 'c-device')}<th scope="col" class="c-why">Reason</th><th scope="col" class="num c-value">Value</th><th scope="col" class="num c-limit">Limit</th>
-    ${sorter('since', 'Since', 'num c-since')}<th scope="col" class="c-state">State</th>${sorter('function', 'Function', 'c-function')}${sorter('location', 'Location', 'c-location')}</tr>`;
+  const sorter = (name, text, className, title) => html`<${Sorter} name=${name} text=${text} title=${title}
+    className=${className} sort=${sort} onSort=${onSort} />`;
+  return html`<tr><th scope="col" class="c-box"><span class="sr">Choose</span></th>
+    ${sorter('need', '', 'c-shape', 'Most urgent first')}
+    ${sorter('device', 'Device', 'c-device')}<th scope="col" class="c-why">Reason</th><th scope="col" class="num c-value">Value</th>
+      <th scope="col" class="num c-limit">Limit</th>
+    ${sorter('since', 'Since', 'num c-since')}<th scope="col" class="c-state">State</th>
+      ${sorter('function', 'Function', 'c-function')}${sorter('location', 'Location', 'c-location')}</tr>`;
 }
 
 /** The cursor and the chosen alarms. `everything`: all that match, also those not loaded. */

@@ -33,8 +33,13 @@ export function SmallChart({ device, sensor, latest, unit, answer, bands = NO_BA
   const line = answer?.lines.get(sensor), lines = useMemo(() => line?.x.length ? [line] : [], [line]);
   const open = bands.find(band => band.to == null), flags = latest.flags && latest.flags !== USUAL ? latest.flags : null;
   return html`<section class=${cx('small-chart panel', on && 'on')} ref=${box}>
-    <header><button type="button" class="quiet" aria-pressed=${on} title=${sensor} onClick=${onPick}>${open && html`<${Shape} severity=${open.severity} size=${13} />`}<b>${sensor}</b></button>
-      <span class="num now-value cut">${typeof latest.value === 'boolean' ? String(latest.value) : measure(latest.value, latest.unit ?? unit)}</span>${flags && html`<span class="tag" title=${flags}>${flags}</span>`}</header>
-    ${seen && lines.length ? html`<${Chart} compact label=${`${device} ${sensor}`} lines=${lines} from=${answer.from} to=${answer.to} step=${answer.step} height=${HEIGHT} bands=${bands} sync=${sync} onZoom=${onZoom} />`
-      : html`<div class="chart-hold small">${seen && answer && html`<span class="dim small">${typeof latest.value === 'string' ? 'text values' : 'no readings in this time'}</span>`}</div>`}</section>`;
+    <header><button type="button" class="quiet" aria-pressed=${on} title=${sensor} onClick=${onPick}>
+      ${open && html`<${Shape} severity=${open.severity} size=${13} />`}<b>${sensor}</b></button>
+      <span class="num now-value cut">
+        ${typeof latest.value === 'boolean' ? String(latest.value) : measure(latest.value, latest.unit ?? unit)}</span>
+        ${flags && html`<span class="tag" title=${flags}>${flags}</span>`}</header>
+    ${seen && lines.length ? html`<${Chart} compact label=${`${device} ${sensor}`} lines=${lines} from=${answer.from}
+      to=${answer.to} step=${answer.step} height=${HEIGHT} bands=${bands} sync=${sync} onZoom=${onZoom} />`
+      : html`<div class="chart-hold small">${seen && answer && html`<span class="dim small">
+        ${typeof latest.value === 'string' ? 'text values' : 'no readings in this time'}</span>`}</div>`}</section>`;
 }

@@ -16,8 +16,9 @@ export const isTime = value => typeof value === 'string' && /^\d{4}-\d\d-\d\dT/.
 function roles(rows, columns) {
   const time = columns.find(column => isTime(rows[0][column]));
   const some = (column, type) => rows.some(row => typeof row[column] === type);
-  const numbers = columns.filter(column => some(column, 'number') && rows.every(row => row[column] == null || typeof row[column] === 'number'));
-  const names = columns.filter(column => column !== time && some(column, 'string') && !numbers.includes(column) && !DESCRIBING.includes(column));
+  const isNumber = column => rows.every(row => row[column] == null || typeof row[column] === 'number');
+  const numbers = columns.filter(column => some(column, 'number') && isNumber(column));
+  const names = columns.filter(column => column !== time && !DESCRIBING.includes(column) && some(column, 'string') && !numbers.includes(column));
   const value = VALUES.find(name => numbers.includes(name));
   const band = value != null && numbers.includes('min') && numbers.includes('max');
   return { time, names, band, values: band ? [value] : numbers.slice(0, MOST_NUMBERS) };
@@ -55,11 +56,13 @@ export function charted({ rows, columns }) {
   const list = [...lines.values()].map(inOrder);
   const from = Math.min(...list.map(line => line.x[0])) * 1000, to = Math.max(...list.map(line => line.x.at(-1))) * 1000;
   if (!(to > from)) return null;
-  return { lines: list, from, to, step: stepOf(list), note: plural(list.length, 'line') + (left.size ? `; ${left.size} more are not shown` : '') };
+  return { lines: list, from, to, step: stepOf(list), note: plural(list.length,
+    'line') + (left.size ? `; ${left.size} more are not shown` : '') };
 }
 
 /** The distance of points that most do not exceed, in milliseconds. @param {Line[]} lines */
 function stepOf(lines) {
-  const distances = lines.flatMap(({ x }) => x.slice(1, 40).map((at, i) => at - x[i])).filter(distance => distance > 0).sort((a, b) => a - b);
+  const distances = lines.flatMap(({ x }) => x.slice(1, 40).map((at, i) => at - x[i]));
+  distances.sort((a, b) => a - b);
   return Math.max(1, distances[Math.floor(distances.length * .9)] ?? 1) * 1500;
 }

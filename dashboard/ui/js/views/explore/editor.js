@@ -37,8 +37,11 @@ export function Editor({ text, onInput, onRun, area }) {
     if (event.key === 'Escape') event.target.blur();
   };
   const follow = event => { under.current.scrollLeft = event.target.scrollLeft; under.current.scrollTop = event.target.scrollTop; };
-  return html`<div class="editor"><pre class="editor-lines" aria-hidden="true">${Array.from({ length: lines }, (_, i) => i + 1).join('\n')}</pre>
+  return html`<div class="editor"><pre class="editor-lines" aria-hidden="true">
+    ${Array.from({ length: lines }, (_, i) => i + 1).join('\n')}</pre>
     <div class="editor-text"><pre class="editor-under" ref=${under} aria-hidden="true">${content}</pre>
-      <textarea ref=${area} aria-label="SQL; Ctrl and Enter run it" spellcheck="false" autocapitalize="off" autocomplete="off" wrap="off"
-        rows=${Math.min(ROWS[1], Math.max(ROWS[0], lines + 1))} value=${text} onInput=${event => onInput(event.target.value)} onScroll=${follow} onKeyDown=${onKey}></textarea></div></div>`;
+      <textarea ref=${area} aria-label="SQL; Ctrl and Enter run it" spellcheck="false" autocapitalize="off"
+        autocomplete="off" wrap="off"
+        rows=${Math.min(ROWS[1], Math.max(ROWS[0], lines + 1))} value=${text} onInput=${event => onInput(event.target.value)}
+          onScroll=${follow} onKeyDown=${onKey}></textarea></div></div>`;
 }

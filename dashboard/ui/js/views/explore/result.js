@@ -21,16 +21,21 @@ export function Result({ data: { rows, columns } }) {
     const values = rows.slice(0, LOOKED_AT).map(row => row[column]).filter(value => value != null);
     return values.length > 0 && values.every(value => typeof value === 'number');
   })), [rows]);
-  const sorted = useMemo(() => sort ? [...rows].sort((a, b) => compare(a[sort.column], b[sort.column]) * sort.by) : rows, [rows, sort]);
+  const sorted = useMemo(() => sort ? [...rows].sort((a, b) => compare(a[sort.column], b[sort.column]) * sort.by) : rows,
+    [rows, sort]);
   useEffect(() => setSort(null), [columns.join()]);
   if (!rows.length) return html`<${Panel}><${Empty} title="No rows" /></${Panel}>`;
   const next = column => sort?.column !== column ? { column, by: 1 } : sort.by > 0 ? { column, by: -1 } : null;
   const order = column => sort?.column !== column ? null : sort.by > 0 ? 'ascending' : 'descending';
   const arrow = { ascending: ' ↑', descending: ' ↓' };
   return html`<${Rows} className="result panel" label="Rows of the result" count=${rows.length} height=${ROW}
-    head=${html`<tr><th class="num dim" scope="col">#</th>${columns.map(column => html`<th scope="col" class=${cx(numeric.has(column) && 'num')} aria-sort=${order(column)}>
-      <button type="button" class="sorter" onClick=${() => setSort(next(column))}>${column}<span aria-hidden="true">${arrow[order(column)] ?? ''}</span></button></th>`)}</tr>`}
-    render=${i => html`<tr key=${i}><td class="num dim">${i + 1}</td>${columns.map(column => html`<td class=${cx(numeric.has(column) && 'num', 'cut')} title=${title(sorted[i][column])}><${Cell} column=${column} value=${sorted[i][column]} /></td>`)}</tr>`} />`;
+    head=${html`<tr><th class="num dim" scope="col">#</th>
+      ${columns.map(column => html`<th scope="col" class=${cx(numeric.has(column) && 'num')} aria-sort=${order(column)}>
+      <button type="button" class="sorter" onClick=${() => setSort(next(column))}>${column}<span aria-hidden="true">
+        ${arrow[order(column)] ?? ''}</span></button></th>`)}</tr>`}
+    render=${i => html`<tr key=${i}><td class="num dim">${i + 1}</td>
+      ${columns.map(column => html`<td class=${cx(numeric.has(column) && 'num', 'cut')} title=${title(sorted[i][column])}>
+      <${Cell} column=${column} value=${sorted[i][column]} /></td>`)}</tr>`} />`;
 }
 
 const title = value => typeof value === 'string' && value.length > LONG ? value : null;

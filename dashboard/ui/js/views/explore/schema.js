@@ -34,10 +34,15 @@ async function tables(signal) {
 /** @param {{past: string[], onInsert: (name: string) => void, onQuery: (text: string) => void}} props */
 export function Schema({ past, onInsert, onQuery }) {
   const answer = useAsk(tables, []);
-  const query = (name, text, className = '') => html`<li><button type="button" class=${'quiet ' + className} title=${text} onClick=${() => onQuery(text)}>${name}</button></li>`;
+  const query = (name, text, className = '') => html`<li><button type="button" class=${'quiet ' + className} title=${text}
+    onClick=${() => onQuery(text)}>${name}</button></li>`;
   return html`<${Fragment}><h2>Tables</h2>
-    <${Answer} of=${answer} rows=${6}>${found => [...found].map(([name, columns]) => html`<details key=${name} open=${name === 'readings'}><summary><b>${name}</b></summary>
-      <ul>${columns.map(column => html`<li><button type="button" class="quiet" title="Insert into the query" onClick=${() => onInsert(column.name)}><code>${column.name}</code><span class="dim small">${column.type}</span></button></li>`)}</ul></details>`)}</${Answer}>
+    <${Answer} of=${answer} rows=${6}>${found => [...found].map(([name, columns]) => html`<details
+      key=${name} open=${name === 'readings'}><summary><b>${name}</b></summary>
+      <ul>${columns.map(column => html`<li><button type="button" class="quiet" title="Insert into the query"
+        onClick=${() => onInsert(column.name)}><code>${column.name}</code><span class="dim small">
+        ${column.type}</span></button></li>`)}</ul></details>`)}</${Answer}>
     <h2>Examples</h2><ul>${EXAMPLES.map(([name, text]) => query(name, text))}</ul>
-    ${past.length > 1 && html`<${Fragment}><h2>Earlier queries</h2><ul class="past">${past.slice(1, SHOWN).map(text => query(text.replace(/\s+/g, ' '), text, 'cut'))}</ul></${Fragment}>`}</${Fragment}>`;
+    ${past.length > 1 && html`<${Fragment}><h2>Earlier queries</h2><ul class="past">
+      ${past.slice(1, SHOWN).map(text => query(text.replace(/\s+/g, ' '), text, 'cut'))}</ul></${Fragment}>`}</${Fragment}>`;
 }

@@ -11,9 +11,12 @@ const SHOWN = 12;
 
 export function Activity() {
   const recent = useSignal(overview)?.recent;
-  return html`<${Panel} title="Recent activity" id="recent" className="recent" flush aside=${html`<a class="more-link" href=${href('alarms', null, { tab: 'history' })}>History</a>`}>
+  return html`<${Panel} title="Recent activity" id="recent" className="recent" flush aside=${html`<a class="more-link"
+    href=${href('alarms', null, { tab: 'history' })}>History</a>`}>
     ${!recent ? html`<${Loading} />` : !recent.length ? html`<p class="dim pad">No alarm has been raised yet.</p>`
-      : html`<ul class="recent-list">${recent.slice(0, SHOWN).map(alert => html`<${Row} key=${alert.id ?? alert.alarmId + alert.state} alert=${alert} />`)}</ul>`}
+      : html`<ul class="recent-list">
+        ${recent.slice(0, SHOWN).map(alert => html`<${Row}
+        key=${alert.id ?? alert.alarmId + alert.state} alert=${alert} />`)}</ul>`}
   </${Panel}>`;
 }
 

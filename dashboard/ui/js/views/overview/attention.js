@@ -18,11 +18,13 @@ export function Attention() {
   const now = useSignal(overview);
   useSignal(session);
   const open = now && now.alarms.critical + now.alarms.warning;
-  return html`<${Panel} title="Needs attention" id="attention" flush aside=${now && open > 0 && html`<${Aside} summary=${now.alarms} open=${open} />`}>
+  return html`<${Panel} title="Needs attention" id="attention" flush aside=${now && open > 0 &&
+    html`<${Aside} summary=${now.alarms} open=${open} />`}>
     ${!now ? html`<${Loading} rows=${5} />`
       : !open ? html`<${Quiet} devices=${now.devices.total} />`
       : open >= FLOOD && now.alarms.byFunction ? html`<${Flood} groups=${now.alarms.byFunction} open=${open} />`
-      : html`<ul class="wrong-list">${now.alarms.worst.slice(0, SHOWN).map(alarm => html`<${AlarmLine} key=${alarm.alarmId} alarm=${alarm} />`)}</ul>`}
+      : html`<ul class="wrong-list">${now.alarms.worst.slice(0, SHOWN).map(alarm => html`<${AlarmLine}
+        key=${alarm.alarmId} alarm=${alarm} />`)}</ul>`}
   </${Panel}>`;
 }
 
@@ -56,16 +58,19 @@ function Group({ group }) {
     <div class="wrong-value"><span class="num">${whole(unacknowledged)}</span><div class="dim small">unackn.</div></div>
     <span class="wrong-since num"><${Age} at=${group.newest} /></span>
     <div class="wrong-act">${unacknowledged > 0 && may('operate') && html`<button type="button" class="btn"
-      onClick=${() => act({ filter, count: unacknowledged }, 'ack')} aria-label=${`Ack: acknowledge all ${isCritical(group) ? 'critical alarms' : 'warnings'} of ${name}`}>Ack</button>`}</div>
+      onClick=${() => act({ filter, count: unacknowledged }, 'ack')}
+        aria-label=${`Ack: acknowledge all ${isCritical(group) ? 'critical alarms' : 'warnings'} of ${name}`}>Ack</button>`}</div>
   </li>`;
 }
 
 /** No alarm, or no device yet: then how to send the first reading. */
 function Quiet({ devices }) {
   if (devices) {
-    return html`<${Empty} title="No open alarms"><p>Earlier alarms are in <a href=${href('alarms', null, { tab: 'history' })}>the history</a>.</p></${Empty}>`;
+    return html`<${Empty} title="No open alarms"><p>Earlier alarms are in <a
+      href=${href('alarms', null, { tab: 'history' })}>the history</a>.</p></${Empty}>`;
   }
-  return html`<${Empty} title="No readings yet"><p>Send the first reading, or start a simulated fleet with <code>weir up --demo</code>.</p>
+  return html`<${Empty} title="No readings yet">
+    <p>Send the first reading, or start a simulated fleet with <code>weir up --demo</code>.</p>
     <${Code} text=${`mosquitto_pub -h ${location.hostname} -q 1 -t devices/pump-1/telemetry \\\n  -m '{"temperature": 93.5, "door": true}'`} />
     <${Code} text=${`curl -s '${location.origin}/api/v1/ingest/devices/pump-1/telemetry?wait=processed' \\\n  -d '{"deviceId":"pump-1","data":[{"sensorId":"temperature","value":93.5,"criticalThreshold":90}]}'`} /></${Empty}>`;
 }

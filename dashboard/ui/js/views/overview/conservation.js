@@ -17,7 +17,8 @@ export function Conservation() {
   if (!counts) return html`<${Panel} title="Every reading is accounted for" id="flow"><${Loading} rows=${2} /></${Panel}>`;
   const rest = unaccounted(counts), parts = terms(counts), { messages, readings } = counts;
   const rate = key => { const value = rateOf(rates, key); return value == null ? '' : `${short(value)}/s`; };
-  const aside = html`<span class=${cx('adds', rest !== 0 && 'bad')}>${rest === 0 ? '✓ adds up' : `${whole(rest)} unaccounted for`}</span>`;
+  const aside = html`<span class=${cx('adds', rest !== 0 && 'bad')}>
+    ${rest === 0 ? '✓ adds up' : `${whole(rest)} unaccounted for`}</span>`;
   return html`<${Panel} title="Every reading is accounted for" id="flow" className="flow" aside=${aside}>
     <dl class="equation">
       <${Term} name="received" count=${readings.received} rate=${rate('readings')} className="total" />
@@ -27,20 +28,24 @@ export function Conservation() {
     <div class="pace">
       <${Pace} name="Messages" now=${rate('messages')} values=${rates.map(sample => sample.messages)} unit="/s" />
       <${Pace} name="Readings" now=${rate('readings')} values=${rates.map(sample => sample.readings)} unit="/s" />
-      <${Pace} name="In flight" now=${whole(messages.in_flight + readings.in_flight)} values=${rates.map(sample => sample.inFlight)} />
+      <${Pace} name="In flight" now=${whole(messages.in_flight + readings.in_flight)}
+        values=${rates.map(sample => sample.inFlight)} />
       <p class="dim small"><${Messages} messages=${messages} conflicts=${readings.conflicts} /></p>
     </div></${Panel}>`;
 }
 
 const Term = ({ name, count, rate, view = null, className = '' }) => html`<div class=${cx('term', className, !count && 'zero')}>
-  <dt>${view ? html`<a href=${href(view)}>${name}</a>` : name}</dt><dd class="num">${whole(count)}</dd><dd class="dim small num">${rate}</dd></div>`;
+  <dt>${view ? html`<a href=${href(view)}>${name}</a>` : name}</dt><dd class="num">${whole(count)}</dd><dd class="dim small num">
+    ${rate}</dd></div>`;
 
-const Pace = ({ name, now, values, unit = '' }) => html`<figure><figcaption><span>${name}</span><b class="num">${now}</b></figcaption>
+const Pace = ({ name, now, values, unit = '' }) => html`<figure><figcaption><span>${name}</span><b class="num">
+  ${now}</b></figcaption>
   <${Spark} values=${values} label=${name} unit=${unit} /></figure>`;
 
 function Messages({ messages, conflicts }) {
   const waiting = messages.received - messages.journaled;
-  return html`<${Fragment}>${whole(messages.received)} messages, ${waiting ? html`<b>${whole(waiting)} not yet in the journal</b>` : 'all in the journal'}${
+  return html`<${Fragment}>${whole(messages.received)} messages, ${waiting ? html`<b>
+    ${whole(waiting)} not yet in the journal</b>` : 'all in the journal'}${
     messages.shadow_requests ? `, ${whole(messages.shadow_requests)} of them for shadows` : ''}${
     conflicts ? `; ${plural(conflicts, 'value')} replaced at the same key` : ''}.</${Fragment}>`;
 }
@@ -58,7 +63,8 @@ function Bar({ parts, total }) {
     ${shown.map(([name, count]) => {
       const size = Math.max(LEAST, count / total * (WIDTH - small * LEAST)), at = x;
       x += size;
-      return html`<rect key=${name} class=${'part ' + name.replace(' ', '-')} x=${at} y="0" width=${Math.max(1, size - GAP)} height="18">
+      return html`<rect key=${name} class=${'part ' + name.replace(' ', '-')} x=${at} y="0" width=${Math.max(1, size - GAP)}
+        height="18">
         <title>${name}: ${whole(count)} (${percent(count / total)})</title></rect>`;
     })}</svg>`;
 }

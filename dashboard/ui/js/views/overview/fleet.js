@@ -18,9 +18,12 @@ export function Fleet() {
   const now = useSignal(overview), devices = now?.devices;
   const [pointed, setPointed] = useState(null);
   const title = devices ? plural(devices.total, 'device') : 'Devices';
-  return html`<${Panel} title=${title} id="fleet" className="fleet" aside=${html`<a class="more-link" href=${href('devices')}>List</a>`}>
-    ${!devices ? html`<${Loading} rows=${4} />` : html`<ul class="legend">${STATES.filter(state => devices.states[state]).map(state => html`<li key=${state}>
-        <a href=${href('devices', null, { state })}><${Shape} ...${shapeOf(state)} label="" size=${14} /><b class="num">${whole(devices.states[state])}</b> ${STATE_NAME[state]}</a></li>`)}</ul>
+  return html`<${Panel} title=${title} id="fleet" className="fleet" aside=${html`<a class="more-link"
+    href=${href('devices')}>List</a>`}>
+    ${!devices ? html`<${Loading} rows=${4} />` : html`<ul class="legend">
+      ${STATES.filter(state => devices.states[state]).map(state => html`<li key=${state}>
+        <a href=${href('devices', null, { state })}><${Shape} ...${shapeOf(state)} label="" size=${14} /><b class="num">
+          ${whole(devices.states[state])}</b> ${STATE_NAME[state]}</a></li>`)}</ul>
       ${devices.total > 0 && html`<${Mosaic} devices=${devices} onPoint=${setPointed} />
         <p class="mosaic-said" aria-hidden="true"><${Pointed} cell=${pointed} worst=${now.alarms.worst} /></p>`}`}
   </${Panel}>`;
@@ -46,15 +49,17 @@ function Links({ all, onPoint }) {
   const groups = useMemo(() => byLocation(all), [all]);
   return html`<div class="mosaic" onMouseLeave=${() => onPoint(null)} onFocusOut=${() => onPoint(null)}>
     ${groups.map(([location, group]) => html`<section key=${location}><h3 class="cut">${location || 'no location'}</h3>
-      <div class="cells">${group.map(cell => html`<${Cell} key=${cell.id} cell=${cell} onPoint=${onPoint} />`)}</div></section>`)}</div>`;
+      <div class="cells">${group.map(cell => html`<${Cell} key=${cell.id} cell=${cell}
+        onPoint=${onPoint} />`)}</div></section>`)}</div>`;
 }
 
 const MARK = {
   critical: '!',
   warning: html`<svg viewBox="0 0 10 10" aria-hidden="true"><path d="M5 1.4 9 8.6H1Z" /></svg>`,
 };
-const Cell = ({ cell, onPoint }) => html`<a class=${cx('cell', cell.state)} href=${href('devices', cell.id)}
-  aria-label=${`${cell.id}, ${STATE_NAME[cell.state]}`} onMouseEnter=${() => onPoint(cell)} onFocus=${() => onPoint(cell)}>${MARK[cell.state]}</a>`;
+const Cell = ({ cell, onPoint }) => html`<a class=${cx('cell', cell.state, cell.asks && 'asks')} href=${href('devices', cell.id)}
+  aria-label=${`${cell.id}, ${STATE_NAME[cell.state]}${cell.asks ? ', unacknowledged' : ''}`}
+    onMouseEnter=${() => onPoint(cell)} onFocus=${() => onPoint(cell)}>${MARK[cell.state]}</a>`;
 
 const HEIGHT = 210, LARGEST = 18, SMALLEST = 1;
 

@@ -36,19 +36,25 @@ function useMessages(reason, device) {
 export function Messages({ reason = '', device = '', onReplay }) {
   const { answer, messages, more } = useMessages(reason, device);
   const [open, setOpen] = useState(null);
-  return html`<${Panel} title="Messages" id="messages" flush className="entries"><${Answer} of=${answer} rows=${6}>${() => !messages.length
+  return html`<${Panel} title="Messages" id="messages" flush className="entries"><${Answer} of=${answer} rows=${6}>
+    ${() => !messages.length
     ? html`<${Empty} title=${device ? `No message of ${device} was rejected` : 'No message matches'} />`
-    : html`<div><ul class="rejected">${messages.map(message => html`<${Row} key=${message.id} message=${message} open=${open === message.id} onToggle=${() => setOpen(open === message.id ? null : message.id)} onReplay=${onReplay} />`)}</ul>
-        ${more && html`<p class="pad"><button type="button" class="btn" onClick=${more}>Show older messages</button></p>`}</div>`}</${Answer}></${Panel}>`;
+    : html`<div><ul class="rejected">
+      ${messages.map(message => html`<${Row} key=${message.id} message=${message} open=${open === message.id}
+      onToggle=${() => setOpen(open === message.id ? null : message.id)} onReplay=${onReplay} />`)}</ul>
+        ${more && html`<p class="pad"><button type="button" class="btn"
+          onClick=${more}>Show older messages</button></p>`}</div>`}</${Answer}></${Panel}>`;
 }
 
 /** @param {{message: Message, open: boolean, onToggle: () => void, onReplay?: (ids: string[]) => void}} props */
 function Row({ message, open, onToggle, onReplay }) {
   const { entries } = message, shown = entries.slice(0, open ? LISTED : 1), rest = entries.length - shown.length;
   return html`<li class=${cx(open && 'open')}><button type="button" class="rejected-head" aria-expanded=${open} onClick=${onToggle}>
-      <span class="num dim"><${When} at=${parse(message.received)} /></span><span class="mono topic cut">${message.topic}</span><span class="dim cut">${message.client || message.door}</span>
+      <span class="num dim"><${When} at=${parse(message.received)} /></span><span class="mono topic cut">${message.topic}</span>
+        <span class="dim cut">${message.client || message.door}</span>
       <span class="dim num">${bytes(message.payloadBytes)}</span>${message.replayed && html`<span class="tag">replayed</span>`}
-      <span class="rejected-why">${shown.map(entry => html`<span>${entry.detail}</span>`)}${rest > 0 && html`<span class="dim">and ${rest} more</span>`}</span></button>
+      <span class="rejected-why">${shown.map(entry => html`<span>${entry.detail}</span>`)}${rest > 0 && html`<span
+        class="dim">and ${rest} more</span>`}</span></button>
     ${open && html`<${Payload} message=${message} onReplay=${onReplay} />`}</li>`;
 }
 
@@ -62,6 +68,8 @@ function Payload({ message, onReplay }) {
   const readings = entries.map(({ reading }) => reading).filter(reading => reading != null);
   return html`<div class="payload">${text ? html`<${Code} text=${text} className="json" />`
       : html`<p class="dim">The bytes of this message are not stored: it was accepted except for ${readings.length === 1 ? 'reading' : 'readings'} ${readings.join(', ')}.</p>`}
-    <p class="dim small payload-foot"><span>Received by ${door}${client && ` from ${client}`}, ${bytes(message.payloadBytes)}${message.retained ? ', retained' : ''}.</span>
-      ${onReplay && may('administer') && text && html`<button type="button" class="btn small" onClick=${() => onReplay(entries.map(({ id }) => id))}>Replay this message</button>`}</p></div>`;
+    <p class="dim small payload-foot">
+      <span>Received by ${door}${client && ` from ${client}`}, ${bytes(message.payloadBytes)}${message.retained ? ', retained' : ''}.</span>
+      ${onReplay && may('administer') && text && html`<button type="button" class="btn small"
+        onClick=${() => onReplay(entries.map(({ id }) => id))}>Replay this message</button>`}</p></div>`;
 }

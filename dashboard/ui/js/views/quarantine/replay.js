@@ -39,13 +39,16 @@ export function Replay({ which, onClose }) {
   const { outcome, error, busy } = state;
   return html`<${Dialog} title="Replay the quarantine" onClose=${() => onClose(false)}>
     <p>These messages go through the pipeline again with the current configuration. They count as received again. Readings that are already stored are deduplicated.</p>
-    ${error ? html`<p class="bad" role="alert">${error.message}</p>` : !outcome ? html`<${Loading} rows=${2} />` : html`<${Outcome} outcome=${outcome} />`}
+    ${error ? html`<p class="bad" role="alert">${error.message}</p>` : !outcome ? html`<${Loading} rows=${2} />`
+      : html`<${Outcome} outcome=${outcome} />`}
     <footer><button type="button" class="btn" onClick=${() => onClose(false)}>Cancel</button>
-      <button type="button" class="btn primary" disabled=${busy || !outcome?.replayed} onClick=${() => run(false)}>Replay ${plural(outcome?.replayed ?? 0, 'message')}</button></footer></${Dialog}>`;
+      <button type="button" class="btn primary" disabled=${busy || !outcome?.replayed}
+        onClick=${() => run(false)}>Replay ${plural(outcome?.replayed ?? 0, 'message')}</button></footer></${Dialog}>`;
 }
 
 function Outcome({ outcome }) {
   const fact = (name, count) => html`<div><dt>${name}</dt><dd class="num">${whole(count)}</dd></div>`;
-  return html`<dl class="inline big">${fact('match', outcome.matched)}${fact('to replay', outcome.replayed)}${fact('replayed before', outcome.alreadyReplayed)}
+  return html`<dl class="inline big">
+    ${fact('match', outcome.matched)}${fact('to replay', outcome.replayed)}${fact('replayed before', outcome.alreadyReplayed)}
     ${Object.entries(outcome.skipped).map(([key, count]) => count > 0 && fact(SKIPPED[key] ?? key, count))}</dl>`;
 }
