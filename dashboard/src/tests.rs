@@ -155,3 +155,32 @@ fn no_file_writes_markup() {
         assert!(text.starts_with("//"), "{path} opens with what it is for");
     }
 }
+
+/// Third-party code is what its README says it is.
+#[test]
+fn vendored_files_have_their_recorded_hashes() {
+    let readme = Files::get("vendor/README.md").expect("the README");
+    let text = std::str::from_utf8(&readme.data).expect("UTF-8");
+    let recorded: HashMap<&str, &str> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("    ")?.split_once("  "))
+        .map(|(hash, name)| (name, hash))
+        .collect();
+    let vendored = Files::iter().filter(|path| {
+        path.starts_with("vendor/") && (path.ends_with(".mjs") || path.ends_with(".css"))
+    });
+    let mut count = 0;
+    for path in vendored {
+        let file = Files::get(&path).expect("it was listed");
+        let hash: String = file
+            .metadata
+            .sha256_hash()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        let name = path.trim_start_matches("vendor/");
+        assert_eq!(recorded.get(name), Some(&hash.as_str()), "{path}");
+        count += 1;
+    }
+    assert_eq!(count, recorded.len());
+}

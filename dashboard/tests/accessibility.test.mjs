@@ -8,15 +8,36 @@ import { launch, open, settled, views } from './support/browser.mjs';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
-const LOOKS = { 'light, wide': {}, 'dark, wide': { dark: true }, 'light, phone': { phone: true }, 'dark, phone': { phone: true, dark: true } };
+const LOOKS = {
+  'light, wide': {},
+  'dark, wide': { dark: true },
+  'light, phone': { phone: true },
+  'dark, phone': { phone: true, dark: true },
+};
 
 let browser, api;
-before(async () => { browser = await launch(); api = await start({ alarms: 14 }); });
-after(async () => { await browser.close(); await api.close(); });
+before(async () => {
+  browser = await launch();
+  api = await start({ alarms: 14 });
+});
+after(async () => {
+  await browser.close();
+  await api.close();
+});
 
 async function violations(page) {
-  const found = await page.evaluate(async rules => (await /** @type {any} */ (window).axe.run(document, { runOnly: rules, resultTypes: ['violations'] })).violations, RULES);
-  return found.map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map(node => `${node.target.join(' ')} ${node.any[0]?.message ?? ''}`).join(' | ')}`);
+  const found = await page.evaluate(
+    async rules =>
+      (await /** @type {any} */ (window).axe.run(document, { runOnly: rules, resultTypes: ['violations'] })).violations,
+    RULES,
+  );
+  return found.map(
+    ({ id, nodes }) =>
+      `${id}: ${nodes
+        .slice(0, 3)
+        .map(node => `${node.target.join(' ')} ${node.any[0]?.message ?? ''}`)
+        .join(' | ')}`,
+  );
 }
 
 for (const [look, options] of Object.entries(LOOKS)) {
@@ -25,7 +46,8 @@ for (const [look, options] of Object.entries(LOOKS)) {
       // axe is injected by the test: the policy of the page would refuse it.
       const { page, done } = await open(browser, { ...options, bypassCSP: true });
       await page.addInitScript(AXE);
-      const alarm = api.state.fleet.alarms[0], all = [];
+      const alarm = api.state.fleet.alarms[0],
+        all = [];
       for (const [view, address] of Object.entries(views(alarm.alarmId, alarm.deviceId))) {
         await page.goto(api.ui + address);
         await settled(page);
@@ -49,11 +71,15 @@ for (const [look, options] of Object.entries(LOOKS)) {
 const dialogs = {
   keys: page => page.keyboard.press('?'),
   find: page => page.keyboard.press('Control+k'),
-  shelve: async page => { await page.keyboard.press('j'); await page.keyboard.press('s'); },
+  shelve: async page => {
+    await page.keyboard.press('j');
+    await page.keyboard.press('s');
+  },
 };
 
 test('the sign-in', async () => {
-  const locked = await start({ auth: true, oidc: true }), { page, done } = await open(browser, { bypassCSP: true });
+  const locked = await start({ auth: true, oidc: true }),
+    { page, done } = await open(browser, { bypassCSP: true });
   await page.addInitScript(AXE);
   await page.goto(locked.ui);
   await page.getByRole('heading', { name: 'Sign in to Weir' }).waitFor();

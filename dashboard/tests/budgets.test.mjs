@@ -7,24 +7,40 @@ import { start } from './simulated_api.mjs';
 import { staticImports } from './support/modules.mjs';
 import { launch, open, settled } from './support/browser.mjs';
 
-const FIRST_VIEW = 70 * 1024, HEAVIEST = 105 * 1024, EVERYTHING = 130 * 1024;
+const FIRST_VIEW = 70 * 1024,
+  HEAVIEST = 105 * 1024,
+  EVERYTHING = 130 * 1024;
 
 let browser, api;
-before(async () => { browser = await launch(); api = await start({ alarms: 14 }); });
-after(async () => { await browser.close(); await api.close(); });
+before(async () => {
+  browser = await launch();
+  api = await start({ alarms: 14 });
+});
+after(async () => {
+  await browser.close();
+  await api.close();
+});
 
 /** Bytes on the wire, headers included, and the requests of the interface until the view is complete. */
 async function cost(address) {
-  const { page, context, done } = await open(browser), session = await context.newCDPSession(page);
-  let bytes = 0, files = 0;
+  const { page, context, done } = await open(browser),
+    session = await context.newCDPSession(page);
+  let bytes = 0,
+    files = 0;
   await session.send('Network.enable');
-  session.on('Network.loadingFinished', event => { bytes += event.encodedDataLength; files++; });
+  session.on('Network.loadingFinished', event => {
+    bytes += event.encodedDataLength;
+    files++;
+  });
   api.state.requests.length = 0;
   await page.goto(api.ui + address);
   await settled(page);
   await page.waitForFunction(() => document.querySelector('.live')?.textContent.trim() === 'Live');
-  const requests = [...api.state.requests], paint = await page.evaluate(() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime);
-  console.log(`${address || 'overview'}: ${(bytes / 1024).toFixed(1)} KiB in ${files} files, ${requests.length} requests, first paint after ${paint?.toFixed(0)} ms`);
+  const requests = [...api.state.requests],
+    paint = await page.evaluate(() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime);
+  console.log(
+    `${address || 'overview'}: ${(bytes / 1024).toFixed(1)} KiB in ${files} files, ${requests.length} requests, first paint after ${paint?.toFixed(0)} ms`,
+  );
   await done();
   return { bytes, requests };
 }
@@ -45,9 +61,22 @@ test('steady state: the overview asks at most 20 times a minute, also in a storm
   await page.goto(api.ui);
   await settled(page);
   api.state.requests.length = 0;
-  const begin = Date.now(), seconds = 9;
+  const begin = Date.now(),
+    seconds = 9;
   while (Date.now() - begin < seconds * 1000) {
-    api.emit('alert', { id: String(Math.random()), alarmId: 'storm', severity: 'WARNING', state: 'raised', deviceId: 'd', sensor: 's', function: 'f', value: 1, timestamp: Date.now(), raisedAt: Date.now(), reason: 'r' });
+    api.emit('alert', {
+      id: String(Math.random()),
+      alarmId: 'storm',
+      severity: 'WARNING',
+      state: 'raised',
+      deviceId: 'd',
+      sensor: 's',
+      function: 'f',
+      value: 1,
+      timestamp: Date.now(),
+      raisedAt: Date.now(),
+      reason: 'r',
+    });
     await page.evaluate(() => new Promise(requestAnimationFrame));
   }
   const asked = api.state.requests.filter(request => request.endsWith('/overview')).length;
@@ -62,8 +91,11 @@ test('the document preloads what the frame needs, so that no module waits for an
 });
 
 test('everything there is', () => {
-  const root = new URL('../ui/', import.meta.url), served = /\.(html|js|mjs|css|svg)$/;
-  const files = readdirSync(root, { recursive: true }).map(String).filter(name => served.test(name));
+  const root = new URL('../ui/', import.meta.url),
+    served = /\.(html|js|mjs|css|svg)$/;
+  const files = readdirSync(root, { recursive: true })
+    .map(String)
+    .filter(name => served.test(name));
   const bytes = files.reduce((sum, name) => sum + gzipSync(readFileSync(new URL(name, root)), { level: 9 }).length, 0);
   console.log(`everything: ${(bytes / 1024).toFixed(1)} KiB in ${files.length} files`);
   assert.ok(bytes <= EVERYTHING, `${bytes} bytes`);

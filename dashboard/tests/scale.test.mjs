@@ -4,41 +4,63 @@ import assert from 'node:assert/strict';
 import { start } from './simulated_api.mjs';
 import { launch, open, settled } from './support/browser.mjs';
 
-const ROWS = 60, FRAME_MS = 8, EVENTS = 300, HEAP_GROWTH = 1.05;
+const ROWS = 60,
+  FRAME_MS = 8,
+  EVENTS = 300,
+  HEAP_GROWTH = 1.05;
 
 let browser, api;
-before(async () => { browser = await launch(); api = await start({ devices: 100_000, alarms: 10_000 }); });
-after(async () => { await browser.close(); await api.close(); });
+before(async () => {
+  browser = await launch();
+  api = await start({ devices: 100_000, alarms: 10_000 });
+});
+after(async () => {
+  await browser.close();
+  await api.close();
+});
 
 const rows = page => page.evaluate(() => document.querySelectorAll('.rows tbody tr:not(.spacer)').length);
 
 /** Script time of a frame while the list is scrolled through, in milliseconds. */
 async function scrolled(page, session) {
-  const script = async () => (await session.send('Performance.getMetrics')).metrics.find(metric => metric.name === 'ScriptDuration').value * 1000;
+  const script = async () =>
+    (await session.send('Performance.getMetrics')).metrics.find(metric => metric.name === 'ScriptDuration').value * 1000;
   await session.send('Performance.enable');
-  const before = await script(), frames = 60;
-  await page.evaluate(count => new Promise(resolve => {
-    const box = document.querySelector('.rows');
-    let frame = 0;
-    const step = () => {
-      // Every tenth frame is a jump, as of a dragged scroll bar.
-      box.scrollTop = frame % 10 ? box.scrollTop + 120 : box.scrollHeight * frame / count;
-      if (++frame < count) requestAnimationFrame(step); else resolve(null);
-    };
-    requestAnimationFrame(step);
-  }), frames);
-  return (await script() - before) / frames;
+  const before = await script(),
+    frames = 60;
+  await page.evaluate(
+    count =>
+      new Promise(resolve => {
+        const box = document.querySelector('.rows');
+        let frame = 0;
+        const step = () => {
+          // Every tenth frame is a jump, as of a dragged scroll bar.
+          box.scrollTop = frame % 10 ? box.scrollTop + 120 : (box.scrollHeight * frame) / count;
+          if (++frame < count) requestAnimationFrame(step);
+          else resolve(null);
+        };
+        requestAnimationFrame(step);
+      }),
+    frames,
+  );
+  return ((await script()) - before) / frames;
 }
 
-for (const [view, last] of [['devices', 100_000], ['alarms?show=asking', null]]) {
+for (const [view, last] of [
+  ['devices', 100_000],
+  ['alarms?show=asking', null],
+]) {
   test(`${view}: few rows, whatever is scrolled to`, async () => {
     const { page, context, done } = await open(browser);
     await page.goto(api.ui + view);
     await settled(page);
-    assert.ok(await rows(page) < ROWS);
+    assert.ok((await rows(page)) < ROWS);
     const perFrame = await scrolled(page, await context.newCDPSession(page));
-    assert.ok(await rows(page) < ROWS, `${await rows(page)} rows`);
-    await page.evaluate(() => { const box = document.querySelector('.rows'); box.scrollTop = box.scrollHeight; });
+    assert.ok((await rows(page)) < ROWS, `${await rows(page)} rows`);
+    await page.evaluate(() => {
+      const box = document.querySelector('.rows');
+      box.scrollTop = box.scrollHeight;
+    });
     if (last) await page.waitForFunction(index => document.querySelector(`tr[aria-rowindex="${index + 1}"]`), last);
     console.log(`${view}: ${perFrame.toFixed(1)} ms of script a frame, ${await rows(page)} rows`);
     if (process.env.WEIR_TIMED) assert.ok(perFrame <= FRAME_MS, `${perFrame} ms of script a frame`);
@@ -46,13 +68,17 @@ for (const [view, last] of [['devices', 100_000], ['alarms?show=asking', null]])
   });
 }
 
-test('search is the server\'s: what is typed is shown, and the list follows', async () => {
+test("search is the server's: what is typed is shown, and the list follows", async () => {
   const { page, done } = await open(browser);
   await page.goto(`${api.ui}devices`);
   await settled(page);
   await page.keyboard.press('/');
   await page.keyboard.type('pump-099999');
-  await page.waitForFunction(() => document.querySelector('[role=status].num')?.textContent === '0 devices' || document.querySelectorAll('.device-rows tbody tr').length === 1);
+  await page.waitForFunction(
+    () =>
+      document.querySelector('[role=status].num')?.textContent === '0 devices' ||
+      document.querySelectorAll('.device-rows tbody tr').length === 1,
+  );
   await page.waitForFunction(() => location.search === '?q=pump-099999');
   await done();
 });
@@ -63,7 +89,7 @@ test('the overview paints the fleet and groups the flood', async () => {
   await settled(page);
   await page.locator('.fleet canvas').waitFor();
   await page.getByText('Alarm flood.').waitFor();
-  assert.ok(await page.evaluate(() => document.querySelectorAll('*').length) < 1500);
+  assert.ok((await page.evaluate(() => document.querySelectorAll('*').length)) < 1500);
   await done();
 });
 
@@ -80,7 +106,8 @@ async function heaps(session, pass) {
 
 for (const view of ['overview', 'alarms', 'device', 'tap']) {
   test(`${view}: the heap is flat over as many events as five minutes bring`, async () => {
-    const fast = await start({ devices: 1000, alarms: 40, flowEveryMs: 20 }), { page, context, done } = await open(browser);
+    const fast = await start({ devices: 1000, alarms: 40, flowEveryMs: 20 }),
+      { page, context, done } = await open(browser);
     const addresses = { overview: '', device: `devices/${fast.state.fleet.alarms[0].deviceId}` };
     await page.goto(fast.ui + (addresses[view] ?? view));
     await settled(page);
@@ -91,9 +118,9 @@ for (const view of ['overview', 'alarms', 'device', 'tap']) {
     };
     // The history of 300 seconds is full before the first look.
     await pass(EVENTS * 2);
-    const before = Math.max(...await heaps(session, pass));
+    const before = Math.max(...(await heaps(session, pass)));
     await pass(EVENTS);
-    const later = Math.min(...await heaps(session, pass));
+    const later = Math.min(...(await heaps(session, pass)));
     console.log(`${view}: heap ${(before / 2 ** 20).toFixed(2)} → ${(later / 2 ** 20).toFixed(2)} MiB`);
     assert.ok(later <= before * HEAP_GROWTH, `${before} → ${later}`);
     await done();

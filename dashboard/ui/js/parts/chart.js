@@ -146,7 +146,7 @@ function options(current, element, legend) {
   const { height = 260, compact, sync } = current.current;
   const isEdge = series => series.label === 'max' || series.label === 'min';
   return {
-    width: element.clientWidth || 600, height, legend: { show: false }, padding: compact ? [6, 4, 0, 0] : [10, 10, 0, 0],
+    width: element.clientWidth || 600, height, legend: { show: false }, padding: compact ? [6, 10, 0, 0] : [10, 18, 0, 0],
     tzDate: seconds => zone.get() === 'utc' ? uPlot.tzDate(new Date(seconds * 1000), 'Etc/UTC') : new Date(seconds * 1000),
     cursor: {
       sync: sync ? { key: sync, setSeries: false } : undefined, y: false,
