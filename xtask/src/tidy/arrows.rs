@@ -186,6 +186,7 @@ const LAYOUT: &[(&str, &str, May)] = &[
             "server/backtest",
             "base/clock",
             "config",
+            "dashboard",
             "functions",
             "ingest",
             "journal",
