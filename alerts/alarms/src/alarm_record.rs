@@ -59,9 +59,7 @@ pub struct AlarmRecord {
 }
 
 fn end_of_shelving<S: Serializer>(until: &Option<i64>, to: S) -> Result<S::Ok, S::Error> {
-    until
-        .filter(|until| *until != OUT_OF_SERVICE)
-        .serialize(to)
+    until.filter(|until| *until != OUT_OF_SERVICE).serialize(to)
 }
 
 /// A comment of an operator.

@@ -10,8 +10,8 @@ use weir_model::{Alert, Timestamp};
 
 use crate::alarm_store::AlarmStore;
 use crate::alarm_tables::{
-    ALARMS, AUDIT, SHELVED, Shelf, TRANSITIONS, alarm, extra, index_returned, next,
-    put_extra, release_latched, shelf, slot_key, unshelve,
+    ALARMS, AUDIT, SHELVED, Shelf, TRANSITIONS, alarm, extra, index_returned, next, put_extra,
+    release_latched, shelf, slot_key, unshelve,
 };
 use crate::store_error::AlarmStoreError;
 use crate::stored_alarm::StoredAlarm;

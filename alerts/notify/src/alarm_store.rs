@@ -42,8 +42,8 @@ use crate::alarm_tables::{
     Shelf, TRANSITIONS, advance, alarm, expire, known, prune, read_extra, record_one, shelf,
     slot_key,
 };
-use crate::transitions::{add_indexes, raise_recorded_at};
 use crate::store_error::AlarmStoreError;
+use crate::transitions::{add_indexes, raise_recorded_at};
 
 const FORMAT: u64 = 1;
 /// redb's default is 1 GiB.
@@ -317,7 +317,10 @@ impl AlarmStore {
             Ok(Some(alarm.into_record(until, extra, recorded_at)))
         };
         let mut found = Vec::new();
-        if matches!(filter.state, AlarmStateFilter::Open | AlarmStateFilter::Listed) {
+        if matches!(
+            filter.state,
+            AlarmStateFilter::Open | AlarmStateFilter::Listed
+        ) {
             for entry in txn.open_table(OPEN)?.iter()? {
                 found.extend(record(entry?.1.value())?);
             }

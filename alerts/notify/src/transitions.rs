@@ -130,3 +130,6 @@ pub(crate) fn add_indexes(txn: &WriteTransaction) -> Result<(), AlarmStoreError>
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -180,7 +180,9 @@ impl TableSource for Alarms {
             millis(alarms().map(|alarm| alarm.cleared_at)),
             texts(alarms().map(|alarm| alarm.acknowledged.as_ref().map(|ack| ack.by.as_str()))),
             millis(alarms().map(|alarm| alarm.acknowledged.as_ref().map(|ack| ack.at))),
-            millis(alarms().map(|alarm| alarm.shelved_until.filter(|until| *until != OUT_OF_SERVICE))),
+            millis(
+                alarms().map(|alarm| alarm.shelved_until.filter(|until| *until != OUT_OF_SERVICE)),
+            ),
             texts(alarms().map(|alarm| Some(alarm.reason.as_str()))),
         ];
         Ok(RecordBatch::try_new(self.schema(), columns)?)

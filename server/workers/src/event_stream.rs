@@ -86,7 +86,9 @@ impl EventStream {
     /// Subscribes, with the alerts since the one with the id `last`.
     pub fn resume(&self, last: &str) -> Resumed {
         let kept = self.alerts.lock();
-        let found = kept.iter().position(|event| event.id.as_deref() == Some(last));
+        let found = kept
+            .iter()
+            .position(|event| event.id.as_deref() == Some(last));
         Resumed {
             alerts: found.map(|at| kept.iter().skip(at + 1).cloned().collect()),
             events: self.events.subscribe(),
