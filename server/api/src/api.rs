@@ -1,5 +1,8 @@
 //! What the handlers work with. Everything in it is shared with the workers.
 
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -43,7 +46,16 @@ pub struct Api {
     pub notifications: Arc<NotificationService>,
     pub admission: Admission,
     pub started: Instant,
+    pub process: Process,
     pub shutdown: CancellationToken,
+}
+
+/// Where this process listens and stores.
+#[derive(Clone, Debug)]
+pub struct Process {
+    /// By the name of the listener.
+    pub addresses: BTreeMap<&'static str, SocketAddr>,
+    pub data_dir: PathBuf,
 }
 
 /// What bounds expensive requests, and counts refused ones.

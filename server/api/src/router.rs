@@ -9,8 +9,9 @@ use axum::routing::{get, post};
 
 use crate::api::{Api, BODY_LIMIT};
 use crate::handlers::{
-    alarm_figures, alarms, devices, explain, flow, functions, ingest, metrics, openapi, overview, page, quarantine,
-    query, query_v3, readings, replay, shadow, stream, whoami, write,
+    alarm_figures, alarms, devices, explain, flow, functions, ingest, limits, metrics, openapi,
+    overview, page, quarantine, query, query_v3, readings, replay, shadow, stream, system, whoami,
+    write,
 };
 use crate::middleware::{access, body, compress, guard};
 use crate::problem::Problem;
@@ -28,11 +29,13 @@ pub fn router(api: Arc<Api>) -> Router {
         .route("/api/openapi.json", get(openapi::openapi))
         .route("/api/v1/whoami", get(whoami::whoami))
         .route("/api/v1/overview", get(overview::overview))
+        .route("/api/v1/system", get(system::system))
         .route("/api/v1/flow", get(flow::flow))
         .route("/api/v1/functions", get(functions::functions))
         .route("/api/v1/devices", get(devices::list))
         .route("/api/v1/devices/mosaic", get(devices::mosaic))
         .route("/api/v1/devices/{id}", get(devices::one))
+        .route("/api/v1/devices/{id}/limits", get(limits::limits))
         .route("/api/v1/devices/{id}/readings", get(readings::readings))
         .route("/api/v1/devices/{id}/explain", get(explain::explain))
         .merge(alarms::routes())

@@ -11,9 +11,7 @@ use axum::Json;
 use axum::extract::{Query, State};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use weir_alarms::{
-    AlarmFilter, AlarmRecord, AlarmStateFilter, Lifecycle, Router, Suppression,
-};
+use weir_alarms::{AlarmFilter, AlarmRecord, AlarmStateFilter, Lifecycle, Router, Suppression};
 use weir_config::Priority;
 use weir_model::Severity;
 use weir_notify::AlarmStoreError;
@@ -332,7 +330,9 @@ impl Filter {
         alarms.retain(|alarm| alarm.matches(&self.params, &words));
         let mut lifecycles = BTreeMap::new();
         for alarm in &alarms {
-            *lifecycles.entry(alarm.record.lifecycle.as_str()).or_default() += 1;
+            *lifecycles
+                .entry(alarm.record.lifecycle.as_str())
+                .or_default() += 1;
         }
         let critical = alarms.iter().filter(|alarm| alarm.is_critical()).count();
         let warning = alarms.len() - critical;
@@ -344,7 +344,11 @@ impl Filter {
         });
         alarms.sort_by(|a, b| {
             let order = self.compare(a, b);
-            if self.is_reversed { order.reverse() } else { order }
+            if self.is_reversed {
+                order.reverse()
+            } else {
+                order
+            }
         });
         Matching {
             alarms,

@@ -189,7 +189,12 @@ async fn act(
     let record = blocking(move || {
         let acted = wanted.apply(&api, std::slice::from_ref(&id), now())?;
         match acted.into_iter().next() {
-            Some((ActedOn { record: Some(_), .. }, document)) => Ok(document),
+            Some((
+                ActedOn {
+                    record: Some(_), ..
+                },
+                document,
+            )) => Ok(document),
             _ => Err(AlarmStoreError::NotFound { alarm_id: id }),
         }
     });

@@ -41,15 +41,13 @@ fn order(sort: Option<&str>) -> Result<Option<(Compare, bool)>, Problem> {
         "id" => |a, b| a.id.cmp(&b.id),
         "location" => |a, b| (a.location(), &a.id).cmp(&(b.location(), &b.id)),
         "seen" => |a, b| (a.summary.last_seen, &a.id).cmp(&(b.summary.last_seen, &b.id)),
-        "sensors" => |a, b| {
-            (Reverse(a.summary.series), &a.id).cmp(&(Reverse(b.summary.series), &b.id))
-        },
-        "readings" => |a, b| {
-            (Reverse(a.summary.readings), &a.id).cmp(&(Reverse(b.summary.readings), &b.id))
-        },
-        "alarms" => {
-            |a, b| (Reverse(a.open_alarms), &a.id).cmp(&(Reverse(b.open_alarms), &b.id))
+        "sensors" => {
+            |a, b| (Reverse(a.summary.series), &a.id).cmp(&(Reverse(b.summary.series), &b.id))
         }
+        "readings" => {
+            |a, b| (Reverse(a.summary.readings), &a.id).cmp(&(Reverse(b.summary.readings), &b.id))
+        }
+        "alarms" => |a, b| (Reverse(a.open_alarms), &a.id).cmp(&(Reverse(b.open_alarms), &b.id)),
         other => {
             return Err(Problem::bad_request(format!(
                 "devices have no order {other:?}; there are state, id, location, seen, sensors, \

@@ -94,8 +94,7 @@ impl Alarms {
         for alarm in listed {
             let record = &alarm.record;
             let device = devices.entry(record.device_id.clone()).or_default();
-            device.needs_acknowledgement |=
-                alarm.needs_acknowledgement() && !alarm.is_suppressed();
+            device.needs_acknowledgement |= alarm.needs_acknowledgement() && !alarm.is_suppressed();
             if !alarm.is_open() {
                 continue;
             }
@@ -230,8 +229,11 @@ pub(crate) fn locations(devices: &[Device]) -> Vec<&str> {
 /// needs an acknowledgement.
 pub(crate) fn mosaic(devices: &[Device]) -> Value {
     let named: BTreeSet<&str> = devices.iter().map(Device::location).collect();
-    let numbers: HashMap<&str, usize> =
-        named.iter().enumerate().map(|(n, name)| (*name, n)).collect();
+    let numbers: HashMap<&str, usize> = named
+        .iter()
+        .enumerate()
+        .map(|(n, name)| (*name, n))
+        .collect();
     let cells = devices.iter().map(|device| {
         json!([
             device.id,

@@ -207,7 +207,10 @@ mod tests {
         active.sort_by(|a, b| a.by_need(b));
         let groups = by_function(&active);
         assert_eq!(groups[0]["severity"], "WARNING");
-        assert_eq!((&groups[0]["open"], &groups[0]["unacknowledged"]), (&json!(2), &json!(1)));
+        assert_eq!(
+            (&groups[0]["open"], &groups[0]["unacknowledged"]),
+            (&json!(2), &json!(1))
+        );
         assert_eq!(groups[1]["example"]["alarmId"], "b/2");
     }
 }

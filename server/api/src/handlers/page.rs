@@ -21,7 +21,11 @@ pub(crate) async fn root(State(api): Shared, headers: HeaderMap) -> Response {
 
 /// `GET /ui`
 pub(crate) async fn without_slash(State(api): Shared) -> Response {
-    if is_on(&api) { redirect() } else { nothing_here() }
+    if is_on(&api) {
+        redirect()
+    } else {
+        nothing_here()
+    }
 }
 
 /// `GET /ui/`

@@ -249,7 +249,11 @@ mod tests {
             });
             let is_from_page = is_from_page(&headers.collect());
             let answer = unauthorized("/api/v1/flow", Unauthenticated::Missing, is_from_page);
-            answer.headers().get_all(header::WWW_AUTHENTICATE).iter().count()
+            answer
+                .headers()
+                .get_all(header::WWW_AUTHENTICATE)
+                .iter()
+                .count()
         };
         let page = [("accept", "application/json"), ("sec-fetch-mode", "cors")];
         assert_eq!(challenges(&page), 1);
@@ -262,11 +266,7 @@ mod tests {
         for (method, route, expect) in [
             (Method::GET, "/healthz", Need::Nothing),
             (Method::GET, "/ui/{*path}", Need::Nothing),
-            (
-                Method::POST,
-                "/ui/{*path}",
-                Need::Action(Kind::Administer),
-            ),
+            (Method::POST, "/ui/{*path}", Need::Action(Kind::Administer)),
             (Method::GET, "/api/v1/whoami", Need::Identity),
             (
                 Method::POST,

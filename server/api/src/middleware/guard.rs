@@ -63,14 +63,12 @@ fn is_foreign_fetch(request: &Request) -> bool {
         let value = request.headers().get(name);
         value.map(|value| value.to_str().unwrap_or("invalid"))
     };
-    let is_own = matches!(
-        text("sec-fetch-site"),
-        None | Some("same-origin" | "none")
-    );
+    let is_own = matches!(text("sec-fetch-site"), None | Some("same-origin" | "none"));
     let opens_page = request.method() == Method::GET
         && text("sec-fetch-mode") == Some("navigate")
         && text("sec-fetch-dest") == Some("document")
-        && (matches!(request.uri().path(), "/" | "/ui") || request.uri().path().starts_with("/ui/"));
+        && (matches!(request.uri().path(), "/" | "/ui")
+            || request.uri().path().starts_with("/ui/"));
     !is_own && !opens_page
 }
 
