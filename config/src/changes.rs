@@ -85,7 +85,7 @@ impl Config {
             inhibit,
         } = self;
         let c = &mut changes;
-        compare!(c, "http", Http, http, &new.http, live: [], restart: [listen, tls]);
+        compare!(c, "http", Http, http, &new.http, live: [page], restart: [listen, tls]);
         if let Some((old, new)) = both("auth", auth, &new.auth, c) {
             compare!(c, "auth", Auth, old, new, live: [], restart: [file]);
         }

@@ -1,10 +1,10 @@
 //! An alarm as operators see it: its state, its acknowledgement, its shelving.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use weir_model::{Alert, AlertState, Severity};
 
 use crate::lifecycle::{Lifecycle, LifecycleState};
-use crate::suppression::Suppression;
+use crate::suppression::{OUT_OF_SERVICE, Suppression};
 
 /// One alarm, from raised to cleared: the JSON of `/api/v1/alarms`.
 ///
@@ -23,6 +23,10 @@ pub struct AlarmRecord {
     pub state: AlertState,
     pub raised_at: i64,
     pub updated_at: i64,
+    /// When Weir recorded its raise, by Weir's clock: a device's clock may be wrong.
+    /// Absent for alarms that were recorded before Weir stored it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recorded_at: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cleared_at: Option<i64>,
     /// The value of the reading that decided last.
@@ -36,7 +40,11 @@ pub struct AlarmRecord {
     pub reason: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub acknowledged: Option<Acknowledgement>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// [`OUT_OF_SERVICE`] is `null` in JSON: no end is set.
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "end_of_shelving"
+    )]
     pub shelved_until: Option<i64>,
     /// In the terms of ISA-18.2, without the suppressions that only routing knows:
     /// see [`AlarmRecord::with_suppression`].
@@ -48,6 +56,10 @@ pub struct AlarmRecord {
     pub assigned_to: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub comments: Vec<Comment>,
+}
+
+fn end_of_shelving<S: Serializer>(until: &Option<i64>, to: S) -> Result<S::Ok, S::Error> {
+    until.filter(|until| *until != OUT_OF_SERVICE).serialize(to)
 }
 
 /// A comment of an operator.
@@ -80,7 +92,11 @@ pub struct AlarmFilter {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AlarmStateFilter {
+    /// Not cleared.
     Open,
+    /// What ISA-18.2 keeps in the list of alarms: not cleared, or cleared and not
+    /// acknowledged.
+    Listed,
     Cleared,
     #[default]
     Any,
@@ -104,7 +120,8 @@ impl AlarmFilter {
         let state = match self.state {
             AlarmStateFilter::Open => is_open,
             AlarmStateFilter::Cleared => !is_open,
-            AlarmStateFilter::Any => true,
+            // The database knows who is acknowledged.
+            AlarmStateFilter::Listed | AlarmStateFilter::Any => true,
         };
         let same_severity = |severity| severity == last.severity;
         let same_device = |device: &String| *device == last.device_id;

@@ -11,6 +11,8 @@ pub enum AuditAction {
     Shelve,
     Unshelve,
     OutOfService,
+    /// The end of an out-of-service state.
+    InService,
     Comment,
     Assign,
 }
@@ -24,6 +26,7 @@ impl AuditAction {
             Self::Shelve => "shelve",
             Self::Unshelve => "unshelve",
             Self::OutOfService => "out-of-service",
+            Self::InService => "in-service",
             Self::Comment => "comment",
             Self::Assign => "assign",
         }
@@ -61,6 +64,7 @@ mod tests {
             AuditAction::Shelve,
             AuditAction::Unshelve,
             AuditAction::OutOfService,
+            AuditAction::InService,
             AuditAction::Comment,
             AuditAction::Assign,
         ] {

@@ -10,11 +10,12 @@ use weir_model::{Alert, Timestamp};
 
 use crate::alarm_store::AlarmStore;
 use crate::alarm_tables::{
-    ALARMS, AUDIT, SHELVED, Shelf, alarm, extra, known, next, put_extra, release_latched, shelf,
-    slot_key, unshelve,
+    ALARMS, AUDIT, SHELVED, Shelf, TRANSITIONS, alarm, extra, index_returned, next, put_extra,
+    release_latched, shelf, slot_key, unshelve,
 };
 use crate::store_error::AlarmStoreError;
 use crate::stored_alarm::StoredAlarm;
+use crate::transitions::raise_recorded_at;
 
 const MAX_BY_BYTES: usize = 256;
 pub(crate) const MAX_NOTE_BYTES: usize = 4_096;
@@ -43,6 +44,46 @@ impl Operator<'_> {
     }
 }
 
+/// What an operator does to an alarm.
+#[derive(Clone, Copy, Debug)]
+pub struct OperatorAction<'a> {
+    pub action: AuditAction,
+    /// Of a shelving.
+    pub until: Option<Timestamp>,
+    /// Of an assignment; `None` removes it.
+    pub to: Option<&'a str>,
+}
+
+impl OperatorAction<'_> {
+    /// An action that needs no more than its name.
+    pub const fn plain(action: AuditAction) -> Self {
+        Self {
+            action,
+            until: None,
+            to: None,
+        }
+    }
+
+    /// Withholds alerts until `until`. A time that is not after `at` ends a shelving.
+    pub fn shelve(until: Timestamp, at: Timestamp) -> Self {
+        if until.millis() <= at.millis() {
+            return Self::plain(AuditAction::Unshelve);
+        }
+        Self {
+            until: Some(until),
+            ..Self::plain(AuditAction::Shelve)
+        }
+    }
+}
+
+/// The outcome for one alarm of several.
+#[derive(Debug)]
+pub struct ActedOn {
+    pub alarm_id: String,
+    /// `None`: there is no such alarm.
+    pub record: Option<AlarmRecord>,
+}
+
 impl AlarmStore {
     /// Records that somebody has seen the alarm, also after its clear. A latched
     /// alarm is cleared.
@@ -51,15 +92,8 @@ impl AlarmStore {
         alarm_id: &str,
         operator: Operator<'_>,
     ) -> Result<AlarmRecord, AlarmStoreError> {
-        let entry = operator.entry(AuditAction::Acknowledge, alarm_id);
-        self.act(entry, |txn, alarm, entry| {
-            alarm.acknowledged = Some(Acknowledgement {
-                by: entry.by.clone(),
-                at: entry.at,
-                note: entry.note.clone(),
-            });
-            release_latched(txn, alarm, LifecycleEvent::Acknowledged)
-        })
+        let action = OperatorAction::plain(AuditAction::Acknowledge);
+        self.act(alarm_id, &action, operator)
     }
 
     /// Removes an acknowledgement. A clear that it released stays.
@@ -68,11 +102,8 @@ impl AlarmStore {
         alarm_id: &str,
         operator: Operator<'_>,
     ) -> Result<AlarmRecord, AlarmStoreError> {
-        let entry = operator.entry(AuditAction::Unacknowledge, alarm_id);
-        self.act(entry, |txn, alarm, _| {
-            alarm.acknowledged = None;
-            release_latched(txn, alarm, LifecycleEvent::Unacknowledged)
-        })
+        let action = OperatorAction::plain(AuditAction::Unacknowledge);
+        self.act(alarm_id, &action, operator)
     }
 
     /// Withholds the alerts of the alarm's (device, sensor, function) until `until`,
@@ -84,15 +115,11 @@ impl AlarmStore {
         until: Timestamp,
         operator: Operator<'_>,
     ) -> Result<AlarmRecord, AlarmStoreError> {
-        let (until, at) = (until.millis(), operator.at.millis());
-        if until <= at {
-            let entry = operator.entry(AuditAction::Unshelve, alarm_id);
-            return self.act(entry, |txn, alarm, _| {
-                let key = slot_key(&alarm.last);
-                unshelve(txn, &key, Some(alarm)).map(drop)
-            });
-        }
-        self.withhold(AuditAction::Shelve, alarm_id, until, operator)
+        self.act(
+            alarm_id,
+            &OperatorAction::shelve(until, operator.at),
+            operator,
+        )
     }
 
     /// As [`AlarmStore::shelve`], without an end.
@@ -101,34 +128,8 @@ impl AlarmStore {
         alarm_id: &str,
         operator: Operator<'_>,
     ) -> Result<AlarmRecord, AlarmStoreError> {
-        self.withhold(
-            AuditAction::OutOfService,
-            alarm_id,
-            OUT_OF_SERVICE,
-            operator,
-        )
-    }
-
-    fn withhold(
-        &self,
-        action: AuditAction,
-        alarm_id: &str,
-        until: i64,
-        operator: Operator<'_>,
-    ) -> Result<AlarmRecord, AlarmStoreError> {
-        let mut entry = operator.entry(action, alarm_id);
-        entry.until = Some(until);
-        self.act(entry, |txn, alarm, entry| {
-            let shelf = Shelf {
-                until,
-                alarm_id: entry.alarm_id.clone(),
-            };
-            txn.open_table(SHELVED)?.insert(
-                slot_key(&alarm.last).as_str(),
-                &*postcard::to_stdvec(&shelf)?,
-            )?;
-            Ok(())
-        })
+        let action = OperatorAction::plain(AuditAction::OutOfService);
+        self.act(alarm_id, &action, operator)
     }
 
     /// Adds the operator's note as a comment.
@@ -137,18 +138,8 @@ impl AlarmStore {
         alarm_id: &str,
         operator: Operator<'_>,
     ) -> Result<AlarmRecord, AlarmStoreError> {
-        let entry = operator.entry(AuditAction::Comment, alarm_id);
-        self.act(entry, |txn, _, entry| {
-            let mut extra = extra(txn, &entry.alarm_id)?;
-            extra.comments.push(Comment {
-                by: entry.by.clone(),
-                at: entry.at,
-                text: entry.note.clone().unwrap_or_default(),
-            });
-            let excess = extra.comments.len().saturating_sub(MAX_COMMENTS);
-            extra.comments.drain(..excess);
-            put_extra(txn, &entry.alarm_id, &extra)
-        })
+        let action = OperatorAction::plain(AuditAction::Comment);
+        self.act(alarm_id, &action, operator)
     }
 
     /// Sets who works on the alarm; `None` removes the assignment.
@@ -158,14 +149,95 @@ impl AlarmStore {
         to: Option<&str>,
         operator: Operator<'_>,
     ) -> Result<AlarmRecord, AlarmStoreError> {
-        check_length("to", to.unwrap_or_default(), MAX_BY_BYTES)?;
-        let mut entry = operator.entry(AuditAction::Assign, alarm_id);
-        entry.to = to.map(str::to_owned);
-        self.act(entry, |txn, _, entry| {
-            let mut extra = extra(txn, &entry.alarm_id)?;
-            extra.assigned_to = entry.to.clone();
-            put_extra(txn, &entry.alarm_id, &extra)
+        let action = OperatorAction {
+            to,
+            ..OperatorAction::plain(AuditAction::Assign)
+        };
+        self.act(alarm_id, &action, operator)
+    }
+
+    /// One action on one alarm.
+    pub fn act(
+        &self,
+        alarm_id: &str,
+        action: &OperatorAction<'_>,
+        operator: Operator<'_>,
+    ) -> Result<AlarmRecord, AlarmStoreError> {
+        let acted = self.act_on(&[alarm_id.to_owned()], action, operator)?;
+        let record = acted.into_iter().next().and_then(|acted| acted.record);
+        record.ok_or_else(|| AlarmStoreError::NotFound {
+            alarm_id: alarm_id.to_owned(),
         })
+    }
+
+    /// One action on several alarms, in one transaction: all that exist, or none.
+    pub fn act_on(
+        &self,
+        alarm_ids: &[String],
+        action: &OperatorAction<'_>,
+        operator: Operator<'_>,
+    ) -> Result<Vec<ActedOn>, AlarmStoreError> {
+        check_length("by", operator.by, MAX_BY_BYTES)?;
+        check_length("note", operator.note.unwrap_or_default(), MAX_NOTE_BYTES)?;
+        check_length("to", action.to.unwrap_or_default(), MAX_BY_BYTES)?;
+        let txn = self.database.begin_write()?;
+        let mut acted = Vec::with_capacity(alarm_ids.len());
+        let mut shelves = Vec::new();
+        for alarm_id in alarm_ids {
+            let found = alarm(&txn.open_table(ALARMS)?, alarm_id)?;
+            let record = match found {
+                None => None,
+                Some(alarm) => {
+                    let mut entry = operator.entry(action.action, alarm_id);
+                    entry.until = match action.action {
+                        AuditAction::OutOfService => Some(OUT_OF_SERVICE),
+                        _ => action.until.map(Timestamp::millis),
+                    };
+                    entry.to = action.to.map(str::to_owned);
+                    let key = slot_key(&alarm.last);
+                    let record = self.act_within(&txn, alarm, &entry)?;
+                    shelves.push((key, record.shelved_until));
+                    Some(record)
+                }
+            };
+            acted.push(ActedOn {
+                alarm_id: alarm_id.clone(),
+                record,
+            });
+        }
+        if shelves.is_empty() {
+            txn.abort()?;
+            return Ok(acted);
+        }
+        txn.commit()?;
+        let mut withheld = self.shelves.write();
+        for (key, until) in shelves {
+            match until {
+                Some(until) => withheld.insert(key, until),
+                None => withheld.remove(&key),
+            };
+        }
+        drop(withheld);
+        self.signal_change();
+        Ok(acted)
+    }
+
+    fn act_within(
+        &self,
+        txn: &WriteTransaction,
+        mut alarm: StoredAlarm,
+        entry: &AuditEntry,
+    ) -> Result<AlarmRecord, AlarmStoreError> {
+        let alarm_id = entry.alarm_id.as_str();
+        apply(txn, &mut alarm, entry)?;
+        txn.open_table(ALARMS)?
+            .insert(alarm_id, &*postcard::to_stdvec(&alarm)?)?;
+        index_returned(txn, &alarm)?;
+        self.append_audit(txn, entry)?;
+        let recorded_at = raise_recorded_at(&txn.open_table(TRANSITIONS)?, alarm_id)?;
+        let shelf = shelf(&txn.open_table(SHELVED)?, &slot_key(&alarm.last))?;
+        let extra = extra(txn, alarm_id)?;
+        Ok(alarm.into_record(shelf.map(|shelf| shelf.until), extra, recorded_at))
     }
 
     /// Ends the shelvings that end at `now` or before; returns how many withheld
@@ -230,40 +302,6 @@ impl AlarmStore {
         shelves.get(&slot_key(alert)).copied().unwrap_or(0)
     }
 
-    fn act(
-        &self,
-        entry: AuditEntry,
-        change: impl FnOnce(
-            &WriteTransaction,
-            &mut StoredAlarm,
-            &AuditEntry,
-        ) -> Result<(), AlarmStoreError>,
-    ) -> Result<AlarmRecord, AlarmStoreError> {
-        check_length("by", &entry.by, MAX_BY_BYTES)?;
-        check_length(
-            "note",
-            entry.note.as_deref().unwrap_or_default(),
-            MAX_NOTE_BYTES,
-        )?;
-        let alarm_id = entry.alarm_id.as_str();
-        let txn = self.database.begin_write()?;
-        let mut alarm = known(alarm(&txn.open_table(ALARMS)?, alarm_id)?, alarm_id)?;
-        change(&txn, &mut alarm, &entry)?;
-        txn.open_table(ALARMS)?
-            .insert(alarm_id, &*postcard::to_stdvec(&alarm)?)?;
-        self.append_audit(&txn, &entry)?;
-        let shelf = shelf(&txn.open_table(SHELVED)?, &slot_key(&alarm.last))?;
-        let extra = extra(&txn, alarm_id)?;
-        txn.commit()?;
-        let until = shelf.map(|shelf| shelf.until);
-        match until {
-            Some(until) => self.shelves.write().insert(slot_key(&alarm.last), until),
-            None => self.shelves.write().remove(&slot_key(&alarm.last)),
-        };
-        self.signal_change();
-        Ok(alarm.into_record(until, extra))
-    }
-
     fn append_audit(
         &self,
         txn: &WriteTransaction,
@@ -277,6 +315,59 @@ impl AlarmStore {
             audit.pop_first()?;
         }
         Ok(())
+    }
+}
+
+/// What the action changes besides the audit.
+fn apply(
+    txn: &WriteTransaction,
+    alarm: &mut StoredAlarm,
+    entry: &AuditEntry,
+) -> Result<(), AlarmStoreError> {
+    match entry.action {
+        AuditAction::Acknowledge => {
+            alarm.acknowledged = Some(Acknowledgement {
+                by: entry.by.clone(),
+                at: entry.at,
+                note: entry.note.clone(),
+            });
+            release_latched(txn, alarm, LifecycleEvent::Acknowledged)
+        }
+        AuditAction::Unacknowledge => {
+            alarm.acknowledged = None;
+            release_latched(txn, alarm, LifecycleEvent::Unacknowledged)
+        }
+        AuditAction::Shelve | AuditAction::OutOfService => {
+            let shelf = Shelf {
+                until: entry.until.unwrap_or(OUT_OF_SERVICE),
+                alarm_id: entry.alarm_id.clone(),
+            };
+            txn.open_table(SHELVED)?.insert(
+                slot_key(&alarm.last).as_str(),
+                &*postcard::to_stdvec(&shelf)?,
+            )?;
+            Ok(())
+        }
+        AuditAction::Unshelve | AuditAction::InService => {
+            let key = slot_key(&alarm.last);
+            unshelve(txn, &key, Some(alarm)).map(drop)
+        }
+        AuditAction::Comment => {
+            let mut extra = extra(txn, &entry.alarm_id)?;
+            extra.comments.push(Comment {
+                by: entry.by.clone(),
+                at: entry.at,
+                text: entry.note.clone().unwrap_or_default(),
+            });
+            let excess = extra.comments.len().saturating_sub(MAX_COMMENTS);
+            extra.comments.drain(..excess);
+            put_extra(txn, &entry.alarm_id, &extra)
+        }
+        AuditAction::Assign => {
+            let mut extra = extra(txn, &entry.alarm_id)?;
+            extra.assigned_to = entry.to.clone();
+            put_extra(txn, &entry.alarm_id, &extra)
+        }
     }
 }
 

@@ -11,6 +11,9 @@
 //! shelved  device·sensor·unit·function -> Shelf
 //! extras   alarm id -> Extra              assigned to, comments, a latched clear
 //! audit    n -> JSON                      the actions of operators
+//! transitions  (alarm id, seq) -> ms      when each transition was recorded; 0 before
+//!                                         Weir stored it
+//! returned     alarm id -> ()             cleared alarms that nobody acknowledged
 //! ```
 //!
 //! [`crate::outbox`] and [`crate::lanes`] add their tables. Values are postcard.
@@ -35,10 +38,12 @@ use weir_kv::Database;
 use weir_model::{Alert, AlertState, Position, Timestamp};
 
 use crate::alarm_tables::{
-    ALARMS, AUDIT, EXTRAS, HISTORY, META, MQTT, OPEN, OUTBOX, RECENT, SEEN, SHELVED, Shelf,
-    advance, alarm, expire, known, prune, read_extra, record_one, shelf, slot_key,
+    ALARMS, AUDIT, EXTRAS, HISTORY, META, MQTT, OPEN, OUTBOX, RECENT, RETURNED, SEEN, SHELVED,
+    Shelf, TRANSITIONS, advance, alarm, expire, known, prune, read_extra, record_one, shelf,
+    slot_key,
 };
 use crate::store_error::AlarmStoreError;
+use crate::transitions::{add_indexes, raise_recorded_at};
 
 const FORMAT: u64 = 1;
 /// redb's default is 1 GiB.
@@ -94,8 +99,9 @@ impl AlarmStore {
             .map(|format| format.value());
         match found {
             Some(FORMAT) => {
-                // This table was added later without a new format.
+                // These tables were added later without a new format.
                 txn.open_table(EXTRAS)?;
+                add_indexes(&txn)?;
                 txn.commit()?;
                 return Ok(());
             }
@@ -124,6 +130,8 @@ impl AlarmStore {
         txn.open_table(SHELVED)?;
         txn.open_table(AUDIT)?;
         txn.open_table(EXTRAS)?;
+        txn.open_table(TRANSITIONS)?;
+        txn.open_table(RETURNED)?;
         txn.commit()?;
         Ok(())
     }
@@ -298,19 +306,28 @@ impl AlarmStore {
         let txn = self.database.begin_read()?;
         let (alarms, shelved) = (txn.open_table(ALARMS)?, txn.open_table(SHELVED)?);
         let extras = txn.open_table(EXTRAS)?;
+        let transitions = txn.open_table(TRANSITIONS)?;
         let record = |alarm_id: &str| -> Result<Option<AlarmRecord>, AlarmStoreError> {
             let alarm = alarm(&alarms, alarm_id)?.filter(|alarm| filter.matches(&alarm.last));
             let Some(alarm) = alarm else { return Ok(None) };
             let shelf = shelf(&shelved, &slot_key(&alarm.last))?;
             let extra = read_extra(&extras, alarm_id)?;
-            Ok(Some(
-                alarm.into_record(shelf.map(|shelf| shelf.until), extra),
-            ))
+            let recorded_at = raise_recorded_at(&transitions, alarm_id)?;
+            let until = shelf.map(|shelf| shelf.until);
+            Ok(Some(alarm.into_record(until, extra, recorded_at)))
         };
         let mut found = Vec::new();
-        if filter.state == AlarmStateFilter::Open {
+        if matches!(
+            filter.state,
+            AlarmStateFilter::Open | AlarmStateFilter::Listed
+        ) {
             for entry in txn.open_table(OPEN)?.iter()? {
                 found.extend(record(entry?.1.value())?);
+            }
+            if filter.state == AlarmStateFilter::Listed {
+                for entry in txn.open_table(RETURNED)?.iter()? {
+                    found.extend(record(entry?.0.value())?);
+                }
             }
             found.sort_by_key(|alarm| std::cmp::Reverse(alarm.raised_at));
             found.truncate(filter.limit);
@@ -331,7 +348,8 @@ impl AlarmStore {
         let alarm = known(alarm(&txn.open_table(ALARMS)?, alarm_id)?, alarm_id)?;
         let shelf = shelf(&txn.open_table(SHELVED)?, &slot_key(&alarm.last))?;
         let extra = read_extra(&txn.open_table(EXTRAS)?, alarm_id)?;
-        Ok(alarm.into_record(shelf.map(|shelf| shelf.until), extra))
+        let recorded_at = raise_recorded_at(&txn.open_table(TRANSITIONS)?, alarm_id)?;
+        Ok(alarm.into_record(shelf.map(|shelf| shelf.until), extra, recorded_at))
     }
 
     /// Transitions with a sequence number above `after`, the oldest first.

@@ -4,6 +4,7 @@
 use redb::{ReadableTable, ReadableTableMetadata, TableDefinition, WriteTransaction};
 use serde::{Deserialize, Serialize};
 use weir_alarms::{LifecycleEvent, LifecycleState, StoredAlert, alert_id};
+use weir_clock::now;
 use weir_model::{Alert, AlertState, Position, Timestamp};
 
 use crate::store_error::AlarmStoreError;
@@ -18,6 +19,9 @@ pub(crate) const SEEN: TableDefinition<&str, u64> = TableDefinition::new("seen")
 pub(crate) const OUTBOX: TableDefinition<(&str, u64), &[u8]> = TableDefinition::new("outbox");
 pub(crate) const SHELVED: TableDefinition<&str, &[u8]> = TableDefinition::new("shelved");
 pub(crate) const EXTRAS: TableDefinition<&str, &[u8]> = TableDefinition::new("extras");
+pub(crate) const TRANSITIONS: TableDefinition<(&str, u64), i64> =
+    TableDefinition::new("transitions");
+pub(crate) const RETURNED: TableDefinition<&str, ()> = TableDefinition::new("returned");
 pub(crate) const AUDIT: TableDefinition<u64, &[u8]> = TableDefinition::new("audit");
 
 /// The channel in the keys of `outbox`: alerts by MQTT. The queues of all other
@@ -72,6 +76,8 @@ pub(crate) fn record_one(
     let bytes = postcard::to_stdvec(&StoredAlert(alert.clone()))?;
     txn.open_table(SEEN)?.insert(alert.id.as_str(), seq)?;
     txn.open_table(HISTORY)?.insert(seq, &*bytes)?;
+    txn.open_table(TRANSITIONS)?
+        .insert((alert.alarm_id.as_str(), seq), now().millis())?;
 
     let shelf = shelf(&txn.open_table(SHELVED)?, &key)?;
     let shelved = shelf.is_some_and(|shelf| alert.timestamp < shelf.until);
@@ -79,6 +85,7 @@ pub(crate) fn record_one(
     let before = alarm(&alarms, &alert.alarm_id)?;
     let after = StoredAlarm::after(before, alert, seq, shelved);
     alarms.insert(alert.alarm_id.as_str(), &*postcard::to_stdvec(&after)?)?;
+    index_returned(txn, &after)?;
     txn.open_table(RECENT)?
         .insert((alert.raised_at, alert.alarm_id.as_str()), ())?;
     if after.is_open() {
@@ -91,6 +98,21 @@ pub(crate) fn record_one(
         txn.open_table(OUTBOX)?.insert((MQTT, seq), &*bytes)?;
     }
     Ok(true)
+}
+
+/// Keeps `returned`: the alarms that are cleared and not acknowledged.
+pub(crate) fn index_returned(
+    txn: &WriteTransaction,
+    alarm: &StoredAlarm,
+) -> Result<(), AlarmStoreError> {
+    let mut returned = txn.open_table(RETURNED)?;
+    let alarm_id = alarm.last.alarm_id.as_str();
+    if alarm.is_open() || alarm.acknowledged.is_some() {
+        returned.remove(alarm_id)?;
+    } else {
+        returned.insert(alarm_id, ())?;
+    }
+    Ok(())
 }
 
 /// Keeps the clear of an alarm that stays latched; false if the alarm does not.
@@ -242,16 +264,14 @@ pub(crate) fn unshelve(
 pub(crate) fn prune(txn: &WriteTransaction, keep: u64) -> Result<(), AlarmStoreError> {
     let mut history = txn.open_table(HISTORY)?;
     let mut seen = txn.open_table(SEEN)?;
+    let mut transitions = txn.open_table(TRANSITIONS)?;
     while history.len()? > keep {
-        let Some((_, bytes)) = history.pop_first()? else {
+        let Some((seq, bytes)) = history.pop_first()? else {
             break;
         };
-        seen.remove(
-            postcard::from_bytes::<StoredAlert>(bytes.value())?
-                .0
-                .id
-                .as_str(),
-        )?;
+        let StoredAlert(alert) = postcard::from_bytes(bytes.value())?;
+        seen.remove(alert.id.as_str())?;
+        transitions.remove((alert.alarm_id.as_str(), seq.value()))?;
     }
     let mut alarms = txn.open_table(ALARMS)?;
     let excess = alarms.len()?.saturating_sub(keep);
@@ -277,11 +297,12 @@ pub(crate) fn prune(txn: &WriteTransaction, keep: u64) -> Result<(), AlarmStoreE
             break;
         }
     }
-    let mut extras = txn.open_table(EXTRAS)?;
+    let (mut extras, mut returned) = (txn.open_table(EXTRAS)?, txn.open_table(RETURNED)?);
     for (raised_at, alarm_id) in expired {
         recent.remove((raised_at, alarm_id.as_str()))?;
         alarms.remove(alarm_id.as_str())?;
         extras.remove(alarm_id.as_str())?;
+        returned.remove(alarm_id.as_str())?;
     }
     Ok(())
 }
@@ -294,6 +315,7 @@ const EXPIRE_BATCH: usize = 10_000;
 pub(crate) fn expire(txn: &WriteTransaction, before: i64) -> Result<u64, AlarmStoreError> {
     let mut deleted = 0;
     let (mut history, mut seen) = (txn.open_table(HISTORY)?, txn.open_table(SEEN)?);
+    let mut transitions = txn.open_table(TRANSITIONS)?;
     for _ in 0..EXPIRE_BATCH {
         let first = history.first()?.map(|(seq, bytes)| {
             postcard::from_bytes::<StoredAlert>(bytes.value()).map(|entry| (seq.value(), entry.0))
@@ -302,6 +324,7 @@ pub(crate) fn expire(txn: &WriteTransaction, before: i64) -> Result<u64, AlarmSt
             Some((seq, alert)) if alert.timestamp < before => {
                 history.remove(seq)?;
                 seen.remove(alert.id.as_str())?;
+                transitions.remove((alert.alarm_id.as_str(), seq))?;
                 deleted += 1;
             }
             _ => break,
@@ -317,11 +340,12 @@ pub(crate) fn expire(txn: &WriteTransaction, before: i64) -> Result<u64, AlarmSt
             expired.push((raised_at, alarm_id.to_owned()));
         }
     }
-    let mut extras = txn.open_table(EXTRAS)?;
+    let (mut extras, mut returned) = (txn.open_table(EXTRAS)?, txn.open_table(RETURNED)?);
     for (raised_at, alarm_id) in expired {
         recent.remove((raised_at, alarm_id.as_str()))?;
         alarms.remove(alarm_id.as_str())?;
         extras.remove(alarm_id.as_str())?;
+        returned.remove(alarm_id.as_str())?;
         deleted += 1;
     }
     Ok(deleted)

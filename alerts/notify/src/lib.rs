@@ -16,10 +16,12 @@ mod queued;
 mod reconcile;
 mod store_error;
 mod stored_alarm;
+mod transitions;
 
-pub use alarm_actions::Operator;
+pub use alarm_actions::{ActedOn, Operator, OperatorAction};
 pub use alarm_store::AlarmStore;
 pub use channel::{AlertmanagerMirror, Channel, ChannelError, DeliveryError, SetupError};
 pub use outbox::RoutedUpTo;
 pub use queued::{DeadLetter, DequeueRequest, Queued};
 pub use store_error::AlarmStoreError;
+pub use transitions::Transition;

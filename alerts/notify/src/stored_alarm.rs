@@ -66,7 +66,12 @@ impl StoredAlarm {
         }
     }
 
-    pub(crate) fn into_record(self, shelved_until: Option<i64>, extra: Extra) -> AlarmRecord {
+    pub(crate) fn into_record(
+        self,
+        shelved_until: Option<i64>,
+        extra: Extra,
+        recorded_at: Option<i64>,
+    ) -> AlarmRecord {
         let is_open = self.is_open();
         let suppression = shelved_until
             .map(Suppression::of_shelving)
@@ -82,6 +87,7 @@ impl StoredAlarm {
             state: last.state,
             raised_at: last.raised_at,
             updated_at: last.timestamp,
+            recorded_at,
             cleared_at: (!is_open).then_some(last.timestamp),
             value: last.value,
             threshold: last.threshold,

@@ -12,6 +12,8 @@ pub struct Http {
     pub listen: SocketAddr,
     /// The listener speaks TLS. Never without [`Config::tls`](crate::Config::tls).
     pub tls: bool,
+    /// Serves the web page at `/ui/`.
+    pub page: bool,
 }
 
 impl Default for Http {
@@ -19,6 +21,7 @@ impl Default for Http {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             tls: false,
+            page: true,
         }
     }
 }
@@ -27,5 +30,6 @@ pub(crate) fn http(reader: &mut Reader<'_>) -> Http {
     let mut section = reader.section("http");
     let listen = section.value("listen", Http::default().listen, any_address);
     let tls = tls_of(&mut section, &[listen]);
-    Http { listen, tls }
+    let page = section.value("page", Http::default().page, |raw| raw.boolean());
+    Http { listen, tls, page }
 }

@@ -269,6 +269,16 @@ impl Engine {
         self.tables.summary(device)
     }
 
+    /// When Weir last received something from the device, by Weir's clock.
+    pub fn last_seen(&self, device: DeviceIx) -> Option<Timestamp> {
+        self.tables.last_seen(device)
+    }
+
+    /// The latest reading of one sensor.
+    pub fn latest_of(&self, device: DeviceIx, sensor: &str) -> Option<Latest> {
+        self.tables.latest_of_sensor(device, sensor)
+    }
+
     /// Gaps and repeats in the numbers that the device gives.
     pub fn sequence_counts(&self, device: DeviceIx) -> SequenceCounts {
         self.tables.devices[device.index()].sequences

@@ -1,5 +1,8 @@
 //! What the handlers work with. Everything in it is shared with the workers.
 
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -15,11 +18,15 @@ use weir_workers::{
 };
 
 use crate::auth_refusals::AuthRefusals;
+use crate::serve::MAX_CONNECTIONS;
 
 /// Bytes of a request body where a route does not say otherwise.
 pub(crate) const BODY_LIMIT: usize = 1 << 20;
 /// Bodies of `/api/v2/write` in memory at once.
 const MAX_WRITE_BODIES: usize = 8;
+/// Requests whose bodies arrive at once: fewer than there are connections, so that
+/// slow bodies leave places for `/healthz`.
+const MAX_BODIES: usize = MAX_CONNECTIONS - 128;
 /// Explanations that are computed at once; further ones wait.
 const MAX_EXPLANATIONS: usize = 2;
 
@@ -39,7 +46,16 @@ pub struct Api {
     pub notifications: Arc<NotificationService>,
     pub admission: Admission,
     pub started: Instant,
+    pub process: Process,
     pub shutdown: CancellationToken,
+}
+
+/// Where this process listens and stores.
+#[derive(Clone, Debug)]
+pub struct Process {
+    /// By the name of the listener.
+    pub addresses: BTreeMap<&'static str, SocketAddr>,
+    pub data_dir: PathBuf,
 }
 
 /// What bounds expensive requests, and counts refused ones.
@@ -47,6 +63,7 @@ pub struct Api {
 pub struct Admission {
     pub(crate) refusals: AuthRefusals,
     pub(crate) write_bodies: Arc<Semaphore>,
+    pub(crate) bodies: Arc<Semaphore>,
     pub(crate) explanations: Arc<Semaphore>,
     /// Held during a replay of the quarantine.
     pub(crate) replay: tokio::sync::Mutex<()>,
@@ -56,6 +73,7 @@ impl Default for Admission {
     fn default() -> Self {
         Self {
             refusals: AuthRefusals::default(),
+            bodies: Arc::new(Semaphore::new(MAX_BODIES)),
             write_bodies: Arc::new(Semaphore::new(MAX_WRITE_BODIES)),
             explanations: Arc::new(Semaphore::new(MAX_EXPLANATIONS)),
             replay: tokio::sync::Mutex::default(),

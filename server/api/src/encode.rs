@@ -1,15 +1,17 @@
 //! Record batches as bytes of the format that the client accepts.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use arrow::array::{Array, ArrayRef, RecordBatch, StringArray};
 use arrow::csv::WriterBuilder as CsvBuilder;
-use arrow::datatypes::Schema;
+use arrow::datatypes::{DataType, Field, Schema};
 use arrow::error::ArrowError;
 use arrow::ipc::writer::StreamWriter;
 use arrow::json::WriterBuilder as JsonBuilder;
 use arrow::json::writer::{JsonArray, LineDelimited, Writer as JsonWriter};
+use arrow::util::display::{ArrayFormatter, FormatOptions};
 use arrow::util::pretty::pretty_format_batches;
 use axum::http::{HeaderMap, header};
 use parking_lot::Mutex;
@@ -17,8 +19,10 @@ use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 
-/// Times as RFC 3339 with nanoseconds, always UTC.
+/// Times as RFC 3339 with nanoseconds. A time without a zone is in UTC.
 const TIME_FORMAT: &str = "%Y-%m-%dT%H:%M:%S%.9fZ";
+/// Times of a column with another zone than UTC, with their offset.
+const ZONED_FORMAT: &str = "%Y-%m-%dT%H:%M:%S%.9f%:z";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Format {
@@ -137,11 +141,20 @@ pub(crate) struct Encoder {
 impl Encoder {
     pub(crate) fn new(format: Format, schema: &Arc<Schema>) -> Result<Self, ArrowError> {
         let output = Shared::default();
+        // The writers have one format for all columns with a zone; columns that are not
+        // nested are written in their own (`with_offsets`).
+        let is_nested = |kind: &DataType| !matches!(kind, DataType::Timestamp(..));
+        let mut kinds = schema.fields().iter().map(|field| field.data_type());
+        let zoned = if kinds.any(|kind| is_nested(kind) && !is_utc(kind)) {
+            ZONED_FORMAT
+        } else {
+            TIME_FORMAT
+        };
         let json = || {
             JsonBuilder::new()
                 .with_explicit_nulls(true)
                 .with_timestamp_format(TIME_FORMAT.to_owned())
-                .with_timestamp_tz_format(TIME_FORMAT.to_owned())
+                .with_timestamp_tz_format(zoned.to_owned())
         };
         let writer = match format {
             Format::Json => Writer::Json(json().build(output.clone())),
@@ -150,7 +163,7 @@ impl Encoder {
                 CsvBuilder::new()
                     .with_header(true)
                     .with_timestamp_format(TIME_FORMAT.to_owned())
-                    .with_timestamp_tz_format(TIME_FORMAT.to_owned())
+                    .with_timestamp_tz_format(zoned.to_owned())
                     .build(output.clone()),
             )),
             Format::ArrowStream => {
@@ -177,9 +190,9 @@ impl Encoder {
     pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<Vec<u8>, ArrowError> {
         self.empty_csv = None;
         match &mut self.writer {
-            Writer::Json(writer) => writer.write(batch)?,
-            Writer::JsonLines(writer) => writer.write(batch)?,
-            Writer::Csv(writer) => writer.write(batch)?,
+            Writer::Json(writer) => writer.write(&*with_offsets(batch)?)?,
+            Writer::JsonLines(writer) => writer.write(&*with_offsets(batch)?)?,
+            Writer::Csv(writer) => writer.write(&*with_offsets(batch)?)?,
             Writer::Arrow(writer) => writer.write(batch)?,
             Writer::Parquet(writer) => {
                 writer.write(batch)?;
@@ -223,6 +236,53 @@ impl Encoder {
     }
 }
 
+/// The batch with the times of other zones than UTC as text with their offset.
+fn with_offsets(batch: &RecordBatch) -> Result<Cow<'_, RecordBatch>, ArrowError> {
+    let schema = batch.schema();
+    let is_zoned = |kind: &DataType| matches!(kind, DataType::Timestamp(..)) && !is_utc(kind);
+    if !schema
+        .fields()
+        .iter()
+        .any(|field| is_zoned(field.data_type()))
+    {
+        return Ok(Cow::Borrowed(batch));
+    }
+    let options = FormatOptions::new().with_timestamp_tz_format(Some(ZONED_FORMAT));
+    let (mut fields, mut columns): (_, Vec<ArrayRef>) = (Vec::new(), Vec::new());
+    for (field, column) in schema.fields().iter().zip(batch.columns()) {
+        if !is_zoned(field.data_type()) {
+            fields.push(Arc::clone(field));
+            columns.push(Arc::clone(column));
+            continue;
+        }
+        let formatter = ArrayFormatter::try_new(column.as_ref(), &options)?;
+        let texts = (0..column.len()).map(|row| {
+            column
+                .is_valid(row)
+                .then(|| formatter.value(row).to_string())
+        });
+        fields.push(Arc::new(Field::new(field.name(), DataType::Utf8, true)));
+        columns.push(Arc::new(texts.collect::<StringArray>()));
+    }
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).map(Cow::Owned)
+}
+
+/// Whether no time in a value of this type is of another zone than UTC.
+fn is_utc(kind: &DataType) -> bool {
+    match kind {
+        DataType::Timestamp(_, Some(zone)) => {
+            matches!(&**zone, "UTC" | "utc" | "Z" | "+00:00" | "+00")
+        }
+        DataType::List(field)
+        | DataType::LargeList(field)
+        | DataType::FixedSizeList(field, _)
+        | DataType::Map(field, _) => is_utc(field.data_type()),
+        DataType::Struct(fields) => fields.iter().all(|field| is_utc(field.data_type())),
+        DataType::Dictionary(_, values) => is_utc(values),
+        _ => true,
+    }
+}
+
 /// The writer of arrow gives none without a row. Quoted as RFC 4180 says.
 fn csv_header<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let quoted = |name: &str| {
@@ -239,8 +299,8 @@ fn csv_header<'a>(names: impl Iterator<Item = &'a str>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use arrow::array::{Float64Array, StringArray, TimestampNanosecondArray};
-    use arrow::datatypes::{DataType, Field, TimeUnit};
+    use arrow::array::{Float64Array, TimestampNanosecondArray};
+    use arrow::datatypes::TimeUnit;
 
     use super::*;
 
@@ -285,6 +345,38 @@ mod tests {
         );
         assert_eq!(encode(Format::Json, &[]), "[]");
         assert_eq!(encode(Format::JsonLines, &[]), "");
+    }
+
+    #[test]
+    fn times_of_another_zone_have_its_offset() {
+        let zone: Arc<str> = "Europe/Brussels".into();
+        let kind = |zone: &str| DataType::Timestamp(TimeUnit::Nanosecond, Some(zone.into()));
+        let schema = Arc::new(Schema::new(vec![
+            Field::new("time", kind("UTC"), false),
+            Field::new("l", kind(&zone), false),
+        ]));
+        // Half an hour before and after the end of summer time.
+        let times = vec![1_792_888_200_000_000_000, 1_792_891_800_000_000_000];
+        let column = |zone: &str| {
+            let times = TimestampNanosecondArray::from(times.clone());
+            Arc::new(times.with_timezone(zone))
+        };
+        let batch =
+            RecordBatch::try_new(schema.clone(), vec![column("UTC"), column(&zone)]).unwrap();
+        for format in [Format::Json, Format::JsonLines, Format::Csv] {
+            let mut encoder = Encoder::new(format, &schema).unwrap();
+            let mut bytes = encoder.write(&batch).unwrap();
+            bytes.extend(encoder.finish().unwrap());
+            let text = String::from_utf8(bytes).unwrap();
+            for expect in [
+                "2026-10-25T00:30:00.000000000Z",
+                "2026-10-25T02:30:00.000000000+02:00",
+                "2026-10-25T01:30:00.000000000Z",
+                "2026-10-25T02:30:00.000000000+01:00",
+            ] {
+                assert!(text.contains(expect), "{format:?}: {text}");
+            }
+        }
     }
 
     #[test]

@@ -14,6 +14,6 @@ mod problem;
 mod router;
 mod serve;
 
-pub use api::{Admission, Api};
+pub use api::{Admission, Api, Process};
 pub use router::router;
 pub use serve::serve;

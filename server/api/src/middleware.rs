@@ -1,4 +1,6 @@
 //! What every request passes before its handler.
 
 pub(crate) mod access;
+pub(crate) mod body;
+pub(crate) mod compress;
 pub(crate) mod guard;

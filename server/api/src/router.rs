@@ -4,31 +4,40 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 
 use crate::api::{Api, BODY_LIMIT};
 use crate::handlers::{
-    alarm_figures, alarms, devices, explain, flow, functions, ingest, metrics, openapi, quarantine,
-    query, query_v3, readings, replay, shadow, stream, write,
+    alarm_figures, alarms, devices, explain, flow, functions, ingest, limits, metrics, openapi,
+    overview, page, quarantine, query, query_v3, readings, replay, shadow, stream, system, whoami,
+    write,
 };
-use crate::middleware::{access, guard};
+use crate::middleware::{access, body, compress, guard};
 use crate::problem::Problem;
 
 /// All routes, behind authentication.
 pub fn router(api: Arc<Api>) -> Router {
     Router::new()
+        .route("/", get(page::root))
+        .route("/ui", get(page::without_slash))
+        .route("/ui/", get(page::index))
+        .route("/ui/{*path}", get(page::file))
         .route("/healthz", get(flow::healthz))
         .route("/readyz", get(flow::readyz))
         .route("/metrics", get(metrics::metrics))
         .route("/api/openapi.json", get(openapi::openapi))
+        .route("/api/v1/whoami", get(whoami::whoami))
+        .route("/api/v1/overview", get(overview::overview))
+        .route("/api/v1/system", get(system::system))
         .route("/api/v1/flow", get(flow::flow))
         .route("/api/v1/functions", get(functions::functions))
         .route("/api/v1/devices", get(devices::list))
+        .route("/api/v1/devices/mosaic", get(devices::mosaic))
         .route("/api/v1/devices/{id}", get(devices::one))
+        .route("/api/v1/devices/{id}/limits", get(limits::limits))
         .route("/api/v1/devices/{id}/readings", get(readings::readings))
         .route("/api/v1/devices/{id}/explain", get(explain::explain))
-        .route("/api/v1/alarms", get(alarms::list))
         .merge(alarms::routes())
         .merge(alarm_figures::routes())
         .route("/api/v1/quarantine", get(quarantine::list))
@@ -58,7 +67,10 @@ pub fn router(api: Arc<Api>) -> Router {
         .route("/health", get(write::health))
         .fallback(async || Problem::not_found("there is nothing at this path"))
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
+        .layer(from_fn(body::only_plain))
         .layer(from_fn_with_state(api.clone(), access::check))
+        .layer(from_fn(compress::json))
+        .layer(from_fn_with_state(api.clone(), body::bound))
         .layer(from_fn_with_state(api.clone(), guard::only_local))
         .with_state(api)
 }

@@ -1,7 +1,7 @@
 //! The HTTP listener, with and without TLS.
 //!
-//! Slow clients are bounded: headers must be complete within ten seconds, bodies
-//! have a size limit per route, connections a number.
+//! Slow clients are bounded: headers must be complete within ten seconds, bodies have a
+//! size limit per route and a least rate (`middleware/body.rs`), connections a number.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +24,7 @@ use weir_listener::{Listener, client_name};
 /// Time for a client to send its headers.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// Connections at once; further ones wait to be accepted.
-const MAX_CONNECTIONS: usize = 1_024;
+pub(crate) const MAX_CONNECTIONS: usize = 1_024;
 /// Time for open requests to finish once Weir stops.
 const DRAIN: Duration = Duration::from_secs(5);
 

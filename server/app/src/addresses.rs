@@ -1,5 +1,6 @@
 //! The addresses that Weir listens on.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use serde::Serialize;
@@ -16,4 +17,20 @@ pub struct Addresses {
     pub flight: Option<SocketAddr>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub postgres: Option<SocketAddr>,
+}
+
+impl Addresses {
+    /// By the name of the listener.
+    pub(crate) fn by_listener(&self) -> BTreeMap<&'static str, SocketAddr> {
+        [
+            ("mqtt", self.mqtt),
+            ("websocket", self.websocket),
+            ("http", Some(self.http)),
+            ("flight", self.flight),
+            ("postgres", self.postgres),
+        ]
+        .into_iter()
+        .filter_map(|(name, address)| Some((name, address?)))
+        .collect()
+    }
 }

@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
-use weir_api::{Admission, Api};
+use weir_api::{Admission, Api, Process};
 use weir_auth::Access;
 use weir_config::{Config, Loaded};
 use weir_ingest::Guard;
@@ -107,7 +107,12 @@ impl App {
         let shard = Shard::start(settings, recovered)?;
         let sql = sql(&current.get(), &shard);
         let sql_endpoints = sql_listeners.serve(&current.get(), &sql, &security.access, &shutdown);
-        let api = api(&security, &shard, &ingress, service, sql, started);
+        let process = Process {
+            addresses: addresses.by_listener(),
+            data_dir: data_dir.to_owned(),
+        };
+        let start = (started, process);
+        let api = api(&security, &shard, &ingress, service, sql, start);
         shard.raise_operational_alerts(api.readiness.clone())?;
         let reloader = origin.map(|origin| reloader(origin, &api, history));
         spawn_file_watchers(&api, reloader.as_ref());
@@ -209,7 +214,7 @@ fn api(
     ingress: &Ingress,
     notifications: Arc<NotificationService>,
     sql: Sql,
-    started: Instant,
+    (started, process): (Instant, Process),
 ) -> Arc<Api> {
     let reloads = Arc::new(ReloadStatus::default());
     Arc::new(Api {
@@ -231,6 +236,7 @@ fn api(
         notifications,
         admission: Admission::default(),
         started,
+        process,
         shutdown: shard.shutdown.clone(),
     })
 }

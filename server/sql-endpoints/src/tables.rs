@@ -9,7 +9,7 @@ use arrow::array::{
 };
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use parking_lot::Mutex;
-use weir_alarms::{AlarmFilter, AlarmStateFilter};
+use weir_alarms::{AlarmFilter, AlarmStateFilter, OUT_OF_SERVICE};
 use weir_clock::now;
 use weir_engine::{Latest, LatestValue};
 use weir_model::DeviceIx;
@@ -101,12 +101,13 @@ impl TableSource for Alerts {
             ("location", DataType::Utf8),
             ("function", DataType::Utf8),
             ("reason", DataType::Utf8),
+            ("recorded_at", time(TimeUnit::Millisecond)),
         ])
     }
 
     fn batch(&self, limit: Option<usize>) -> Result<RecordBatch, BoxError> {
-        let alerts = self.0.history(rows(limit), 0)?;
-        let alerts = || alerts.iter().map(|(_, alert)| alert);
+        let history = self.0.recorded_history(rows(limit))?;
+        let alerts = || history.iter().map(|transition| &transition.alert);
         let columns: Vec<ArrayRef> = vec![
             millis(alerts().map(|alert| Some(alert.timestamp))),
             texts(alerts().map(|alert| Some(alert.id.as_str()))),
@@ -121,6 +122,7 @@ impl TableSource for Alerts {
             texts(alerts().map(|alert| alert.location.as_deref())),
             texts(alerts().map(|alert| Some(alert.function.as_str()))),
             texts(alerts().map(|alert| Some(alert.reason.as_str()))),
+            millis(history.iter().map(|transition| transition.recorded_at)),
         ];
         Ok(RecordBatch::try_new(self.schema(), columns)?)
     }
@@ -178,7 +180,9 @@ impl TableSource for Alarms {
             millis(alarms().map(|alarm| alarm.cleared_at)),
             texts(alarms().map(|alarm| alarm.acknowledged.as_ref().map(|ack| ack.by.as_str()))),
             millis(alarms().map(|alarm| alarm.acknowledged.as_ref().map(|ack| ack.at))),
-            millis(alarms().map(|alarm| alarm.shelved_until)),
+            millis(
+                alarms().map(|alarm| alarm.shelved_until.filter(|until| *until != OUT_OF_SERVICE)),
+            ),
             texts(alarms().map(|alarm| Some(alarm.reason.as_str()))),
         ];
         Ok(RecordBatch::try_new(self.schema(), columns)?)

@@ -114,6 +114,7 @@ fn welcome(mqtt: &str, http: &str, config: Option<&Path>) -> String {
             "A function of every kind watches them; those that learn speak after some minutes.\n"
         ),
     };
+    let _ = writeln!(text, "  page  {http}/ui/");
     let _ = writeln!(
         text,
         "  MQTT  {mqtt}   alerts/#   devices/+/telemetry   $aws/things/#"

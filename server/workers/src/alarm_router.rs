@@ -164,7 +164,10 @@ fn on_action(router: &mut Router, action: &AuditEntry, alert: Option<&Alert>, no
             router.on_acknowledged(&action.alarm_id, Some(&action.by), now);
         }
         AuditAction::Unacknowledge => router.on_acknowledged(&action.alarm_id, None, now),
-        AuditAction::Shelve | AuditAction::Unshelve | AuditAction::OutOfService => {
+        AuditAction::Shelve
+        | AuditAction::Unshelve
+        | AuditAction::OutOfService
+        | AuditAction::InService => {
             if let Some(alert) = alert {
                 router.on_shelved(alert, action.until.unwrap_or(0), now);
             }

@@ -231,6 +231,7 @@ impl PipelineWorker {
             let Signals {
                 counters,
                 events,
+                pace,
                 processed_waiters,
                 ..
             } = &self.signals;
@@ -240,6 +241,7 @@ impl PipelineWorker {
                 live_records,
             );
             events.publish(pipeline.engine(), &effects.batch, &effects.alerts);
+            pace.record(pipeline.engine(), &effects.batch);
             processed_waiters.resolve(end, &effects.processed);
         }
         self.place.position = end;

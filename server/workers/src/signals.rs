@@ -7,6 +7,7 @@ use crate::counters::Counters;
 use crate::event_stream::EventStream;
 use crate::health::Health;
 use crate::influx_worker::InfluxStats;
+use crate::pace::Pace;
 use crate::processed_waiters::ProcessedWaiters;
 
 /// Counters, waiters, events and health. Clones share them.
@@ -15,6 +16,8 @@ pub struct Signals {
     pub counters: Arc<Counters>,
     pub processed_waiters: Arc<ProcessedWaiters>,
     pub events: Arc<EventStream>,
+    /// How often each device sends.
+    pub pace: Arc<Pace>,
     pub health: Arc<Health>,
     pub influx: Arc<InfluxStats>,
     /// Everything before this position went through the pipeline.

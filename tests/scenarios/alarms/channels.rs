@@ -190,7 +190,7 @@ fn the_test_button_says_what_is_wrong() {
 fn check_same(weir: &Weir, alertmanager: &Alertmanager) {
     let (mut ours, mut theirs) = (BTreeSet::new(), BTreeSet::new());
     let mut same = || {
-        let open = weir.http().get("/api/v1/alarms?state=open").json();
+        let open = weir.http().get("/api/v1/alarms?state=active").json();
         let alarms = open["alarms"].as_array().cloned().unwrap_or_default();
         let show = |alarm: &Value| {
             let text = |key: &str| alarm[key].as_str().unwrap_or("?").to_owned();
@@ -224,7 +224,7 @@ fn alertmanager_shows_the_alarms_that_weir_shows_at_every_step() {
     let mut weir = Weir::start(spec);
     read(&weir, "pump-1", 85.0);
     read(&weir, "pump-2", 95.0);
-    weir.wait_alarms("state=open", 2);
+    weir.wait_alarms("state=active", 2);
     check_same(&weir, &alertmanager);
     let active = alertmanager.active();
     let summary = active[0]["annotations"]["summary"]
@@ -235,7 +235,7 @@ fn alertmanager_shows_the_alarms_that_weir_shows_at_every_step() {
     // Another severity is another alert there; the one before it is resolved.
     read(&weir, "pump-1", 95.0);
     read(&weir, "pump-2", 20.0);
-    weir.wait_alarms("state=open&severity=critical", 1);
+    weir.wait_alarms("state=active&severity=critical", 1);
     check_same(&weir, &alertmanager);
 
     // It loses everything, and is sent everything again.
@@ -251,7 +251,7 @@ fn alertmanager_shows_the_alarms_that_weir_shows_at_every_step() {
     check_same(&weir, &alertmanager);
     alertmanager.kill9();
     read(&weir, "pump-3", 20.0);
-    weir.wait_alarms("state=open", 0);
+    weir.wait_alarms("state=active", 0);
     weir.kill9();
     alertmanager.resume();
     weir.restart();

@@ -148,7 +148,7 @@ impl Day {
     fn check_same(&self, expect: usize) {
         let (mut ours, mut theirs) = (BTreeSet::new(), BTreeSet::new());
         wait_until(&format!("both show {expect}"), DEADLINE, || {
-            let open = "/api/v1/alarms?state=open&limit=100000";
+            let open = "/api/v1/alarms?state=active&limit=100000";
             let open = self.weir.http().get(open).json();
             let open = open["alarms"].as_array().cloned().unwrap_or_default();
             let silent = ["shelved", "suppressed", "out-of-service"];
@@ -174,7 +174,7 @@ impl Day {
     /// The id of the open alarm of a device.
     #[track_caller]
     fn open_alarm(&self, device: &str) -> String {
-        let open = format!("state=open&device={device}");
+        let open = format!("state=active&device={device}");
         let alarm = self.weir.wait_alarms(&open, 1).remove(0);
         alarm["alarmId"].as_str().expect("it has an id").to_owned()
     }

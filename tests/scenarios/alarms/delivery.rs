@@ -42,7 +42,7 @@ fn every_raise_and_clear_is_delivered_under_one_id_although_weir_is_killed() {
         transitions(&operations.json_on("alerts/")).len() >= EVENTS
     });
     check(&operations.json_on("alerts/"), start);
-    site.weir.wait_alarms("state=open", 0);
+    site.weir.wait_alarms("state=active", 0);
 }
 
 /// Each device in turn above its limit, then each below it, and so on.

@@ -42,7 +42,7 @@ fn weir_alarms(weir: &Weir, args: &[&str]) -> Value {
 fn who_did_what_is_kept_and_can_be_taken_back() {
     let mut weir = Weir::start(WeirSpec::embedded().with(SECTIONS));
     read(&weir, "pump-1", "temperature", 95.0);
-    let alarm = weir.wait_alarms("state=open", 1).remove(0);
+    let alarm = weir.wait_alarms("state=active", 1).remove(0);
     assert_eq!(alarm["lifecycle"], "unacknowledged");
     assert_eq!(alarm["priority"], "high");
     let id = alarm["alarmId"].as_str().expect("it has an id");
@@ -123,7 +123,7 @@ fn a_latched_alarm_stays_until_it_is_acknowledged_and_is_cleared_once() {
     read(&weir, "tank-1", "leak", 0.0);
     let mut alarm = Value::Null;
     wait_until("it is latched", DEADLINE, || {
-        alarm = weir.wait_alarms("state=open", 1).remove(0);
+        alarm = weir.wait_alarms("state=active", 1).remove(0);
         alarm["lifecycle"] == "latched"
     });
     weir.kill9();

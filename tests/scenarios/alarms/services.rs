@@ -130,7 +130,7 @@ fn pagerduty_gets_what_its_own_client_would_send() {
     )));
     read(&weir, "pump-1", 95.0);
     hook.wait_taken(1);
-    let alarm = weir.wait_alarms("state=open", 1).remove(0);
+    let alarm = weir.wait_alarms("state=active", 1).remove(0);
     let id = alarm["alarmId"].as_str().expect("it has an id");
     let acked = weir.command(&["alarms", "ack", id, "--by", "ann"]);
     assert!(acked.status.success(), "{acked:?}");

@@ -43,7 +43,7 @@ fn a_clock_that_jumps_wipes_nothing_and_clears_no_alarm() {
     let report = load.drain();
     let stored = 2 * report.sent as u64 + 1;
     weir.wait_count("SELECT count(*) FROM readings", stored);
-    weir.wait_alarms("state=open", 1);
+    weir.wait_alarms("state=active", 1);
 
     // More than a year ahead: all of it is older than retention now.
     let this_year = year(&weir, "before");
@@ -56,12 +56,12 @@ fn a_clock_that_jumps_wipes_nothing_and_clears_no_alarm() {
     weir.restart();
     weir.wait_count(count, stored + 2);
     assert!(files > 0.0);
-    weir.wait_alarms("state=open", 1);
+    weir.wait_alarms("state=active", 1);
 
     // And back. The alarm is cleared by its reading, once, and by nothing else.
     clock.set("+0");
     raise(&weir, start + 1_000, 20.0);
-    weir.wait_alarms("state=open", 0);
+    weir.wait_alarms("state=active", 0);
     weir.wait_count("SELECT count(*) FROM alerts WHERE device = 'boiler'", 2);
     weir.flow().assert_conserved();
 }

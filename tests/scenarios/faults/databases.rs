@@ -57,7 +57,7 @@ fn fails(file: &str, component: &str) {
         "SELECT count(*) FROM alerts WHERE device = 'press'",
         sent as u64,
     );
-    weir.wait_alarms("state=open&device=press&limit=1000", sent);
+    weir.wait_alarms("state=active&device=press&limit=1000", sent);
     weir.flow().assert_conserved();
 }
 

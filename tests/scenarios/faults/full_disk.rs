@@ -122,12 +122,12 @@ mod as_root {
         weir.http()
             .post(topic, json!(events).to_string())
             .expect(200);
-        let id = weir.wait_alarms("state=open", 200)[0]["alarmId"].clone();
+        let id = weir.wait_alarms("state=active", 200)[0]["alarmId"].clone();
         let id = id.as_str().expect("it has an id");
         disk.fill();
         wait_reason(&weir, "alarm routing");
 
-        assert_eq!(weir.wait_alarms("state=open", 200).len(), 200);
+        assert_eq!(weir.wait_alarms("state=active", 200).len(), 200);
         let path = format!("/api/v1/alarms/{id}");
         assert_eq!(weir.http().get(&path).expect(200).json()["alarmId"], id);
         weir.http().get("/api/v1/alarms/channels").expect(200);

@@ -84,7 +84,7 @@ fn wait_reported(weir: &Weir, time: i64) {
 /// What must be the same before and after.
 #[track_caller]
 fn snapshot(weir: &Weir) -> Value {
-    let open = &weir.wait_alarms("state=open", 1)[0];
+    let open = &weir.wait_alarms("state=active", 1)[0];
     // What was notified when is not part of it.
     let open = json!([{"alarmId": open["alarmId"], "severity": open["severity"]}]);
     let shadow = weir.http().get("/things/boiler/shadow").expect(200).json();

@@ -263,7 +263,7 @@ fn every_kind_finds_its_fault_and_is_calm_again() {
         check_mark(&weir, case);
     }
     assert_eq!(alerts.len(), expected, "and nobody else: {alerts:#?}");
-    let open = weir.wait_alarms("state=open", 1);
+    let open = weir.wait_alarms("state=active", 1);
     assert_eq!(open[0]["function"], "clock");
     let converted =
         weir.sql("SELECT value, unit FROM readings WHERE device = 'unit' ORDER BY time");

@@ -154,7 +154,7 @@ fn a_module_is_replaced_refused_and_tripped_and_kills_change_nothing() {
     );
     let failures = "weir_wasm_failures_total{function=\"own\",reason=\"trap\"}";
     assert_eq!(plant.weir.metric(failures), 3.0);
-    let own = plant.weir.wait_alarms("state=open&device=$weir", 1);
+    let own = plant.weir.wait_alarms("state=active&device=$weir", 1);
     assert_eq!(own[0]["sensor"], "function own");
     plant.weir.kill9();
     plant.weir.restart_unready();
@@ -166,7 +166,7 @@ fn a_module_is_replaced_refused_and_tripped_and_kills_change_nothing() {
     plant.wait_reason(None);
     plant.temperature(60.0);
     plant.wait_transitions(&[&six[..], &[("cleared", "critical")]].concat());
-    plant.weir.wait_alarms("state=open&device=$weir", 0);
+    plant.weir.wait_alarms("state=active&device=$weir", 0);
     let flow = plant.weir.wait_received(plant.sent);
     assert_eq!(flow.readings.stored, plant.sent);
 }

@@ -216,5 +216,5 @@ fn check_quarantine(site: &Site, payload: &str) {
 #[track_caller]
 fn check_alarms(site: &Site) {
     site.weir.wait_alarms("state=cleared&device=pump-1", 2);
-    site.weir.wait_alarms("state=open", 0);
+    site.weir.wait_alarms("state=active", 0);
 }

@@ -14,7 +14,7 @@ fn check(weir: &Weir, device: &str, data: Value, processed: u64, alerts: u64) {
     assert_eq!(answer, expect, "{event}");
     let stored = format!("SELECT count(*) FROM readings WHERE device = '{device}'");
     weir.wait_count(&stored, processed);
-    let open = format!("state=open&device={device}");
+    let open = format!("state=active&device={device}");
     weir.wait_alarms(&open, usize::try_from(alerts).expect("it is small"));
 }
 

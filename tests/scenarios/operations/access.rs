@@ -99,7 +99,7 @@ fn the_audit_has_the_name_that_was_proven_and_not_the_one_that_was_claimed() {
     let shift = identities.http(&weir, "shift");
     let mut id = String::new();
     wait_until("the alarm is there", DEADLINE, || {
-        let alarms = shift.get("/api/v1/alarms?state=open").json();
+        let alarms = shift.get("/api/v1/alarms?state=active").json();
         id = alarms["alarms"][0]["alarmId"]
             .as_str()
             .unwrap_or_default()

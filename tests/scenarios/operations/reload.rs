@@ -86,7 +86,7 @@ fn rules_are_added_changed_and_removed_while_their_alarms_are_open() {
 
     // The alarm that is open is judged by the new limit, by the next reading.
     weir.reload(&embedded(&[rule("hot", 97.0), rule("warm", 50.0)]));
-    weir.wait_alarms("state=open", 1);
+    weir.wait_alarms("state=active", 1);
     boiler(&weir, 10).temperature(96.0);
     let changed = [("hot", "raised"), ("hot", "cleared"), ("warm", "raised")];
     wait_transitions(&weir, &changed);
@@ -95,7 +95,7 @@ fn rules_are_added_changed_and_removed_while_their_alarms_are_open() {
     weir.reload(&embedded(&[rule("hot", 97.0)]));
     let removed = [&changed[..], &[("warm", "cleared")]].concat();
     wait_transitions(&weir, &removed);
-    weir.wait_alarms("state=open", 0);
+    weir.wait_alarms("state=active", 0);
     wait_until("the shadow reports no alert", DEADLINE, || {
         let shadow = weir.http().get("/things/boiler/shadow").json();
         shadow["state"]["reported"]["alerts"] == json!([])

@@ -50,7 +50,7 @@ fn a_sink_that_hangs_is_told_and_holds_nobody_up() {
 
 /// The open alarms of Weir itself: (component, severity, id of the alarm).
 fn own_alarms(weir: &Weir) -> Vec<(String, String, String)> {
-    let path = "/api/v1/alarms?state=open&device=$weir";
+    let path = "/api/v1/alarms?state=active&device=$weir";
     let listed = weir.http().get(path).expect(200).json();
     let text = |alarm: &Value, key: &str| alarm[key].as_str().expect("it is there").to_owned();
     let alarms = listed["alarms"].as_array().expect("a list");

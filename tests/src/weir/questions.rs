@@ -65,7 +65,7 @@ impl Weir {
         assert_eq!(count, expect, "{sql}");
     }
 
-    /// Waits until `/api/v1/alarms` lists so many, such as `state=open`.
+    /// Waits until `/api/v1/alarms` lists so many, such as `state=active`.
     #[track_caller]
     pub fn wait_alarms(&self, query: &str, expect: usize) -> Vec<Value> {
         let mut alarms = Vec::new();

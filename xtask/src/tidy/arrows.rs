@@ -57,6 +57,7 @@ const LAYOUT: &[(&str, &str, May)] = &[
         May::Only(&[
             "model",
             "config",
+            "base/clock",
             "base/kv",
             "base/aws",
             "base/http-client",
@@ -185,6 +186,7 @@ const LAYOUT: &[(&str, &str, May)] = &[
             "server/backtest",
             "base/clock",
             "config",
+            "dashboard",
             "functions",
             "ingest",
             "journal",

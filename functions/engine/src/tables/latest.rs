@@ -41,6 +41,16 @@ impl Tables {
         }
     }
 
+    pub(crate) fn last_seen(&self, device: DeviceIx) -> Option<Timestamp> {
+        let time = self.devices[device.index()].last_seen;
+        (time != NEVER).then_some(Timestamp(time))
+    }
+
+    pub(crate) fn latest_of_sensor(&self, device: DeviceIx, sensor: &str) -> Option<Latest> {
+        let series = &self.series[self.series_named(device, sensor)?.index()];
+        series.has_latest().then(|| self.latest_of_series(series))
+    }
+
     /// Marks the newest of the latest values of a device, if it has any.
     pub(crate) fn mark_newest_changed(&mut self, device: DeviceIx) {
         let newest = self.devices[device.index()]

@@ -14,7 +14,7 @@ use weir_clock::now;
 use weir_model::{Alert, Timestamp};
 use weir_notify::AlarmStoreError;
 
-use super::alarms::blocking;
+use super::alarms::{audit_document, blocking};
 use super::channel_test;
 use crate::api::{Api, Shared};
 use crate::problem::Problem;
@@ -112,7 +112,7 @@ struct Limit {
 async fn audit(State(api): Shared, Query(params): Query<Limit>) -> Result<Json<Value>, Problem> {
     let limit = params.limit.unwrap_or(DEFAULT_LIMIT);
     let entries = blocking(move || api.stores.alarms.audit(limit, None)).await?;
-    Ok(Json(json!({"audit": entries})))
+    Ok(Json(json!({"audit": audit_document(&entries)})))
 }
 
 /// Every channel: what waits, what was delivered since the start, what fails.

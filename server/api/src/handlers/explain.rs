@@ -29,6 +29,8 @@ use crate::problem::Problem;
 const WARMUP: Duration = Duration::from_secs(7 * 24 * 3_600);
 /// And no more than so many of the device.
 const MAX_READINGS: usize = 200_000;
+/// The sensor of alarms about a device as a whole.
+const DEVICE_SENSOR: &str = "presence";
 /// Sensors that an error names.
 const NAMED: usize = 20;
 
@@ -64,8 +66,13 @@ pub(crate) async fn explain(
     Path(device): Path<String>,
     Query(params): Query<Params>,
 ) -> Result<Json<Value>, Problem> {
-    let at = instant("at", params.at.as_deref())?;
+    let at = whole_millisecond(params.at.as_deref())?;
     let warmup = warmup(params.warmup.as_deref())?;
+    if let Some(sensor) = params.sensor.as_deref()
+        && let Some(made_up) = of_the_device(&api, &device, sensor)
+    {
+        return Ok(Json(made_up));
+    }
     let Known {
         asked: latest,
         functions,
@@ -112,6 +119,67 @@ pub(crate) async fn explain(
         "functions": functions,
         "alarms": alarms,
     })))
+}
+
+/// Alerts have times in milliseconds, and readings in nanoseconds: a time without more
+/// digits than milliseconds stands for all of its millisecond.
+fn whole_millisecond(text: Option<&str>) -> Result<Option<Timestamp>, Problem> {
+    const REST: i64 = 999_999;
+    let at = instant("at", text)?;
+    Ok(at.map(|at| match at.0.rem_euclid(REST + 1) {
+        0 => at.saturating_add_nanos(REST),
+        _ => at,
+    }))
+}
+
+/// The sensor of functions that watch a device as a whole, such as `absence`: it has no
+/// readings. `None`: the sensor is another one.
+fn of_the_device(api: &Api, device: &str, sensor: &str) -> Option<Value> {
+    if sensor != DEVICE_SENSOR {
+        return None;
+    }
+    let pipeline = api.pipeline.lock();
+    let engine = pipeline.engine();
+    let ix = engine.device_ix(device)?;
+    if engine.latest_of(ix, sensor).is_some() {
+        return None;
+    }
+    let functions = engine.explain(ix, "")?;
+    let functions = functions.iter().filter(|function| function.active);
+    let functions: Vec<Value> = functions
+        .map(|function| {
+            json!({
+                "function": function.name,
+                "kind": function.kind,
+                "stage": function.stage,
+                "settings": facts(&function.settings, None),
+                "remembers": facts(&function.memory, None),
+                "ran": false,
+                "note": "it watches the time that passes, and is not asked about readings",
+            })
+        })
+        .collect();
+    let alarms: Vec<&Alert> = pipeline
+        .alarms()
+        .active(ix)
+        .filter(|alert| alert.sensor == sensor)
+        .collect();
+    Some(json!({
+        "device": device,
+        "sensor": sensor,
+        "reading": null,
+        "lastSeen": engine.last_seen(ix).map(Timestamp::to_rfc3339),
+        "basis": "live",
+        "warmup": {
+            "window": "0s",
+            "from": null,
+            "readings": 0,
+            "truncated": false,
+            "note": "settings and remembers are what Weir has now",
+        },
+        "functions": functions,
+        "alarms": alarms,
+    }))
 }
 
 fn warmup(text: Option<&str>) -> Result<Duration, Problem> {
@@ -395,5 +463,20 @@ fn as_json(content: &Content) -> Value {
         Content::Number(number) => json!(number),
         Content::Text(text) => json!(text),
         Content::None => Value::Null,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_in_milliseconds_stands_for_the_whole_millisecond() {
+        let at = |text: &str| whole_millisecond(Some(text)).unwrap().unwrap().0;
+        assert_eq!(at("1700000000123"), 1_700_000_000_123_999_999);
+        assert_eq!(at("2023-11-14T22:13:20.123Z"), 1_700_000_000_123_999_999);
+        assert_eq!(at("2023-11-14T22:13:20.1234Z"), 1_700_000_000_123_400_000);
+        assert!(whole_millisecond(None).unwrap().is_none());
+        assert!(whole_millisecond(Some("yesterday")).is_err());
     }
 }

@@ -17,21 +17,22 @@ pub(crate) async fn healthz() -> Json<Value> {
 /// `GET /readyz`: 200, or 503 with what is wrong, by component. `degraded`
 /// lists what needs attention although Weir does its work.
 pub(crate) async fn readyz(State(api): Shared) -> Response {
-    let reasons = api.readiness.reasons();
-    let status = if reasons.is_empty() {
+    let document = ready_document(&api);
+    let status = if document["ready"] == true {
         StatusCode::OK
     } else {
         StatusCode::SERVICE_UNAVAILABLE
     };
-    (
-        status,
-        Json(json!({
-            "ready": reasons.is_empty(),
-            "reasons": reasons,
-            "degraded": api.readiness.degraded(),
-        })),
-    )
-        .into_response()
+    (status, Json(document)).into_response()
+}
+
+pub(crate) fn ready_document(api: &Api) -> Value {
+    let reasons = api.readiness.reasons();
+    json!({
+        "ready": reasons.is_empty(),
+        "reasons": reasons,
+        "degraded": api.readiness.degraded(),
+    })
 }
 
 /// `GET /api/v1/flow`

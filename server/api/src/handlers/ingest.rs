@@ -8,8 +8,9 @@ use std::time::Duration;
 use axum::Json;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Extension, Path, Query, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::json;
@@ -20,6 +21,7 @@ use weir_journal::{AppendError, CommitListener, Journal};
 use weir_model::{Ingress, Message, Position};
 
 use crate::api::{Api, Shared};
+use crate::middleware::body::{Encoding, TooSlow, UnpackError, encoding, is_too_slow, unpack};
 use crate::problem::Problem;
 
 /// How long a request waits for room in the journal, its commit, or its effects.
@@ -42,13 +44,11 @@ pub(crate) async fn ingest(
     Extension(identity): Extension<Identity>,
     Path(topic): Path<String>,
     Query(params): Query<Params>,
+    headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
     let config = api.config.get();
-    let limit = config.limits.max_payload;
-    let too_large = |_| Problem::too_large(format!("the body has more than {limit} bytes"));
-    let most = usize::try_from(limit).unwrap_or(usize::MAX);
-    let body = to_bytes(body, most).await.map_err(too_large)?;
+    let body = payload(&headers, body, config.limits.max_payload).await?;
     if !api.gateways.topics.is_telemetry(&topic) {
         let patterns: Vec<_> = config
             .routes
@@ -88,6 +88,29 @@ pub(crate) async fn ingest(
             "the message is journaled but not processed yet",
             5,
         )),
+    }
+}
+
+/// The body, uncompressed.
+async fn payload(headers: &HeaderMap, body: Body, limit: u64) -> Result<Bytes, Problem> {
+    let encoding =
+        encoding(headers).map_err(|error| Problem::unsupported_media_type(error.to_string()))?;
+    let most = usize::try_from(limit).unwrap_or(usize::MAX);
+    let body = to_bytes(body, most).await.map_err(|error| {
+        if is_too_slow(&error) {
+            Problem::request_timeout(TooSlow.to_string())
+        } else {
+            Problem::too_large(format!("the body has more than {limit} bytes"))
+        }
+    })?;
+    if encoding == Encoding::Plain {
+        return Ok(body);
+    }
+    let unpacked = tokio::task::spawn_blocking(move || unpack(&body, limit)).await;
+    match unpacked.map_err(Problem::internal)? {
+        Ok(unpacked) => Ok(unpacked.into()),
+        Err(error @ UnpackError::TooLarge(_)) => Err(Problem::too_large(error.to_string())),
+        Err(error @ UnpackError::Invalid(_)) => Err(Problem::bad_request(error.to_string())),
     }
 }
 

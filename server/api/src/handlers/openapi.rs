@@ -35,7 +35,9 @@ mod tests {
         // One handler has several actions, each with its own path for clients.
         let routed: BTreeSet<String> = paths
             .flat_map(|path| match path.strip_suffix("{action}") {
-                Some(base) => ACTIONS.map(|action| format!("{base}{action}")).to_vec(),
+                Some(base) => ACTIONS
+                    .map(|(action, _)| format!("{base}{action}"))
+                    .to_vec(),
                 None => vec![path],
             })
             .collect();

@@ -52,6 +52,7 @@ fn document(entry: &QuarantineEntry) -> Value {
     let text = std::str::from_utf8(&entry.payload).ok();
     let mut document = json!({
         "id": format!("{}-{}", entry.position, entry.reading.map_or("m".to_owned(), |n| n.to_string())),
+        "message": entry.position.0,
         "received": entry.received.to_rfc3339(),
         "reason": entry.reason.as_str(),
         "detail": entry.detail,
@@ -64,6 +65,11 @@ fn document(entry: &QuarantineEntry) -> Value {
         "payloadBytes": entry.payload_bytes,
         "payload": text,
     });
+    if entry.payload.is_empty() && entry.payload_bytes > 0 {
+        // Another entry of the same message holds the bytes.
+        document["payload"] = Value::Null;
+        return document;
+    }
     if text.is_none() {
         document["payloadHex"] = Value::String(hex(&entry.payload));
     }

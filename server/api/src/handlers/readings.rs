@@ -1,5 +1,6 @@
 //! `GET /api/v1/devices/{id}/readings?sensor&from&to&step&format`: one device's
 //! series for a chart, raw or as minimum, maximum and mean per step; as JSON or CSV.
+//! With `points` Weir picks the step, and answers in columns: `columns.rs`.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use weir_config::parse_duration;
 use weir_model::{Timestamp, check_device};
 use weir_sql::Parameters;
 
+use super::columns;
 use super::query::{collect, literal, rows, run};
 use crate::api::Shared;
 use crate::encode::Format;
@@ -36,6 +38,8 @@ pub(crate) struct Params {
     from: Option<String>,
     to: Option<String>,
     step: Option<String>,
+    /// Points per sensor: Weir picks the step.
+    points: Option<u32>,
     format: Option<String>,
 }
 
@@ -50,8 +54,25 @@ pub(crate) async fn readings(
     let to = instant("to", params.to.as_deref())?.unwrap_or_else(|| now().saturating_add_nanos(1));
     let from = instant("from", params.from.as_deref())?
         .unwrap_or_else(|| to.saturating_add_nanos(-DEFAULT_RANGE_NS));
+    let sensors = params.sensor.as_deref();
+    let sensors = sensors.map(|text| text.split(',').collect::<Vec<_>>());
+    if let Some(points) = params.points {
+        if params.step.is_some() || params.format.is_some() {
+            return Err(Problem::bad_request(
+                "points goes without step and without format",
+            ));
+        }
+        let asked = columns::Asked {
+            device: &device,
+            sensors: sensors.as_deref(),
+            from,
+            to,
+            points,
+        };
+        return columns::answer(&api, asked).await;
+    }
     let step = params.step.as_deref().map(step).transpose()?;
-    let sql = statement(&device, params.sensor.as_deref(), from, to, step);
+    let sql = statement(&device, sensors.as_deref(), from, to, step, MAX_POINTS);
     match params.format.as_deref() {
         None | Some("json") => {}
         Some("csv") => return run(&api, &sql, &Parameters::None, Format::Csv).await,
@@ -74,12 +95,13 @@ pub(crate) async fn readings(
     Ok(answer.into_response())
 }
 
-fn statement(
+pub(super) fn statement(
     device: &str,
-    sensor: Option<&str>,
+    sensors: Option<&[&str]>,
     from: Timestamp,
     to: Timestamp,
     step: Option<Duration>,
+    limit: usize,
 ) -> String {
     let mut filter = format!(
         "device = {} AND time >= '{}' AND time < '{}'",
@@ -87,20 +109,27 @@ fn statement(
         from.to_rfc3339(),
         to.to_rfc3339()
     );
-    if let Some(sensor) = sensor {
-        let _ = write!(filter, " AND sensor = {}", literal(sensor));
+    match sensors {
+        None => {}
+        Some([sensor]) => {
+            let _ = write!(filter, " AND sensor = {}", literal(sensor));
+        }
+        Some(sensors) => {
+            let sensors: Vec<_> = sensors.iter().map(|sensor| literal(sensor)).collect();
+            let _ = write!(filter, " AND sensor IN ({})", sensors.join(", "));
+        }
     }
     let Some(step) = step else {
         return format!(
             "SELECT time, sensor, value, text, unit, quality FROM readings WHERE {filter} \
-             ORDER BY time, sensor LIMIT {MAX_POINTS}"
+             ORDER BY time, sensor LIMIT {limit}"
         );
     };
     format!(
         "SELECT date_bin(INTERVAL '{} milliseconds', time) AS time, sensor, \
          min(low) AS min, max(high) AS max, sum(total) / sum(readings) AS mean, \
          CAST(sum(readings) AS bigint) AS count FROM ({}) \
-         GROUP BY 1, 2 ORDER BY 1, 2 LIMIT {MAX_POINTS}",
+         GROUP BY 1, 2 ORDER BY 1, 2 LIMIT {limit}",
         step.as_millis(),
         summed(&filter, from, to, step)
     )

@@ -8,14 +8,11 @@
 //! else that is wrong: an agent that gets 400 drops its whole batch, good lines
 //! too, so the good ones are taken and the bad ones are quarantined.
 
-use std::io::Read;
-
 use axum::body::Body;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use flate2::read::MultiGzDecoder;
 use futures::StreamExt;
 use serde::Deserialize;
 use serde_json::json;
@@ -29,6 +26,7 @@ use weir_model::{Ingress, Message};
 
 use super::ingest::{Committed, PATIENCE};
 use crate::api::{Api, Shared};
+use crate::middleware::body::{Encoding, UnpackError, encoding, unpack};
 
 /// Bytes of lines in one message: the quarantine keeps twice as much of it.
 const PIECE: usize = 32 << 10;
@@ -124,8 +122,10 @@ async fn lines(api: &Api, headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Wr
         let message = format!("the body has more than {limit} bytes (line_protocol.max_body)");
         WriteError::new(StatusCode::PAYLOAD_TOO_LARGE, "request too large", message)
     };
-    let encoding = headers.get(header::CONTENT_ENCODING);
-    let encoding = encoding.map_or(Ok(""), |encoding| encoding.to_str());
+    let encoding = encoding(headers).map_err(|error| {
+        let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+        WriteError::new(status, "invalid", error.to_string())
+    })?;
     let mut bytes = Vec::new();
     let mut dropped = 0;
     let mut parts = body.into_data_stream();
@@ -146,34 +146,15 @@ async fn lines(api: &Api, headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Wr
     if dropped > 0 {
         return Err(too_large());
     }
-    match encoding {
-        Ok("" | "identity") => Ok(bytes),
-        Ok("gzip" | "x-gzip") => {
-            // A few bytes may become very many: no more than the limit is ever made.
-            let unpack = move || {
-                let mut lines = Vec::new();
-                let mut decoder = MultiGzDecoder::new(&bytes[..]).take(limit.saturating_add(1));
-                decoder.read_to_end(&mut lines).map(|_| lines)
-            };
-            let unpacked = tokio::task::spawn_blocking(unpack).await;
-            let unpacked = unpacked.map_err(|error| WriteError::unavailable(error.to_string()))?;
-            match unpacked {
-                Ok(lines) if lines.len() > most => Err(too_large()),
-                Ok(lines) => Ok(lines),
-                Err(error) => Err(WriteError::invalid(format!(
-                    "the body is not gzip, as its Content-Encoding says: {error}"
-                ))),
-            }
-        }
-        _ => {
-            let message = "Content-Encoding is gzip, identity or absent";
-            Err(WriteError::new(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "invalid",
-                message,
-            ))
-        }
+    if encoding == Encoding::Plain {
+        return Ok(bytes);
     }
+    let unpacked = tokio::task::spawn_blocking(move || unpack(&bytes, limit)).await;
+    let unpacked = unpacked.map_err(|error| WriteError::unavailable(error.to_string()))?;
+    unpacked.map_err(|error| match error {
+        UnpackError::TooLarge(_) => too_large(),
+        UnpackError::Invalid(_) => WriteError::invalid(error.to_string()),
+    })
 }
 
 /// Appends all of it, waiting for room as long as the caller lets it.
@@ -224,14 +205,24 @@ async fn append(
     Ok(waiting)
 }
 
-/// `GET` and `HEAD /ping`: somebody is there.
-pub(crate) async fn ping() -> impl IntoResponse {
+#[derive(Debug, Deserialize)]
+pub(crate) struct PingParams {
+    verbose: Option<String>,
+}
+
+/// `GET` and `HEAD /ping`: 204; with `verbose` 200 and the version, as InfluxDB 1
+/// answers.
+pub(crate) async fn ping(Query(params): Query<PingParams>) -> Response {
     let version = concat!("weir-", env!("CARGO_PKG_VERSION"));
     let headers = [
         ("x-influxdb-version", version),
         ("x-influxdb-build", "Weir"),
     ];
-    (StatusCode::NO_CONTENT, headers)
+    let verbose = params.verbose.as_deref().unwrap_or_default();
+    match verbose {
+        "" | "0" | "false" => (StatusCode::NO_CONTENT, headers).into_response(),
+        _ => (headers, Json(json!({"version": version}))).into_response(),
+    }
 }
 
 /// `GET /health`, as InfluxDB 2 answers: whether writes are taken.
@@ -272,4 +263,25 @@ pub(crate) async fn query(
     }
     let message = "there is no InfluxQL here; SQL is at /api/v1/query";
     Err(WriteError::invalid(message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn ping_has_a_document_where_it_is_asked_for() {
+        for (verbose, expect) in [
+            (None, StatusCode::NO_CONTENT),
+            (Some("false"), StatusCode::NO_CONTENT),
+            (Some("0"), StatusCode::NO_CONTENT),
+            (Some("true"), StatusCode::OK),
+            (Some("1"), StatusCode::OK),
+        ] {
+            let verbose = verbose.map(str::to_owned);
+            let answer = ping(Query(PingParams { verbose })).await;
+            assert_eq!(answer.status(), expect);
+            assert!(answer.headers().contains_key("x-influxdb-version"));
+        }
+    }
 }

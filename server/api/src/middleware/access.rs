@@ -56,6 +56,8 @@ fn need(method: &Method, route: &str) -> Need {
     let reads = *method == Method::GET || *method == Method::HEAD;
     match route {
         "/healthz" | "/readyz" | "/ping" | "/health" => Need::Nothing,
+        // The page holds no data, and its sign-in must be seen without a token.
+        "/" | "/ui" | "/ui/" | "/ui/{*path}" if reads => Need::Nothing,
         "/api/v2/write" | "/write" => Need::Write,
         // It answers only what agents ask before they write.
         "/query" => Need::Identity,
@@ -65,7 +67,10 @@ fn need(method: &Method, route: &str) -> Need {
         "/things/{thing}/shadow" if reads => Need::ReadShadow,
         "/things/{thing}/shadow" => Need::WriteShadow,
         "/api/things/shadow/ListNamedShadowsForThing/{thing}" => Need::ReadShadow,
+        // Who may do nothing at all still learns so.
+        "/api/v1/whoami" => Need::Identity,
         "/api/v1/alarms/{id}/{action}"
+        | "/api/v1/alarms/actions"
         | "/api/v1/alarms/channels/{name}/test"
         | "/api/v1/alarms/dead-letters/{n}/retry" => Need::Action(Kind::Operate),
         "/api/v1/query" | "/api/v3/query_sql" | "/metrics" => Need::Action(Kind::Read),
@@ -96,7 +101,7 @@ pub(crate) async fn check(
                     .refusals
                     .record("credentials", "", request.uri().path());
             }
-            return unauthorized(route, error);
+            return unauthorized(route, error, is_from_page(request.headers()));
         }
     };
     let param = match &params {
@@ -174,7 +179,18 @@ async fn identify(
     work.await.unwrap_or(Err(Unauthenticated::Wrong))
 }
 
-fn unauthorized(route: &str, error: Unauthenticated) -> Response {
+/// A request of the web page, which asks for credentials itself: with a Basic challenge
+/// the browser would open a box of its own.
+fn is_from_page(headers: &HeaderMap) -> bool {
+    let is = |name: &str, wanted: &str| {
+        let value = headers.get(name).and_then(|value| value.to_str().ok());
+        value.is_some_and(|value| value.contains(wanted))
+    };
+    let is_fetch = is("sec-fetch-mode", "cors") || is("sec-fetch-mode", "same-origin");
+    is_fetch && (is("accept", "application/json") || is("accept", "text/event-stream"))
+}
+
+fn unauthorized(route: &str, error: Unauthenticated, is_from_page: bool) -> Response {
     let mut response = if is_aws(route) {
         aws(&Rejected::Unauthorized)
     } else {
@@ -186,7 +202,8 @@ fn unauthorized(route: &str, error: Unauthenticated) -> Response {
         Unauthenticated::Missing => "Bearer realm=\"weir\"",
         Unauthenticated::Wrong => "Bearer realm=\"weir\", error=\"invalid_token\"",
     };
-    for challenge in [challenge, "Basic realm=\"weir\", charset=\"UTF-8\""] {
+    let basic = (!is_from_page).then_some("Basic realm=\"weir\", charset=\"UTF-8\"");
+    for challenge in std::iter::once(challenge).chain(basic) {
         let value = HeaderValue::from_static(challenge);
         response
             .headers_mut()
@@ -224,9 +241,38 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_page_gets_no_basic_challenge() {
+        let challenges = |headers: &[(&'static str, &'static str)]| {
+            let headers = headers.iter().map(|(name, value)| {
+                let name = header::HeaderName::from_static(name);
+                (name, HeaderValue::from_static(value))
+            });
+            let is_from_page = is_from_page(&headers.collect());
+            let answer = unauthorized("/api/v1/flow", Unauthenticated::Missing, is_from_page);
+            answer
+                .headers()
+                .get_all(header::WWW_AUTHENTICATE)
+                .iter()
+                .count()
+        };
+        let page = [("accept", "application/json"), ("sec-fetch-mode", "cors")];
+        assert_eq!(challenges(&page), 1);
+        assert_eq!(challenges(&page[..1]), 2);
+        assert_eq!(challenges(&[]), 2);
+    }
+
+    #[test]
     fn what_is_not_named_is_an_admins() {
         for (method, route, expect) in [
             (Method::GET, "/healthz", Need::Nothing),
+            (Method::GET, "/ui/{*path}", Need::Nothing),
+            (Method::POST, "/ui/{*path}", Need::Action(Kind::Administer)),
+            (Method::GET, "/api/v1/whoami", Need::Identity),
+            (
+                Method::POST,
+                "/api/v1/alarms/actions",
+                Need::Action(Kind::Operate),
+            ),
             (Method::GET, "/api/v1/devices", Need::Action(Kind::Read)),
             (Method::GET, "/api/v1/forgotten", Need::Action(Kind::Read)),
             (

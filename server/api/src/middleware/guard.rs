@@ -2,35 +2,74 @@
 //! on loopback only; a browser on the same machine could still be made to call
 //! it by any page, directly (recognised by its `Origin`) or by a name that
 //! is made to point here (recognised by its `Host`). With authentication a browser may hold a
-//! password that pages of others must not use: their `Origin` is not this `Host`.
+//! password that pages of others must not use: their `Origin` is not this `Host`. With the
+//! web page, an `Origin` is this `Host` also without authentication: another port of
+//! this machine is another page. What a browser marks as caused by another site
+//! (`Sec-Fetch-Site`) is refused always, since images and forms send no `Origin`.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use crate::api::Api;
 use crate::problem::Problem;
 
+const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName =
+    HeaderName::from_static("cross-origin-resource-policy");
+
 pub(crate) async fn only_local(
     State(api): State<Arc<Api>>,
     request: Request,
     next: Next,
 ) -> Response {
+    let headers = request.headers();
     let has_auth = api.access.is_required();
-    if has_auth && is_same_origin(request.headers()) || is_local(request.headers()) {
-        return next.run(request).await;
-    }
-    let reason = if has_auth {
-        "requests from web pages of others are refused"
+    let may_name_localhost = !api.config.get().http.page && is_local(headers);
+    let refusal = if is_foreign_fetch(&request) {
+        Some("requests from web pages of others are refused")
+    } else if has_auth && !is_same_origin(headers) && !may_name_localhost {
+        Some("requests from web pages of others are refused")
+    } else if !has_auth && !(is_local(headers) && (is_same_origin(headers) || may_name_localhost)) {
+        Some(
+            "requests from web pages and for other host names are refused, as there is no \
+             authentication: see [auth] in the configuration",
+        )
     } else {
-        "requests from web pages and for other host names are refused, as there is no \
-         authentication: see [auth] in the configuration"
+        None
     };
-    Problem::forbidden(reason).into_response()
+    let mut response = match refusal {
+        Some(reason) => Problem::forbidden(reason).into_response(),
+        None => next.run(request).await,
+    };
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (CROSS_ORIGIN_RESOURCE_POLICY, "same-origin"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// A browser says that a page of another site caused the request (Fetch Metadata).
+/// Opening the web page by a link, in a mail for example, is no such request: the page
+/// holds no data.
+fn is_foreign_fetch(request: &Request) -> bool {
+    let text = |name: &str| {
+        let value = request.headers().get(name);
+        value.map(|value| value.to_str().unwrap_or("invalid"))
+    };
+    let is_own = matches!(text("sec-fetch-site"), None | Some("same-origin" | "none"));
+    let opens_page = request.method() == Method::GET
+        && text("sec-fetch-mode") == Some("navigate")
+        && text("sec-fetch-dest") == Some("document")
+        && (matches!(request.uri().path(), "/" | "/ui")
+            || request.uri().path().starts_with("/ui/"));
+    !is_own && !opens_page
 }
 
 /// Not from a web page, or from one of this very interface.
@@ -80,6 +119,32 @@ mod tests {
         host.map(|host| headers.insert(header::HOST, host.parse().unwrap()));
         origin.map(|origin| headers.insert(header::ORIGIN, origin.parse().unwrap()));
         assert_eq!(is_local(&headers), expect, "{host:?} {origin:?}");
+    }
+
+    #[test]
+    fn what_another_site_causes_is_refused() {
+        let foreign = |path: &str, headers: &[(&str, &str)]| {
+            let mut request = Request::builder().uri(path);
+            for (name, value) in headers {
+                request = request.header(*name, *value);
+            }
+            is_foreign_fetch(&request.body(axum::body::Body::empty()).unwrap())
+        };
+        let site = |site| ("sec-fetch-site", site);
+        assert!(!foreign("/api/v1/flow", &[]));
+        assert!(!foreign("/api/v1/flow", &[site("same-origin")]));
+        assert!(!foreign("/api/v1/flow", &[site("none")]));
+        for other in ["cross-site", "same-site", ""] {
+            assert!(foreign("/api/v3/query_sql?q=SELECT+1", &[site(other)]));
+        }
+        let link = [
+            site("cross-site"),
+            ("sec-fetch-mode", "navigate"),
+            ("sec-fetch-dest", "document"),
+        ];
+        assert!(!foreign("/ui/alarms/1", &link));
+        assert!(foreign("/api/v1/alarms/1", &link));
+        assert!(foreign("/ui/js/main.js", &link[..1]));
     }
 
     #[test]

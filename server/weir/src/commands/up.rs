@@ -10,7 +10,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::warn;
 use tracing_subscriber::EnvFilter;
 use weir_app::{Addresses, App, Origin};
-use weir_config::{Config, LoadError, Loaded};
+use weir_config::{Config, Http, LoadError, Loaded};
 use weir_workers::{Fatal, Reloader, load_config};
 
 use crate::cli::UpArgs;
@@ -84,6 +84,7 @@ async fn up(args: &UpArgs, loaded: Loaded) -> Result<ExitCode> {
         file,
         variables: variables().collect(),
     });
+    let http = loaded.config.http.clone();
     let app = App::start(loaded, origin, &args.data_dir, fatal).await?;
     if let Some(file) = &args.ports_file {
         write_ports(file, &app.addresses)
@@ -92,7 +93,7 @@ async fn up(args: &UpArgs, loaded: Loaded) -> Result<ExitCode> {
     let demo = if args.demo {
         Some(demo::start(&app, args.config.as_deref()))
     } else {
-        announce(&app.addresses, &args.data_dir);
+        announce(&app.addresses, &args.data_dir, &http);
         None
     };
     let failure = tokio::select! {
@@ -135,7 +136,11 @@ async fn until_hangup(hangup: &mut Signal, reloader: Option<&Arc<Reloader>>) {
     }
 }
 
-fn announce(addresses: &Addresses, data_dir: &Path) {
+fn announce(addresses: &Addresses, data_dir: &Path, http: &Http) {
+    let scheme = if http.tls { "https" } else { "http" };
+    if http.page {
+        eprintln!("  page   {scheme}://{}/ui/", addresses.http);
+    }
     if let Some(mqtt) = addresses.mqtt {
         eprintln!("  MQTT   mqtt://{mqtt}   publish to devices/<device>/telemetry");
     }
@@ -143,7 +148,7 @@ fn announce(addresses: &Addresses, data_dir: &Path) {
         eprintln!("  MQTT   ws://{websocket}/mqtt");
     }
     eprintln!(
-        "  HTTP   http://{}   /readyz /metrics /api/openapi.json",
+        "  HTTP   {scheme}://{}   /readyz /metrics /api/openapi.json",
         addresses.http
     );
     if let Some(flight) = addresses.flight {
