@@ -232,6 +232,16 @@ impl Engine {
         }
     }
 
+    /// The values that the function of a verdict allows, as a list for people;
+    /// `None` for functions of other kinds.
+    pub fn allowed_values(&self, verdict: &Verdict) -> Option<String> {
+        let rule = self.rules.get(FunctionIx(verdict.function))?;
+        match &rule.kind {
+            FunctionKind::Allowed(settings) => crate::checks::allowed::list(settings),
+            _ => None,
+        }
+    }
+
     /// The number of slots: all indexes are below it.
     pub fn slot_count(&self) -> u32 {
         self.tables.slots.len() as u32

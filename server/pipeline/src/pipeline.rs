@@ -145,7 +145,7 @@ impl Pipeline {
             self.engine
                 .on_message(position, message, &mut effects.batch);
             copy_rejected(effects, Some(message), message.payload);
-            self.run_alarms(start.verdicts, effects);
+            self.run_alarms(start.verdicts, message.received, effects);
         }
         if !effects.is_unchanged(&start) {
             self.reporter.changed();
@@ -174,11 +174,12 @@ impl Pipeline {
         effects.finish(position, &start, &self.engine);
     }
 
-    fn run_alarms(&mut self, first: usize, effects: &mut Effects) {
+    fn run_alarms(&mut self, first: usize, received: Timestamp, effects: &mut Effects) {
         let Self { engine, alarms, .. } = self;
         let Effects { batch, alerts, .. } = effects;
-        for verdict in &batch.verdicts[first..] {
-            if let Some(alert) = alarms.on_verdict(verdict, || names(engine, verdict)) {
+        for (ix, verdict) in batch.verdicts.iter().enumerate().skip(first) {
+            let names = || names(engine, verdict, batch.text_of(ix), received);
+            if let Some(alert) = alarms.on_verdict(verdict, names) {
                 alerts.push(alert.clone());
             }
         }

@@ -25,16 +25,23 @@ struct Reported<'a> {
     readings: BTreeMap<&'a str, Reading<'a>>,
 }
 
-/// Absent members are omitted: an array in a shadow must not contain null.
+/// Absent members are omitted: an array in a shadow must not contain null, and one
+/// null would reject the whole report. What is not a number is absent.
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct OpenAlarm<'a> {
     id: &'a str,
     sensor: &'a str,
     severity: Severity,
-    value: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     threshold: Option<f64>,
     since: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recorded_at: Option<i64>,
     function: &'a str,
     reason: &'a str,
 }
@@ -57,9 +64,11 @@ pub fn report_payload(
         id: &alert.alarm_id,
         sensor: &alert.sensor,
         severity: alert.severity,
-        value: alert.value,
-        threshold: alert.threshold,
+        value: Some(alert.value).filter(|value| value.is_finite()),
+        text: alert.text.as_deref(),
+        threshold: alert.threshold.filter(|limit| limit.is_finite()),
         since: alert.raised_at,
+        recorded_at: alert.recorded_at,
         function: &alert.function,
         reason: &alert.reason,
     });

@@ -74,6 +74,7 @@ fn overheat() -> Function {
         }),
         on_delay: Duration::from_secs(10),
         off_delay: Duration::from_secs(30),
+        longest_gap: None,
     }
 }
 
