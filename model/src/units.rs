@@ -83,6 +83,18 @@ impl Unit {
         spelling::other_meaning(text).filter(converts).or(found)
     }
 
+    /// The UCUM code of a spelling; the code itself if it is one.
+    pub fn canonical(text: &str) -> Option<&'static str> {
+        let unit = Self::find(text)?;
+        let is_code = |code: &&str| !spelling::is_colloquial(code);
+        let own = Self::codes().find(|code| *code == text).filter(is_code);
+        let equal = UNITS.iter().filter(|(_, quantity, factor, offset)| {
+            (*quantity, *factor, *offset) == (unit.quantity, unit.factor, unit.offset)
+        });
+        let mut equal = equal.map(|(code, ..)| *code);
+        own.or_else(|| equal.find(is_code))
+    }
+
     /// The unit of a code or spelling of the list.
     pub fn exact(code: &str) -> Option<Self> {
         let found = UNITS.binary_search_by(|(known, ..)| (**known).cmp(code));

@@ -2,6 +2,7 @@
 //! nothing is allocated per message.
 
 use weir_codec::Fault;
+use weir_config::RouteCodec;
 use weir_model::{Position, QuarantineReason, Quarantined, RowBatch, Verdict};
 
 /// The outcome of some messages. Of every message it holds that
@@ -19,6 +20,10 @@ pub struct Batch {
     pub received: u64,
     /// Readings of a retained message that the broker replayed.
     pub deduplicated: u64,
+    /// Values that said nothing, by [`RouteCodec::index`]. They are no readings.
+    pub absent: [u64; RouteCodec::ALL.len()],
+    /// Messages that delete a retained message. They hold no reading.
+    pub cleared: u64,
 }
 
 impl Batch {
@@ -29,6 +34,8 @@ impl Batch {
         self.quarantined.clear();
         self.received = 0;
         self.deduplicated = 0;
+        self.absent = Default::default();
+        self.cleared = 0;
     }
 
     /// Nothing was received since it was cleared.

@@ -358,6 +358,8 @@ impl Engine {
             runs,
             ..
         } = self;
+        out.absent[decoded.codec.index()] += decoder.absent;
+        out.cleared += u64::from(decoder.cleared);
         row_builder.begin(position, &out.rows);
         let mut next_reading = 0;
         let single = decoder.events.len() == 1 && decoder.events[0].fault.is_none();
@@ -381,7 +383,9 @@ impl Engine {
             };
             match context.process(event, readings, next_reading) {
                 Ok(indexes) => next_reading += indexes,
-                Err(fault) if single && decoded.codec == RouteCodec::Json => return Err(fault),
+                Err(fault) if single && decoded.codec != RouteCodec::LineProtocol => {
+                    return Err(fault);
+                }
                 Err(mut fault) => {
                     let is_line = decoded.codec == RouteCodec::LineProtocol;
                     if is_line && fault.reason == Reason::MissingDevice {

@@ -31,6 +31,16 @@ pub(super) fn other_meaning(text: &str) -> Option<Unit> {
     Unit::exact(code)
 }
 
+/// Spellings in the list that are no UCUM codes.
+pub(super) fn is_colloquial(code: &str) -> bool {
+    const COLLOQUIAL: &[&str] = &[
+        "%RH", "%rh", "Ah", "GWh", "MVA", "MWh", "Mvar", "Nm", "VA", "VAr", "Wh", "cfm", "dBm",
+        "degC", "degF", "ft", "gal", "gpm", "in", "inHg", "kVA", "kVAr", "kWh", "kn", "kph", "lb",
+        "lbf", "mAh", "mi", "mmHg", "mph", "oz", "pH", "ppb", "ppm", "psi", "rpm", "yd",
+    ];
+    !code.is_ascii() || COLLOQUIAL.contains(&code)
+}
+
 /// Longest text that may be a unit.
 const MAX_BYTES: usize = 64;
 
