@@ -13,8 +13,8 @@
 //!
 //! Delays are in event time. A condition "holds" from the first reading of an
 //! unbroken run to the current reading. Only readings decide, so a device that
-//! goes silent keeps its alarm. A gap without data that is longer than a delay may
-//! bridge starts the delay again: see [`Delays`]. A delay of zero decides at once. Each severity has
+//! goes silent keeps its alarm. A gap without data that is longer than an
+//! on-delay may bridge starts it again: see [`Delays`]. A delay of zero decides at once. Each severity has
 //! its own on-delay: an alarm is raised as a warning when only the warning
 //! condition has held, and escalates when the critical condition has held too.
 //! At most one alarm is open per slot, and every raise has exactly one clear.
@@ -105,7 +105,7 @@ impl AlarmEngine {
             .get(usize::from(verdict.function))
             .copied()
             .unwrap_or_default();
-        // A delay has to know what a gap is in this series.
+        // An on-delay has to know what a gap is in this series.
         let learns = delays.need_interval();
         if known == 0 && verdict.level.is_none() && !learns {
             return None;

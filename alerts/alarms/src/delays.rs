@@ -1,8 +1,7 @@
 //! On-delay and off-delay of a function's alarms, and which gaps they bridge.
 //!
-//! A delay counts data, not silence. After a longer gap than a delay may bridge,
-//! the delay starts again. Without a configured limit the longest gap is the delay
-//! itself, or three usual intervals of the series if that is more: a sensor that
+//! An on-delay counts data, not silence. After a longer gap than it may bridge, it
+//! starts again. Without a configured limit the longest gap is the delay itself, or three usual intervals of the series if that is more: a sensor that
 //! sends every ten minutes has no gap, also with a delay of five minutes.
 
 /// Usual intervals that a delay bridges by default.
@@ -13,19 +12,19 @@ const INTERVALS: i64 = 3;
 pub struct Delays {
     pub on_delay_ns: i64,
     pub off_delay_ns: i64,
-    /// The longest gap between readings that a delay bridges; `None`: the default.
+    /// The longest gap between readings that an on-delay bridges; `None`: the default.
     pub longest_gap_ns: Option<i64>,
 }
 
 impl Delays {
     /// Whether the usual interval of a series matters.
     pub(crate) fn need_interval(self) -> bool {
-        self.on_delay_ns > 0 || self.off_delay_ns > 0
+        self.on_delay_ns > 0
     }
 
-    /// The longest gap that `delay` bridges in a series of this usual interval.
-    pub(crate) fn longest_gap(self, delay: i64, interval: Interval) -> i64 {
-        let usual = || usual_gap(delay, interval);
+    /// The longest gap that the on-delay bridges in a series of this usual interval.
+    pub(crate) fn longest_gap(self, interval: Interval) -> i64 {
+        let usual = || usual_gap(self.on_delay_ns, interval);
         self.longest_gap_ns.unwrap_or_else(usual)
     }
 }

@@ -9,10 +9,10 @@ use crate::reason::{Facts, reason};
 use crate::slot_names::SlotNames;
 use crate::stored_alert;
 
-/// One slot that has left Normal at least once, or whose function has a delay.
+/// One slot that has left Normal at least once, or whose function has an on-delay.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct SlotMemory {
-    /// Time of the last reading that counted. Without delays, a reading that finds
+    /// Time of the last reading that counted. Without an on-delay, a reading that finds
     /// the slot Normal and leaves it Normal does not count.
     pub(crate) last: Timestamp,
     pub(crate) level: Level,
@@ -70,7 +70,7 @@ pub(crate) struct Transition {
     pub(crate) severity: Severity,
     /// Since when its condition has held.
     pub(crate) since: Timestamp,
-    /// As in [`SlotMemory`]; 0 where the delay is 0.
+    /// As in [`SlotMemory`].
     pub(crate) bridged_ns: i64,
 }
 
@@ -115,22 +115,13 @@ impl SlotMemory {
         } else {
             time.0.saturating_sub(self.last.0)
         };
-        let delay_of = |holds: bool| {
-            if holds {
-                delays.on_delay_ns
-            } else {
-                delays.off_delay_ns
-            }
-        };
         let interval = self.interval;
-        let too_long = |holds| {
-            let delay = delay_of(holds);
-            delay > 0 && gap > delays.longest_gap(delay, interval)
-        };
+        let too_long =
+            |holds: bool| holds && delays.on_delay_ns > 0 && gap > delays.longest_gap(interval);
         if level.is_some() != self.level.is_some() || too_long(level.is_some()) {
             self.something_since = time;
             self.bridged_ns = 0;
-        } else if gap > usual_gap(delay_of(level.is_some()), interval) {
+        } else if level.is_some() && gap > usual_gap(delays.on_delay_ns, interval) {
             self.bridged_ns = self.bridged_ns.max(gap);
         }
         if (level == critical) != (self.level == critical) || too_long(level == critical) {

@@ -35,7 +35,7 @@ pub struct Function {
     pub on_delay: Duration,
     /// Clear only after it has been over for so long, in event time. 0 to 30 days.
     pub off_delay: Duration,
-    /// The longest gap between two readings that a delay bridges, 0 to 30 days.
+    /// The longest gap between two readings that the on-delay bridges, 0 to 30 days.
     /// Absent: the delay, or three usual intervals of the series if that is more.
     pub longest_gap: Option<Duration>,
 }

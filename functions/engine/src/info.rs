@@ -14,7 +14,7 @@ pub struct FunctionInfo {
     /// In event time.
     pub on_delay_ns: i64,
     pub off_delay_ns: i64,
-    /// The longest gap that a delay bridges; `None`: the default.
+    /// The longest gap that the on-delay bridges; `None`: the default.
     pub longest_gap_ns: Option<i64>,
     /// `threshold`, `ewma`, ...: as in the configuration.
     pub kind: &'static str,
