@@ -40,7 +40,7 @@ pub use sections::channel::{Channel, ChannelKind, Email, EmailTls, UrlSource};
 pub use sections::embedded_store::EmbeddedStore;
 pub use sections::function::Function;
 pub use sections::function::checks::{
-    Allowed, Clock, Duplicate, Flatline, Gap, Range, RateOfChange, UnitCheck,
+    Allowed, Clock, Duplicate, Flatline, Gap, Range, RateOfChange, UnitCheck, Values,
 };
 pub use sections::function::detectors::{Adaptive, Cusum, Ewma, Mad, Season, Seasonal};
 pub use sections::function::devices::{Absence, Derived, Multivariate};

@@ -112,7 +112,12 @@ pub struct Alert {
     pub state: AlertState,
     pub device_id: String,
     pub sensor: String,
+    /// NaN for a text, which is in `text`; JSON has `null` for it.
+    #[serde(with = "number_or_null")]
     pub value: f64,
+    /// The value of a reading that is a text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub threshold: Option<f64>,
     pub function: String,
@@ -124,6 +129,11 @@ pub struct Alert {
     pub timestamp: i64,
     /// When the episode was raised, milliseconds since the epoch.
     pub raised_at: i64,
+    /// When Weir received the message that decided, by Weir's clock, in
+    /// milliseconds. A device's clock may be wrong. `None` in alerts that an older
+    /// version recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recorded_at: Option<i64>,
     /// One sentence for a person.
     pub reason: String,
 }
@@ -132,5 +142,19 @@ impl Alert {
     /// `alerts/{severity}/{device}`.
     pub fn topic(&self) -> String {
         format!("alerts/{}/{}", self.severity, self.device_id)
+    }
+}
+
+/// A number in JSON; `null` where there is none (NaN, infinities).
+mod number_or_null {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+    pub(super) fn serialize<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+        value.is_finite().then_some(*value).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+        Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
     }
 }

@@ -121,6 +121,8 @@ reasons! {
         Gap = "gap",
         /// An expression of a function failed on it.
         ExpressionFailed = "expression_failed",
+        /// A further reading of a series in one message, without a time of its own.
+        MissingTime = "missing_time",
     }
 }
 

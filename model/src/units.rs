@@ -2,8 +2,11 @@
 //! that industrial telemetry uses, beside the spellings that devices send for
 //! them, and how to get from one to another of the same quantity.
 //!
-//! A prefix is part of a code here, and nothing is parsed: a unit is one of the
-//! list or is not known.
+//! A prefix is part of a code here: a unit is one of the list or is not known.
+//! What devices send is normalized before the list is asked (`spelling.rs`):
+//! signs that look alike, case, and words.
+
+mod spelling;
 
 use std::f64::consts::PI;
 
@@ -63,8 +66,37 @@ enum Quantity {
 }
 
 impl Unit {
-    /// The unit of a UCUM code or a common spelling of it.
-    pub fn find(code: &str) -> Option<Self> {
+    /// The unit of a UCUM code or another spelling of it: `Cel`, `ºC`, `celsius`.
+    pub fn find(text: &str) -> Option<Self> {
+        Self::exact(text).or_else(|| spelling::find(text))
+    }
+
+    /// As [`Unit::find`], for a reading that is expected in `expected`. A text that
+    /// has two meanings has the one that converts: `C` is degrees Celsius where
+    /// temperatures are expected, and coulombs elsewhere.
+    pub fn find_for(text: &str, expected: Self) -> Option<Self> {
+        let converts = |unit: &Self| unit.quantity == expected.quantity;
+        let found = Self::find(text);
+        if found.as_ref().is_some_and(converts) {
+            return found;
+        }
+        spelling::other_meaning(text).filter(converts).or(found)
+    }
+
+    /// The UCUM code of a spelling; the code itself if it is one.
+    pub fn canonical(text: &str) -> Option<&'static str> {
+        let unit = Self::find(text)?;
+        let is_code = |code: &&str| !spelling::is_colloquial(code);
+        let own = Self::codes().find(|code| *code == text).filter(is_code);
+        let equal = UNITS.iter().filter(|(_, quantity, factor, offset)| {
+            (*quantity, *factor, *offset) == (unit.quantity, unit.factor, unit.offset)
+        });
+        let mut equal = equal.map(|(code, ..)| *code);
+        own.or_else(|| equal.find(is_code))
+    }
+
+    /// The unit of a code or spelling of the list.
+    pub fn exact(code: &str) -> Option<Self> {
         let found = UNITS.binary_search_by(|(known, ..)| (**known).cmp(code));
         let (_, quantity, factor, offset) = UNITS[found.ok()?];
         Some(Self {

@@ -58,6 +58,8 @@ pub enum Why {
     /// What a module of the user's says: the phrase stands in its configuration,
     /// counted from 1; 0: it says nothing.
     Module { reason: u16 },
+    /// A value that the sensor sends instead of a measurement: an error code.
+    NotAValue,
 }
 
 impl Why {
@@ -138,6 +140,7 @@ impl Why {
                 statistic.phrase(usual),
                 Short(ratio)
             ),
+            Self::NotAValue => "a value that means an error".to_owned(),
             Self::Condition => "where its condition holds".to_owned(),
         };
         Some(phrase)

@@ -13,12 +13,13 @@
 //!
 //! Delays are in event time. A condition "holds" from the first reading of an
 //! unbroken run to the current reading. Only readings decide, so a device that
-//! goes silent keeps its alarm. A delay of zero decides at once. Each severity has
+//! goes silent keeps its alarm. A gap without data that is longer than an
+//! on-delay may bridge starts it again: see [`Delays`]. A delay of zero decides at once. Each severity has
 //! its own on-delay: an alarm is raised as a warning when only the warning
 //! condition has held, and escalates when the critical condition has held too.
 //! At most one alarm is open per slot, and every raise has exactly one clear.
 //!
-//! A snapshot is its version (one byte, 1) and, in postcard, a list of (slot,
+//! A snapshot is its version (one byte, 2) and, in postcard, a list of (slot,
 //! memory) in ascending order. [`AlarmEngine::device_snapshot`] writes the same
 //! format for one device, whose slots are numbered from 0 and whose index is 0.
 
@@ -28,15 +29,19 @@ use thiserror::Error;
 use weir_model::{Alert, AlertState, DeviceIx, Verdict};
 
 use crate::delays::Delays;
-use crate::slot_memory::{OpenAlarm, SlotMemory, Transition};
+use crate::slot_memory::{OpenAlarm, SlotMemory, SlotMemoryV1, Transition};
 use crate::slot_names::SlotNames;
 
-const SNAPSHOT_VERSION: u8 = 1;
+const SNAPSHOT_VERSION: u8 = 2;
+/// Without the usual intervals of series.
+const VERSION_WITHOUT_INTERVALS: u8 = 1;
 
 /// Why a snapshot cannot be restored.
 #[derive(Debug, Error)]
 pub enum RestoreError {
-    #[error("the alarm snapshot has version {found}; this Weir reads version {SNAPSHOT_VERSION}")]
+    #[error(
+        "the alarm snapshot has version {found}; this Weir reads versions up to {SNAPSHOT_VERSION}"
+    )]
     Version { found: u8 },
     #[error("the alarm snapshot is malformed: {0}")]
     Malformed(#[from] postcard::Error),
@@ -96,7 +101,14 @@ impl AlarmEngine {
         names: impl FnOnce() -> SlotNames,
     ) -> Option<&Alert> {
         let known = self.index.get(verdict.slot as usize).copied().unwrap_or(0);
-        if known == 0 && verdict.level.is_none() {
+        let delays = self
+            .delays
+            .get(usize::from(verdict.function))
+            .copied()
+            .unwrap_or_default();
+        // An on-delay has to know what a gap is in this series.
+        let learns = delays.need_interval();
+        if known == 0 && verdict.level.is_none() && !learns {
             return None;
         }
         let at = if known == 0 {
@@ -105,14 +117,10 @@ impl AlarmEngine {
             known as usize - 1
         };
         let memory = &mut self.memories[at];
-        if (verdict.level.is_none() && memory.is_normal()) || verdict.time <= memory.last {
+        let stays_normal = verdict.level.is_none() && memory.is_normal();
+        if (stays_normal && !learns) || verdict.time <= memory.last {
             return None;
         }
-        let delays = self
-            .delays
-            .get(usize::from(verdict.function))
-            .copied()
-            .unwrap_or_default();
         let transition = memory.step(verdict.level, verdict.time, delays);
         if let Some(open) = &mut memory.open {
             open.note_limit(verdict);
@@ -307,6 +315,11 @@ fn encode<M: serde::Serialize>(slots: &[(u32, M)]) -> Vec<u8> {
 fn decode(snapshot: &[u8]) -> Result<Vec<(u32, SlotMemory)>, RestoreError> {
     match snapshot.first() {
         Some(&SNAPSHOT_VERSION) => Ok(postcard::from_bytes(&snapshot[1..])?),
+        Some(&VERSION_WITHOUT_INTERVALS) => {
+            let slots: Vec<(u32, SlotMemoryV1)> = postcard::from_bytes(&snapshot[1..])?;
+            let slots = slots.into_iter();
+            Ok(slots.map(|(slot, memory)| (slot, memory.into())).collect())
+        }
         Some(&found) => Err(RestoreError::Version { found }),
         None => Err(postcard::Error::DeserializeUnexpectedEnd.into()),
     }

@@ -29,8 +29,11 @@ pub struct AlarmRecord {
     pub recorded_at: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cleared_at: Option<i64>,
-    /// The value of the reading that decided last.
+    /// The value of the reading that decided last; NaN, `null` in JSON, if it is a
+    /// text.
     pub value: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub threshold: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -143,12 +146,14 @@ impl AlarmRecord {
             device_id: self.device_id.clone(),
             sensor: self.sensor.clone(),
             value: self.value,
+            text: self.text.clone(),
             threshold: self.threshold,
             function: self.function.clone(),
             location: self.location.clone(),
             unit: self.unit.clone(),
             timestamp: self.updated_at,
             raised_at: self.raised_at,
+            recorded_at: self.recorded_at,
             reason: self.reason.clone(),
         }
     }

@@ -5,7 +5,7 @@
 //! id.
 
 use serde::{Deserialize, Serialize};
-use weir_model::{Alert, AlertState, Severity, Timestamp, percent_encoded};
+use weir_model::{Alert, AlertState, Severity, Timestamp, percent_encoded, printable};
 
 use crate::alarm_id::hash;
 use crate::quantity::Quantity;
@@ -131,12 +131,14 @@ impl Notification {
             device_id: "weir".to_owned(),
             sensor: "test".to_owned(),
             value: 1.0,
+            text: None,
             threshold: Some(0.0),
             function: "test".to_owned(),
             location: None,
             unit: None,
             timestamp: now.millis(),
             raised_at: now.millis(),
+            recorded_at: Some(now.millis()),
             reason: "This is a test of the channel. Nothing is wrong.".to_owned(),
         };
         let notified = NotifiedAlert {
@@ -224,14 +226,16 @@ fn lines(notified: &NotifiedAlert, base: &str) -> String {
         ),
     );
     line("sensor", format!("{} of {}", alert.sensor, alert.device_id));
-    if let Some(limit) = alert.threshold {
+    if let Some(text) = &alert.text {
+        line("value", printable(text));
+    } else if let Some(limit) = alert.threshold {
         let (value, limit) = (
             Quantity::beside(alert.value, limit, unit),
             Quantity::beside(limit, alert.value, unit),
         );
         line("value", value.to_string());
         line("limit", format!("{limit} ({})", alert.function));
-    } else {
+    } else if alert.value.is_finite() {
         line("value", Quantity::new(alert.value, unit).to_string());
     }
     if let Some(place) = &alert.location {

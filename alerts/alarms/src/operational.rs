@@ -135,12 +135,14 @@ fn raise(
         device_id: OPERATIONAL_DEVICE.to_owned(),
         sensor: component.to_owned(),
         value: lasted.as_secs_f64().round(),
+        text: None,
         threshold: Some(after.as_secs_f64()),
         function: FUNCTION.to_owned(),
         location: None,
         unit: Some(UNIT.to_owned()),
         timestamp: now.millis(),
         raised_at: now.millis(),
+        recorded_at: Some(now.millis()),
         reason: format!("{component}: {reason}"),
     }
 }
@@ -160,6 +162,7 @@ fn clear(raised: &Alert, now: Timestamp) -> Alert {
         state: AlertState::Cleared,
         value: seconds as f64,
         timestamp,
+        recorded_at: Some(now.millis()),
         reason: format!("{} has recovered after {seconds} s", raised.sensor),
         ..raised.clone()
     }

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use weir_model::{AlertState, Level, Severity, Short, Side, Span, Why};
+use weir_model::{AlertState, Level, Severity, Short, Side, Span, Why, printable};
 
 use crate::quantity::Quantity;
 use crate::slot_names::SlotNames;
@@ -26,6 +26,8 @@ pub(crate) struct Facts<'a> {
     /// How long the condition has held (raised, escalated) or the alarm was open
     /// (cleared), nanoseconds.
     pub(crate) elapsed_ns: i64,
+    /// The longest time within it without data, if that is unusual, nanoseconds.
+    pub(crate) bridged_ns: i64,
 }
 
 pub(crate) fn reason(facts: &Facts<'_>) -> String {
@@ -36,10 +38,13 @@ pub(crate) fn reason(facts: &Facts<'_>) -> String {
         }
         _ => {}
     }
+    if let Some(text) = &facts.names.text {
+        return of_text(facts, &printable(text)) + &place(facts);
+    }
     let sensor = &facts.names.sensor;
     let value = value(facts);
     let mut text = match facts.state {
-        // A text has no number to print.
+        // A text that an older version recorded without its value.
         AlertState::Raised | AlertState::Escalated if facts.value.is_nan() => {
             format!("{sensor} is {}", beyond(facts))
         }
@@ -71,11 +76,61 @@ pub(crate) fn reason(facts: &Facts<'_>) -> String {
             } else {
                 ", and beyond a limit"
             };
-            text.push_str(&format!("{lesser} for {elapsed}"));
+            text.push_str(&format!("{lesser} for {elapsed}{}", without_data(facts)));
         }
         _ => {}
     }
     text + &place(facts)
+}
+
+/// The sentence about a reading that is a text.
+fn of_text(facts: &Facts<'_>, text: &str) -> String {
+    let sensor = &facts.names.sensor;
+    let elapsed = Elapsed(facts.elapsed_ns);
+    match facts.state {
+        AlertState::Cleared => format!("{sensor} is back to {text}, after {elapsed}"),
+        AlertState::Deescalated if facts.level.is_none() => {
+            format!("{sensor} is back to {text}, but not long enough to clear")
+        }
+        AlertState::Deescalated => {
+            format!(
+                "{sensor} is {text}, no longer critical; {}",
+                at_fault(facts)
+            )
+        }
+        AlertState::Raised | AlertState::Escalated => {
+            let held = facts.elapsed_ns > 0;
+            match (facts.why, held) {
+                (Why::NotAllowed, true) => {
+                    let (gap, allowed) = (without_data(facts), allowed(facts));
+                    format!("{sensor} is {text}, not allowed for {elapsed}{gap}{allowed}")
+                }
+                (Why::NotAllowed, false) if facts.names.allowed.is_some() => {
+                    format!("{sensor} is {text}{}", allowed(facts))
+                }
+                (_, true) => {
+                    let (fault, gap) = (at_fault(facts), without_data(facts));
+                    format!("{sensor} is {text}, {fault} for {elapsed}{gap}")
+                }
+                (_, false) => format!("{sensor} is {text}, {}", at_fault(facts)),
+            }
+        }
+    }
+}
+
+/// "; allowed: closed"
+fn allowed(facts: &Facts<'_>) -> String {
+    let allowed = facts.names.allowed.as_ref();
+    allowed.map_or_else(String::new, |values| format!("; allowed: {values}"))
+}
+
+/// What is wrong with a text.
+fn at_fault(facts: &Facts<'_>) -> String {
+    let custom = facts.names.custom_reason.clone();
+    let phrase = || facts.why.phrase(f64::NAN, None);
+    custom
+        .or_else(phrase)
+        .unwrap_or_else(|| format!("{} according to {}", facts.severity, facts.names.function))
 }
 
 /// The value, with enough digits to differ from the limit.
@@ -85,6 +140,14 @@ fn value<'a>(facts: &Facts<'a>) -> Quantity<'a> {
         Some(limit) => Quantity::beside(facts.value, limit, unit),
         None => Quantity::new(facts.value, unit),
     }
+}
+
+/// ", of which 50 min without data", if a delay has bridged a gap.
+fn without_data(facts: &Facts<'_>) -> String {
+    if facts.bridged_ns <= 0 || facts.bridged_ns > facts.elapsed_ns {
+        return String::new();
+    }
+    format!(", of which {} without data", Elapsed(facts.bridged_ns))
 }
 
 /// " (hall-2)", if the place is known.
@@ -105,7 +168,8 @@ fn condition(facts: &Facts<'_>) -> String {
     let elapsed = Elapsed(facts.elapsed_ns);
     match facts.state {
         AlertState::Raised | AlertState::Escalated if facts.elapsed_ns > 0 => {
-            format!("{sensor}: {condition} has been true for {elapsed}")
+            let gap = without_data(facts);
+            format!("{sensor}: {condition} has been true for {elapsed}{gap}")
         }
         AlertState::Raised | AlertState::Escalated => format!("{sensor}: {condition} is true"),
         AlertState::Deescalated if facts.level.is_some() => {
@@ -244,6 +308,7 @@ mod tests {
             warning_limit: None,
             critical_limit: None,
             elapsed_ns: 90_000_000_000,
+            bridged_ns: 0,
         }
     }
 
@@ -271,6 +336,60 @@ mod tests {
             deviation(AlertState::Cleared, None, 14.2),
             "temperature is back to 14.2 °C, near the usual 14.0 ± 1.50, after 1 min 30 s"
         );
+    }
+
+    #[test]
+    fn a_text_is_printed_with_what_is_allowed() {
+        let check =
+            |text: &str, allowed: Option<&str>, state, why, elapsed_s: i64, expect: &str| {
+                let names = SlotNames {
+                    sensor: "door".into(),
+                    unit: None,
+                    text: Some(text.to_owned()),
+                    allowed: allowed.map(str::to_owned),
+                    location: Some("hall-2".into()),
+                    ..names()
+                };
+                let facts = Facts {
+                    state,
+                    level: (state != AlertState::Cleared).then_some(Severity::Warning),
+                    value: f64::NAN,
+                    why,
+                    elapsed_ns: elapsed_s * 1_000_000_000,
+                    ..facts(&names)
+                };
+                assert_eq!(reason(&facts), format!("{expect} (hall-2)"));
+            };
+        let (raised, cleared) = (AlertState::Raised, AlertState::Cleared);
+        let (bad, closed) = (Why::NotAllowed, Some("closed"));
+        check(
+            "open",
+            closed,
+            raised,
+            bad,
+            0,
+            "door is open; allowed: closed",
+        );
+        let held = "door is open, not allowed for 5 min; allowed: closed";
+        check("open", closed, raised, bad, 300, held);
+        let unlisted = "door is open, none of the values allowed";
+        check("open", None, raised, bad, 0, unlisted);
+        check(
+            "closed",
+            closed,
+            cleared,
+            bad,
+            4,
+            "door is back to closed, after 4 s",
+        );
+        let unchanged = Why::Unchanged {
+            seconds: 60.0,
+            within: 0.0,
+        };
+        let stuck = "door is open, unchanged for 1 min";
+        check("open", None, raised, unchanged, 0, stuck);
+        let forged = "door is a\u{fffd}b; allowed: closed";
+        check("a\nb", closed, raised, bad, 0, forged);
     }
 
     #[test]

@@ -4,16 +4,16 @@ use serde::{Deserialize, Serialize};
 use weir_model::{Alert, AlertKind, AlertState, DeviceIx, Level, Severity, Timestamp, Verdict};
 
 use crate::alarm_id::{alarm_id, alert_id};
-use crate::delays::Delays;
+use crate::delays::{Delays, Interval, usual_gap};
 use crate::reason::{Facts, reason};
 use crate::slot_names::SlotNames;
 use crate::stored_alert;
 
-/// One slot that has left Normal at least once.
+/// One slot that has left Normal at least once, or whose function has an on-delay.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct SlotMemory {
-    /// Time of the last reading that counted. A reading that finds the slot
-    /// Normal and leaves it Normal does not count.
+    /// Time of the last reading that counted. Without an on-delay, a reading that finds
+    /// the slot Normal and leaves it Normal does not count.
     pub(crate) last: Timestamp,
     pub(crate) level: Level,
     /// First reading of the current unbroken run with a level, or without one.
@@ -21,6 +21,34 @@ pub(crate) struct SlotMemory {
     /// First reading of the current unbroken run of "critical", or of "less".
     pub(crate) critical_since: Timestamp,
     pub(crate) open: Option<Box<OpenAlarm>>,
+    pub(crate) interval: Interval,
+    /// The longest gap within the current run that is longer than usual and that
+    /// the configuration bridges, nanoseconds.
+    pub(crate) bridged_ns: i64,
+}
+
+/// [`SlotMemory`] in snapshots of version 1.
+#[derive(Deserialize)]
+pub(crate) struct SlotMemoryV1 {
+    last: Timestamp,
+    level: Level,
+    something_since: Timestamp,
+    critical_since: Timestamp,
+    open: Option<Box<OpenAlarm>>,
+}
+
+impl From<SlotMemoryV1> for SlotMemory {
+    fn from(old: SlotMemoryV1) -> Self {
+        Self {
+            last: old.last,
+            level: old.level,
+            something_since: old.something_since,
+            critical_since: old.critical_since,
+            open: old.open,
+            interval: Interval::default(),
+            bridged_ns: 0,
+        }
+    }
 }
 
 /// The open alarm of a slot.
@@ -42,17 +70,23 @@ pub(crate) struct Transition {
     pub(crate) severity: Severity,
     /// Since when its condition has held.
     pub(crate) since: Timestamp,
+    /// As in [`SlotMemory`].
+    pub(crate) bridged_ns: i64,
 }
+
+/// Before the first reading that counted.
+const NEVER: Timestamp = Timestamp(i64::MIN);
 
 impl SlotMemory {
     pub(crate) fn new() -> Self {
-        let never = Timestamp(i64::MIN);
         Self {
-            last: never,
+            last: NEVER,
             level: None,
-            something_since: never,
-            critical_since: never,
+            something_since: NEVER,
+            critical_since: NEVER,
             open: None,
+            interval: Interval::default(),
+            bridged_ns: 0,
         }
     }
 
@@ -76,24 +110,38 @@ impl SlotMemory {
         delays: Delays,
     ) -> Option<Transition> {
         let critical = Some(Severity::Critical);
-        if level.is_some() != self.level.is_some() {
+        let gap = if self.last == NEVER {
+            0
+        } else {
+            time.0.saturating_sub(self.last.0)
+        };
+        let interval = self.interval;
+        let too_long =
+            |holds: bool| holds && delays.on_delay_ns > 0 && gap > delays.longest_gap(interval);
+        if level.is_some() != self.level.is_some() || too_long(level.is_some()) {
             self.something_since = time;
+            self.bridged_ns = 0;
+        } else if level.is_some() && gap > usual_gap(delays.on_delay_ns, interval) {
+            self.bridged_ns = self.bridged_ns.max(gap);
         }
-        if (level == critical) != (self.level == critical) {
+        if (level == critical) != (self.level == critical) || too_long(level == critical) {
             self.critical_since = time;
         }
         self.level = level;
         self.last = time;
+        self.interval = interval.after(gap);
 
         let held = |since: Timestamp, delay: i64| time.0.saturating_sub(since.0) >= delay;
         let on = |since| held(since, delays.on_delay_ns);
         let off = |since| held(since, delays.off_delay_ns);
         let (something, criticality) = (self.something_since, self.critical_since);
+        let bridged_ns = self.bridged_ns;
         let transition = |state, severity, since| {
             Some(Transition {
                 state,
                 severity,
                 since,
+                bridged_ns,
             })
         };
         match (self.open.as_ref().map(|open| open.alert.severity), level) {
@@ -129,12 +177,14 @@ impl OpenAlarm {
             device_id: names.device.clone(),
             sensor: names.sensor.clone(),
             value: verdict.value,
+            text: None,
             threshold: None,
             function: names.function.clone(),
             location: None,
             unit: names.unit.clone(),
             timestamp: verdict.time.millis(),
             raised_at: verdict.time.millis(),
+            recorded_at: None,
             reason: String::new(),
         };
         let mut open = Self {
@@ -167,6 +217,7 @@ impl OpenAlarm {
             state,
             severity,
             since,
+            bridged_ns,
         } = transition;
         let from = if state == AlertState::Cleared {
             self.raised
@@ -185,6 +236,7 @@ impl OpenAlarm {
             warning_limit: self.warning_limit,
             critical_limit: self.critical_limit,
             elapsed_ns: verdict.time.0.saturating_sub(from.0),
+            bridged_ns,
         });
         let last = &self.alert;
         Alert {
@@ -192,7 +244,11 @@ impl OpenAlarm {
             state,
             severity,
             value: verdict.value,
+            text: names.text.clone(),
             threshold: limit_of(verdict),
+            // Of this reading: the unit of the raise may be another.
+            unit: names.unit.clone(),
+            recorded_at: names.recorded_at,
             location: names.location.clone().filter(|text| !text.is_empty()),
             timestamp: verdict.time.millis(),
             reason,
@@ -220,5 +276,5 @@ impl OpenAlarm {
 }
 
 fn limit_of(verdict: &Verdict) -> Option<f64> {
-    Some(verdict.threshold).filter(|limit| !limit.is_nan())
+    Some(verdict.threshold).filter(|limit| limit.is_finite())
 }

@@ -12,6 +12,12 @@ pub struct SlotNames {
     pub location: Option<String>,
     /// The function's own phrase for this verdict. It follows "sensor value is".
     pub custom_reason: Option<String>,
+    /// The value of a reading that is a text.
+    pub text: Option<String>,
+    /// The values that the function allows, as a list for people.
+    pub allowed: Option<String>,
+    /// When Weir received the message, by its clock, in milliseconds.
+    pub recorded_at: Option<i64>,
     /// The expression of a function that is a condition, as configured.
     pub condition: Option<String>,
 }

@@ -167,6 +167,7 @@ impl Run {
         let delays = engine.functions().iter().map(|function| Delays {
             on_delay_ns: function.on_delay_ns,
             off_delay_ns: function.off_delay_ns,
+            longest_gap_ns: function.longest_gap_ns,
         });
         Self {
             alarms: AlarmEngine::new(delays.collect()),
@@ -285,5 +286,6 @@ fn names(engine: &Engine, verdict: &Verdict) -> SlotNames {
         location: None,
         custom_reason: engine.custom_reason(verdict).map(str::to_owned),
         condition: engine.condition(verdict).map(str::to_owned),
+        ..SlotNames::default()
     }
 }

@@ -35,6 +35,9 @@ pub struct Function {
     pub on_delay: Duration,
     /// Clear only after it has been over for so long, in event time. 0 to 30 days.
     pub off_delay: Duration,
+    /// The longest gap between two readings that the on-delay bridges, 0 to 30 days.
+    /// Absent: the delay, or three usual intervals of the series if that is more.
+    pub longest_gap: Option<Duration>,
 }
 
 /// The first is what a function without a kind, or of an unknown one, is read as.
@@ -160,6 +163,7 @@ fn function(section: &mut Section<'_, '_>) -> Function {
             Duration::ZERO,
             duration(Duration::ZERO..=MAX_DELAY),
         ),
+        longest_gap: section.optional("longest_gap", duration(Duration::ZERO..=MAX_DELAY)),
     }
 }
 

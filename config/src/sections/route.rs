@@ -21,6 +21,25 @@ pub enum RouteCodec {
     Json,
     /// InfluxDB's line protocol, as `[line_protocol]` maps it.
     LineProtocol,
+    /// One bare scalar; the topic names the sensor.
+    Value,
+}
+
+impl RouteCodec {
+    pub const ALL: [Self; 3] = [Self::Json, Self::LineProtocol, Self::Value];
+
+    /// The name in the configuration and in metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::LineProtocol => "line-protocol",
+            Self::Value => "value",
+        }
+    }
+
+    pub const fn index(self) -> usize {
+        self as usize
+    }
 }
 
 /// What Weir publishes: a route that accepts it would feed it back for ever.
@@ -57,6 +76,9 @@ fn route(section: &mut Section<'_, '_>, topics: &mut BTreeSet<String>) -> Option
     if !topics.insert(topic.filter()) {
         section.note("topic", "another route takes these topics already");
     }
+    if codec == RouteCodec::Value && !topic.as_str().contains("{sensor}") {
+        section.note("topic", "codec \"value\" needs {sensor} in the topic");
+    }
     if OWN_TOPICS.iter().any(|own| topic.matches(own)) {
         section.note(
             "topic",
@@ -78,8 +100,9 @@ fn codec(raw: Raw<'_>) -> Result<RouteCodec, Refused> {
     match raw.text()? {
         "json" => Ok(RouteCodec::Json),
         "line-protocol" => Ok(RouteCodec::LineProtocol),
+        "value" => Ok(RouteCodec::Value),
         other => {
-            let known = "there are \"json\" and \"line-protocol\"";
+            let known = "there are \"json\", \"line-protocol\" and \"value\"";
             Err(format!("there is no codec {other:?}; {known}").into())
         }
     }

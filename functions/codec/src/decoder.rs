@@ -12,6 +12,10 @@ pub struct Decoder {
     pub readings: Vec<RawReading>,
     /// What is wrong with single readings: [`RawReading::fault`].
     pub faults: Vec<Fault>,
+    /// Values that said nothing: `null` in a flat map, `unknown` as a bare value.
+    pub absent: u64,
+    /// The message has no bytes: a retained message was deleted.
+    pub cleared: bool,
     pub(crate) scratch: Scratch,
     /// Tags of a line that are part of its sensors' names.
     pub(crate) tags: Vec<(Span, Span)>,
@@ -20,6 +24,22 @@ pub struct Decoder {
 }
 
 impl Decoder {
+    /// The result of a message without readings.
+    pub fn clear(&mut self) {
+        self.events.clear();
+        self.readings.clear();
+        self.faults.clear();
+        self.absent = 0;
+        self.cleared = false;
+        self.scratch.clear();
+    }
+
+    /// The message deletes a retained message: it holds no reading.
+    pub fn decode_clear(&mut self) {
+        self.clear();
+        self.cleared = true;
+    }
+
     /// The text of a span of the message that was decoded last.
     #[inline]
     pub fn text<'a>(&'a self, source: &'a str, span: Span) -> &'a str {

@@ -9,7 +9,9 @@
 //!
 //! An object with an array `data` is an event. One with `value`, when it or the
 //! topic names the sensor, is a single reading. Any other is a flat map: each
-//! member but `deviceId`, `timestamp` and `location` is a reading. Optional
+//! member but `deviceId`, `timestamp` and `location` is a reading, and nested ones are
+//! flattened (`json_flat.rs`). A `timestamp` is in milliseconds, as a number or as its
+//! digits in a text, or RFC 3339. Optional
 //! members that are null are absent; members without a meaning are passed over.
 
 use weir_model::QuarantineReason as Reason;
@@ -23,7 +25,7 @@ use crate::raw::{RawEvent, RawReading, RawTime};
 use crate::span::{MAX_TEXT_BYTES, Span};
 
 /// Why the whole message is refused.
-enum Stop {
+pub(crate) enum Stop {
     Syntax(SyntaxError),
     Fault(Fault),
 }
@@ -44,8 +46,12 @@ impl Decoder {
             faults,
             scratch,
             flat,
+            absent,
+            cleared,
             ..
         } = self;
+        *absent = 0;
+        *cleared = false;
         events.clear();
         readings.clear();
         faults.clear();
@@ -61,6 +67,7 @@ impl Decoder {
             readings,
             faults,
             flat,
+            absent,
             refused: 0,
         };
         decoding.message().map_err(|stop| match stop {
@@ -305,10 +312,8 @@ impl Decoding<'_, '_> {
             Ok(Some(Fault::new(Reason::UnknownForm, detail.to_owned())))
         } else {
             self.check_count(self.readings.len() + flat.len())
-                .map(|()| {
-                    self.flat_map(&flat);
-                    None
-                })
+                .and_then(|()| self.flat_map(&flat))
+                .map(|()| None)
         };
         *self.flat = flat;
         result
@@ -325,19 +330,7 @@ impl Decoding<'_, '_> {
         self.push(reading, fault);
     }
 
-    fn flat_map(&mut self, flat: &[(Span, Scalar)]) {
-        for (key, scalar) in flat {
-            let mut reading = RawReading {
-                sensor: *key,
-                ..RawReading::EMPTY
-            };
-            let mut fault = None;
-            self.set_value(&mut reading, *scalar, *key, &mut fault);
-            self.push(reading, fault);
-        }
-    }
-
-    fn push(&mut self, mut reading: RawReading, fault: Option<Fault>) {
+    pub(crate) fn push(&mut self, mut reading: RawReading, fault: Option<Fault>) {
         if let Some(fault) = fault {
             reading.fault = Some(self.faults.len() as u32);
             self.faults.push(fault);
@@ -346,7 +339,7 @@ impl Decoding<'_, '_> {
     }
 
     #[inline]
-    fn scalar(&mut self) -> Result<Scalar, Stop> {
+    pub(crate) fn scalar(&mut self) -> Result<Scalar, Stop> {
         Ok(match self.scanner.peek()? {
             Kind::String => Scalar::Text(self.scanner.string()?),
             Kind::Number => Scalar::Number(self.scanner.number()?),
@@ -355,11 +348,14 @@ impl Decoding<'_, '_> {
                 self.scanner.null()?;
                 Scalar::Null
             }
-            Kind::Object | Kind::Array => Scalar::Other(self.scanner.skip()?),
+            Kind::Object | Kind::Array => {
+                let at = self.scanner.position() as u32;
+                Scalar::Other(self.scanner.skip()?, at)
+            }
         })
     }
 
-    fn check_count(&self, readings: usize) -> Result<(), Stop> {
+    pub(crate) fn check_count(&self, readings: usize) -> Result<(), Stop> {
         let limit = self.settings.max_readings;
         if readings <= limit {
             return Ok(());

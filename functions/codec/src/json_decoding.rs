@@ -22,6 +22,8 @@ pub(crate) struct Decoding<'t, 'd> {
     pub(crate) readings: &'d mut Vec<RawReading>,
     pub(crate) faults: &'d mut Vec<Fault>,
     pub(crate) flat: &'d mut Vec<(Span, Scalar)>,
+    /// As in [`crate::Decoder`].
+    pub(crate) absent: &'d mut u64,
     /// Events that count as one refused reading each.
     pub(crate) refused: usize,
 }

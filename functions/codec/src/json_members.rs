@@ -50,7 +50,8 @@ pub(crate) enum Scalar {
     Boolean(bool),
     Number(Number),
     Text(Span),
-    Other(Kind),
+    /// It begins at this byte.
+    Other(Kind, u32),
 }
 
 impl Scalar {
@@ -60,7 +61,7 @@ impl Scalar {
             Self::Boolean(_) => Kind::Boolean.with_article(),
             Self::Number(_) => Kind::Number.with_article(),
             Self::Text(_) => Kind::String.with_article(),
-            Self::Other(kind) => kind.with_article(),
+            Self::Other(kind, _) => kind.with_article(),
         }
     }
 }

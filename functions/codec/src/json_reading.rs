@@ -1,7 +1,7 @@
 //! From the JSON value of a member to a field of the reading, or to a sentence that
 //! says why not.
 
-use weir_model::QuarantineReason as Reason;
+use weir_model::{QuarantineReason as Reason, Timestamp};
 
 use crate::fault::{Fault, Quoted};
 use crate::json_decoding::Decoding;
@@ -66,7 +66,7 @@ impl Decoding<'_, '_> {
             }
             // Its absence is found later.
             Scalar::Null => {}
-            Scalar::Other(kind) => {
+            Scalar::Other(kind, _) => {
                 let (name, kind) = (self.value_name(key), kind.with_article());
                 let detail = format!("{name} is {kind}, not a number, boolean or text");
                 fault.get_or_insert_with(|| Fault::new(Reason::WrongType, detail));
@@ -75,7 +75,7 @@ impl Decoding<'_, '_> {
     }
 
     #[cold]
-    fn value_name(&self, key: Span) -> String {
+    pub(crate) fn value_name(&self, key: Span) -> String {
         let name = if key.is_none() {
             "value"
         } else {
@@ -123,6 +123,7 @@ impl Decoding<'_, '_> {
                 Some(millis) => RawTime::Millis(millis),
                 None => RawTime::Invalid,
             },
+            Scalar::Text(text) => text_time(self.scanner.resolve(text)),
             Scalar::Null => RawTime::Missing,
             _ => RawTime::Invalid,
         }
@@ -155,6 +156,17 @@ impl Decoding<'_, '_> {
         }
         None
     }
+}
+
+/// A time as text: RFC 3339 with its zone, or the digits of the number.
+#[cold]
+fn text_time(text: &str) -> RawTime {
+    let text = text.trim();
+    if let Ok(millis) = text.parse() {
+        return RawTime::Millis(millis);
+    }
+    let instant = Timestamp::parse_rfc3339(text);
+    instant.map_or(RawTime::Invalid, |time| RawTime::Nanos(time.0))
 }
 
 /// A number's text, which is ASCII, cut for a sentence.

@@ -8,6 +8,8 @@
 //! bounded. A `\u` escape that is half of a surrogate pair is refused: it is no
 //! text.
 
+use std::fmt::Write as _;
+
 use crate::json_number::Number;
 use crate::span::{IN_SCRATCH, MAX_TEXT_BYTES, Names, Scratch, Span};
 
@@ -88,6 +90,59 @@ impl<'t, 's> Scanner<'t, 's> {
 
     pub(crate) fn resolve(&self, span: Span) -> &str {
         self.scratch.resolve(self.text, span)
+    }
+
+    /// The byte that comes next.
+    pub(crate) fn position(&self) -> usize {
+        self.at
+    }
+
+    /// Continues at another byte, where a value begins or ends; returns the byte
+    /// that would have come next.
+    pub(crate) fn seek(&mut self, at: usize) -> usize {
+        std::mem::replace(&mut self.at, at)
+    }
+
+    /// Leaves an array that began at this byte, from anywhere between its elements.
+    pub(crate) fn leave(&mut self, at: usize) -> Scan<()> {
+        self.at = at;
+        self.depth -= 1;
+        self.skip().map(|_| ())
+    }
+
+    pub(crate) fn mark_scratch(&self) -> usize {
+        self.scratch.unescaped.len()
+    }
+
+    /// Drops the names that were joined since the mark.
+    pub(crate) fn release(&mut self, mark: usize) {
+        self.scratch.unescaped.truncate(mark);
+    }
+
+    /// The name of a member within a member: `outer.inner`; `None` if it is longer
+    /// than `most` bytes.
+    pub(crate) fn join(&mut self, outer: Span, inner: Span, most: usize) -> Option<Span> {
+        if outer.len() + 1 + inner.len() > most {
+            return None;
+        }
+        let start = self.scratch.unescaped.len();
+        self.scratch.copy(self.text, outer);
+        self.scratch.unescaped.push('.');
+        self.scratch.copy(self.text, inner);
+        Some(self.scratch.since(start))
+    }
+
+    /// As [`Self::join`], for an element of an array.
+    pub(crate) fn join_index(&mut self, outer: Span, index: usize, most: usize) -> Option<Span> {
+        // Three bytes for the dot and an index of up to two digits.
+        if outer.len() + 3 > most {
+            return None;
+        }
+        let start = self.scratch.unescaped.len();
+        self.scratch.copy(self.text, outer);
+        // Writing to a string cannot fail.
+        let _ = write!(self.scratch.unescaped, ".{index}");
+        Some(self.scratch.since(start))
     }
 
     /// The repeated member name found since the last call, if any.

@@ -5,7 +5,7 @@
 //! its output in buffers and fills them again for the next message.
 //!
 //! ```text
-//! payload ─▶ json, line_protocol ─▶ Decoder { events, readings, faults }
+//! payload ─▶ json, line_protocol, value ─▶ Decoder { events, readings, faults }
 //!                  │
 //!                  └─ json_scanner, line_scanner: one pass over the text, spans out
 //! ```
@@ -16,6 +16,7 @@ mod decoder;
 mod fault;
 mod json;
 mod json_decoding;
+mod json_flat;
 mod json_members;
 mod json_number;
 mod json_reading;
@@ -24,6 +25,7 @@ mod line_protocol;
 mod line_scanner;
 mod raw;
 mod span;
+mod value;
 
 pub use decoder::Decoder;
 pub use fault::{Fault, Quoted};

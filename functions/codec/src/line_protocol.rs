@@ -45,6 +45,8 @@ impl Decoder {
     /// Fills `events`, `readings` and `faults`, or says why the whole message is
     /// refused.
     pub fn decode_lines(&mut self, text: &str, settings: LineSettings<'_>) -> Result<(), Fault> {
+        self.absent = 0;
+        self.cleared = false;
         self.events.clear();
         self.readings.clear();
         self.faults.clear();

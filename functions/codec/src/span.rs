@@ -46,6 +46,25 @@ impl Scratch {
         self.keys.clear();
     }
 
+    /// Appends the text of a span to the scratch.
+    pub(crate) fn copy(&mut self, text: &str, span: Span) {
+        let (start, end) = (span.start & !IN_SCRATCH, span.end & !IN_SCRATCH);
+        let range = start as usize..end as usize;
+        if span.start & IN_SCRATCH == 0 {
+            self.unescaped.push_str(text.get(range).unwrap_or_default());
+        } else {
+            self.unescaped.extend_from_within(range);
+        }
+    }
+
+    /// The span of what was appended since this byte.
+    pub(crate) fn since(&self, start: usize) -> Span {
+        Span {
+            start: start as u32 | IN_SCRATCH,
+            end: self.unescaped.len() as u32 | IN_SCRATCH,
+        }
+    }
+
     /// The text of a span; empty for [`Span::NONE`].
     #[inline]
     pub(crate) fn resolve<'a>(&'a self, text: &'a str, span: Span) -> &'a str {

@@ -232,6 +232,16 @@ impl Engine {
         }
     }
 
+    /// The values that the function of a verdict allows, as a list for people;
+    /// `None` for functions of other kinds.
+    pub fn allowed_values(&self, verdict: &Verdict) -> Option<String> {
+        let rule = self.rules.get(FunctionIx(verdict.function))?;
+        match &rule.kind {
+            FunctionKind::Allowed(settings) => crate::checks::allowed::list(settings),
+            _ => None,
+        }
+    }
+
     /// The number of slots: all indexes are below it.
     pub fn slot_count(&self) -> u32 {
         self.tables.slots.len() as u32
@@ -358,6 +368,8 @@ impl Engine {
             runs,
             ..
         } = self;
+        out.absent[decoded.codec.index()] += decoder.absent;
+        out.cleared += u64::from(decoder.cleared);
         row_builder.begin(position, &out.rows);
         let mut next_reading = 0;
         let single = decoder.events.len() == 1 && decoder.events[0].fault.is_none();
@@ -381,7 +393,9 @@ impl Engine {
             };
             match context.process(event, readings, next_reading) {
                 Ok(indexes) => next_reading += indexes,
-                Err(fault) if single && decoded.codec == RouteCodec::Json => return Err(fault),
+                Err(fault) if single && decoded.codec != RouteCodec::LineProtocol => {
+                    return Err(fault);
+                }
                 Err(mut fault) => {
                     let is_line = decoded.codec == RouteCodec::LineProtocol;
                     if is_line && fault.reason == Reason::MissingDevice {

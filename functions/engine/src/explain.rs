@@ -46,7 +46,8 @@ impl Engine {
                 ("off_delay", info.off_delay_ns),
             ]
             .into_iter()
-            .filter(|(_, nanos)| *nanos > 0);
+            .filter(|(_, nanos)| *nanos > 0)
+            .chain(info.longest_gap_ns.map(|nanos| ("longest_gap", nanos)));
             let settings = rule.map_or_else(Vec::new, |rule| kinds::settings(&rule.kind));
             Some(Explained {
                 name: Arc::clone(&info.name),

@@ -14,6 +14,8 @@ pub struct FunctionInfo {
     /// In event time.
     pub on_delay_ns: i64,
     pub off_delay_ns: i64,
+    /// The longest gap that the on-delay bridges; `None`: the default.
+    pub longest_gap_ns: Option<i64>,
     /// `threshold`, `ewma`, ...: as in the configuration.
     pub kind: &'static str,
     /// Its verdicts carry a score.
@@ -29,6 +31,7 @@ pub(crate) fn functions(config: &Config) -> Vec<FunctionInfo> {
         name: "payload".into(),
         on_delay_ns: 0,
         off_delay_ns: 0,
+        longest_gap_ns: None,
         kind: payload.name(),
         gives_scores: payload.gives_scores(),
         bytes_per_series: SlotMemory::bytes(&payload),
@@ -38,6 +41,7 @@ pub(crate) fn functions(config: &Config) -> Vec<FunctionInfo> {
         name: function.name.as_str().into(),
         on_delay_ns: nanos(function.on_delay),
         off_delay_ns: nanos(function.off_delay),
+        longest_gap_ns: function.longest_gap.map(nanos),
         kind: function.kind.name(),
         gives_scores: function.kind.gives_scores(),
         bytes_per_series: SlotMemory::bytes(&function.kind),

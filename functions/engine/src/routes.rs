@@ -38,6 +38,15 @@ impl Routes {
         decoder: &mut Decoder,
     ) -> Result<Decoded<'m>, Fault> {
         let (captures, codec, precision) = self.route(message)?;
+        let clears = message.retained || codec == RouteCodec::Value;
+        if message.payload.is_empty() && clears {
+            decoder.decode_clear();
+            return Ok(Decoded {
+                captures,
+                codec,
+                text: "",
+            });
+        }
         let text = payload_text(message.payload, &self.limits)?;
         let max_readings = self.limits.max_readings_per_message;
         match codec {
@@ -56,6 +65,7 @@ impl Routes {
                     max_readings,
                 },
             )?,
+            RouteCodec::Value => decoder.decode_value(text)?,
         }
         Ok(Decoded {
             captures,
@@ -85,6 +95,19 @@ impl Routes {
     }
 }
 
+/// The payload without a byte order mark, and without the NUL that ends a text in C,
+/// or several, with the white space around them.
+fn without_padding(payload: &[u8]) -> &[u8] {
+    let payload = payload.strip_prefix(b"\xef\xbb\xbf").unwrap_or(payload);
+    let is_padding = |byte: &u8| matches!(byte, 0 | b'\n' | b'\r' | b' ' | b'\t');
+    let kept = payload
+        .iter()
+        .rposition(|byte| !is_padding(byte))
+        .map_or(0, |last| last + 1);
+    let (text, padding) = payload.split_at(kept);
+    if padding.contains(&0) { text } else { payload }
+}
+
 /// The payload as text, when it may be one.
 fn payload_text<'a>(payload: &'a [u8], limits: &Limits) -> Result<&'a str, Fault> {
     if payload.len() as u64 > limits.max_payload {
@@ -101,6 +124,7 @@ fn payload_text<'a>(payload: &'a [u8], limits: &Limits) -> Result<&'a str, Fault
         let detail = format!("the listener dropped it because it is too large: {notice}");
         return Err(Fault::new(Reason::TooLarge, detail));
     }
+    let payload = without_padding(payload);
     if payload.is_empty() {
         let detail = "the payload has no bytes".to_owned();
         return Err(Fault::new(Reason::Empty, detail));

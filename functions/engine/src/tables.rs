@@ -103,6 +103,10 @@ pub(crate) struct Series {
     /// The event that its last cell came with.
     #[serde(skip)]
     pub(crate) event: u64,
+    /// 1 + the position of the last message with a reading of it whose time is not
+    /// known.
+    #[serde(skip)]
+    pub(crate) timeless_in: u64,
 }
 
 /// What is to be done with the readings of a series besides detecting.
@@ -318,6 +322,7 @@ impl Tables {
             sequence: None,
             row: 0,
             event: 0,
+            timeless_in: 0,
         });
         self.devices[device.index()].series.push(ix);
         self.index_series(ix);

@@ -83,6 +83,8 @@ pub(super) struct PendingPublish {
     pub(super) qos: u8,
     /// Its sender sends it again unless it is acknowledged.
     pub(super) is_resent: bool,
+    /// It is empty and has the retain flag: it deletes a retained message.
+    pub(super) is_clear: bool,
 }
 
 /// The publishes that the next append takes.
@@ -286,7 +288,9 @@ impl AckGate {
     }
 }
 
-/// A device's publish is fresh even when it asks the broker to retain it. mqtt5
+/// A device's publish is fresh even when it asks the broker to retain it. The flag
+/// stays only where there is no reading: on an empty publish that deletes a retained
+/// message. mqtt5
 /// does not report repetitions (DUP).
 fn as_message<'a>(publish: &'a PendingPublish, client: &'a str) -> Message<'a> {
     Message {
@@ -296,7 +300,7 @@ fn as_message<'a>(publish: &'a PendingPublish, client: &'a str) -> Message<'a> {
         topic: &publish.topic,
         payload: &publish.payload,
         qos: publish.qos,
-        retained: false,
+        retained: publish.is_clear,
         duplicate: false,
     }
 }

@@ -227,12 +227,13 @@ impl Connection {
     }
 
     /// Adds a publish; true when the pending publishes must be appended now.
-    fn add(&self, topic: Arc<str>, payload: Bytes, qos: QoS) -> bool {
+    fn add(&self, topic: Arc<str>, payload: Bytes, qos: QoS, retain: bool) -> bool {
         let mut state = self.state.lock();
         let received = state.acks.pending_since().unwrap_or_else(Timestamp::now);
         state.acks.push(PendingPublish {
             received,
             topic,
+            is_clear: retain && payload.is_empty(),
             payload,
             qos: qos as u8,
             is_resent: qos != QoS::AtMostOnce,
@@ -291,8 +292,13 @@ impl Connection {
 
     async fn publish(&self, event: ClientPublishEvent) -> PublishAction {
         let is_accepted = self.shared.topics.accepts(&event.topic);
-        let must_append =
-            is_accepted && self.add(event.topic.clone(), event.payload.clone(), event.qos);
+        let must_append = is_accepted
+            && self.add(
+                event.topic.clone(),
+                event.payload.clone(),
+                event.qos,
+                event.retain,
+            );
         let is_routed = !is_accepted || event.retain || self.shared.telemetry_subscribers.any();
         if !is_routed {
             if must_append {

@@ -219,6 +219,7 @@ pub fn sentence(sensor: &str, value: &str, unit: Option<&str>, concluded: &Concl
             )
         }
         (Why::NotAllowed, _) if !finds => "one of the values allowed".to_owned(),
+        (Why::NotAValue, _) if !finds => "no error code".to_owned(),
         (Why::Unit, _) if !finds => "in the expected unit".to_owned(),
         (Why::Repeated { .. }, _) if !finds => "not the value before once more".to_owned(),
         (Why::Condition, _) if !finds => "where its condition does not hold".to_owned(),

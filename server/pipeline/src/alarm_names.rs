@@ -2,19 +2,26 @@
 
 use weir_alarms::{Delays, SlotNames};
 use weir_engine::{Engine, FunctionInfo};
-use weir_model::Verdict;
+use weir_model::{Timestamp, Verdict};
 
 /// By function index, as verdicts name them.
 pub(crate) fn delays(engine: &Engine) -> Vec<Delays> {
     let delays = |function: &FunctionInfo| Delays {
         on_delay_ns: function.on_delay_ns,
         off_delay_ns: function.off_delay_ns,
+        longest_gap_ns: function.longest_gap_ns,
     };
     engine.functions().iter().map(delays).collect()
 }
 
-/// The names behind a verdict.
-pub(crate) fn names(engine: &Engine, verdict: &Verdict) -> SlotNames {
+/// The names behind a verdict on a reading that was received at `received`. `text`
+/// is the value of the reading, if it is a text.
+pub(crate) fn names(
+    engine: &Engine,
+    verdict: &Verdict,
+    text: Option<&str>,
+    received: Timestamp,
+) -> SlotNames {
     let slot = engine.slot(verdict.slot);
     let location = engine.catalog().location(verdict.location);
     SlotNames {
@@ -24,6 +31,9 @@ pub(crate) fn names(engine: &Engine, verdict: &Verdict) -> SlotNames {
         function: slot.function.into(),
         location: (!location.is_empty()).then(|| location.to_string()),
         custom_reason: engine.custom_reason(verdict).map(Into::into),
+        text: text.map(Into::into),
+        allowed: engine.allowed_values(verdict),
+        recorded_at: Some(received.millis()),
         condition: engine.condition(verdict).map(Into::into),
     }
 }

@@ -2,6 +2,7 @@
 //! where rows are stored.
 
 use serde::{Deserialize, Serialize};
+use weir_config::RouteCodec;
 use weir_model::ReadingCounts;
 
 use crate::effects::{Effects, Start};
@@ -16,6 +17,29 @@ pub struct PipelineCounts {
     pub messages: u64,
     /// Of the messages, requests to shadows.
     pub shadow_requests: u64,
+    /// Values that said nothing, by [`RouteCodec::index`].
+    pub absent: Vec<u64>,
+    /// Messages that delete a retained message.
+    pub cleared: u64,
+}
+
+/// [`PipelineCounts`] in snapshots up to version 4.
+#[derive(Debug, Deserialize)]
+pub(crate) struct OldCounts {
+    readings: ReadingCounts,
+    messages: u64,
+    shadow_requests: u64,
+}
+
+impl From<OldCounts> for PipelineCounts {
+    fn from(old: OldCounts) -> Self {
+        Self {
+            readings: old.readings,
+            messages: old.messages,
+            shadow_requests: old.shadow_requests,
+            ..Self::default()
+        }
+    }
 }
 
 impl PipelineCounts {
@@ -33,6 +57,13 @@ impl PipelineCounts {
     /// Counts the readings of one message, whose effects begin at `start`.
     pub(crate) fn add(&mut self, start: &Start, effects: &Effects) {
         let batch = &effects.batch;
+        self.cleared += batch.cleared - start.cleared;
+        self.absent
+            .resize(RouteCodec::ALL.len().max(self.absent.len()), 0);
+        let now = batch.absent.iter().zip(start.absent);
+        for (total, (now, before)) in self.absent.iter_mut().zip(now) {
+            *total += now - before;
+        }
         self.readings.received += batch.received - start.received;
         self.readings.deduplicated += batch.deduplicated - start.deduplicated;
         for rejected in &batch.quarantined[start.quarantined..] {

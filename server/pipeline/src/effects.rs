@@ -1,6 +1,7 @@
 //! What messages cause: filled by the pipeline, handed to whoever makes it
 //! durable, cleared and filled again.
 
+use weir_config::RouteCodec;
 use weir_engine::{Batch, Engine};
 use weir_model::{Alert, Position, Timestamp};
 use weir_shadow_document::Request;
@@ -47,6 +48,8 @@ pub struct Processed {
     pub position: Position,
     /// Accepted readings.
     pub readings: u32,
+    /// Readings in the quarantine; a message that cannot be decoded counts as one.
+    pub quarantined: u32,
     /// Sensors of the message that are beyond a limit.
     pub alerts: u32,
     /// The latest time of the accepted readings.
@@ -61,6 +64,8 @@ pub(crate) struct Start {
     pub(crate) quarantined: usize,
     pub(crate) received: u64,
     pub(crate) deduplicated: u64,
+    pub(crate) absent: [u64; RouteCodec::ALL.len()],
+    pub(crate) cleared: u64,
 }
 
 impl Effects {
@@ -87,6 +92,8 @@ impl Effects {
             quarantined: self.batch.quarantined.len(),
             received: self.batch.received,
             deduplicated: self.batch.deduplicated,
+            absent: self.batch.absent,
+            cleared: self.batch.cleared,
         }
     }
 
@@ -105,6 +112,7 @@ impl Effects {
         self.processed.push(Processed {
             position,
             readings,
+            quarantined: (self.batch.quarantined.len() - start.quarantined) as u32,
             alerts: self.anomalous_sensors(start.verdicts, engine),
             timestamp,
         });

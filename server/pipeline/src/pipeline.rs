@@ -146,7 +146,7 @@ impl Pipeline {
                 .on_message(position, message, &mut effects.batch);
             let (batch, quarantined) = (&effects.batch, &mut effects.quarantined);
             copy_rejected(batch, Some(message), message.payload, quarantined);
-            self.run_alarms(start.verdicts, effects);
+            self.run_alarms(start.verdicts, message.received, effects);
         }
         if !effects.is_unchanged(&start) {
             self.reporter.changed();
@@ -175,11 +175,12 @@ impl Pipeline {
         effects.finish(position, &start, &self.engine);
     }
 
-    fn run_alarms(&mut self, first: usize, effects: &mut Effects) {
+    fn run_alarms(&mut self, first: usize, received: Timestamp, effects: &mut Effects) {
         let Self { engine, alarms, .. } = self;
         let Effects { batch, alerts, .. } = effects;
-        for verdict in &batch.verdicts[first..] {
-            if let Some(alert) = alarms.on_verdict(verdict, || names(engine, verdict)) {
+        for (ix, verdict) in batch.verdicts.iter().enumerate().skip(first) {
+            let names = || names(engine, verdict, batch.text_of(ix), received);
+            if let Some(alert) = alarms.on_verdict(verdict, names) {
                 alerts.push(alert.clone());
             }
         }

@@ -9,12 +9,14 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use weir_engine::Tallies;
 
-use crate::counts::PipelineCounts;
+use crate::counts::{OldCounts, PipelineCounts};
 use crate::shadow_reports::ReportState;
 
 /// Raised when a field changes its meaning; an older version is refused rather
 /// than misread.
-const VERSION: u8 = 4;
+const VERSION: u8 = 5;
+/// Counts no absent values, and is read.
+const WITHOUT_ABSENT: u8 = 4;
 /// Ends before the state of the reports into shadows, and is read.
 const WITHOUT_REPORTS: u8 = 3;
 /// Ends before the functions' tallies, and is read.
@@ -55,33 +57,47 @@ impl Snapshot {
         match bytes.split_first() {
             None => Err(SnapshotError::Empty),
             Some((&VERSION, body)) => Ok(postcard::from_bytes(body)?),
-            Some((&WITHOUT_REPORTS, body)) => {
-                let (engine, alarms, counts, config, tallies) = postcard::from_bytes(body)?;
+            Some((&WITHOUT_ABSENT, body)) => {
+                let (engine, alarms, counts, config, tallies, reports): (_, _, OldCounts, _, _, _) =
+                    postcard::from_bytes(body)?;
                 Ok(Self {
                     engine,
                     alarms,
-                    counts,
+                    counts: counts.into(),
+                    config,
+                    tallies,
+                    reports,
+                })
+            }
+            Some((&WITHOUT_REPORTS, body)) => {
+                let (engine, alarms, counts, config, tallies): (_, _, OldCounts, _, _) =
+                    postcard::from_bytes(body)?;
+                Ok(Self {
+                    engine,
+                    alarms,
+                    counts: counts.into(),
                     config,
                     tallies,
                     reports: ReportState::default(),
                 })
             }
             Some((&WITHOUT_TALLIES, body)) => {
-                let (engine, alarms, counts, config) = postcard::from_bytes(body)?;
+                let (engine, alarms, counts, config): (_, _, OldCounts, _) =
+                    postcard::from_bytes(body)?;
                 Ok(Self {
                     engine,
                     alarms,
-                    counts,
+                    counts: counts.into(),
                     config,
                     ..Self::default()
                 })
             }
             Some((&WITHOUT_CONFIG, body)) => {
-                let (engine, alarms, counts) = postcard::from_bytes(body)?;
+                let (engine, alarms, counts): (_, _, OldCounts) = postcard::from_bytes(body)?;
                 Ok(Self {
                     engine,
                     alarms,
-                    counts,
+                    counts: counts.into(),
                     ..Self::default()
                 })
             }

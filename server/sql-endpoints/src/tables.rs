@@ -77,6 +77,11 @@ fn numbers(values: impl Iterator<Item = Option<f64>>) -> ArrayRef {
     Arc::new(values.collect::<Float64Array>())
 }
 
+/// What is not a number is NULL.
+fn number(value: f64) -> Option<f64> {
+    value.is_finite().then_some(value)
+}
+
 fn counts(values: impl Iterator<Item = u64>) -> ArrayRef {
     Arc::new(UInt64Array::from_iter_values(values))
 }
@@ -101,6 +106,7 @@ impl TableSource for Alerts {
             ("location", DataType::Utf8),
             ("function", DataType::Utf8),
             ("reason", DataType::Utf8),
+            ("text", DataType::Utf8),
             ("recorded_at", time(TimeUnit::Millisecond)),
         ])
     }
@@ -116,13 +122,14 @@ impl TableSource for Alerts {
             texts(alerts().map(|alert| Some(alert.state.as_str()))),
             texts(alerts().map(|alert| Some(alert.device_id.as_str()))),
             texts(alerts().map(|alert| Some(alert.sensor.as_str()))),
-            numbers(alerts().map(|alert| Some(alert.value))),
+            numbers(alerts().map(|alert| number(alert.value))),
             numbers(alerts().map(|alert| alert.threshold)),
             texts(alerts().map(|alert| alert.unit.as_deref())),
             texts(alerts().map(|alert| alert.location.as_deref())),
             texts(alerts().map(|alert| Some(alert.function.as_str()))),
             texts(alerts().map(|alert| Some(alert.reason.as_str()))),
-            millis(history.iter().map(|transition| transition.recorded_at)),
+            texts(alerts().map(|alert| alert.text.as_deref())),
+            millis(history.iter().map(|transition| transition.alert.recorded_at.or(transition.recorded_at))),
         ];
         Ok(RecordBatch::try_new(self.schema(), columns)?)
     }
@@ -152,6 +159,8 @@ impl TableSource for Alarms {
             ("acknowledged_at", time(TimeUnit::Millisecond)),
             ("shelved_until", time(TimeUnit::Millisecond)),
             ("reason", DataType::Utf8),
+            ("text", DataType::Utf8),
+            ("recorded_at", time(TimeUnit::Millisecond)),
         ])
     }
 
@@ -171,7 +180,7 @@ impl TableSource for Alarms {
             texts(alarms().map(|alarm| Some(alarm.device_id.as_str()))),
             texts(alarms().map(|alarm| Some(alarm.sensor.as_str()))),
             texts(alarms().map(|alarm| Some(alarm.function.as_str()))),
-            numbers(alarms().map(|alarm| Some(alarm.value))),
+            numbers(alarms().map(|alarm| number(alarm.value))),
             numbers(alarms().map(|alarm| alarm.threshold)),
             texts(alarms().map(|alarm| alarm.unit.as_deref())),
             texts(alarms().map(|alarm| alarm.location.as_deref())),
@@ -184,6 +193,8 @@ impl TableSource for Alarms {
                 alarms().map(|alarm| alarm.shelved_until.filter(|until| *until != OUT_OF_SERVICE)),
             ),
             texts(alarms().map(|alarm| Some(alarm.reason.as_str()))),
+            texts(alarms().map(|alarm| alarm.text.as_deref())),
+            millis(alarms().map(|alarm| alarm.recorded_at)),
         ];
         Ok(RecordBatch::try_new(self.schema(), columns)?)
     }

@@ -7,6 +7,7 @@
 
 use parking_lot::Mutex;
 use serde_json::{Value, json};
+use weir_config::RouteCodec;
 use weir_journal::JournalStatus;
 use weir_model::{ExpiryReason, QuarantineReason, ReadingCounts};
 use weir_pipeline::PipelineCounts;
@@ -97,6 +98,7 @@ impl Counts {
                 "processed": self.pipeline.messages,
                 "in_flight": in_flight,
                 "shadow_requests": self.pipeline.shadow_requests,
+                "cleared": self.pipeline.cleared,
             },
             "readings": {
                 "received": readings.received,
@@ -106,6 +108,9 @@ impl Counts {
                 "expired": readings.expired_total(),
                 "in_flight": self.readings_in_flight,
                 "conflicts": readings.conflicts,
+                "absent": by_reason(&mut RouteCodec::ALL.iter().map(|codec| {
+                    (codec.as_str(), self.pipeline.absent.get(codec.index()).copied().unwrap_or(0))
+                })),
                 "quarantined_by_reason": by_reason(&mut QuarantineReason::ALL.iter().map(|reason| {
                     (reason.as_str(), readings.quarantined.get(reason.index()).copied().unwrap_or(0))
                 })),

@@ -25,13 +25,17 @@ struct Reported<'a> {
     readings: BTreeMap<&'a str, Reading<'a>>,
 }
 
-/// Absent members are omitted: an array in a shadow must not contain null.
+/// Absent members are omitted: an array in a shadow must not contain null, and one
+/// null would reject the whole report. What is not a number is absent.
 #[derive(Serialize)]
 struct OpenAlarm<'a> {
     id: &'a str,
     sensor: &'a str,
     severity: Severity,
-    value: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     threshold: Option<f64>,
     since: i64,
@@ -57,13 +61,16 @@ pub fn report_payload(
         id: &alert.alarm_id,
         sensor: &alert.sensor,
         severity: alert.severity,
-        value: alert.value,
-        threshold: alert.threshold,
+        value: Some(alert.value).filter(|value| value.is_finite()),
+        text: alert.text.as_deref(),
+        threshold: alert.threshold.filter(|limit| limit.is_finite()),
         since: alert.raised_at,
         function: &alert.function,
         reason: &alert.reason,
     });
-    let readings = readings.iter().map(|(sensor, value, timestamp)| {
+    // A null would delete the value of the last report.
+    let readings = readings.iter().filter(|(_, value, _)| !value.is_null());
+    let readings = readings.map(|(sensor, value, timestamp)| {
         (
             *sensor,
             Reading {
@@ -81,4 +88,54 @@ pub fn report_payload(
         state: State { reported },
     })
     .expect("texts and numbers are JSON")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use weir_config::Shadows;
+    use weir_model::{AlertKind, AlertState};
+
+    use super::*;
+    use crate::request::UpdateRequest;
+
+    #[test]
+    fn what_is_not_a_number_costs_no_report() {
+        let door = Alert {
+            id: "transition".to_owned(),
+            alarm_id: "episode".to_owned(),
+            kind: AlertKind::Alert,
+            severity: Severity::Warning,
+            state: AlertState::Raised,
+            device_id: "gate".to_owned(),
+            sensor: "door".to_owned(),
+            value: f64::NAN,
+            text: Some("open".to_owned()),
+            threshold: Some(f64::INFINITY),
+            function: "door".to_owned(),
+            location: None,
+            unit: None,
+            timestamp: 2,
+            raised_at: 1,
+            recorded_at: Some(3),
+            reason: "door is open; allowed: closed".to_owned(),
+        };
+        let readings = [("t", json!(3), 2), ("odd", json!(f64::NAN), 2)];
+        let payload = report_payload(&[&door], 2, &readings);
+        let parsed = UpdateRequest::parse(&payload, &Shadows::default());
+        assert!(parsed.request.is_ok(), "the report is valid");
+        let report: Value = serde_json::from_slice(&payload).unwrap();
+        let reported = &report["state"]["reported"];
+        assert_eq!(
+            reported["alerts"],
+            json!([{
+                "id": "episode", "sensor": "door", "severity": "WARNING", "text": "open",
+                "since": 1, "function": "door", "reason": "door is open; allowed: closed",
+            }])
+        );
+        assert_eq!(
+            reported["readings"],
+            json!({"t": {"value": 3, "timestamp": 2}})
+        );
+    }
 }

@@ -11,6 +11,15 @@ fn delays(on_s: i64, off_s: i64) -> Delays {
     Delays {
         on_delay_ns: on_s * SECOND,
         off_delay_ns: off_s * SECOND,
+        longest_gap_ns: None,
+    }
+}
+
+/// The same, over gaps of any length.
+fn bridging(delays: Delays) -> Delays {
+    Delays {
+        longest_gap_ns: Some(i64::MAX),
+        ..delays
     }
 }
 
@@ -109,7 +118,10 @@ fn the_on_delay_counts_from_the_first_reading_of_an_unbroken_run() {
         &[(0, W), (9, None), (10, W), (19, W), (20, W)],
         &["20 raised warning"],
     );
-    check(on, &[(0, W), (3600, W)], &["3600 raised warning"]);
+    // A gap breaks the run, unless it may be bridged.
+    check(on, &[(0, W), (3600, W)], &[]);
+    let readings = [(0, W), (3600, W)];
+    check(bridging(on), &readings, &["3600 raised warning"]);
 }
 
 #[test]
@@ -381,7 +393,7 @@ proptest! {
     fn transitions_are_those_of_the_model(
         readings in readings(), on_s in 0i64..12, off_s in 0i64..12,
     ) {
-        let delays = delays(on_s, off_s);
+        let delays = bridging(delays(on_s, off_s));
         let mut engine = AlarmEngine::new(vec![delays]);
         let mut pasts: [Vec<(i64, Level)>; 4] = Default::default();
         let mut open: [Option<(Severity, String)>; 4] = Default::default();
@@ -409,6 +421,23 @@ proptest! {
                 open[at] = expect.map(|severity| (severity, alert.alarm_id.clone()));
             }
             prop_assert_eq!(engine.active_count(), open.iter().flatten().count());
+        }
+    }
+
+    /// In a series without gaps the default is as good as bridging every gap.
+    #[test]
+    fn without_gaps_the_default_changes_nothing(
+        levels in prop::collection::vec(levels(), 1..60), every_s in 1i64..30,
+        on_s in 0i64..60, off_s in 0i64..60,
+    ) {
+        let delays = delays(on_s, off_s);
+        let mut default = AlarmEngine::new(vec![delays]);
+        let mut all = AlarmEngine::new(vec![bridging(delays)]);
+        // The interval is known.
+        let history = [None, None];
+        for (n, level) in (0i64..).zip(history.into_iter().chain(levels)) {
+            let alert = feed(&mut default, 0, n * every_s, level);
+            prop_assert_eq!(alert, feed(&mut all, 0, n * every_s, level));
         }
     }
 
@@ -487,4 +516,139 @@ proptest! {
             prop_assert_eq!(together.device_snapshot(mapping(n)), alone.snapshot());
         }
     }
+}
+
+#[test]
+fn a_delay_does_not_bridge_a_gap_without_data() {
+    let minute = 60;
+    let on = delays(90 * minute, 0);
+    // Two readings alone do not hold for an hour and a half.
+    check(on, &[(0, W), (105 * minute, W)], &[]);
+    // The delay starts again behind the gap.
+    let every_10_min = |from: i64, n: i64| (0..n).map(move |i| ((from + 10 * i) * minute, W));
+    let mut readings: Vec<_> = every_10_min(0, 3).collect();
+    readings.extend(every_10_min(125, 10));
+    check(on, &readings, &["12900 raised warning"]);
+    // Without a gap nothing changes.
+    let steady: Vec<_> = every_10_min(0, 10).collect();
+    check(on, &steady, &["5400 raised warning"]);
+}
+
+#[test]
+fn a_sensor_that_sends_less_often_than_the_delay_has_no_gaps() {
+    let on = delays(5 * 60, 0);
+    let mut readings: Vec<(i64, Level)> = (0..4).map(|i| (i * 600, None)).collect();
+    readings.extend([(2_400, W), (3_000, W)]);
+    check(on, &readings, &["3000 raised warning"]);
+    // Also when it sends less often from some day on: the second reading counts.
+    let mut readings: Vec<(i64, Level)> = (0..4).map(|i| (i * 60, None)).collect();
+    readings.extend((1..8).map(|hours| (hours * 3_600, W)));
+    let mut engine = AlarmEngine::new(vec![on]);
+    let raised = readings
+        .iter()
+        .find_map(|&(at, level)| feed(&mut engine, 0, at, level));
+    assert!(raised.is_some());
+}
+
+#[test]
+fn a_configured_gap_is_bridged_and_the_sentence_says_so() {
+    let on = Delays {
+        longest_gap_ns: Some(7_200 * SECOND),
+        ..delays(90 * 60, 0)
+    };
+    let mut engine = AlarmEngine::new(vec![on]);
+    assert_eq!(feed(&mut engine, 0, 0, W), None);
+    let raised = feed(&mut engine, 0, 105 * 60, W).unwrap();
+    assert_eq!(
+        raised.reason,
+        "temperature-0 85 °C is above the warning limit 80 °C for 1 h 45 min, \
+         of which 1 h 45 min without data (hall-2)"
+    );
+    let none = Delays {
+        longest_gap_ns: Some(0),
+        ..delays(10, 0)
+    };
+    check(none, &[(0, W), (10, W), (20, W), (30, W)], &[]);
+}
+
+#[test]
+fn intervals_and_gaps_survive_a_restart_and_version_1_is_read() {
+    let on = delays(300, 0);
+    let mut engine = AlarmEngine::new(vec![on]);
+    for at in 0..4 {
+        feed(&mut engine, 0, at * 600, None);
+    }
+    let mut restored = AlarmEngine::restore(vec![on], &engine.snapshot()).unwrap();
+    for engine in [&mut engine, &mut restored] {
+        assert_eq!(feed(engine, 0, 2_400, W), None);
+        assert!(feed(engine, 0, 3_000, W).is_some());
+    }
+    // Version 1: slot 0, last, level, something_since, critical_since, open.
+    let never = Timestamp(i64::MIN);
+    let old = (
+        0u32,
+        Timestamp(SECOND),
+        W,
+        Timestamp(SECOND),
+        never,
+        None::<()>,
+    );
+    let bytes = postcard::to_stdvec(&(1u8, vec![old])).unwrap();
+    let mut old = AlarmEngine::restore(vec![on], &bytes).unwrap();
+    assert!(feed(&mut old, 0, 301, W).is_some());
+}
+
+#[test]
+fn a_cleared_alert_has_the_unit_of_its_own_reading() {
+    let mut engine = AlarmEngine::new(vec![Delays::default()]);
+    let named = |unit: &str| SlotNames {
+        unit: Some(unit.to_owned()),
+        recorded_at: Some(7),
+        ..names(0)
+    };
+    let raised = engine.on_verdict(&verdict(0, 1, W), || named("V")).cloned();
+    assert_eq!(raised.unwrap().unit.as_deref(), Some("V"));
+    let cleared = engine
+        .on_verdict(&verdict(0, 2, None), || named("bar"))
+        .cloned()
+        .unwrap();
+    assert_eq!(cleared.unit.as_deref(), Some("bar"));
+    assert_eq!(cleared.recorded_at, Some(7));
+    assert!(cleared.reason.contains("71.25 bar"), "{}", cleared.reason);
+}
+
+#[test]
+fn a_text_is_part_of_its_alerts_in_json() {
+    let mut engine = AlarmEngine::new(vec![Delays::default()]);
+    let named = |text: &str| SlotNames {
+        sensor: "door".to_owned(),
+        unit: None,
+        text: Some(text.to_owned()),
+        allowed: Some("closed".to_owned()),
+        ..names(0)
+    };
+    let of_text = |at, level| Verdict {
+        value: f64::NAN,
+        threshold: f64::NAN,
+        why: Why::NotAllowed,
+        ..verdict(0, at, level)
+    };
+    let raised = engine
+        .on_verdict(&of_text(1, W), || named("open"))
+        .cloned()
+        .unwrap();
+    assert_eq!(raised.reason, "door is open; allowed: closed (hall-2)");
+    let json = serde_json::to_value(&raised).unwrap();
+    assert_eq!(
+        (&json["value"], &json["text"]),
+        (&serde_json::Value::Null, &"open".into())
+    );
+    let back: Alert = serde_json::from_value(json).unwrap();
+    assert!(back.value.is_nan() && back.text.as_deref() == Some("open"));
+    let cleared = engine
+        .on_verdict(&of_text(4, None), || named("closed"))
+        .cloned()
+        .unwrap();
+    assert_eq!(cleared.text.as_deref(), Some("closed"));
+    assert_eq!(cleared.reason, "door is back to closed, after 3 s (hall-2)");
 }

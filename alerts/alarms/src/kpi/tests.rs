@@ -15,12 +15,14 @@ fn alert(device: &str, raised_at: i64, state: AlertState, timestamp: i64) -> Ale
         device_id: device.to_owned(),
         sensor: "t".to_owned(),
         value: 0.0,
+        text: None,
         threshold: None,
         function: "f".to_owned(),
         location: None,
         unit: None,
         timestamp,
         raised_at,
+        recorded_at: None,
         reason: String::new(),
     }
 }

@@ -120,12 +120,14 @@ fn alert(text: &str, now: i64) -> Alert {
         device_id: words[2].to_owned(),
         sensor: "temperature".to_owned(),
         value: 1.0,
+        text: None,
         threshold: None,
         function: function.to_owned(),
         location: words.get(3).map(|place| (*place).to_owned()),
         unit: None,
         timestamp,
         raised_at: timestamp,
+        recorded_at: None,
         reason: text.to_owned(),
     }
 }

@@ -48,12 +48,14 @@ fn alert(alarm: &str, state: AlertState, severity: Severity, timestamp: i64) -> 
         device_id: device.to_owned(),
         sensor: "temperature".to_owned(),
         value: 0.1 + 0.2,
+        text: None,
         threshold: Some(90.0),
         function: "overheat".to_owned(),
         location: None,
         unit: Some("°C".to_owned()),
         timestamp,
         raised_at: timestamp / 100 * 100,
+        recorded_at: None,
         reason: "it is hot".to_owned(),
     }
 }

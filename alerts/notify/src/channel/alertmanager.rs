@@ -16,7 +16,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use weir_alarms::{Notification, NotifiedAlert, Quantity, rfc3339};
 use weir_http_client::HttpClient;
-use weir_model::{Alert, Timestamp, percent_encoded};
+use weir_model::{Alert, Timestamp, percent_encoded, printable};
 
 use super::error::DeliveryError;
 use super::post::{post_json, server_clock};
@@ -187,11 +187,15 @@ impl AlertmanagerMirror {
         let unit = alert.unit.as_deref();
         let mut annotations = json!({
             "summary": format!("{}: {}", alert.device_id, alert.reason),
-            "value": Quantity::new(alert.value, unit).to_string(),
             "since": rfc3339(alert.raised_at),
             "alarm_id": alert.alarm_id,
             "priority": notified.priority,
         });
+        if let Some(text) = &alert.text {
+            annotations["value"] = json!(printable(text));
+        } else if alert.value.is_finite() {
+            annotations["value"] = json!(Quantity::new(alert.value, unit).to_string());
+        }
         if let Some(limit) = alert.threshold {
             annotations["value"] = json!(Quantity::beside(alert.value, limit, unit).to_string());
             annotations["limit"] = json!(Quantity::beside(limit, alert.value, unit).to_string());

@@ -9,7 +9,7 @@ use weir_model::{AlertState, percent_encoded};
 
 use super::error::DeliveryError;
 use super::post::post_json;
-use super::text::cut;
+use super::text::{cut, json_value};
 
 /// PagerDuty's limit for a summary is 1,024 characters.
 const MAX_SUMMARY_BYTES: usize = 1_024;
@@ -107,7 +107,7 @@ fn event(notified: &NotifiedAlert, cause: Cause, link: &str) -> Value {
             "group": alert.location.as_deref().unwrap_or_default(),
             "class": alert.function,
             "custom_details": {
-                "value": alert.value,
+                "value": json_value(alert),
                 "unit": alert.unit,
                 "limit": alert.threshold,
                 "since": rfc3339(alert.raised_at),

@@ -12,11 +12,13 @@ use crate::file::values::{
     DAY, LONGEST, MILLISECOND, YEAR, above_zero, at_least_zero, count, duration, severity,
 };
 
-/// `range`: the measuring range of the sensor. At least one end is given.
+/// `range`: the measuring range of the sensor. At least one end or `not` is given.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Range {
     pub min: Option<f64>,
     pub max: Option<f64>,
+    /// Values within the range that mean an error; up to 256.
+    pub not: Vec<f64>,
     pub effect: Effect,
 }
 
@@ -71,12 +73,20 @@ pub struct Duplicate {
     pub effect: Effect,
 }
 
-/// `allowed`: the permitted values. 1 to 256 together, each list sorted.
+/// `allowed`: the permitted values, the values that mean an error, or both.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Allowed {
+    /// `None`: every value that is not excluded.
+    pub values: Option<Values>,
+    pub not: Values,
+    pub effect: Effect,
+}
+
+/// A list of 1 to 256 values, or none. Each part is sorted.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Values {
     pub numbers: Vec<f64>,
     pub texts: Vec<String>,
-    pub effect: Effect,
 }
 
 /// `unit`: the unit that readings are stored in, and converted to.
@@ -96,9 +106,10 @@ pub(super) fn range(section: &mut Section<'_, '_>) -> Range {
     let range = Range {
         min: section.optional("min", |raw| raw.number()),
         max: section.optional("max", |raw| raw.number()),
+        not: section.optional("not", numbers).unwrap_or_default(),
         effect: effect(section, Quality::Bad),
     };
-    if !section.has("min") && !section.has("max") {
+    if !section.has("min") && !section.has("max") && !section.has("not") {
         section.note_table("has no end: give min, max or both");
     }
     if let (Some(min), Some(max)) = (range.min, range.max)
@@ -184,12 +195,15 @@ pub(super) fn duplicate(section: &mut Section<'_, '_>) -> Duplicate {
 }
 
 pub(super) fn allowed(section: &mut Section<'_, '_>) -> Allowed {
-    let (mut numbers, mut texts) = section.required("values", values).unwrap_or_default();
-    numbers.sort_by(f64::total_cmp);
-    texts.sort();
+    let excludes = section.has("not");
+    let permitted = if excludes {
+        section.optional("values", values)
+    } else {
+        Some(section.required("values", values).unwrap_or_default())
+    };
     Allowed {
-        numbers,
-        texts,
+        values: permitted,
+        not: section.optional("not", values).unwrap_or_default(),
         effect: effect(section, Quality::Bad),
     }
 }
@@ -205,7 +219,7 @@ pub(super) fn unit(section: &mut Section<'_, '_>) -> UnitCheck {
 
 fn unit_code(raw: Raw<'_>) -> Result<String, Refused> {
     let code = raw.text()?;
-    if Unit::find(code).is_some() {
+    if Unit::exact(code).is_some() {
         return Ok(code.to_owned());
     }
     let hint: String = Unit::codes()
@@ -221,7 +235,7 @@ fn unit_code(raw: Raw<'_>) -> Result<String, Refused> {
 }
 
 /// A list of numbers, texts, and true or false, which are 1 and 0.
-fn values(raw: Raw<'_>) -> Result<(Vec<f64>, Vec<String>), Refused> {
+fn values(raw: Raw<'_>) -> Result<Values, Refused> {
     let Raw::File(DeValue::Array(list)) = raw else {
         return Err("must be a list, like [0, 1] or [\"on\", \"off\"]".into());
     };
@@ -245,5 +259,19 @@ fn values(raw: Raw<'_>) -> Result<(Vec<f64>, Vec<String>), Refused> {
             }
         }
     }
-    Ok((numbers, texts))
+    numbers.sort_by(f64::total_cmp);
+    texts.sort();
+    Ok(Values { numbers, texts })
+}
+
+fn numbers(raw: Raw<'_>) -> Result<Vec<f64>, Refused> {
+    let Values { numbers, texts } = values(raw)?;
+    match texts.first() {
+        None => Ok(numbers),
+        Some(text) => Err(format!(
+            "holds numbers here, not {:?}; kind \"allowed\" has a list for texts",
+            shorten(text)
+        )
+        .into()),
+    }
 }

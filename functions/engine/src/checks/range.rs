@@ -1,13 +1,13 @@
 //! The kind `range`: what a sensor can measure at all.
 //!
-//! A value beyond it is no measurement: a broken wire, an overflow or a wrong unit.
+//! A value beyond it, or one that the sensor sends for an error, is no measurement: a broken wire, an overflow or a wrong unit.
 //! Remembers nothing: 0 bytes per series.
 
 use weir_config::Range;
 use weir_model::{Flags, Why};
 
 use crate::conclusion::Conclusion;
-use crate::fact::{Fact, limit};
+use crate::fact::{Fact, limit, text};
 use crate::kind::{Kind, Stage};
 
 impl Kind for Range {
@@ -24,13 +24,19 @@ impl Kind for Range {
 
     fn settings(&self) -> Vec<Fact> {
         let (min, max) = (limit("min", self.min), limit("max", self.max));
-        min.into_iter().chain(max).collect()
+        let not: Vec<String> = self.not.iter().map(ToString::to_string).collect();
+        let not = (!not.is_empty()).then(|| text("not", not.join(", ")));
+        min.into_iter().chain(max).chain(not).collect()
     }
 }
 
-/// Concludes from any value; the ends belong to the range.
+/// Concludes from any value; the ends belong to the range. A value that means an
+/// error (85 and -127 of a DS18B20) is no measurement, wherever it is.
 #[inline]
 fn check(settings: &Range, value: f64) -> Conclusion {
+    if settings.not.contains(&value) {
+        return Conclusion::check(true, settings.effect, Flags::OUT_OF_RANGE, Why::NotAValue);
+    }
     let below = settings.min.is_some_and(|min| value < min);
     let above = settings.max.is_some_and(|max| value > max);
     let why = Why::Range {
@@ -53,6 +59,7 @@ mod tests {
         let both = Range {
             min: Some(-40.0),
             max: Some(85.0),
+            not: Vec::new(),
             effect: Effect {
                 quality,
                 severity: None,
@@ -74,5 +81,29 @@ mod tests {
         }
         quality_of(&open, -1e300, Quality::Good);
         quality_of(&open, 86.0, Quality::Bad);
+    }
+
+    #[test]
+    fn a_value_that_means_an_error_is_out_of_range_within_the_range() {
+        let sensor = Range {
+            min: Some(-130.0),
+            max: None,
+            not: vec![-127.0, 0.0, 85.0],
+            effect: Effect {
+                quality: Quality::Bad,
+                severity: None,
+            },
+        };
+        for value in [85.0, -127.0, 0.0, -0.0] {
+            let found = check(&sensor, value);
+            assert_eq!(
+                (found.quality, found.why),
+                (Quality::Bad, Why::NotAValue),
+                "{value}"
+            );
+        }
+        for value in [84.9375, 85.0625, -126.9375, 21.5] {
+            assert_eq!(check(&sensor, value).quality, Quality::Good, "{value}");
+        }
     }
 }

@@ -53,7 +53,9 @@ pub(crate) fn conversion(settings: &UnitCheck, unit: &str) -> Conversion {
             Conversion::Impossible
         };
     }
-    match (Unit::find(unit), Unit::find(&settings.unit)) {
+    let expected = Unit::find(&settings.unit);
+    let found = expected.and_then(|expected| Unit::find_for(unit, expected));
+    match (found, expected) {
         (Some(from), Some(to)) if from.convert(0.0, to).is_some() => Conversion::From(from, to),
         _ => Conversion::Impossible,
     }
@@ -97,6 +99,11 @@ mod tests {
         check("[degF]", true, 50.0, Some(10.0));
         check("K", true, 300.0, Some(26.85));
         check("°C", true, 5.0, Some(5.0));
+        for celsius in ["\u{ba}C", "\u{2da}C", "C", "celsius", "Celsius"] {
+            check(celsius, true, 5.0, Some(5.0));
+        }
+        check("F", true, 50.0, Some(10.0));
+        check("kelvin", true, 300.0, Some(26.85));
         check("V", true, 5.0, None);
         check("furlong per fortnight", true, 5.0, None);
     }

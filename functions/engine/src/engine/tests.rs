@@ -16,6 +16,7 @@ mod derived;
 mod devices;
 mod effects;
 mod every_kind;
+mod field_cases;
 mod forms;
 mod hot_change;
 mod latest_values;
@@ -26,6 +27,7 @@ mod rights;
 mod rules_and_restore;
 mod sequences;
 mod times;
+mod vectors;
 
 const WARNING: Level = Some(Severity::Warning);
 const CRITICAL: Level = Some(Severity::Critical);
@@ -74,6 +76,7 @@ fn overheat() -> Function {
         }),
         on_delay: Duration::from_secs(10),
         off_delay: Duration::from_secs(30),
+        longest_gap: None,
     }
 }
 

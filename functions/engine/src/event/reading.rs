@@ -36,12 +36,37 @@ impl<'a> EventContext<'a> {
             self.out.deduplicated += 1;
             return Ok(());
         }
+        self.check_time_is_known(&valid)?;
         let converted = self.in_expected_unit(owner, &mut valid, raw);
         let (raw, unit) = match &converted {
             Some((raw, unit)) => (raw, *unit),
             None => (raw, UnitOutcome::AsExpected),
         };
-        self.accept(owner, valid, raw, unit).map(|_| ())
+        let timeless = valid.flags.contains(Flags::TIME_RECEIVED);
+        let series = self.accept(owner, valid, raw, unit)?;
+        if timeless {
+            self.tables.series[series.index()].timeless_in = self.position.0 + 1;
+        }
+        Ok(())
+    }
+
+    /// Several readings of a series in one message have the same time, that of
+    /// receipt, if none says when it was measured: the second would replace the
+    /// first.
+    #[inline]
+    fn check_time_is_known(&self, valid: &ValidReading<'a>) -> Result<(), Fault> {
+        let Some(series) = valid.series else {
+            return Ok(());
+        };
+        let earlier = self.tables.series[series.index()].timeless_in;
+        if earlier != self.position.0 + 1 || !valid.flags.contains(Flags::TIME_RECEIVED) {
+            return Ok(());
+        }
+        let detail = format!(
+            "the message has several readings of {} and does not give their times",
+            Quoted(valid.sensor)
+        );
+        Err(Fault::new(Reason::MissingTime, detail))
     }
 
     /// Takes a reading that is valid by itself, unless a function of its series

@@ -158,6 +158,10 @@ impl EventContext<'_> {
         function: FunctionIx,
         concluded: &Conclusion,
     ) {
+        if let InputValue::Text(text) = input.value {
+            let verdict = self.out.verdicts.len();
+            self.out.verdict_texts.push((verdict, text.into()));
+        }
         self.out.verdicts.push(Verdict {
             position: self.position,
             slot: slot.0,

@@ -57,6 +57,7 @@ mod tests {
             kind: FunctionKind::Wasm(settings),
             on_delay: Duration::ZERO,
             off_delay: Duration::ZERO,
+            longest_gap: None,
         };
         let config = Config {
             functions: vec![function],

@@ -86,6 +86,7 @@ fn config(modules: Vec<Wasm>) -> Config {
         kind: FunctionKind::Wasm(settings),
         on_delay: Duration::ZERO,
         off_delay: Duration::ZERO,
+        longest_gap: None,
     };
     Config {
         functions: modules.into_iter().enumerate().map(function).collect(),

@@ -22,6 +22,7 @@ fn pending(number: u16) -> PendingPublish {
         payload,
         qos: 1,
         is_resent: true,
+        is_clear: false,
     }
 }
 

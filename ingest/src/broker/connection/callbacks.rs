@@ -98,6 +98,7 @@ impl BrokerEventHandler for Connection {
                 payload,
                 qos,
                 is_resent: false,
+                is_clear: false,
             });
         }
         Box::pin(std::future::ready(()))

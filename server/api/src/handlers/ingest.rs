@@ -77,12 +77,15 @@ pub(crate) async fn ingest(
     match tokio::time::timeout(PATIENCE, processed).await {
         Ok(Ok(outcome)) => {
             let timestamp = outcome.timestamp.unwrap_or_else(now).millis();
-            Ok(Json(json!({
+            let mut answer = json!({
                 "processed": outcome.readings,
                 "alerts": outcome.alerts,
                 "timestamp": timestamp,
-            }))
-            .into_response())
+            });
+            if outcome.quarantined > 0 {
+                answer["quarantined"] = json!(outcome.quarantined);
+            }
+            Ok(Json(answer).into_response())
         }
         _ => Err(Problem::unavailable(
             "the message is journaled but not processed yet",

@@ -15,6 +15,7 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
+use weir_config::RouteCodec;
 use weir_model::{ExpiryReason, QuarantineReason};
 use weir_workers::ChannelStatus;
 
@@ -114,6 +115,22 @@ fn flow(api: &Api, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         "reading_conflicts",
         "Values replaced at the same key",
         readings.conflicts,
+    )?;
+    let absent = RouteCodec::ALL.iter().map(|codec| {
+        let labels = vec![("codec", codec.as_str().to_owned())];
+        (labels, at(&counts.pipeline.absent, codec.index()))
+    });
+    counters(
+        encoder,
+        "readings_absent",
+        "Values that said nothing, such as null",
+        absent.collect(),
+    )?;
+    counter(
+        encoder,
+        "messages_cleared",
+        "Empty messages that delete a retained message",
+        counts.pipeline.cleared,
     )?;
     let in_flight = counts.readings_in_flight as f64;
     gauge(

@@ -12,12 +12,14 @@ fn alert(id: &str, seconds: i64, state: AlertState, severity: Severity) -> Alert
         device_id: "pump-1".to_owned(),
         sensor: "t".to_owned(),
         value: 1.0,
+        text: None,
         threshold: None,
         function: "f".to_owned(),
         location: None,
         unit: None,
         timestamp: seconds * 1_000,
         raised_at: seconds * 1_000,
+        recorded_at: None,
         reason: "because".to_owned(),
     }
 }

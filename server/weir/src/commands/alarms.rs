@@ -202,7 +202,10 @@ fn alarm(alarm: &Value) -> String {
         ("function", cell(alarm, "function")),
         (
             "value",
-            number("value").map_or_else(String::new, |value| format!("{value}{unit}{limit}")),
+            number("value").map_or_else(
+                || cell(alarm, "text"),
+                |value| format!("{value}{unit}{limit}"),
+            ),
         ),
         ("location", cell(alarm, "location")),
         ("raised", time(alarm, "raisedAt")),

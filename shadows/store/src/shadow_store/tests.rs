@@ -428,12 +428,14 @@ fn a_report_shows_alarms_and_readings() {
         device_id: "p".to_owned(),
         sensor: "temperature".to_owned(),
         value: 93.5,
+        text: None,
         threshold: Some(90.0),
         function: "overheat".to_owned(),
         location: None,
         unit: None,
         timestamp: NOW,
         raised_at: NOW - 1_000,
+        recorded_at: None,
         reason: "it is hot".to_owned(),
     };
     let limitless = Alert {

@@ -27,6 +27,7 @@ fn config(sensor: Option<&str>, absence: Absence) -> Config {
         kind: FunctionKind::Absence(absence),
         on_delay: Duration::ZERO,
         off_delay: Duration::ZERO,
+        longest_gap: None,
     };
     Config {
         functions: vec![function],

@@ -19,6 +19,7 @@ fn derived(expression: &str, output: &str) -> Function {
         }),
         on_delay: Duration::ZERO,
         off_delay: Duration::ZERO,
+        longest_gap: None,
     }
 }
 

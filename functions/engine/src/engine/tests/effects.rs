@@ -11,6 +11,7 @@ fn function(name: &str, kind: FunctionKind) -> Function {
         kind,
         on_delay: Duration::ZERO,
         off_delay: Duration::ZERO,
+        longest_gap: None,
         ..overheat()
     }
 }

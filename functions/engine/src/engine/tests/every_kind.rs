@@ -165,6 +165,7 @@ fn function(kind: FunctionKind, nth: usize) -> Function {
         kind,
         on_delay: Duration::ZERO,
         off_delay: Duration::ZERO,
+        longest_gap: None,
     }
 }
 
