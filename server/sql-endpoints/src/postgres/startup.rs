@@ -2,6 +2,7 @@
 //! are needed. It comes in the clear; this door is on loopback.
 
 use std::fmt::Debug;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -12,7 +13,8 @@ use pgwire::api::{ClientInfo, PgWireConnectionState};
 use pgwire::error::{ErrorInfo, PgWireError, PgWireResult};
 use pgwire::messages::startup::{Authentication, Startup};
 use pgwire::messages::{PgWireBackendMessage, PgWireFrontendMessage};
-use weir_auth::{Access, Credentials, Identity};
+use tokio_util::sync::CancellationToken;
+use weir_auth::{Access, Identity};
 use weir_clock::now;
 
 use super::engine::Engine;
@@ -21,6 +23,9 @@ use crate::query_access;
 pub(super) struct Gate {
     pub(super) engine: Arc<Engine>,
     pub(super) access: Access,
+    pub(super) peer: IpAddr,
+    /// Cancelled once the client is admitted: its deadline ends.
+    pub(super) admitted: CancellationToken,
 }
 
 /// How the client introduced itself, until it has given its password.
@@ -43,6 +48,11 @@ pub(super) fn check_admitted<C: ClientInfo>(client: &C, access: &Access) -> PgWi
 }
 
 fn refused(reason: &str) -> PgWireError {
+    if reason == query_access::BUSY {
+        // cannot_connect_now: clients try again.
+        let info = ErrorInfo::new("FATAL".to_owned(), "57P03".to_owned(), reason.to_owned());
+        return PgWireError::UserError(Box::new(info));
+    }
     let message = format!("{reason}: give a token, or a password, that may read");
     let info = ErrorInfo::new("FATAL".to_owned(), "28P01".to_owned(), message);
     PgWireError::UserError(Box::new(info))
@@ -61,6 +71,7 @@ impl StartupHandler for Gate {
         PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
     {
         if !self.access.is_required() {
+            self.admitted.cancel();
             return self.engine.on_startup(client, message).await;
         }
         match message {
@@ -86,14 +97,11 @@ impl StartupHandler for Gate {
                 let Some(startup) = waiting.and_then(|waiting| waiting.0.lock().take()) else {
                     return Err(refused("a password before the name"));
                 };
-                let access = self.access.clone();
-                // A chosen password takes its time.
-                let work = tokio::task::spawn_blocking(move || {
-                    let (name, password) = (name.as_str(), password.as_bytes());
-                    query_access::admit(&access, Some(Credentials::Password { name, password }))
-                });
-                let admitted = work.await.unwrap_or(Err("it could not be checked"));
+                let password = password.as_bytes();
+                let admitted =
+                    query_access::admit_by_password(&self.access, &name, password, self.peer).await;
                 let identity = admitted.map_err(refused)?;
+                self.admitted.cancel();
                 client.session_extensions().insert(Admitted(identity));
                 let startup = PgWireFrontendMessage::Startup(startup);
                 self.engine.on_startup(client, startup).await
