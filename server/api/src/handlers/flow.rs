@@ -17,7 +17,19 @@ pub(crate) async fn healthz() -> Json<Value> {
 /// `GET /readyz`: 200, or 503 with what is wrong, by component. `degraded`
 /// lists what needs attention although Weir does its work.
 pub(crate) async fn readyz(State(api): Shared) -> Response {
-    let reasons = api.readiness.reasons();
+    let mut reasons = api.readiness.reasons();
+    let mut degraded = api.readiness.degraded();
+    match api.sql.stuck() {
+        0 => {}
+        stuck if api.sql.is_stuck() => {
+            let reason = format!("{stuck} queries do not come back: no further query is planned");
+            reasons.insert("queries".to_owned(), reason);
+        }
+        stuck => {
+            let reason = format!("{stuck} queries do not come back and hold a thread each");
+            degraded.insert("queries", reason);
+        }
+    }
     let status = if reasons.is_empty() {
         StatusCode::OK
     } else {
@@ -28,7 +40,7 @@ pub(crate) async fn readyz(State(api): Shared) -> Response {
         Json(json!({
             "ready": reasons.is_empty(),
             "reasons": reasons,
-            "degraded": api.readiness.degraded(),
+            "degraded": degraded,
         })),
     )
         .into_response()
