@@ -7,5 +7,6 @@ mod disk;
 mod full_disk;
 mod kills;
 mod limits;
+mod passwords;
 mod restart;
 mod shutdown;

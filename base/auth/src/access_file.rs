@@ -26,7 +26,6 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use serde::Deserialize;
 use thiserror::Error;
 use toml::Spanned;
@@ -279,7 +278,6 @@ impl Reader<'_> {
             subscribe,
             certificate: raw.certificate,
             expires,
-            verified: Mutex::default(),
         }
     }
 

@@ -4,16 +4,23 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
 use std::sync::Arc;
 
-use parking_lot::Mutex;
-
 use crate::entry::Entry;
-use crate::secret::{Secret, TokenDigest, digest};
+use crate::secret::{MAX_PASSWORD_BYTES, Secret, TokenDigest, digest};
 
 /// Why an identity was not added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Conflict {
     Name,
     Secret,
+}
+
+/// How a name and a secret are checked.
+#[derive(Debug)]
+pub(crate) enum Check {
+    /// Without a password: the identity, or the secret is wrong.
+    Done(Option<Arc<Entry>>),
+    /// By the slow hashes of `hashes`, which is the named identity if `is_known`.
+    Slow { hashes: Arc<Entry>, is_known: bool },
 }
 
 /// See the module.
@@ -60,23 +67,24 @@ impl Directory {
         self.by_token.get(&digest(token.as_bytes())).cloned()
     }
 
-    pub(crate) fn by_password(
-        &self,
-        name: &str,
-        password: &[u8],
-        slow: &Mutex<()>,
-    ) -> Option<Arc<Entry>> {
-        match self.by_name.get(name) {
-            Some(entry) => entry.verify(password, slow).then(|| entry.clone()),
-            None => {
-                if let Some(decoy) = &self.decoy {
-                    let _one_at_a_time = slow.lock();
-                    decoy.secrets.iter().for_each(|secret| {
-                        secret.verify(password);
-                    });
-                }
-                None
-            }
+    /// What the name and the secret need to be checked.
+    pub(crate) fn by_password(&self, name: &str, password: &[u8]) -> Check {
+        let entry = self.by_name.get(name);
+        if let Some(entry) = entry
+            && entry.has_token(password)
+        {
+            return Check::Done(Some(entry.clone()));
+        }
+        let hashes = match entry {
+            Some(entry) => entry.has_password().then_some(entry),
+            None => self.decoy.as_ref(),
+        };
+        match hashes {
+            Some(hashes) if password.len() <= MAX_PASSWORD_BYTES => Check::Slow {
+                hashes: hashes.clone(),
+                is_known: entry.is_some(),
+            },
+            _ => Check::Done(None),
         }
     }
 

@@ -1,10 +1,9 @@
 //! One identity of the access file: its role, its secrets and its rules.
 
-use parking_lot::Mutex;
 use weir_model::{Timestamp, glob_matches};
 
 use crate::role::Role;
-use crate::secret::{Secret, TokenDigest, digest};
+use crate::secret::Secret;
 
 /// See the module.
 #[derive(Debug)]
@@ -19,9 +18,6 @@ pub(crate) struct Entry {
     pub(crate) subscribe: Vec<String>,
     pub(crate) certificate: bool,
     pub(crate) expires: Option<Timestamp>,
-    /// The digest of the last password that was correct: the slow hash is computed
-    /// once, and not for every request.
-    pub(crate) verified: Mutex<Option<TokenDigest>>,
 }
 
 impl Entry {
@@ -36,7 +32,6 @@ impl Entry {
             subscribe: Vec::new(),
             certificate: false,
             expires: None,
-            verified: Mutex::default(),
         }
     }
 
@@ -62,30 +57,13 @@ impl Entry {
             && before.secrets.iter().all(|s| self.secrets.contains(s))
     }
 
-    /// Whether it is one of the secrets. `slow` is held while a password is hashed.
-    pub(crate) fn verify(&self, secret: &[u8], slow: &Mutex<()>) -> bool {
-        let is_token = |hash: &&Secret| matches!(hash, Secret::Token(_));
-        let mut tokens = self.secrets.iter().filter(is_token);
-        if tokens.any(|hash| hash.verify(secret)) {
-            return true;
-        }
-        let mut passwords = self
-            .secrets
-            .iter()
-            .filter(|hash| !is_token(hash))
-            .peekable();
-        if passwords.peek().is_none() {
-            return false;
-        }
-        let shown = digest(secret);
-        if *self.verified.lock() == Some(shown) {
-            return true;
-        }
-        let _one_at_a_time = slow.lock();
-        let is_correct = passwords.any(|hash| hash.verify(secret));
-        if is_correct {
-            *self.verified.lock() = Some(shown);
-        }
-        is_correct
+    /// Whether it is one of the tokens. Takes microseconds.
+    pub(crate) fn has_token(&self, secret: &[u8]) -> bool {
+        self.secrets.iter().any(|hash| hash.is_token(secret))
+    }
+
+    pub(crate) fn has_password(&self) -> bool {
+        let mut secrets = self.secrets.iter();
+        secrets.any(|hash| matches!(hash, Secret::Password(_)))
     }
 }

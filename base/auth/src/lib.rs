@@ -13,23 +13,26 @@ mod certificate;
 mod directory;
 mod entry;
 mod new_identity;
+mod password_gate;
 mod role;
 mod rules;
 mod secret;
 
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use parking_lot::{Mutex, RwLock};
+use parking_lot::RwLock;
 use weir_config::{Config, TopicPattern};
 use weir_model::{PublishRights, Timestamp};
 
 pub use access_file::{AccessFileError, FileProblem};
 pub use certificate::common_name;
-use directory::Directory;
+use directory::{Check, Directory};
 use entry::Entry;
 pub use new_identity::NewIdentity;
+use password_gate::{Attempt, PasswordGate};
 pub use role::Role;
 pub use rules::Action;
 pub use secret::{InvalidPassword, Secret, generate_token};
@@ -53,6 +56,9 @@ pub enum Unauthenticated {
     Missing,
     #[error("the credentials are wrong or have expired")]
     Wrong,
+    /// Says nothing about the credentials.
+    #[error("too many passwords are being checked; try again, or use a token")]
+    Busy,
 }
 
 /// An authenticated peer. Cheap to clone.
@@ -89,9 +95,7 @@ struct Shared {
     state: RwLock<Arc<State>>,
     /// How often the rules have changed.
     generation: AtomicU64,
-    /// One password is hashed at a time: each takes 19 MiB and milliseconds by design,
-    /// and any peer can cause it.
-    slow: Mutex<()>,
+    passwords: Arc<PasswordGate>,
 }
 
 #[derive(Debug)]
@@ -140,7 +144,7 @@ impl Access {
         Self(Arc::new(Shared {
             state: RwLock::new(Arc::new(state)),
             generation: AtomicU64::new(0),
-            slow: Mutex::default(),
+            passwords: Arc::new(PasswordGate::new()),
         }))
     }
 
@@ -186,8 +190,8 @@ impl Access {
     }
 
     /// The identity with these credentials. Takes microseconds for tokens, and tens of
-    /// milliseconds, one at a time, for passwords: call it where blocking is allowed
-    /// unless [`Credentials::is_quick`].
+    /// milliseconds, one at a time, for passwords, without a bound to the wait: listeners
+    /// call [`Access::log_in`].
     pub fn authenticate(
         &self,
         credentials: Credentials<'_>,
@@ -201,9 +205,60 @@ impl Access {
         let found = match credentials {
             Credentials::Token(token) => directory.by_token(token),
             Credentials::Password { name, password } => {
-                directory.by_password(name, password, &self.0.slow)
+                match directory.by_password(name, password) {
+                    Check::Done(found) => found,
+                    Check::Slow { hashes, is_known } => {
+                        let attempt = Attempt {
+                            name,
+                            password,
+                            generation,
+                            hashes: &hashes,
+                            is_known,
+                        };
+                        let is_correct = self.0.passwords.check_here(&attempt, now);
+                        is_correct.then_some(hashes)
+                    }
+                }
             }
             Credentials::Certificate { common_name } => directory.by_certificate(common_name),
+        };
+        match found {
+            Some(entry) if !entry.is_expired(now) => Ok(self.identity(generation, &entry)),
+            _ => Err(Unauthenticated::Wrong),
+        }
+    }
+
+    /// The identity with these credentials, which `peer` sent. Passwords wait for their
+    /// turn for less than a second; tokens and certificates never wait. Needs a tokio
+    /// runtime. Dropping the future ends the wait.
+    pub async fn log_in(
+        &self,
+        credentials: Credentials<'_>,
+        peer: Option<IpAddr>,
+        now: Timestamp,
+    ) -> Result<Identity, Unauthenticated> {
+        let Credentials::Password { name, password } = credentials else {
+            return self.authenticate(credentials, now);
+        };
+        let generation = self.generation();
+        let state = self.state();
+        let Some(directory) = &state.directory else {
+            return Ok(self.identity(generation, &state.everybody));
+        };
+        let found = match directory.by_password(name, password) {
+            Check::Done(found) => found,
+            Check::Slow { hashes, is_known } => {
+                let attempt = Attempt {
+                    name,
+                    password,
+                    generation,
+                    hashes: &hashes,
+                    is_known,
+                };
+                let checked = self.0.passwords.check(&attempt, peer, now).await;
+                let is_correct = checked.map_err(|_| Unauthenticated::Busy)?;
+                is_correct.then_some(hashes)
+            }
         };
         match found {
             Some(entry) if !entry.is_expired(now) => Ok(self.identity(generation, &entry)),

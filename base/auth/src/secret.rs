@@ -10,8 +10,8 @@
 
 use std::fmt;
 
-use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
-use argon2::{Algorithm, Argon2, Params, Version};
+use argon2::password_hash::{Output, PasswordHash, PasswordHasher, Salt, SaltString};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
@@ -25,7 +25,7 @@ const MAX_ARGON2_MEMORY_KIB: u32 = 256 * 1024;
 const MAX_ARGON2_PASSES: u32 = 16;
 /// Of a password.
 const MIN_PASSWORD_CHARS: usize = 8;
-const MAX_PASSWORD_BYTES: usize = 1024;
+pub(crate) const MAX_PASSWORD_BYTES: usize = 1024;
 
 pub(crate) type TokenDigest = [u8; 32];
 
@@ -93,18 +93,47 @@ impl Secret {
         Ok(Self::Password(text.to_owned()))
     }
 
-    /// Whether this is the hash of `secret`.
-    pub(crate) fn verify(&self, secret: &[u8]) -> bool {
+    /// Whether this is the hash of a token, and of this one.
+    pub(crate) fn is_token(&self, secret: &[u8]) -> bool {
+        // A comparison of digests leaks nothing by its duration.
+        matches!(self, Self::Token(expected) if digest(secret) == *expected)
+    }
+
+    /// Whether this is the hash of a password, and of this one. Works in `memory`, which
+    /// grows to what the hash needs.
+    pub(crate) fn verify_password(&self, secret: &[u8], memory: &mut Vec<Block>) -> bool {
         match self {
-            // A comparison of digests leaks nothing by its duration.
-            Self::Token(expected) => digest(secret) == *expected,
+            Self::Token(_) => false,
             Self::Password(hash) => {
                 secret.len() <= MAX_PASSWORD_BYTES
-                    && PasswordHash::new(hash)
-                        .is_ok_and(|hash| Argon2::default().verify_password(secret, &hash).is_ok())
+                    && matches_hash(hash, secret, memory).unwrap_or(false)
             }
         }
     }
+}
+
+/// `None`: the hash cannot be computed.
+fn matches_hash(hash: &str, secret: &[u8], memory: &mut Vec<Block>) -> Option<bool> {
+    let hash = PasswordHash::new(hash).ok()?;
+    let params = Params::try_from(&hash).ok()?;
+    let version = match hash.version {
+        Some(version) => Version::try_from(version).ok()?,
+        None => Version::default(),
+    };
+    let mut salt = [0; Salt::MAX_LENGTH];
+    let salt = hash.salt?.decode_b64(&mut salt).ok()?;
+    let expected = hash.hash?;
+    let blocks = params.block_count();
+    if memory.len() < blocks {
+        memory.resize(blocks, Block::new());
+    }
+    let mut found = [0; Output::MAX_LENGTH];
+    let found = found.get_mut(..expected.len())?;
+    Argon2::new(Algorithm::Argon2id, version, params)
+        .hash_password_into_with_memory(secret, salt, found, &mut memory[..blocks])
+        .ok()?;
+    // Compares in constant time.
+    Some(Output::new(found).ok()? == expected)
 }
 
 pub(crate) fn digest(secret: &[u8]) -> TokenDigest {

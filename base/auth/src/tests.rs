@@ -61,7 +61,7 @@ expires = 2027-01-01T00:00:00Z
 }
 
 /// Of a password, with as little work as argon2 allows.
-fn cheap_hash(password: &[u8]) -> String {
+pub(crate) fn cheap_hash(password: &[u8]) -> String {
     use argon2::password_hash::{PasswordHasher, SaltString};
     let params = argon2::Params::new(8, 1, 1, None).unwrap();
     let salt = SaltString::encode_b64(&[1; 16]).unwrap();

@@ -2,10 +2,13 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::{Disk, DiskFile};
+
+/// Readings are for the user that Weir runs as.
+const FILE_MODE: u32 = 0o600;
 
 /// The machine's own file system.
 #[derive(Clone, Copy, Debug, Default)]
@@ -17,6 +20,7 @@ impl Disk for RealDisk {
             .read(true)
             .append(true)
             .create_new(true)
+            .mode(FILE_MODE)
             .open(path)?;
         Ok(Box::new(RealFile(file)))
     }

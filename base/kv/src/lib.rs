@@ -11,6 +11,7 @@ mod database;
 
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use redb::DatabaseError;
@@ -88,6 +89,9 @@ pub fn open(path: &Path, cache_bytes: usize) -> Result<Database, OpenError> {
     create(path, cache_bytes)
 }
 
+/// Readings are for the user that Weir runs as.
+const FILE_MODE: u32 = 0o600;
+
 fn create(path: &Path, cache_bytes: usize) -> Result<Database, OpenError> {
     let file = path.to_owned();
     let make = move |watch: Watch| {
@@ -96,6 +100,7 @@ fn create(path: &Path, cache_bytes: usize) -> Result<Database, OpenError> {
             .write(true)
             .create(true)
             .truncate(false)
+            .mode(FILE_MODE)
             .open(&file)?;
         builder(cache_bytes).create_with_backend(watch.over(FileBackend::new(file)?))
     };

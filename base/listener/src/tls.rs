@@ -24,6 +24,11 @@ pub enum TlsError {
     },
     #[error("tls.key_file {path} has no key: {source}")]
     Key { path: PathBuf, source: pem::Error },
+    #[error(
+        "tls.key_file {path} is encrypted, which Weir does not read: write it without a password \
+         (openssl pkey -in {path} -out plain.key)"
+    )]
+    EncryptedKey { path: PathBuf },
     #[error("tls.client_ca_file {path} is not usable: {source}")]
     ClientAuthority {
         path: PathBuf,
@@ -42,9 +47,13 @@ pub enum TlsError {
 /// Reads the files of `[tls]`.
 pub fn server_config(tls: &Tls) -> Result<Arc<ServerConfig>, TlsError> {
     let chain = certificates("cert_file", &tls.cert_file)?;
-    let key = PrivateKeyDer::from_pem_file(&tls.key_file).map_err(|source| TlsError::Key {
-        path: tls.key_file.clone(),
-        source,
+    let key = PrivateKeyDer::from_pem_file(&tls.key_file).map_err(|source| {
+        let path = tls.key_file.clone();
+        if is_encrypted(&path) {
+            TlsError::EncryptedKey { path }
+        } else {
+            TlsError::Key { path, source }
+        }
     })?;
     let builder = match &tls.client_ca_file {
         None => ServerConfig::builder().with_no_client_auth(),
@@ -75,6 +84,20 @@ pub fn server_config(tls: &Tls) -> Result<Arc<ServerConfig>, TlsError> {
     Ok(Arc::new(config))
 }
 
+/// Whether a file without a usable key holds an encrypted one: in PKCS #8 (RFC 7468,
+/// section 11), or as OpenSSL writes it in the older formats (RFC 1421).
+fn is_encrypted(path: &Path) -> bool {
+    let content = std::fs::read(path).unwrap_or_default();
+    let text = String::from_utf8_lossy(&content);
+    let mut lines = text.lines().map(str::trim);
+    lines.any(|line| {
+        line == "-----BEGIN ENCRYPTED PRIVATE KEY-----"
+            || line
+                .strip_prefix("Proc-Type:")
+                .is_some_and(|kind| kind.trim().ends_with("ENCRYPTED"))
+    })
+}
+
 fn certificates(key: &'static str, file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let found: Vec<_> = CertificateDer::pem_file_iter(file)
         .and_then(Iterator::collect)
@@ -95,4 +118,26 @@ fn certificates(key: &'static str, file: &Path) -> Result<Vec<CertificateDer<'st
 /// The common name of the verified client certificate, if the client sent one.
 pub fn client_name(connection: &ServerConnection) -> Option<String> {
     common_name(connection.peer_certificates()?.first()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_encrypted_key_is_named_as_such() {
+        for (first_lines, expect) in [
+            ("-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n", true),
+            (
+                "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: x\n",
+                true,
+            ),
+            ("-----BEGIN PRIVATE KEY-----\nAAAA\n", false),
+            ("ENCRYPTED", false),
+        ] {
+            let file = tempfile::NamedTempFile::new().unwrap();
+            std::fs::write(file.path(), first_lines).unwrap();
+            assert_eq!(is_encrypted(file.path()), expect, "{first_lines}");
+        }
+    }
 }

@@ -27,6 +27,8 @@ impl Connection {
                 return Err(AuthResult::fail(match error {
                     Unauthenticated::Missing => ReasonCode::NotAuthorized,
                     Unauthenticated::Wrong => ReasonCode::BadUsernameOrPassword,
+                    // MQTT 3.1.1: "server unavailable".
+                    Unauthenticated::Busy => ReasonCode::ServerBusy,
                 }));
             }
         };
@@ -59,19 +61,15 @@ impl Connection {
                 _ => Err(Unauthenticated::Wrong),
             };
         };
-        let access = access.clone();
-        // A password takes tens of milliseconds to check.
-        let work = tokio::task::spawn_blocking(move || {
-            let credentials = match std::str::from_utf8(&password) {
-                Ok(token) if name.is_empty() => Credentials::Token(token),
-                _ => Credentials::Password {
-                    name: &name,
-                    password: &password,
-                },
-            };
-            access.authenticate(credentials, Timestamp::now())
-        });
-        work.await.unwrap_or(Err(Unauthenticated::Wrong))
+        let credentials = match std::str::from_utf8(&password) {
+            Ok(token) if name.is_empty() => Credentials::Token(token),
+            _ => Credentials::Password {
+                name: &name,
+                password: &password,
+            },
+        };
+        let peer = Some(self.peer.ip());
+        access.log_in(credentials, peer, Timestamp::now()).await
     }
 
     /// `None` when a connection or a session of another identity has this client id.

@@ -3,6 +3,7 @@
 //! Slow clients are bounded: headers must be complete within ten seconds, bodies have a
 //! size limit per route and a least rate (`middleware/body.rs`), connections a number.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,15 +45,16 @@ pub async fn serve(
     while let Some((stream, permit)) = listener.next(&shutdown).await {
         let (builder, router) = (builder.clone(), router.clone());
         let (tls, watcher) = (tls.clone(), graceful.watcher());
+        let peer = stream.peer_addr().ok().map(|address| Peer(address.ip()));
         tokio::spawn(async move {
             match tls {
-                None => connection(stream, None, &builder, router, watcher).await,
+                None => connection(stream, peer, None, &builder, router, watcher).await,
                 Some(tls) => {
                     let handshake = TlsAcceptor::from(tls).accept(stream);
                     match tokio::time::timeout(HEADER_TIMEOUT, handshake).await {
                         Ok(Ok(stream)) => {
                             let name = client_name(stream.get_ref().1);
-                            connection(stream, name, &builder, router, watcher).await;
+                            connection(stream, peer, name, &builder, router, watcher).await;
                         }
                         Ok(Err(error)) => debug!(%error, "refused a TLS handshake"),
                         Err(_) => debug!("a TLS handshake took too long"),
@@ -75,9 +77,14 @@ pub async fn serve(
 #[derive(Clone, Debug)]
 pub(crate) struct ClientCertificate(pub(crate) String);
 
+/// The address of the client.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer(pub(crate) IpAddr);
+
 /// Serves one connection to its end.
 async fn connection<S>(
     stream: S,
+    peer: Option<Peer>,
     client_name: Option<String>,
     builder: &http1::Builder,
     router: Router,
@@ -86,6 +93,9 @@ async fn connection<S>(
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+        if let Some(peer) = peer {
+            request.extensions_mut().insert(peer);
+        }
         if let Some(name) = &client_name {
             let certificate = ClientCertificate(name.clone());
             request.extensions_mut().insert(certificate);

@@ -22,6 +22,7 @@ use futures::Stream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Sleep;
 use tokio_util::sync::CancellationToken;
 use tonic::metadata::MetadataMap;
 use tonic::service::interceptor::InterceptedService;
@@ -29,7 +30,7 @@ use tonic::transport::Server;
 use tonic::transport::server::Connected;
 use tonic::{Request, Status};
 use tracing::{info, warn};
-use weir_auth::{Access, Credentials};
+use weir_auth::Access;
 use weir_listener::Listener;
 use weir_sql::{QueryLimits, Sql};
 
@@ -44,6 +45,10 @@ const MAX_STREAMS: u32 = 64;
 const MAX_REQUEST: usize = 1 << 20;
 /// A connection that does not answer for so long is closed.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
+/// Time for a client to send its part of the handshake.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+/// The preface of HTTP/2 and the header of the first SETTINGS.
+const HANDSHAKE_BYTES: usize = 24 + 9;
 /// Time for open requests to finish once Weir stops.
 const DRAIN: Duration = Duration::from_secs(5);
 
@@ -90,7 +95,7 @@ fn admit(access: &Access, metadata: &MetadataMap) -> Result<(), Status> {
         let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
     });
-    let admitted = query_access::admit(access, token.map(Credentials::Token)).map_err(|reason| {
+    let admitted = query_access::admit(access, token).map_err(|reason| {
         Status::unauthenticated(format!(
             "{reason}: send a token that may read as \"authorization: Bearer TOKEN\""
         ))
@@ -108,15 +113,19 @@ fn connections(
         let (stream, permit) = listener.next(&shutdown).await?;
         let connection = Connection {
             stream,
+            handshake: Some((Box::pin(tokio::time::sleep(HANDSHAKE)), 0)),
             _permit: permit,
         };
         Some((Ok(connection), (listener, shutdown)))
     })
 }
 
-/// A connection and its permit.
+/// A connection and its permit. It fails when the client does not complete the
+/// handshake in time; afterwards HTTP/2's pings find out whether the client is there.
 struct Connection {
     stream: TcpStream,
+    /// Until [`HANDSHAKE_BYTES`] have arrived.
+    handshake: Option<(Pin<Box<Sleep>>, usize)>,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -132,7 +141,17 @@ impl AsyncRead for Connection {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if let Some((deadline, received)) = &mut self.handshake {
+            *received += buffer.filled().len() - before;
+            if *received >= HANDSHAKE_BYTES {
+                self.handshake = None;
+            } else if deadline.as_mut().poll(context).is_ready() {
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            }
+        }
+        read
     }
 }
 

@@ -1,23 +1,48 @@
 //! What the SQL endpoints share: who may query, limits, parameters.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, Float64Array, Int64Array, NullArray, StringArray};
 use serde_json::{Map, Value};
 use thiserror::Error;
-use weir_auth::{Access, Action, Credentials, Identity};
+use weir_auth::{Access, Action, Credentials, Identity, Unauthenticated};
 use weir_clock::now;
 use weir_config::Query;
 use weir_sql::{Parameters, QueryLimits};
 
-/// The identity of these credentials if it may query; why not, otherwise. Hashes
-/// chosen passwords: call it where blocking is allowed for those.
-pub fn admit(access: &Access, shown: Option<Credentials<'_>>) -> Result<Identity, &'static str> {
-    let identity = match shown {
-        Some(credentials) => access.authenticate(credentials, now()),
+/// The reason of a login that was not checked.
+pub const BUSY: &str = "too many passwords are being checked; try again";
+
+/// Whether whoever shows this token may query; why not, otherwise.
+pub fn admit(access: &Access, token: Option<&str>) -> Result<Identity, &'static str> {
+    let identity = match token {
+        Some(token) => access.authenticate(Credentials::Token(token), now()),
         None => access.everybody(),
     };
-    let identity = identity.map_err(|_| "there is no valid token or password")?;
+    may_read(access, identity)
+}
+
+/// As [`admit`], by a name and its password or token, which wait for their turn.
+pub async fn admit_by_password(
+    access: &Access,
+    name: &str,
+    password: &[u8],
+    peer: IpAddr,
+) -> Result<Identity, &'static str> {
+    let credentials = Credentials::Password { name, password };
+    let identity = access.log_in(credentials, Some(peer), now()).await;
+    may_read(access, identity)
+}
+
+fn may_read(
+    access: &Access,
+    identity: Result<Identity, Unauthenticated>,
+) -> Result<Identity, &'static str> {
+    let identity = identity.map_err(|error| match error {
+        Unauthenticated::Busy => BUSY,
+        Unauthenticated::Missing | Unauthenticated::Wrong => "there is no valid token or password",
+    })?;
     if access.allows(&identity, Action::Read) {
         Ok(identity)
     } else {

@@ -1,11 +1,17 @@
 //! The data folder: where everything is stored in it, and the lock that keeps a
 //! second process out.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
+use tracing::warn;
+
+/// Readings, alarms and configurations are for the user that Weir runs as.
+const FOLDER_MODE: u32 = 0o700;
+const FILE_MODE: u32 = 0o600;
 
 /// An opened, locked data folder. The lock is the operating system's: it goes
 /// with the process, however that ends.
@@ -29,12 +35,24 @@ impl DataDir {
             path: root.to_owned(),
             source,
         };
-        fs::create_dir_all(root).map_err(failed)?;
+        DirBuilder::new()
+            .recursive(true)
+            .mode(FOLDER_MODE)
+            .create(root)
+            .map_err(failed)?;
+        let mode = fs::metadata(root).map_err(failed)?.permissions().mode() & 0o777;
+        if mode & !FOLDER_MODE != 0 {
+            let (path, mode) = (root.display(), format!("{mode:03o}"));
+            warn!(%path, mode, "other users may read the data folder: chmod 700 keeps it private");
+        }
         let mut lock = OpenOptions::new()
             .read(true)
             .write(true)
             .create(true)
             .truncate(false)
+            .mode(FILE_MODE)
+            // A link would let the id overwrite another file.
+            .custom_flags(libc::O_NOFOLLOW)
             .open(root.join("lock"))
             .map_err(failed)?;
         match lock.try_lock() {
@@ -88,6 +106,29 @@ impl DataDir {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_new_folder_and_its_lock_are_private() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("a/data");
+        let _open = DataDir::open(&root).unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&root), 0o700);
+        assert_eq!(mode(&root.join("lock")), 0o600);
+    }
+
+    #[test]
+    fn a_lock_that_is_a_link_is_refused_and_its_target_is_not_touched() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("target");
+        fs::write(&target, "mine").unwrap();
+        let root = folder.path().join("data");
+        fs::create_dir(&root).unwrap();
+        std::os::unix::fs::symlink(&target, root.join("lock")).unwrap();
+        let error = DataDir::open(&root).unwrap_err();
+        assert!(matches!(error, DataDirError::Io { .. }), "{error}");
+        assert_eq!(fs::read_to_string(&target).unwrap(), "mine");
+    }
 
     #[test]
     fn a_second_opening_is_refused_with_the_pid() {

@@ -9,6 +9,7 @@
 //! | --- | --- |
 //! | `sql`, `prepared`, `runtime` | the way of a query: prepare, run, stream |
 //! | `session`, `bounded`, `cooperative` | what a query may use |
+//! | `nesting`, `plan_size`, `plan_threads` | what parsing and planning may use |
 //! | `readings`, `scan`, `pushdown` | the table `readings` |
 //! | `parts`, `downsample`, `rolled` | roll-up tables, and aggregates answered by roll-ups |
 //! | `direct` | simple statements that run without a plan |
@@ -21,7 +22,10 @@ mod downsample;
 mod edge;
 mod error;
 mod functions;
+mod nesting;
 mod parts;
+mod plan_size;
+mod plan_threads;
 mod postgres;
 mod prepared;
 mod pushdown;

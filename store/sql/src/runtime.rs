@@ -9,6 +9,9 @@ use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::stream::RecordBatchReceiverStreamBuilder;
 use futures::StreamExt;
 use tokio::runtime::{Builder, Runtime};
+use tokio::time::Instant;
+
+use crate::plan_threads::{PlanError, PlanThreads};
 
 /// DataFusion walks expressions and plans by recursion: up to 30 kB per level in a
 /// debug build. Only the used part of a stack takes memory.
@@ -17,7 +20,10 @@ const STACK_BYTES: usize = 128 << 20;
 const BATCHES_AHEAD: usize = 2;
 const MAX_THREADS: usize = 4;
 
-pub(crate) struct QueryRuntime(Option<Runtime>);
+pub(crate) struct QueryRuntime {
+    runtime: Option<Runtime>,
+    planning: PlanThreads,
+}
 
 impl QueryRuntime {
     pub(crate) fn new() -> Self {
@@ -29,13 +35,35 @@ impl QueryRuntime {
             .enable_time()
             .build()
             .expect("a system that cannot start a thread cannot run Weir");
-        Self(Some(runtime))
+        Self {
+            runtime: Some(runtime),
+            planning: PlanThreads::new(threads(), STACK_BYTES),
+        }
     }
 
     fn runtime(&self) -> &Runtime {
-        self.0
+        self.runtime
             .as_ref()
             .expect("it is taken only when it is dropped")
+    }
+
+    /// Parses or plans on a thread of its own.
+    pub(crate) async fn plan<T: Send + 'static>(
+        &self,
+        deadline: Instant,
+        future: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T, PlanError> {
+        let runtime = self.runtime().handle().clone();
+        self.planning.run(runtime, deadline, future).await
+    }
+
+    /// Threads that do not come back.
+    pub(crate) fn stuck(&self) -> usize {
+        self.planning.stuck()
+    }
+
+    pub(crate) fn is_stuck(&self) -> bool {
+        self.planning.is_full()
     }
 
     /// Runs a future on these threads; dropping the returned future stops it.
@@ -93,7 +121,7 @@ impl fmt::Debug for QueryRuntime {
 impl Drop for QueryRuntime {
     fn drop(&mut self) {
         // The store may be dropped where blocking is not allowed.
-        if let Some(runtime) = self.0.take() {
+        if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
     }

@@ -24,7 +24,7 @@ use crate::error::QueryError;
 use crate::query::Dialect;
 use crate::rolled::UseRollups;
 use crate::runtime::threads;
-use crate::{bounded, functions, postgres};
+use crate::{bounded, functions, nesting, plan_size, postgres};
 
 /// Most operators of one statement. Dashboards have dozens; a list of names is one.
 const MAX_OPERATORS: usize = 1_000;
@@ -110,6 +110,11 @@ pub(crate) fn check_size(sql: &str, dialect: Dialect) -> Result<Vec<Token>, Quer
             "the statement has {operators} operators, more than {MAX_OPERATORS}"
         ))));
     }
+    if nesting::is_too_deep(&tokens) {
+        return Err(QueryError::Invalid(DataFusionError::Plan(
+            "the statement is nested too deeply".to_owned(),
+        )));
+    }
     Ok(tokens)
 }
 
@@ -158,6 +163,13 @@ pub(crate) async fn plan(
         })?;
     if let Some(what) = refusal(&statement) {
         return Err(QueryError::Refused { what });
+    }
+    if let Statement::Statement(statement) = &statement
+        && plan_size::is_too_large(statement)
+    {
+        return Err(QueryError::Invalid(DataFusionError::Plan(
+            "the statement uses its common table expressions too often".to_owned(),
+        )));
     }
     let statement = match dialect {
         Dialect::Generic => statement,

@@ -22,6 +22,7 @@ use weir_series::{RollupStep, SeriesReader};
 
 use crate::downsample::Downsample;
 use crate::error::QueryError;
+use crate::plan_threads::PlanError;
 use crate::prepared::{self, Parameters, Prepared, Way};
 use crate::query::{Dialect, MAX_SQL_BYTES, QueryLimits};
 use crate::readings::ReadingsTable;
@@ -88,6 +89,17 @@ impl Sql {
         self.running.load(Ordering::Relaxed)
     }
 
+    /// Threads that parse or plan and do not come back. They are replaced, but hold
+    /// memory and processor time.
+    pub fn stuck(&self) -> usize {
+        self.runtime.stuck()
+    }
+
+    /// Whether so many of them are stuck that no further query is planned.
+    pub fn is_stuck(&self) -> bool {
+        self.runtime.is_stuck()
+    }
+
     /// Registers a table under `name`; replaces an existing one.
     pub fn register(&self, name: &str, source: Arc<dyn TableSource>) {
         let table = Arc::new(SourceTable::new(source));
@@ -139,18 +151,14 @@ impl Sql {
             Dialect::Postgres => self.postgres.clone(),
         };
         let sql = sql.to_owned();
-        let plan = self.runtime.run(async move {
+        let deadline = Instant::now() + limits.timeout;
+        let plan = self.runtime.plan(deadline, async move {
             let state = session::for_query(&template);
             let plan = session::plan(&state, &sql, dialect).await;
             plan.and_then(|plan| Prepared::new(&state, plan))
                 .map_err(QueryError::into_datafusion)
         });
-        let deadline = Instant::now() + limits.timeout;
-        let plan = timeout_at(deadline, plan).await;
-        plan.map_err(|_| QueryError::Timeout {
-            after: limits.timeout,
-        })?
-        .map_err(QueryError::from)
+        plan.await.map_err(|error| not_planned(error, limits))
     }
 
     /// Runs a query; see [`Sql::query`].
@@ -189,18 +197,30 @@ impl Sql {
         };
         let template = self.template.clone();
         let known = prepared.parameters().is_empty().then(|| prepared.schema());
-        let start = self.runtime.run(async move {
+        let plan = self.runtime.plan(deadline, async move {
             let state = session::for_query(&template);
             let schema = known.unwrap_or_else(|| prepared::schema(&state, &logical));
             let plan = state.create_physical_plan(&logical).await?;
             let task = session::task(state.config().clone(), limits.memory);
-            Ok((schema, execute_stream(plan, task)?))
+            Ok((schema, plan, task))
         });
-        let (schema, stream) = timeout_at(deadline, start)
+        let planned = plan.await.map_err(|error| not_planned(error, limits))?;
+        let (schema, plan, task) = planned;
+        let start = self.runtime.run(async move { execute_stream(plan, task) });
+        let stream = timeout_at(deadline, start)
             .await
             .map_err(|_| timed_out())??;
         let stream = self.runtime.drive(stream);
         Ok(limited(stream, schema, limits, deadline, running))
+    }
+}
+
+fn not_planned(error: PlanError, limits: QueryLimits) -> QueryError {
+    let after = limits.timeout;
+    match error {
+        PlanError::Timeout => QueryError::Timeout { after },
+        PlanError::Busy => QueryError::Busy { after },
+        PlanError::Failed(error) => error.into(),
     }
 }
 

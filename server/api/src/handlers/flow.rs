@@ -27,11 +27,23 @@ pub(crate) async fn readyz(State(api): Shared) -> Response {
 }
 
 pub(crate) fn ready_document(api: &Api) -> Value {
-    let reasons = api.readiness.reasons();
+    let mut reasons = api.readiness.reasons();
+    let mut degraded = api.readiness.degraded();
+    match api.sql.stuck() {
+        0 => {}
+        stuck if api.sql.is_stuck() => {
+            let reason = format!("{stuck} queries do not come back: no further query is planned");
+            reasons.insert("queries".to_owned(), reason);
+        }
+        stuck => {
+            let reason = format!("{stuck} queries do not come back and hold a thread each");
+            degraded.insert("queries", reason);
+        }
+    }
     json!({
         "ready": reasons.is_empty(),
         "reasons": reasons,
-        "degraded": api.readiness.degraded(),
+        "degraded": degraded,
     })
 }
 

@@ -5,6 +5,7 @@
 //! `Authorization: Bearer TOKEN` (or `Token TOKEN`, as InfluxDB's clients say
 //! it), or Basic with a name and its password or token, or a client certificate.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Json;
@@ -22,7 +23,7 @@ use weir_shadow_document::Rejected;
 use crate::api::Api;
 use crate::handlers::shadow::ERROR_TYPE;
 use crate::problem::Problem;
-use crate::serve::ClientCertificate;
+use crate::serve::{ClientCertificate, Peer};
 
 /// Longest `Authorization` header that is looked at, in bytes.
 const MAX_AUTHORIZATION: usize = 4096;
@@ -91,10 +92,12 @@ pub(crate) async fn check(
     let route = matched.as_ref().map_or("", MatchedPath::as_str);
     let need = need(request.method(), route);
     let certificate = request.extensions().get::<ClientCertificate>().cloned();
-    let identity = identify(&api, request.headers(), certificate).await;
+    let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
+    let identity = identify(&api, request.headers(), certificate, peer).await;
     let identity = match (identity, need) {
         (Ok(identity), _) => identity,
         (Err(_), Need::Nothing) => return next.run(request).await,
+        (Err(Unauthenticated::Busy), _) => return busy(route),
         (Err(error), _) => {
             if error == Unauthenticated::Wrong {
                 api.admission
@@ -138,6 +141,7 @@ async fn identify(
     api: &Arc<Api>,
     headers: &HeaderMap,
     certificate: Option<ClientCertificate>,
+    peer: Option<IpAddr>,
 ) -> Result<Identity, Unauthenticated> {
     if !api.access.is_required() {
         return api.access.everybody();
@@ -169,14 +173,18 @@ async fn identify(
         .map_err(|_| Unauthenticated::Wrong)?;
     let colon = decoded.iter().position(|byte| *byte == b':');
     let colon = colon.ok_or(Unauthenticated::Wrong)?;
-    let access = api.access.clone();
-    // A chosen password takes its time.
-    let work = tokio::task::spawn_blocking(move || {
-        let (name, password) = (&decoded[..colon], &decoded[colon + 1..]);
-        let name = std::str::from_utf8(name).map_err(|_| Unauthenticated::Wrong)?;
-        access.authenticate(Credentials::Password { name, password }, now())
-    });
-    work.await.unwrap_or(Err(Unauthenticated::Wrong))
+    let (name, password) = (&decoded[..colon], &decoded[colon + 1..]);
+    let name = std::str::from_utf8(name).map_err(|_| Unauthenticated::Wrong)?;
+    let credentials = Credentials::Password { name, password };
+    api.access.log_in(credentials, peer, now()).await
+}
+
+/// Nothing is known about the credentials yet.
+fn busy(route: &str) -> Response {
+    if is_aws(route) {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    }
+    Problem::unavailable(Unauthenticated::Busy.to_string(), 1).into_response()
 }
 
 /// A request of the web page, which asks for credentials itself: with a Basic challenge
@@ -200,7 +208,9 @@ fn unauthorized(route: &str, error: Unauthenticated, is_from_page: bool) -> Resp
     };
     let challenge = match error {
         Unauthenticated::Missing => "Bearer realm=\"weir\"",
-        Unauthenticated::Wrong => "Bearer realm=\"weir\", error=\"invalid_token\"",
+        Unauthenticated::Wrong | Unauthenticated::Busy => {
+            "Bearer realm=\"weir\", error=\"invalid_token\""
+        }
     };
     let basic = (!is_from_page).then_some("Basic realm=\"weir\", charset=\"UTF-8\"");
     for challenge in std::iter::once(challenge).chain(basic) {

@@ -5,6 +5,8 @@ use pgwire::error::{ErrorInfo, PgWireError, PgWireResult};
 use weir_auth::{Access, Identity};
 use weir_clock::now;
 
+use crate::query_access;
+
 /// The identity of a connection.
 #[derive(Debug)]
 pub(super) struct Admitted(pub(super) Identity);
@@ -21,6 +23,11 @@ pub(super) fn check_admitted<C: ClientInfo>(client: &C, access: &Access) -> PgWi
 }
 
 pub(super) fn refused(reason: &str) -> PgWireError {
+    if reason == query_access::BUSY {
+        // cannot_connect_now: clients try again.
+        let info = ErrorInfo::new("FATAL".to_owned(), "57P03".to_owned(), reason.to_owned());
+        return PgWireError::UserError(Box::new(info));
+    }
     let message = format!("{reason}: give a token, or a password, that may read");
     let info = ErrorInfo::new("FATAL".to_owned(), "28P01".to_owned(), message);
     PgWireError::UserError(Box::new(info))

@@ -14,6 +14,7 @@ use pgwire::tokio::process_socket_unix;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 use super::engine::{Engine, Handlers};
 
@@ -22,7 +23,7 @@ const SSL_REQUEST: i32 = 80_877_103;
 const GSS_REQUEST: i32 = 80_877_104;
 /// A client asks for each once.
 const MAX_REQUESTS: usize = 4;
-/// For the first message.
+/// For the first message, and again until the client is admitted.
 const STARTUP_TIMEOUT: Duration = Duration::from_secs(10);
 /// Bytes of one message: a statement is at most 64 KiB, its parameters are few.
 const MAX_MESSAGE: usize = 1 << 20;
@@ -30,6 +31,7 @@ const MAX_MESSAGE: usize = 1 << 20;
 /// Serves one connection to its end.
 pub(super) async fn serve(client: TcpStream, engine: Arc<Engine>) -> io::Result<()> {
     client.set_nodelay(true)?;
+    let peer = client.peer_addr()?.ip();
     let (mut from_client, mut to_client) = client.into_split();
     let mut first = [0_u8; 8];
     let startup = async {
@@ -47,6 +49,12 @@ pub(super) async fn serve(client: TcpStream, engine: Arc<Engine>) -> io::Result<
 
     let (ours, theirs) = UnixStream::pair()?;
     let (mut from_engine, mut to_engine) = ours.into_split();
+    let admitted = CancellationToken::new();
+    let overdue = async {
+        if timeout(STARTUP_TIMEOUT, admitted.cancelled()).await.is_ok() {
+            std::future::pending::<()>().await;
+        }
+    };
     let up = async {
         let mut messages = Messages::default();
         let mut buffer = vec![0; 16 << 10];
@@ -60,7 +68,7 @@ pub(super) async fn serve(client: TcpStream, engine: Arc<Engine>) -> io::Result<
         io::Result::Ok(())
     };
     let down = async {
-        let handlers = Handlers::new(engine);
+        let handlers = Handlers::new(engine, peer, admitted.clone());
         let work = pin!(process_socket_unix(theirs, handlers));
         let copy = pin!(tokio::io::copy(&mut from_engine, &mut to_client));
         match select(work, copy).await {
@@ -75,6 +83,7 @@ pub(super) async fn serve(client: TcpStream, engine: Arc<Engine>) -> io::Result<
     tokio::select! {
         ended = up => ended,
         ended = down => ended,
+        () = overdue => Err(io::ErrorKind::TimedOut.into()),
     }
 }
 

@@ -16,6 +16,8 @@ pub(super) enum Command {
         name: String,
         value: &'static str,
     },
+    /// `SELECT pg_advisory_unlock_all()`: there are no locks.
+    UnlockAll,
 }
 
 /// Settings that a connection may set: none of them changes what a query gives.
@@ -59,6 +61,18 @@ const SHOWN: [(&str, &str); 14] = [
 ];
 
 impl Command {
+    /// Several of them at once, as pools send them when they reset a connection. `None`
+    /// if one of the statements is something else, or if quotes or comments could hide
+    /// where a statement ends.
+    pub(super) fn parse_several(sql: &str) -> Option<Vec<Self>> {
+        if sql.contains(['\'', '"', '$', '\\']) || sql.contains("--") || sql.contains("/*") {
+            return None;
+        }
+        let statements = sql.split(';').filter(|part| !part.trim().is_empty());
+        let commands = statements.map(Self::parse).collect::<Option<Vec<_>>>()?;
+        (commands.len() > 1).then_some(commands)
+    }
+
     pub(super) fn parse(sql: &str) -> Option<Self> {
         let text = without_comments(sql);
         let text = text.trim_end_matches(|c: char| c == ';' || c.is_whitespace());
@@ -94,6 +108,13 @@ impl Command {
             }
             ["discard", "all" | "temp" | "plans" | "sequences"] => Self::Done("DISCARD ALL"),
             ["deallocate", ..] => Self::Done("DEALLOCATE"),
+            ["close", "all"] => Self::Done("CLOSE CURSOR ALL"),
+            ["close", _] => Self::Done("CLOSE CURSOR"),
+            ["unlisten", _] => Self::Done("UNLISTEN"),
+            [
+                "select",
+                "pg_advisory_unlock_all()" | "pg_catalog.pg_advisory_unlock_all()",
+            ] => Self::UnlockAll,
             ["show", "transaction", "isolation", "level"] => show("transaction_isolation")?,
             ["show", "time", "zone"] => show("timezone")?,
             ["show", name] => show(name)?,
@@ -162,6 +183,32 @@ mod tests {
         ] {
             assert_eq!(Command::parse(sql), Some(expect), "{sql}");
         }
+    }
+
+    #[test]
+    fn what_pools_send_to_reset_a_connection_is_answered() {
+        let reset = "\nSELECT pg_advisory_unlock_all();\nCLOSE ALL;\nUNLISTEN *;\nRESET ALL;";
+        assert_eq!(
+            Command::parse_several(reset),
+            Some(vec![
+                Command::UnlockAll,
+                Command::Done("CLOSE CURSOR ALL"),
+                Command::Done("UNLISTEN"),
+                Command::Done("RESET"),
+            ])
+        );
+        for sql in [
+            "DISCARD ALL",
+            "BEGIN; DROP TABLE readings",
+            "RESET ALL; SELECT 1",
+            "SET application_name = 'a;b'; COPY readings TO STDOUT; --'",
+        ] {
+            assert_eq!(Command::parse_several(sql), None, "{sql}");
+        }
+        assert_eq!(
+            Command::parse("DISCARD ALL;"),
+            Some(Command::Done("DISCARD ALL"))
+        );
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! could not be cancelled once rows flow.
 
 use std::fmt::Debug;
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -32,6 +33,7 @@ use pgwire::messages::data::RowDescription;
 use pgwire::messages::extendedquery::{Execute, Parse, ParseComplete, PortalSuspended};
 use pgwire::messages::response::{EmptyQueryResponse, TransactionStatus};
 use pgwire::messages::simplequery::Query;
+use tokio_util::sync::CancellationToken;
 use weir_auth::Access;
 use weir_sql::{Parameters, QueryError, QueryLimits, Sql};
 
@@ -98,18 +100,22 @@ fn answer(command: &Command) -> PgWireResult<Response> {
         Command::Commit => Response::TransactionEnd(Tag::new("COMMIT")),
         Command::Rollback => Response::TransactionEnd(Tag::new("ROLLBACK")),
         Command::Done(word) => Response::Execution(Tag::new(word)),
-        Command::Show { value, .. } => {
-            let schema = Statement::Command(command.clone()).schema();
-            let fields = arrow_schema_to_pg_fields(&schema, &Format::UnifiedText, None)?;
-            let fields = Arc::new(fields);
-            let mut encoder = DataRowEncoder::new(fields.clone());
-            encoder.encode_field(value)?;
-            let row = futures::stream::iter([Ok(encoder.take_row())]);
-            let mut response = QueryResponse::new(fields, row);
-            response.set_command_tag("SHOW");
-            Response::Query(response)
-        }
+        Command::Show { value, .. } => one_value(command, value, "SHOW")?,
+        Command::UnlockAll => one_value(command, "", "SELECT")?,
     })
+}
+
+/// One row with one text.
+fn one_value(command: &Command, value: &str, tag: &str) -> PgWireResult<Response> {
+    let schema = Statement::Command(command.clone()).schema();
+    let fields = arrow_schema_to_pg_fields(&schema, &Format::UnifiedText, None)?;
+    let fields = Arc::new(fields);
+    let mut encoder = DataRowEncoder::new(fields.clone());
+    encoder.encode_field(&value)?;
+    let row = futures::stream::iter([Ok(encoder.take_row())]);
+    let mut response = QueryResponse::new(fields, row);
+    response.set_command_tag(tag);
+    Ok(Response::Query(response))
 }
 
 /// Tells when the client cancels what it is about to ask.
@@ -237,6 +243,9 @@ impl SimpleQueryHandler for Engine {
         C::Error: Debug,
         PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
     {
+        if let Some(commands) = Command::parse_several(query) {
+            return commands.iter().map(answer).collect();
+        }
         let Parser { sql, limits } = &*self.parser;
         let statement = Statement::parse(sql, *limits, query).await?;
         let response = self.run(&statement, &Parameters::None, &Format::UnifiedText);
@@ -362,11 +371,18 @@ impl NoopStartupHandler for Engine {
 /// One connection's way to the engine.
 pub(super) struct Handlers {
     engine: Arc<Engine>,
+    peer: IpAddr,
+    /// Cancelled once the client is admitted.
+    admitted: CancellationToken,
 }
 
 impl Handlers {
-    pub(super) fn new(engine: Arc<Engine>) -> Self {
-        Self { engine }
+    pub(super) fn new(engine: Arc<Engine>, peer: IpAddr, admitted: CancellationToken) -> Self {
+        Self {
+            engine,
+            peer,
+            admitted,
+        }
     }
 }
 
@@ -383,6 +399,8 @@ impl PgWireServerHandlers for Handlers {
         Arc::new(Gate {
             next: self.engine.clone(),
             access: self.engine.access.clone(),
+            peer: self.peer,
+            admitted: self.admitted.clone(),
         })
     }
 

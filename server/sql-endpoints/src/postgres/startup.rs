@@ -3,6 +3,7 @@
 //! loopback.
 
 use std::fmt::Debug;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -13,7 +14,8 @@ use pgwire::api::{ClientInfo, PgWireConnectionState};
 use pgwire::error::{PgWireError, PgWireResult};
 use pgwire::messages::startup::{Authentication, Startup};
 use pgwire::messages::{PgWireBackendMessage, PgWireFrontendMessage};
-use weir_auth::{Access, Credentials};
+use tokio_util::sync::CancellationToken;
+use weir_auth::Access;
 
 use super::admission::{Admitted, refused};
 use crate::query_access;
@@ -22,6 +24,9 @@ use crate::query_access;
 pub(super) struct Gate<H> {
     pub(super) next: Arc<H>,
     pub(super) access: Access,
+    pub(super) peer: IpAddr,
+    /// Cancelled once the client is admitted: its deadline ends.
+    pub(super) admitted: CancellationToken,
 }
 
 /// How the client introduced itself, until it has given its password.
@@ -41,6 +46,7 @@ impl<H: StartupHandler> StartupHandler for Gate<H> {
         PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
     {
         if !self.access.is_required() {
+            self.admitted.cancel();
             return self.next.on_startup(client, message).await;
         }
         match message {
@@ -66,14 +72,11 @@ impl<H: StartupHandler> StartupHandler for Gate<H> {
                 let Some(startup) = waiting.and_then(|waiting| waiting.0.lock().take()) else {
                     return Err(refused("a password before the name"));
                 };
-                let access = self.access.clone();
-                // A chosen password takes its time.
-                let work = tokio::task::spawn_blocking(move || {
-                    let (name, password) = (name.as_str(), password.as_bytes());
-                    query_access::admit(&access, Some(Credentials::Password { name, password }))
-                });
-                let admitted = work.await.unwrap_or(Err("it could not be checked"));
+                let password = password.as_bytes();
+                let admitted =
+                    query_access::admit_by_password(&self.access, &name, password, self.peer).await;
                 let identity = admitted.map_err(refused)?;
+                self.admitted.cancel();
                 client.session_extensions().insert(Admitted(identity));
                 let startup = PgWireFrontendMessage::Startup(startup);
                 self.next.on_startup(client, startup).await

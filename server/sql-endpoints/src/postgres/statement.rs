@@ -36,6 +36,10 @@ impl Statement {
             Self::Command(Command::Show { name, .. }) => {
                 Schema::new(vec![Field::new(name, DataType::Utf8, true)])
             }
+            Self::Command(Command::UnlockAll) => {
+                let name = "pg_advisory_unlock_all";
+                Schema::new(vec![Field::new(name, DataType::Utf8, true)])
+            }
             Self::Command(_) => Schema::empty(),
         }
     }

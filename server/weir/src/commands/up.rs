@@ -168,11 +168,15 @@ fn write_ports(file: &Path, addresses: &Addresses) -> Result<()> {
     Ok(())
 }
 
+/// mqtt5 logs what Weir reports itself. rustls warns of each client that connects by IP
+/// address and sends it as a host name, which is not a fault of the connection.
+const QUIET: &str = "mqtt5=off,rustls::msgs::handshake=error";
+
 /// `WEIR_LOG` takes directives such as `debug` or `weir_ingest=debug,info`.
 fn init_logging(args: &UpArgs) {
     let default = if args.demo { "warn" } else { "info" };
     let filter = EnvFilter::try_from_env("WEIR_LOG")
-        .unwrap_or_else(|_| EnvFilter::new(format!("{default},mqtt5=off")));
+        .unwrap_or_else(|_| EnvFilter::new(format!("{default},{QUIET}")));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal())
