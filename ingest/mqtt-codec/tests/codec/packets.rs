@@ -8,10 +8,10 @@ use weir_mqtt_codec::*;
 
 /// A packet as bytes, and how to read them.
 #[derive(Clone, Debug)]
-pub struct Sample {
-    pub bytes: Vec<u8>,
-    pub version: Version,
-    pub from: Peer,
+pub(crate) struct Sample {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) version: Version,
+    pub(crate) from: Peer,
 }
 
 fn sample(packet: Packet<'_>, version: Version, from: Peer) -> Sample {
@@ -24,7 +24,7 @@ fn sample(packet: Packet<'_>, version: Version, from: Peer) -> Sample {
     }
 }
 
-pub fn decode(sample: &Sample) -> Result<Packet<'_>, DecodeError> {
+pub(crate) fn decode(sample: &Sample) -> Result<Packet<'_>, DecodeError> {
     match split(&sample.bytes, usize::MAX)? {
         Split::Packet(frame, len) if len == sample.bytes.len() => {
             Packet::decode(frame, sample.version, sample.from)
@@ -84,7 +84,7 @@ fn binary() -> impl Strategy<Value = Vec<u8>> {
 enum Owned {
     Number(PropertyId, u32),
     Text(PropertyId, String),
-    Bytes(PropertyId, Vec<u8>),
+    Bytes(Vec<u8>),
     User(String, String),
 }
 
@@ -99,7 +99,7 @@ impl Owned {
             Self::Text(Id::AssignedClientIdentifier, text) => {
                 Property::AssignedClientIdentifier(text)
             }
-            Self::Bytes(_, bytes) => Property::CorrelationData(bytes),
+            Self::Bytes(bytes) => Property::CorrelationData(bytes),
             Self::Number(Id::PayloadFormatIndicator, n) => {
                 Property::PayloadFormatIndicator((n & 1) as u8)
             }
@@ -150,7 +150,7 @@ fn message_properties(
         0..2,
     );
     let correlation = vec(
-        binary().prop_map(|b| Owned::Bytes(Id::CorrelationData, b)),
+        binary().prop_map(|b| Owned::Bytes(b)),
         0..2,
     );
     let mut parts = vec![
@@ -456,7 +456,7 @@ fn session() -> impl Strategy<Value = Sample> {
 }
 
 /// Any valid packet.
-pub fn any_packet() -> impl Strategy<Value = Sample> {
+pub(crate) fn any_packet() -> impl Strategy<Value = Sample> {
     prop_oneof![
         2 => connect(),
         4 => publish(),
