@@ -4,21 +4,21 @@ use std::time::Duration;
 
 /// Milliseconds since the Unix epoch, by a clock that never goes back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Time(pub u64);
+pub(crate) struct Time(pub u64);
 
 impl Time {
     /// A time that never comes.
-    pub const NEVER: Self = Self(u64::MAX);
+    pub(crate) const NEVER: Self = Self(u64::MAX);
 
-    pub fn plus_seconds(self, seconds: u32) -> Self {
+    pub(crate) fn plus_seconds(self, seconds: u32) -> Self {
         self.plus_ms(u64::from(seconds) * 1_000)
     }
 
-    pub fn plus_ms(self, ms: u64) -> Self {
+    pub(crate) fn plus_ms(self, ms: u64) -> Self {
         Self(self.0.saturating_add(ms))
     }
 
-    pub fn since(self, earlier: Self) -> Duration {
+    pub(crate) fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
 }

@@ -11,6 +11,7 @@
 //! beside it once there are more than [`LIST`].
 
 use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use ahash::RandomState;
@@ -94,9 +95,17 @@ pub(crate) struct Subscribers {
     groups: Option<Box<HashMap<Box<str>, Group, RandomState>>>,
 }
 
+/// What a `$share` group is known by.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct GroupName {
+    pub(crate) group: Box<str>,
+    pub(crate) filter: Box<str>,
+}
+
 /// The members of one `$share` group.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Group {
+    pub(crate) name: Arc<GroupName>,
     pub(crate) members: Subscribers,
     turn: AtomicU32,
 }
@@ -116,9 +125,12 @@ impl Subscribers {
         &self.list
     }
 
-    pub(crate) fn groups(&self) -> impl Iterator<Item = (&str, &Group)> {
-        let groups = self.groups.iter().flat_map(|groups| groups.iter());
-        groups.map(|(name, group)| (&**name, group))
+    pub(crate) fn groups(&self) -> impl Iterator<Item = &Group> {
+        self.groups.iter().flat_map(|groups| groups.values())
+    }
+
+    pub(crate) fn has_groups(&self) -> bool {
+        self.groups.is_some()
     }
 
     fn group(&self, name: &str) -> Option<&Group> {
@@ -176,17 +188,27 @@ impl Subscribers {
         true
     }
 
-    fn insert_shared(&mut self, group: &str, subscriber: Subscriber) -> bool {
+    fn insert_shared(&mut self, filter: &str, group: &str, subscriber: Subscriber) -> bool {
         let groups = self.groups.get_or_insert_default();
-        match groups.get_mut(group) {
-            Some(group) => group.members.insert(subscriber),
-            None => {
-                let mut new = Group::default();
-                new.members.insert(subscriber);
-                groups.insert(group.into(), new);
-                true
-            }
+        if let Some(group) = groups.get_mut(group) {
+            return group.members.insert(subscriber);
         }
+        let mut members = Subscribers::default();
+        members.insert(subscriber);
+        let name = Arc::new(GroupName {
+            group: group.into(),
+            filter: filter.into(),
+        });
+        let turn = AtomicU32::new(0);
+        groups.insert(
+            group.into(),
+            Group {
+                name,
+                members,
+                turn,
+            },
+        );
+        true
     }
 
     fn remove_shared(&mut self, group: &str, session: SessionIx) -> bool {
@@ -245,7 +267,7 @@ impl TopicTree {
         };
         let is_new = match group {
             None => subscribers.insert(subscriber),
-            Some(group) => subscribers.insert_shared(group, subscriber),
+            Some(group) => subscribers.insert_shared(filter, group, subscriber),
         };
         self.subscriptions += usize::from(is_new);
         is_new
