@@ -384,7 +384,10 @@ impl Shared {
             }
             Work::Own(publication, delivered) => {
                 self.route_own(&publication, scratch);
-                self.counters.published.fetch_add(1, Ordering::Relaxed);
+                let is_counted = u64::from(!publication.topic.starts_with("$SYS/"));
+                self.counters
+                    .published
+                    .fetch_add(is_counted, Ordering::Relaxed);
                 if let Some(delivered) = delivered {
                     delivered();
                 }

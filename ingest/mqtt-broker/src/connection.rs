@@ -70,6 +70,8 @@ enum Phase {
     /// The client waits for its CONNACK.
     LoggingIn(Box<PendingConnect>),
     Open,
+    /// CONNECT was not accepted, and CONNACK is to say so.
+    Refused,
     /// The client has said goodbye.
     Left(Ending),
     Closed,
@@ -186,6 +188,9 @@ impl Connection {
     ) -> Result<(), Fault> {
         while self.may_receive() {
             let rest = &input[received.consumed..];
+            if let (Phase::Fresh, Some(first)) = (&self.phase, rest.first()) {
+                connect::check_first_byte(*first)?;
+            }
             let (frame, len) = match split(rest, self.shared.settings.max_packet) {
                 Ok(Split::Packet(frame, len)) => (frame, len),
                 Ok(Split::Incomplete { .. }) => return Ok(()),
@@ -383,7 +388,7 @@ impl Connection {
                 let packet = Packet::Disconnect(Disconnect::new(reason));
                 let _ = packet.encode(self.version, out);
             }
-            Phase::Fresh | Phase::LoggingIn(_) => self.put_refusal(reason, out),
+            Phase::Refused | Phase::LoggingIn(_) => self.put_refusal(reason, out),
             _ => {}
         }
     }

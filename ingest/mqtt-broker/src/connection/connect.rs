@@ -15,6 +15,19 @@ use crate::outbox::Peer;
 use crate::router::{Opening, Will};
 use crate::time::Time;
 
+const CONNECT: u8 = 0x10;
+/// Levels from here on are those of bridges.
+const BRIDGE: u8 = 0x80;
+const NOT_CONNECT: DecodeError = DecodeError::protocol("first packet that is not CONNECT");
+
+/// Whatever does not begin as CONNECT is refused before the rest has come.
+pub(super) fn check_first_byte(byte: u8) -> Result<(), DecodeError> {
+    match byte {
+        CONNECT => Ok(()),
+        _ => Err(NOT_CONNECT),
+    }
+}
+
 /// What a CONNECT asks for, while its sender is being identified.
 #[derive(Debug)]
 pub(super) struct PendingConnect {
@@ -36,16 +49,14 @@ impl Connection {
     pub(super) fn begin(&mut self, frame: Frame<'_>) -> Result<Login, Fault> {
         let connect = match Packet::decode(frame, self.version, From::Client) {
             Ok(Packet::Connect(connect)) => connect,
-            Ok(_) => {
-                self.phase = Phase::Closed;
-                return Err(DecodeError::protocol("first packet that is not CONNECT").into());
-            }
+            Ok(_) => return Err(NOT_CONNECT.into()),
             Err(error) => {
-                self.note_version(frame, error);
+                self.note_refusal_of(frame, error);
                 return Err(error.into());
             }
         };
         self.version = connect.version;
+        self.phase = Phase::Refused;
         let limit = self.shared.settings.max_client_id;
         let needs_id = connect.client_id.is_empty();
         let may_be_empty = match connect.version {
@@ -71,26 +82,18 @@ impl Connection {
         })
     }
 
-    /// A CONNECT that cannot be read is answered in the version that it names,
-    /// when that much can be read; anything else is not answered.
-    fn note_version(&mut self, frame: Frame<'_>, error: DecodeError) {
-        const CONNECT: u8 = 0x10;
+    /// A CONNECT that cannot be read is answered in the version that it names, if
+    /// that can be read. MQTT 3.1.1 has an answer for an unknown level only.
+    fn note_refusal_of(&mut self, frame: Frame<'_>, error: DecodeError) {
         let level = match frame.body {
             [0, 4, b'M', b'Q', b'T', b'T', level, ..] => *level,
             [0, 6, b'M', b'Q', b'I', b's', b'd', b'p', level, ..] => *level,
-            _ => 0,
+            _ => return,
         };
-        let is_unsupported = error.reason == ReasonCode::UnsupportedProtocolVersion;
-        if frame.header != CONNECT || level == 0 && !is_unsupported {
-            self.phase = Phase::Closed;
-        }
-        self.version = match level & 0x7f {
-            5.. => Version::V5,
-            _ => Version::V311,
-        };
-        if !self.version.is_v5() && !is_unsupported && error.reason.connack_v3() == 3 {
-            // 3.1.1: a malformed CONNECT is closed without an answer.
-            self.phase = Phase::Closed;
+        let is_v5 = (5..BRIDGE).contains(&level);
+        self.version = if is_v5 { Version::V5 } else { Version::V311 };
+        if is_v5 || error.reason == ReasonCode::UnsupportedProtocolVersion {
+            self.phase = Phase::Refused;
         }
     }
 

@@ -21,11 +21,12 @@ impl Connection {
         };
         let id = subscribe.subscription_id().unwrap_or(0);
         let mut codes = Vec::new();
-        let mut granted = Vec::new();
-        let mut is_new = 0;
+        let mut granted: Vec<(Box<str>, _)> = Vec::new();
+        let mut added = 0;
         for (filter, options) in subscribe.filters.iter() {
             let options = adapt(options, client.is_bridge);
-            let reason = self.check(client, filter, options, &mut is_new);
+            let is_here = granted.iter().any(|(other, _)| **other == *filter);
+            let reason = self.check(client, filter, options, is_here, &mut added);
             codes.push(reason as u8);
             if !reason.is_error() {
                 granted.push((Box::<str>::from(filter), options));
@@ -156,7 +157,8 @@ impl Connection {
         client: &Client,
         filter: &str,
         options: SubscriptionOptions,
-        is_new: &mut usize,
+        is_here: bool,
+        added: &mut usize,
     ) -> ReasonCode {
         if !client.permissions.may_subscribe(filter) {
             self.note_refused_filter(filter);
@@ -167,9 +169,11 @@ impl Connection {
             .router
             .read()
             .has_subscription(client.ix, filter);
-        *is_new += usize::from(!exists);
-        if !exists && count + *is_new > self.shared.settings.max_subscriptions {
-            return ReasonCode::QuotaExceeded;
+        if !exists && !is_here {
+            if count + *added >= self.shared.settings.max_subscriptions {
+                return ReasonCode::QuotaExceeded;
+            }
+            *added += 1;
         }
         match options.qos {
             0 => ReasonCode::Success,

@@ -7,8 +7,9 @@ use std::time::Duration;
 use weir_mqtt_broker::{AppendError, BoxFuture, CommitListener, CommitLog, Record};
 
 /// When an append is committed.
+#[allow(dead_code)]
 #[derive(Clone, Copy, Debug)]
-pub enum Commit {
+pub(crate) enum Commit {
     /// With the append.
     AtOnce,
     /// Together with what else was appended, this long after.
@@ -18,7 +19,7 @@ pub enum Commit {
 }
 
 #[derive(Debug)]
-pub struct MemoryLog {
+pub(crate) struct MemoryLog {
     commit: Commit,
     state: Mutex<State>,
     changed: Condvar,
@@ -40,7 +41,7 @@ struct State {
 
 #[allow(dead_code)]
 impl MemoryLog {
-    pub fn new(commit: Commit) -> Arc<Self> {
+    pub(crate) fn new(commit: Commit) -> Arc<Self> {
         let log = Arc::new(Self {
             commit,
             state: Mutex::new(State {
@@ -80,7 +81,7 @@ impl MemoryLog {
         }
     }
 
-    pub fn commit_to(&self, end: u64) {
+    pub(crate) fn commit_to(&self, end: u64) {
         self.committed.fetch_max(end, Ordering::AcqRel);
         let listener = self.state.lock().unwrap().listener.clone();
         if let Some(listener) = listener {
@@ -88,27 +89,27 @@ impl MemoryLog {
         }
     }
 
-    pub fn commit_all(&self) {
+    pub(crate) fn commit_all(&self) {
         let end = self.end();
         self.commit_to(end);
     }
 
-    pub fn end(&self) -> u64 {
+    pub(crate) fn end(&self) -> u64 {
         self.state.lock().unwrap().end
     }
 
-    pub fn published(&self) -> Vec<(String, Vec<u8>)> {
+    pub(crate) fn published(&self) -> Vec<(String, Vec<u8>)> {
         self.state.lock().unwrap().published.clone()
     }
 
-    pub fn set_room(&self, has_room: bool) {
+    pub(crate) fn set_room(&self, has_room: bool) {
         self.has_room.store(has_room, Ordering::Release);
         if has_room {
             self.room.notify_waiters();
         }
     }
 
-    pub fn fail(&self) {
+    pub(crate) fn fail(&self) {
         self.has_failed.store(true, Ordering::Release);
         if let Some(listener) = self.state.lock().unwrap().listener.clone() {
             listener.failed();
@@ -118,7 +119,7 @@ impl MemoryLog {
 
 /// A log and its room, for a future that outlives the borrow.
 #[derive(Debug, Clone)]
-pub struct Log(pub Arc<MemoryLog>);
+pub(crate) struct Log(pub(crate) Arc<MemoryLog>);
 
 impl CommitLog for Log {
     fn append(
