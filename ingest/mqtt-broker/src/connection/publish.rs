@@ -127,7 +127,7 @@ impl Connection {
     fn take(&mut self, now: Time, publish: &Publish<'_>, topic: &str) -> Result<ReasonCode, Fault> {
         if !self.may_publish(topic) {
             self.note_refusal(topic);
-            if !self.version.is_v5() && self.shared.settings.close_on_refused_publish {
+            if self.closes_on_refusal() {
                 let detail = "publish to a topic that is not the client's";
                 return Err(DecodeError::new(ReasonCode::NotAuthorized, detail).into());
             }
@@ -147,6 +147,13 @@ impl Connection {
         }
         self.push(now, publish, topic, is_accepted);
         Ok(reason)
+    }
+
+    /// Before MQTT 5 there is no way to say no. Mosquitto's bridges publish their
+    /// state below `$SYS/`, which no broker has to take: they stay connected.
+    fn closes_on_refusal(&self) -> bool {
+        let is_bridge = self.client.as_ref().is_some_and(|client| client.is_bridge);
+        !self.version.is_v5() && !is_bridge && self.shared.settings.close_on_refused_publish
     }
 
     /// Whether anybody takes what no route takes.

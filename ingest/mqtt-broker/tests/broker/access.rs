@@ -54,6 +54,27 @@ fn a_refused_publish() {
 }
 
 #[test]
+fn a_bridge_stays_connected_when_its_state_is_refused() {
+    let server = Server::start();
+    server
+        .rules
+        .refused_publish
+        .lock()
+        .unwrap()
+        .push("$SYS/".into());
+    let state = "$SYS/broker/connection/c/state";
+    let connector = Connector::new(Version::V311, "c")
+        .bridge()
+        .will(state, "0", 1, true);
+    let (mut bridge, _) = connector.open(&server);
+    assert_eq!(bridge.retain(state, "1", 1), ReasonCode::Success);
+    bridge.ping();
+    bridge.cut(&server);
+    let status = server.status();
+    assert_eq!((status.refused_publishes, status.retained), (2, 0));
+}
+
+#[test]
 fn a_refused_publish_is_acknowledged_if_so_configured() {
     let settings = Settings {
         close_on_refused_publish: false,
