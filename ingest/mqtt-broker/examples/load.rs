@@ -10,6 +10,8 @@
 //! load PORT PID connect COUNT                          connect and disconnect
 //! ```
 
+#![allow(clippy::print_stdout)]
+
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};

@@ -10,7 +10,8 @@
 //! log: publishes are routed, subscriptions of sessions that outlive their
 //! connection take effect. Only then the acknowledgements of that batch may
 //! leave, so a router that is behind slows its publishers down. What the log does
-//! not keep (QoS 0 without a route) is routed at once by its connection.
+//! not keep (QoS 0 without a route) is routed at once by its connection, and what only
+//! a route takes, while nobody subscribes to anything, is not routed at all.
 
 mod counters;
 mod order;

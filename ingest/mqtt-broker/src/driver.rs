@@ -372,8 +372,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                     tracing::error!(%peer, client_id, suppressed, "connection closed: the journal has failed");
                 }
             }
-            End::Left | End::Eof | End::Io(_) | End::Fault(Fault::Refused) => {
-                tracing::debug!(%peer, client_id, ?end, "connection ended");
+            End::Io(error) => tracing::debug!(%peer, client_id, %error, "connection ended"),
+            End::Left | End::Eof | End::Fault(Fault::Refused) => {
+                tracing::debug!(%peer, client_id, "connection ended");
             }
         }
     }

@@ -35,6 +35,8 @@ mod handle;
 mod link;
 mod log_text;
 mod message;
+#[cfg(test)]
+mod model_test;
 mod outbox;
 mod retained;
 mod router;

@@ -30,12 +30,13 @@ impl Deadlines {
         self.0.peek().map(|Reverse((due, _))| *due)
     }
 
-    pub(super) fn pop_due(&mut self, now: Time) -> Option<SessionIx> {
-        let Reverse((due, session)) = *self.0.peek()?;
-        if due > now {
+    /// The next entry that is due, and when it was due.
+    pub(super) fn pop_due(&mut self, now: Time) -> Option<(Time, SessionIx)> {
+        let Reverse(entry) = *self.0.peek()?;
+        if entry.0 > now {
             return None;
         }
         self.0.pop();
-        Some(session)
+        Some(entry)
     }
 }

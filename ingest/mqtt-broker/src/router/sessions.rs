@@ -198,17 +198,18 @@ impl Router {
     /// Ends the sessions that have expired; the wills that are due.
     pub(crate) fn advance(&mut self, now: Time) -> Vec<DueWill> {
         let mut due = Vec::new();
-        while let Some(ix) = self.deadlines.pop_due(now) {
+        while let Some((time, ix)) = self.deadlines.pop_due(now) {
             let Some(slot) = self.slots[ix.0 as usize].as_mut() else {
                 continue;
             };
-            if slot.will_due <= now {
+            // An entry from before the client was back is too early.
+            if slot.will_due <= time {
                 slot.will_due = Time::NEVER;
                 if let Some(will) = slot.will.take() {
                     due.push(slot.due(will));
                 }
             }
-            if slot.ends <= now {
+            if slot.ends <= time {
                 due.extend(self.end(ix, now));
             }
         }

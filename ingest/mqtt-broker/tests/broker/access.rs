@@ -9,12 +9,7 @@ use crate::support::{BOTH, Connector, Server};
 #[test]
 fn a_refused_login() {
     let server = Server::start();
-    server
-        .rules
-        .refused_identity
-        .lock()
-        .unwrap()
-        .push("mallory".into());
+    server.rules.refused_identity.lock().push("mallory".into());
     for version in BOTH {
         let (mut client, answer) = Connector::new(version, "c").user("mallory").answer(&server);
         assert_eq!(answer.reason, ReasonCode::BadUserNameOrPassword);
@@ -26,12 +21,7 @@ fn a_refused_login() {
 #[test]
 fn a_refused_publish() {
     let server = Server::start();
-    server
-        .rules
-        .refused_publish
-        .lock()
-        .unwrap()
-        .push("secret".into());
+    server.rules.refused_publish.lock().push("secret".into());
     let mut client = server.client(Version::V5, "c");
     client.subscribe("#", 1);
     assert_eq!(
@@ -56,12 +46,7 @@ fn a_refused_publish() {
 #[test]
 fn a_bridge_stays_connected_when_its_state_is_refused() {
     let server = Server::start();
-    server
-        .rules
-        .refused_publish
-        .lock()
-        .unwrap()
-        .push("$SYS/".into());
+    server.rules.refused_publish.lock().push("$SYS/".into());
     let state = "$SYS/broker/connection/c/state";
     let connector = Connector::new(Version::V311, "c")
         .bridge()
@@ -81,12 +66,7 @@ fn a_refused_publish_is_acknowledged_if_so_configured() {
         ..Settings::default()
     };
     let server = Server::with(settings, Commit::ByHand);
-    server
-        .rules
-        .refused_publish
-        .lock()
-        .unwrap()
-        .push("secret".into());
+    server.rules.refused_publish.lock().push("secret".into());
     let mut old = server.client(Version::V311, "old");
     assert_eq!(old.publish("secret/x", "x", 1), ReasonCode::Success);
     assert_eq!(server.log.published().len(), 0);
@@ -95,12 +75,7 @@ fn a_refused_publish_is_acknowledged_if_so_configured() {
 #[test]
 fn a_refused_subscription() {
     let server = Server::start();
-    server
-        .rules
-        .refused_subscribe
-        .lock()
-        .unwrap()
-        .push("secret".into());
+    server.rules.refused_subscribe.lock().push("secret".into());
     for (version, refusal) in [(Version::V311, 0x80), (Version::V5, 0x87)] {
         let mut client = server.client(version, "c");
         let options = SubscriptionOptions::qos(1);
@@ -149,18 +124,8 @@ fn changed_rules_end_connections_subscriptions_and_queued_messages() {
         let mut publisher = server.client(version, "p");
         publisher.publish("secret/x", "x", 1);
         publisher.publish("open/x", "x", 1);
-        server
-            .rules
-            .refused_identity
-            .lock()
-            .unwrap()
-            .push("mallory".into());
-        server
-            .rules
-            .refused_subscribe
-            .lock()
-            .unwrap()
-            .push("secret".into());
+        server.rules.refused_identity.lock().push("mallory".into());
+        server.rules.refused_subscribe.lock().push("secret".into());
         assert_eq!(server.broker.access_changed(), (1, 1));
         gone.expect_closed(ReasonCode::NotAuthorized);
         let (mut away, answer) = kept.open(&server);
@@ -169,8 +134,8 @@ fn changed_rules_end_connections_subscriptions_and_queued_messages() {
         publisher.publish("secret/x", "x", 1);
         away.expect_nothing_before(&mut publisher, "open/y");
         let refused = &server.rules.refused_identity;
-        refused.lock().unwrap().clear();
-        server.rules.refused_subscribe.lock().unwrap().clear();
+        refused.lock().clear();
+        server.rules.refused_subscribe.lock().clear();
         away.leave();
         kept.clone().clean().open(&server).0.cut(&server);
     }

@@ -1,9 +1,10 @@
 //! A log in memory that commits after a delay, or when it is told to.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
+use parking_lot::{Condvar, Mutex};
 use weir_mqtt_broker::{AppendError, BoxFuture, CommitListener, CommitLog, Record};
 
 /// When an append is committed.
@@ -66,16 +67,15 @@ impl MemoryLog {
     }
 
     fn commit_after(&self, delay: Duration) {
-        let state = self.state.lock().unwrap();
-        let is_idle = |state: &mut State| state.end == self.committed.load(Ordering::Relaxed);
-        let wait = Duration::from_millis(200);
-        let (state, timeout) = self
-            .changed
-            .wait_timeout_while(state, wait, is_idle)
-            .unwrap();
+        let mut state = self.state.lock();
+        let committed = self.committed.load(Ordering::Relaxed);
+        if state.end == committed {
+            self.changed
+                .wait_for(&mut state, Duration::from_millis(200));
+        }
         let end = state.end;
         drop(state);
-        if !timeout.timed_out() {
+        if end > committed {
             std::thread::sleep(delay);
             self.commit_to(end);
         }
@@ -83,7 +83,7 @@ impl MemoryLog {
 
     pub(crate) fn commit_to(&self, end: u64) {
         self.committed.fetch_max(end, Ordering::AcqRel);
-        let listener = self.state.lock().unwrap().listener.clone();
+        let listener = self.state.lock().listener.clone();
         if let Some(listener) = listener {
             listener.committed(end);
         }
@@ -95,11 +95,11 @@ impl MemoryLog {
     }
 
     pub(crate) fn end(&self) -> u64 {
-        self.state.lock().unwrap().end
+        self.state.lock().end
     }
 
     pub(crate) fn published(&self) -> Vec<(String, Vec<u8>)> {
-        self.state.lock().unwrap().published.clone()
+        self.state.lock().published.clone()
     }
 
     pub(crate) fn set_room(&self, has_room: bool) {
@@ -111,7 +111,7 @@ impl MemoryLog {
 
     pub(crate) fn fail(&self) {
         self.has_failed.store(true, Ordering::Release);
-        if let Some(listener) = self.state.lock().unwrap().listener.clone() {
+        if let Some(listener) = self.state.lock().listener.clone() {
             listener.failed();
         }
     }
@@ -134,7 +134,7 @@ impl CommitLog for Log {
         if !log.has_room.load(Ordering::Acquire) {
             return Err(AppendError::NoRoom);
         }
-        let mut state = log.state.lock().unwrap();
+        let mut state = log.state.lock();
         if state.listener.is_none() {
             state.listener = Some(listener.clone());
         }
@@ -149,7 +149,9 @@ impl CommitLog for Log {
         drop(state);
         match log.commit {
             Commit::AtOnce => log.commit_to(end),
-            Commit::After(_) => log.changed.notify_one(),
+            Commit::After(_) => {
+                log.changed.notify_one();
+            }
             Commit::ByHand => {}
         }
         Ok(end)

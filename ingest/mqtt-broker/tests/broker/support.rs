@@ -3,9 +3,10 @@
 use std::collections::VecDeque;
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use weir_mqtt_broker::{
@@ -31,7 +32,6 @@ pub(crate) struct Rules {
 fn refuses(rules: &Mutex<Vec<String>>, text: &str) -> bool {
     rules
         .lock()
-        .unwrap()
         .iter()
         .any(|prefix| text.starts_with(&**prefix))
 }

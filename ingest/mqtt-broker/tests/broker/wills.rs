@@ -141,12 +141,7 @@ fn a_will_is_retained_and_has_properties() {
 #[test]
 fn a_will_that_its_client_may_not_publish_is_not_published() {
     let server = Server::start();
-    server
-        .rules
-        .refused_publish
-        .lock()
-        .unwrap()
-        .push("will/w".into());
+    server.rules.refused_publish.lock().push("will/w".into());
     let mut watcher = server.client(Version::V5, "watcher");
     let mut other = server.client(Version::V5, "other");
     watcher.subscribe("will/#", 1);

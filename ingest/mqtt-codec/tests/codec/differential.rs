@@ -96,7 +96,10 @@ fn same(sample: &Sample, theirs: Vec<u8>) -> Result<(), TestCaseError> {
     };
     let (ours, again) = (decode(sample), decode(&theirs));
     prop_assert!(again.is_ok(), "{again:?} instead of {ours:?}");
-    prop_assert_eq!(ours.map(|packet| normal(&packet)), again.map(|packet| normal(&packet)));
+    prop_assert_eq!(
+        ours.map(|packet| normal(&packet)),
+        again.map(|packet| normal(&packet))
+    );
     Ok(())
 }
 

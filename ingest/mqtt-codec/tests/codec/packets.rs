@@ -149,10 +149,7 @@ fn message_properties(
         topic().prop_map(|t| Owned::Text(Id::ResponseTopic, t)),
         0..2,
     );
-    let correlation = vec(
-        binary().prop_map(|b| Owned::Bytes(b)),
-        0..2,
-    );
+    let correlation = vec(binary().prop_map(Owned::Bytes), 0..2);
     let mut parts = vec![
         number(Id::PayloadFormatIndicator),
         number(Id::MessageExpiryInterval),
