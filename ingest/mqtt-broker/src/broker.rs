@@ -44,8 +44,10 @@ pub use counters::BrokerStatus;
 pub(crate) use counters::{Counters, Gauge};
 pub(crate) use order::{Order, Pending, Work};
 
-/// Batches that are applied before others get the locks.
+/// Batches that are applied, and deliveries, give or take one batch, before
+/// other tasks get their turn.
 const CHUNK: usize = 64;
+const CHUNK_DELIVERIES: usize = 10_000;
 
 /// A message of Weir's own.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -344,23 +346,29 @@ impl Shared {
         }
         let mut scratch = self.scratch.lock();
         let committed = self.committed();
+        let mut deliveries = 0;
         for _ in 0..CHUNK {
             let Some(pending) = self.order.lock().pop(committed) else {
                 scratch.wake_all();
                 return false;
             };
-            self.apply(pending, &mut scratch);
+            deliveries += self.apply(pending, &mut scratch);
+            if deliveries > CHUNK_DELIVERIES {
+                break;
+            }
         }
         scratch.wake_all();
         true
     }
 
-    fn apply(&self, pending: Pending, scratch: &mut Scratch) {
+    /// Applies one; how many deliveries that were.
+    fn apply(&self, pending: Pending, scratch: &mut Scratch) -> usize {
+        let mut deliveries = 0;
         match pending.work {
             Work::Nothing => {}
             Work::Publishes(batch, publisher) => {
                 for one in batch.iter(publisher) {
-                    self.route(&one.published, one.is_accepted, scratch);
+                    deliveries += self.route(&one.published, one.is_accepted, scratch);
                 }
             }
             Work::Subscribe {
@@ -397,6 +405,7 @@ impl Shared {
         if let Some(link) = pending.link {
             link.release(pending.end);
         }
+        deliveries
     }
 
     pub(crate) fn subscribe(
@@ -438,13 +447,13 @@ impl Shared {
         self.route(&published, true, scratch);
     }
 
-    /// Routes one message. The caller wakes the subscribers.
+    /// Routes one message; how many get it. The caller wakes them.
     pub(crate) fn route(
         &self,
         published: &Published<'_>,
         is_accepted: bool,
         scratch: &mut Scratch,
-    ) {
+    ) -> usize {
         let receivers = match published.retain {
             false => self.router.read().route(published, None, scratch),
             true => {
@@ -458,6 +467,7 @@ impl Shared {
         if receivers == 0 && !is_accepted && !published.retain {
             self.counters.unrouted.add(published.topic);
         }
+        receivers
     }
 
     fn retain(&self, router: &mut Router, published: &Published<'_>) -> Option<Arc<Message>> {

@@ -118,6 +118,9 @@ impl Connection {
     pub(crate) fn new(shared: Arc<Shared>, origin: Origin, now: Time) -> Self {
         let link = shared.link(now);
         link.set_patience(shared.settings.connect_timeout_ms);
+        if shared.closing.is_cancelled() {
+            link.close(ReasonCode::ServerShuttingDown);
+        }
         shared.counters.connections.change(0, 1);
         Self {
             shared,
@@ -399,7 +402,7 @@ impl Connection {
         let ending = match std::mem::replace(&mut self.phase, Phase::Closed) {
             Phase::Left(ending) => ending,
             _ => Ending {
-                discards_will: false,
+                discards_will: self.shared.closing.is_cancelled(),
                 expiry: None,
             },
         };

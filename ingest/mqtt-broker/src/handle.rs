@@ -16,6 +16,8 @@ use crate::settings::Settings;
 
 /// How often silent connections are looked for.
 const SWEEP_MS: u64 = 500;
+/// Wills and sessions that are due within so long are handled together.
+const MIN_SLEEP_MS: u64 = 20;
 
 /// A broker without listeners: streams are handed to [`Broker::serve`]. Its
 /// clones are the same broker.
@@ -75,9 +77,10 @@ impl Broker {
             let now = shared.now();
             shared.tick(now);
             let due = shared.next_deadline();
-            let until = due.map_or(SWEEP_MS, |due| due.0.saturating_sub(now.0).min(SWEEP_MS));
+            let until = due.map_or(SWEEP_MS, |due| due.0.saturating_sub(now.0));
+            let until = until.clamp(MIN_SLEEP_MS, SWEEP_MS);
             tokio::select! {
-                () = tokio::time::sleep(Duration::from_millis(until.max(1))) => {}
+                () = tokio::time::sleep(Duration::from_millis(until)) => {}
                 () = shared.closing.cancelled() => return,
             }
         }
@@ -118,9 +121,10 @@ impl Broker {
     }
 
     /// Disconnects every client, after the acknowledgements that are still to
-    /// come, and ends [`Self::run`]. Wills are published.
+    /// come, and ends [`Self::run`]. Wills are not published: it is not the
+    /// clients that are gone.
     pub fn close(&self) {
-        self.shared.close_all(ReasonCode::ServerShuttingDown);
         self.shared.closing.cancel();
+        self.shared.close_all(ReasonCode::ServerShuttingDown);
     }
 }

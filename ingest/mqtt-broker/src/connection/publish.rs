@@ -20,27 +20,34 @@ impl Connection {
             return self.publish_qos0(now, &publish, topic);
         }
         let is_repeated = publish.qos == 2 && self.is_repeated(publish.packet_id);
-        if !is_repeated {
-            if !self.has_window() {
-                let detail = "more publishes than the receive maximum";
-                return Err(DecodeError::new(ReasonCode::ReceiveMaximumExceeded, detail).into());
-            }
-            self.unacknowledged += 1;
-        }
         let reason = match is_repeated {
             true => ReasonCode::Success,
-            false => self.take(now, &publish, topic)?,
+            false => {
+                self.take_place()?;
+                self.take(now, &publish, topic)?
+            }
         };
-        // PUBREC keeps its place in the window until PUBCOMP, unless it refuses.
-        let is_over = publish.qos == 1 || reason.is_error();
         let kind = match publish.qos {
             1 => AckKind::PubAck,
             _ => AckKind::PubRec,
         };
+        // In MQTT 5 a QoS 2 publish keeps its place in the window until PUBCOMP,
+        // unless it is refused. Others are only kept from sending too fast.
+        let is_over = publish.qos == 1 || reason.is_error() || !self.version.is_v5();
         let (id, version) = (publish.packet_id, self.version);
-        let returned = usize::from(is_over);
+        let returned = usize::from(is_over && !is_repeated);
         self.gate
             .add(returned, |out| put_ack(kind, id, reason, version, out));
+        Ok(())
+    }
+
+    /// Takes a place in the window.
+    fn take_place(&mut self) -> Result<(), Fault> {
+        if !self.has_window() {
+            let detail = "more publishes than the receive maximum";
+            return Err(DecodeError::new(ReasonCode::ReceiveMaximumExceeded, detail).into());
+        }
+        self.unacknowledged += 1;
         Ok(())
     }
 
@@ -81,7 +88,8 @@ impl Connection {
         if !client.session.has_received(packet_id) {
             return false;
         }
-        if client.session.receive(packet_id, self.link.id) == Received::Again {
+        let received = client.session.receive(packet_id, self.link.id);
+        if received == Received::Again && self.version.is_v5() {
             // On this connection it is new, and takes a place in the window.
             self.unacknowledged += 1;
         }
@@ -215,7 +223,7 @@ impl Connection {
             None => ReasonCode::PacketIdentifierNotFound,
         };
         self.batch.push_released(packet_id);
-        let returned = usize::from(released == Some(self.link.id));
+        let returned = usize::from(self.version.is_v5() && released == Some(self.link.id));
         let version = self.version;
         self.gate.add(returned, |out| {
             put_ack(AckKind::PubComp, packet_id, reason, version, out)

@@ -76,6 +76,24 @@ fn older_clients_wait_instead() {
 }
 
 #[test]
+fn older_clients_may_receive_many_pubrecs_before_they_release() {
+    let server = Server::with(with_window(3), Commit::AtOnce);
+    let mut client = server.client(Version::V311, "c");
+    let ids: Vec<_> = (0..20)
+        .map(|_| client.put("devices/x", b"x", 2, false))
+        .collect();
+    for id in &ids {
+        client.ack(AckKind::PubRec, *id);
+    }
+    for id in &ids {
+        client.put_ack(AckKind::PubRel, *id);
+    }
+    for id in &ids {
+        client.ack(AckKind::PubComp, *id);
+    }
+}
+
+#[test]
 fn the_receive_maximum_of_a_subscriber_is_respected() {
     let server = Server::start();
     let connector = Connector::new(Version::V5, "c").property(Property::ReceiveMaximum(2));
