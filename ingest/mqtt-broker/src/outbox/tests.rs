@@ -1,5 +1,6 @@
 use super::*;
 use crate::message::Published;
+use crate::time::Time;
 
 struct Case {
     outbox: Outbox,
