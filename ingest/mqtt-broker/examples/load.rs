@@ -287,14 +287,17 @@ fn filters(target: &Target, count: usize, messages: u64) -> Result<()> {
     for number in 0..count.div_ceil(1_000) {
         let mut client = target.connect(&format!("s{number}"))?;
         let filters: Vec<_> = (0..1_000.min(count))
-            .map(|filter| format!("$aws/things/d{}/shadow/+/accepted", number * 1_000 + filter))
+            .map(|filter| match number * 1_000 + filter {
+                filter if filter % 2 == 0 => format!("aws/things/d{filter}/shadow/+/accepted"),
+                filter => format!("+/things/+/s{filter}/#"),
+            })
             .collect();
         client.subscribe(&filters, 1)?;
         subscribers.push(client);
     }
     let mut client = target.connect("p")?;
     let (cpu, start) = (target.cpu()?, Instant::now());
-    client.publish("$aws/things/other/shadow/update/x", 1_000, |sent| {
+    client.publish("aws/things/d42/shadow/update/other", 1_000, |sent| {
         sent >= messages
     })?;
     report("publish", messages, target.cpu()? - cpu, start.elapsed());
