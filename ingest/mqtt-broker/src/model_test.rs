@@ -1,5 +1,5 @@
 //! The broker against a model of it, without sockets: clients connect, subscribe,
-//! publish, read, are cut and come back, in every order that proptest thinks of.
+//! publish, read, are cut and come back, in random order.
 //! Time and commits are operations too. Whatever a client reads must be exactly
 //! what the model says, in that order.
 
@@ -25,7 +25,7 @@ const QUEUE: usize = 6;
 const FILTERS: [&str; 7] = ["#", "a/#", "a/b", "+/b", "a/+", "b", "w/#"];
 const TOPICS: [&str; 5] = ["a", "a/b", "b", "b/b", "a/b/c"];
 
-/// Commits when it is told to.
+/// Commits on demand.
 #[derive(Debug, Default)]
 struct ManualLog(Mutex<(u64, u64)>);
 

@@ -12,7 +12,7 @@ use crate::error::DecodeError;
 /// The largest remaining length that four bytes can hold.
 pub const MAX_REMAINING_LENGTH: usize = 268_435_455;
 
-/// One packet as it lies in the input.
+/// One packet within the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Frame<'a> {
     /// Type and flags.

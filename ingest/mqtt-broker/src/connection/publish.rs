@@ -51,7 +51,7 @@ impl Connection {
         Ok(())
     }
 
-    /// The topic that an alias stands for, if the packet has no topic itself.
+    /// The topic of an alias, if the packet has no topic itself.
     fn resolve_alias(&mut self, publish: &Publish<'_>) -> Result<Option<Arc<str>>, Fault> {
         if publish.properties.is_empty() {
             return Ok(None);

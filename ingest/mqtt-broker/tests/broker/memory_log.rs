@@ -1,4 +1,4 @@
-//! A log in memory that commits after a delay, or when it is told to.
+//! A log in memory that commits at once, after a delay, or on demand.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -1,4 +1,4 @@
-//! A broker on loopback, and a client that does what it is told.
+//! A broker on loopback, and a client that sends exactly what a test asks for.
 
 use std::collections::VecDeque;
 use std::io::{Read, Write};

@@ -15,7 +15,7 @@ pub struct Publish<'a> {
     pub dup: bool,
     pub qos: u8,
     pub retain: bool,
-    /// Empty (MQTT 5): the topic alias stands for it.
+    /// Empty (MQTT 5): the topic alias replaces it.
     pub topic: &'a str,
     /// 0 with QoS 0, and only then.
     pub packet_id: u16,

@@ -1,4 +1,4 @@
-//! Bytes that are not packets, or not any more.
+//! Random bytes, and valid packets with bytes changed.
 
 use proptest::collection::vec;
 use proptest::prelude::*;

@@ -1,5 +1,5 @@
-//! The codec against itself, against two other codecs, and against bytes that
-//! nobody means well with.
+//! Tests the codec against itself, against two other codecs, and against hostile
+//! input.
 
 mod differential;
 mod hostile;
