@@ -1,14 +1,13 @@
 //! Comparisons side by side, in one run, on one machine: `cargo xtask bench`.
 //!
-//! Every side is a process of its own, so that its CPU time can be read from
-//! `/proc`; the load is another one and is not counted. Rounds of the sides
-//! take turns, and medians are compared: a machine that gets slower on the way
-//! gets slower for all of them.
+//! Each side is a process of its own, so that its CPU time can be read. The load
+//! is another process and is not counted. The sides take turns in rounds, and
+//! medians are compared: if the machine gets slower, it does so for all sides.
 
 mod cpu;
 mod events;
 
-pub use cpu::cpu_time;
+pub use cpu::{CpuMeter, cpu_time};
 pub use events::{DEVICES, publish_packets};
 
 /// The middle one, or the mean of the middle two. `None` of nothing.

@@ -1,13 +1,14 @@
-//! What differs between two configurations, key by key, and whether it can
-//! change while Weir runs.
+//! The differences between two configurations, key by key, and whether a reload
+//! can apply them.
 //!
-//! Every field of every section stands in one of two lists here, `live` or
-//! `restart`; a field that stands in neither does not compile. So a key that is
-//! new to Weir cannot be one that a reload silently passes over.
+//! Every field of every section is in one of two lists here, `live` or `restart`;
+//! a field that is in neither does not compile. So a reload cannot silently ignore
+//! a new key.
 
 use crate::{
     Alarms, Auth, Broker, Config, EmbeddedStore, Http, InfluxDb, JournalSection, Lambda, Limits,
-    LineMapping, LineProtocol, Quarantine, Query, Reload, Shadows, Source, SqlDoor, Tls, Watchdog,
+    LineMapping, LineProtocol, Quarantine, Query, Reload, Shadows, Source, SqlListener, Tls,
+    Watchdog,
 };
 
 /// The keys that differ, such as `limits.max_payload`, `function.overheat` or
@@ -16,7 +17,7 @@ use crate::{
 pub struct Changes {
     /// A reload can apply these.
     pub live: Vec<String>,
-    /// These are read once, at the start.
+    /// These need a restart.
     pub restart: Vec<String>,
 }
 
@@ -42,7 +43,7 @@ macro_rules! compare {
     }};
 }
 
-/// As the file has it: fields that carry their unit are keys without it.
+/// The key in the file: without the unit that the field carries.
 fn key(path: &str, field: &str) -> String {
     let without = ["_ns", "_minutes"]
         .iter()
@@ -51,7 +52,7 @@ fn key(path: &str, field: &str) -> String {
 }
 
 impl Config {
-    /// What has to change for this configuration to become `new`.
+    /// The keys that differ in `new`.
     pub fn changes(&self, new: &Self) -> Changes {
         let mut changes = Changes::default();
         let Self {
@@ -105,12 +106,9 @@ impl Config {
         }
         let topic = |route: &crate::Route| route.topic.as_str().to_owned();
         let name = |function: &crate::Function| function.name.clone();
-        let changed_routes = pairs("route", routes, &new.routes, topic).into_iter();
-        let routes = changed_routes.filter(|(_, old, new)| old != new);
-        c.live.extend(routes.map(|(path, ..)| path));
-        let functions = pairs("function", functions, &new.functions, name).into_iter();
-        let functions = functions.filter(|(_, old, new)| old != new);
-        c.live.extend(functions.map(|(path, ..)| path));
+        c.live.extend(changed("route", routes, &new.routes, topic));
+        c.live
+            .extend(changed("function", functions, &new.functions, name));
         compare!(c, "journal", JournalSection, journal, &new.journal, live: [],
             restart: [max_size, segment_size, max_pending]);
         compare!(c, "limits", Limits, limits, &new.limits, live: [max_payload,
@@ -125,12 +123,9 @@ impl Config {
         if let Some((old, new)) = both("store.influxdb", influxdb, &new.influxdb, c) {
             compare!(c, "store.influxdb", InfluxDb, old, new, live: [], restart: [url, org, bucket,
                 token_file, batch_lines, batch_interval, parallel, gzip, timeout, mapping]);
-            if let Some(told) = c
-                .restart
-                .iter()
-                .position(|key| key == "store.influxdb.mapping")
-            {
-                c.restart.remove(told);
+            let mut keys = c.restart.iter();
+            if let Some(at) = keys.position(|key| key == "store.influxdb.mapping") {
+                c.restart.remove(at);
                 compare!(c, "store.influxdb", LineMapping, &old.mapping, &new.mapping, live: [],
                     restart: [measurement, tags, field, text_field]);
             }
@@ -148,7 +143,7 @@ impl Config {
             ("postgres", postgres, &new.postgres),
         ] {
             if let Some((old, new)) = both(path, old, new, c) {
-                compare!(c, path, SqlDoor, old, new, live: [], restart: [listen]);
+                compare!(c, path, SqlListener, old, new, live: [], restart: [listen]);
             }
         }
         compare!(c, "line_protocol", LineProtocol, line_protocol, &new.line_protocol,
@@ -179,22 +174,21 @@ fn source(path: &str, old: &Source, new: &Source, changes: &mut Changes) {
     compare!(changes, path, Source, old, new, live: [], restart: [client_id, host, port, tls,
         username, password_file, connections, share_group, max_inflight, max_packet, keep_alive,
         silent_after, publish]);
-    // The file has one key for host, port and whether there is TLS; and three for
-    // its files.
-    for told in &mut changes.restart[before..] {
-        let field = told.rsplit('.').next().unwrap_or_default();
+    // The file has one key for host, port and TLS, and three keys for the TLS files.
+    for changed in &mut changes.restart[before..] {
+        let field = changed.rsplit('.').next().unwrap_or_default();
         let key = match field {
             "host" | "port" => "url",
             "tls" if old.tls.is_some() != new.tls.is_some() => "url",
             "tls" => "ca_file, cert_file or key_file",
             _ => continue,
         };
-        *told = format!("{path}.{key}");
+        *changed = format!("{path}.{key}");
     }
     changes.restart.dedup();
 }
 
-/// A section that may be absent: both of it, or a note that it came or went.
+/// An optional section: both values, or a note that it was added or removed.
 fn both<'a, T>(
     path: &str,
     old: &'a Option<T>,
@@ -205,6 +199,20 @@ fn both<'a, T>(
         changes.restart.push(path.to_owned());
     }
     old.as_ref().zip(new.as_ref())
+}
+
+/// The members of two lists that differ, as `path.name`.
+fn changed<T: PartialEq>(
+    path: &str,
+    old: &[T],
+    new: &[T],
+    name: impl Fn(&T) -> String,
+) -> Vec<String> {
+    let pairs = pairs(path, old, new, name).into_iter();
+    pairs
+        .filter(|(_, old, new)| old != new)
+        .map(|(path, ..)| path)
+        .collect()
 }
 
 /// The members of two lists by name: `path.name`, the old and the new one.

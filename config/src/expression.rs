@@ -1,25 +1,26 @@
 //! Expressions in CEL (<https://cel.dev>) over the sensors of one device.
 //!
-//! An expression is compiled and tried once, when the configuration is read, on
+//! An expression is compiled and evaluated once when the configuration is read, on
 //! a thread with a large stack: the parser recurses (cel-rust issues 306, 212).
-//! Its names are sensors, each a double; a literal has to be one too (`2.0`, not
-//! `2`), which the trial tells. Lists, maps, texts and macros over them have no
-//! use here and are refused: so every evaluation takes a bounded number of steps.
+//! Its names are sensors, each a double; a literal must be a double too (`2.0`, not
+//! `2`), which that evaluation detects. Lists, maps, texts and macros over them are
+//! refused, so every evaluation takes a bounded number of steps.
 
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
 use cel::{Context, ExecutionError, Program, Value};
+use thiserror::Error;
 
 /// Bytes of an expression.
 const MAX_BYTES: usize = 512;
-/// Operators and parentheses: the depth of an expression, and so the stack that
-/// its evaluation takes, is no more.
+/// Operators and parentheses. They bound the depth of an expression and so the
+/// stack of its evaluation.
 const MAX_OPERATORS: usize = 32;
-/// Names in one.
+/// Names in one expression.
 const MAX_INPUTS: usize = 16;
-/// Far more than the parser takes for the deepest that is let pass.
+/// Far more than the parser needs for the deepest accepted expression.
 const COMPILER_STACK: usize = 64 << 20;
 
 /// A compiled expression. Two of the same text are equal.
@@ -35,48 +36,79 @@ struct Compiled {
     context: Context<'static, 'static>,
 }
 
-/// What an expression comes to.
+/// The value of an expression.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Outcome {
     Number(f64),
     Condition(bool),
 }
 
+/// Why a text is not an expression that Weir accepts. A predicate that follows its
+/// name.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum InvalidExpression {
+    #[error("must not be empty")]
+    Empty,
+    #[error("has {bytes} bytes, more than {MAX_BYTES}")]
+    TooLong { bytes: usize },
+    #[error("column {column}: {found:?}: lists, maps and texts are not supported")]
+    Unsupported { column: usize, found: String },
+    #[error(
+        "has {operators} operators and parentheses, more than {MAX_OPERATORS}: derive a sensor \
+         from a part of it"
+    )]
+    TooDeep { operators: usize },
+    #[error("column {column}: {reason}")]
+    Syntax { column: usize, reason: String },
+    #[error("cannot be read")]
+    Unreadable,
+    #[error("names no sensor")]
+    NoSensor,
+    #[error("names {sensors} sensors, more than {MAX_INPUTS}")]
+    TooManySensors { sensors: usize },
+    /// The evaluation with every sensor at 1 failed.
+    #[error("{reason}")]
+    Evaluation { reason: String },
+    #[error("cannot be compiled: {reason}")]
+    Compiler { reason: String },
+}
+
 impl Expression {
-    /// Compiles and tries it; an error says what is wrong, and at which column.
-    pub fn new(text: &str) -> Result<Self, String> {
+    /// Compiles and evaluates it; an error states what is wrong, and the column.
+    pub fn new(text: &str) -> Result<Self, InvalidExpression> {
         if text.trim().is_empty() {
-            return Err("must not be empty".to_owned());
+            return Err(InvalidExpression::Empty);
         }
         if text.len() > MAX_BYTES {
-            return Err(format!("has {} bytes, more than {MAX_BYTES}", text.len()));
+            return Err(InvalidExpression::TooLong { bytes: text.len() });
         }
         if let Some(at) = text.find(['[', ']', '{', '}', '"', '\'', '\n', '\r']) {
-            let found = &text[at..=at];
-            let column = text[..at].chars().count() + 1;
-            return Err(format!(
-                "column {column}: {found:?}: lists, maps and texts have no place in it"
-            ));
+            return Err(InvalidExpression::Unsupported {
+                column: text[..at].chars().count() + 1,
+                found: text[at..=at].to_owned(),
+            });
         }
         let operators = text.matches(|c: char| "+-*/%<>=!&|?:(".contains(c)).count();
         if operators > MAX_OPERATORS {
-            return Err(format!(
-                "has {operators} operators and parentheses, more than {MAX_OPERATORS}: derive \
-                 a sensor from a part of it"
-            ));
+            return Err(InvalidExpression::TooDeep { operators });
         }
         std::thread::scope(|scope| {
             std::thread::Builder::new()
                 .name("expression".to_owned())
                 .stack_size(COMPILER_STACK)
                 .spawn_scoped(scope, || compile(text))
-                .map_err(|error| format!("cannot be compiled: {error}"))?
+                .map_err(|error| InvalidExpression::Compiler {
+                    reason: error.to_string(),
+                })?
                 .join()
-                .unwrap_or_else(|_| Err("is more than the compiler can take".to_owned()))
+                .unwrap_or_else(|_| {
+                    let reason = "the compiler failed".to_owned();
+                    Err(InvalidExpression::Compiler { reason })
+                })
         })
     }
 
-    /// As it was written.
+    /// The text as written.
     pub fn text(&self) -> &str {
         &self.text
     }
@@ -118,13 +150,15 @@ impl fmt::Debug for Expression {
     }
 }
 
-fn compile(text: &str) -> Result<Expression, String> {
+fn compile(text: &str) -> Result<Expression, InvalidExpression> {
     let program = Program::compile(text).map_err(|errors| {
         let first = errors.errors.first();
-        first.map_or_else(
-            || "cannot be read".to_owned(),
-            |error| format!("column {}: {}", error.pos.1.max(0) + 1, error.msg),
-        )
+        first.map_or(InvalidExpression::Unreadable, |error| {
+            InvalidExpression::Syntax {
+                column: usize::try_from(error.pos.1).unwrap_or_default() + 1,
+                reason: error.msg.clone(),
+            }
+        })
     })?;
     let names: BTreeSet<String> = program
         .references()
@@ -133,13 +167,11 @@ fn compile(text: &str) -> Result<Expression, String> {
         .map(str::to_owned)
         .collect();
     if names.is_empty() {
-        return Err("names no sensor".to_owned());
+        return Err(InvalidExpression::NoSensor);
     }
     if names.len() > MAX_INPUTS {
-        return Err(format!(
-            "names {} sensors, more than {MAX_INPUTS}",
-            names.len()
-        ));
+        let sensors = names.len();
+        return Err(InvalidExpression::TooManySensors { sensors });
     }
     let expression = Expression {
         text: text.to_owned(),
@@ -149,9 +181,11 @@ fn compile(text: &str) -> Result<Expression, String> {
             context: functions(),
         }),
     };
-    // What is wrong with its types shows whatever the values are.
+    // A type error shows with any values.
     let ones = vec![1.0; expression.inputs.len()];
-    expression.evaluate(&ones)?;
+    expression
+        .evaluate(&ones)
+        .map_err(|reason| InvalidExpression::Evaluation { reason })?;
     Ok(expression)
 }
 
@@ -159,13 +193,13 @@ fn explain(error: &ExecutionError) -> String {
     let text = error.to_string();
     let mixed = text.contains("int") && (text.contains("double") || text.contains("float"));
     let mixed = mixed || text.contains("Int(") && text.contains("Float(");
-    match mixed {
-        true => format!("{text}: sensors are doubles, so write 2.0 and not 2"),
-        false => text,
+    if mixed {
+        return format!("{text}: sensors are doubles, so write 2.0 and not 2");
     }
+    text
 }
 
-/// CEL's own, and what measuring needs.
+/// The functions of CEL, and functions for measurements.
 fn functions() -> Context<'static, 'static> {
     let mut context = Context::default();
     let added = [
@@ -243,7 +277,7 @@ mod tests {
     fn what_is_wrong_is_told_before_anything_runs() {
         #[track_caller]
         fn check(text: &str, expect: &str) {
-            let found = Expression::new(text).unwrap_err();
+            let found = Expression::new(text).unwrap_err().to_string();
             assert!(found.contains(expect), "{text}: {found}");
         }
         check("", "empty");

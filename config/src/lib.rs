@@ -1,64 +1,74 @@
 //! The configuration: typed sections, their defaults and their checks.
 //!
 //! A file is read whole before anything starts: [`Config::from_toml`] returns
-//! either a configuration that is sound, or every [`Problem`] in it, each with
-//! its line, key, reason and, for an unknown key, the nearest one that exists.
-//! `default.toml` beside this crate documents every key; a test holds it equal
-//! to [`Config::default`].
+//! either a sound configuration or every [`Problem`] in the file, each with its
+//! line, key, reason and, for an unknown key, the nearest known one.
+//! `default.toml` beside this crate documents every key; a test holds it equal to
+//! [`Config::default`].
 //!
-//! Flags go before `WEIR_…` variables, those before the file, and the file
-//! before the defaults: see [`Config::from_toml_with_env`].
+//! Flags take precedence over `WEIR_…` variables, those over the file, and the
+//! file over the defaults: see [`Config::from_toml_with_env`].
 
-mod access;
-mod address;
-mod alarm_sections;
-mod alarms;
 mod assemble;
 mod changes;
-mod channels;
+mod config;
+mod deciding;
 mod expression;
-mod influxdb;
-mod keys;
-mod kinds;
-mod lambda;
-mod line_protocol;
+mod file;
+mod listeners;
 mod load;
 mod module;
 mod problem;
-mod quarantine;
-mod query;
-mod range;
-mod reader;
-mod retention;
-mod rules;
 mod sections;
+mod settings;
 mod topic;
-mod units;
+mod topic_filter;
 
-pub use address::{BrokerUrl, InvalidUrl};
-pub use alarm_sections::{
-    AlarmMeaning, AlarmSelector, Alarms, Channel, ChannelKind, Email, EmailTls, GroupKey, Inhibit,
-    Maintenance, Notify, Priority, UrlSource,
-};
 pub use changes::Changes;
-pub use expression::{Expression, Outcome};
-pub use influxdb::{InfluxDb, LineMapping, LinePart, LineTemplate};
-pub use kinds::{
-    Absence, Adaptive, Allowed, Clock, Cusum, Derived, Duplicate, Effect, Ewma, Flatline,
-    FunctionKind, Gap, Mad, Multivariate, Range, RateOfChange, Scores, Season, Seasonal, Threshold,
-    UnitCheck, Wasm,
-};
-pub use lambda::Lambda;
-pub use line_protocol::{LineProtocol, Precision, SensorPart, SensorTemplate};
-pub use load::{Loaded, Settings};
-pub use module::{Module, ModuleContent};
+pub use config::Config;
+pub use expression::{Expression, InvalidExpression, Outcome};
+pub use file::address::{BrokerUrl, InvalidUrl};
+pub use file::units::parse_duration;
+pub use load::Loaded;
+pub use module::{Module, ModuleContent, ModuleError};
 pub use problem::{LoadError, Problem};
-pub use quarantine::Quarantine;
-pub use query::{Query, SqlDoor};
-pub use retention::Retention;
-pub use sections::{
-    Auth, Broker, Config, EmbeddedStore, Function, Http, JournalSection, Limits, Reload, Route,
-    RouteCodec, Shadows, Source, SourceTls, Tls, Watchdog,
+pub use sections::alarm::AlarmMeaning;
+pub use sections::alarms::Alarms;
+pub use sections::auth::Auth;
+pub use sections::broker::Broker;
+pub use sections::channel::{Channel, ChannelKind, Email, EmailTls, UrlSource};
+pub use sections::embedded_store::EmbeddedStore;
+pub use sections::function::Function;
+pub use sections::function::checks::{
+    Allowed, Clock, Duplicate, Flatline, Gap, Range, RateOfChange, UnitCheck,
 };
+pub use sections::function::detectors::{Adaptive, Cusum, Ewma, Mad, Season, Seasonal};
+pub use sections::function::devices::{Absence, Derived, Multivariate};
+pub use sections::function::effect::{Effect, Scores};
+pub use sections::function::kind::FunctionKind;
+pub use sections::function::threshold::Threshold;
+pub use sections::function::wasm::Wasm;
+pub use sections::http::Http;
+pub use sections::influxdb::{InfluxDb, InvalidLineTemplate, LineMapping, LinePart, LineTemplate};
+pub use sections::inhibit::Inhibit;
+pub use sections::journal::JournalSection;
+pub use sections::lambda::Lambda;
+pub use sections::limits::Limits;
+pub use sections::line_protocol::{
+    InvalidSensorTemplate, LineProtocol, Precision, SensorPart, SensorTemplate,
+};
+pub use sections::maintenance::Maintenance;
+pub use sections::notify::Notify;
+pub use sections::quarantine::Quarantine;
+pub use sections::query::{Query, SqlListener};
+pub use sections::reload::Reload;
+pub use sections::retention::Retention;
+pub use sections::route::{Route, RouteCodec};
+pub use sections::selector::{AlarmSelector, GroupKey, Priority};
+pub use sections::shadows::Shadows;
+pub use sections::source::{Source, SourceTls};
+pub use sections::tls::Tls;
+pub use sections::watchdog::Watchdog;
+pub use settings::Settings;
 pub use topic::{Captures, InvalidPattern, TopicPattern};
-pub use units::parse_duration;
+pub use topic_filter::TopicFilter;

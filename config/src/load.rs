@@ -9,82 +9,37 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
 use toml::de::DeTable;
 
-use crate::assemble::assemble;
+use crate::assemble::{assemble, schema};
+use crate::file::reader::{MAX_BYTES, Reader, line_starts};
+use crate::file::schema::variable;
 use crate::module::Modules;
-use crate::reader::{MAX_BYTES, Reader, line_starts};
-use crate::{Config, LoadError, ModuleContent, Problem, keys};
+use crate::{Config, LoadError, ModuleContent, Problem, Settings};
 
 /// A configuration that was read under an environment.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Loaded {
     pub config: Config,
-    /// `WEIR_…` variables that stand for no key: worth a warning, as some are
-    /// the command line's (`WEIR_LOG`) and others may be mistakes.
+    /// `WEIR_…` variables that stand for no key. Some belong to the command line
+    /// (`WEIR_LOG`), others may be mistakes.
     pub unknown_variables: Vec<String>,
-    /// What of it has to be kept to read the journal again as it was read.
+    /// What must be kept to replay the journal under this configuration.
     pub settings: Settings,
 }
 
-/// The part of a configuration that decides what becomes of a message, as it was
-/// written down: to be kept beside the journal, and read again by
-/// [`Config::from_settings`]. It names no secret: the tables in it hold none.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Settings {
-    /// The tables `DECISIVE` of the file.
-    pub toml: String,
-    /// The `WEIR_…` variables that stand for keys of these.
-    pub variables: BTreeMap<String, String>,
-    /// Where names of files start from.
-    pub folder: Option<PathBuf>,
-    /// What stood in the modules that functions name: digests by name.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub modules: BTreeMap<String, String>,
-}
-
-/// The tables that decide what becomes of a message. A section that joins them
-/// has to stand here, or a replay after a crash would not know what it was.
-const DECISIVE: [&str; 5] = ["route", "limits", "function", "line_protocol", "shadows"];
-
-impl Settings {
-    /// `text` has been read without a problem.
-    fn new(text: &str, variables: &BTreeMap<String, String>, folder: Option<&Path>) -> Self {
-        let mut table: toml::Table = text.parse().unwrap_or_default();
-        table.retain(|name, _| DECISIVE.contains(&name));
-        let is_decisive = |name: &str| {
-            let tables = keys::TABLES
-                .iter()
-                .filter(|table| DECISIVE.contains(&table.path));
-            tables
-                .flat_map(|table| table.keys.iter().map(|key| keys::variable(table.path, key)))
-                .any(|known| known == name)
-        };
-        let decisive = variables.iter().filter(|(name, _)| is_decisive(name));
-        Self {
-            toml: table.to_string(),
-            variables: decisive
-                .map(|(name, value)| (name.clone(), value.clone()))
-                .collect(),
-            folder: folder.map(Path::to_owned),
-            modules: BTreeMap::new(),
-        }
-    }
-}
-
 impl Config {
-    /// Reads a configuration, or tells everything that is wrong with it. Looks
-    /// at no other file: names of files are taken as they stand.
+    /// Reads a configuration, or reports every problem in it. Reads no other file:
+    /// names of files are not checked.
     pub fn from_toml(text: &str) -> Result<Self, Vec<Problem>> {
         Self::from_toml_with_env(text, std::iter::empty()).map(|loaded| loaded.config)
     }
 
-    /// As [`Self::from_toml`], where a variable `WEIR_HTTP_LISTEN` goes before
-    /// the key `http.listen`, and so on for every key outside of a list. A
-    /// variable gives its section as a key in the file would: one of
+    /// As [`Self::from_toml`], where a variable `WEIR_HTTP_LISTEN` takes precedence
+    /// over the key `http.listen`, and so on for every key outside of a list. A
+    /// variable turns its section on as a key in the file does: one of
     /// `store.influxdb` turns that store on. Variables that do not begin with
-    /// `WEIR_` are passed over.
+    /// `WEIR_` are ignored.
     pub fn from_toml_with_env(
         text: &str,
         vars: impl Iterator<Item = (String, String)>,
@@ -92,8 +47,8 @@ impl Config {
         read(text, vars, None, Modules::Files)
     }
 
-    /// As [`Self::from_toml_with_env`], for a text that is part of a program: what
-    /// is in its modules the program knows, too, by the name that stands there.
+    /// As [`Self::from_toml_with_env`], for a text that is part of a program: the
+    /// program provides the content of modules by their name in the text.
     pub fn from_toml_with_modules(
         text: &str,
         vars: impl Iterator<Item = (String, String)>,
@@ -108,11 +63,11 @@ impl Config {
         Self::load_with_env(path, std::iter::empty()).map(|loaded| loaded.config)
     }
 
-    /// What [`Loaded::settings`] kept; all other sections have their defaults.
-    /// `content` finds what stood in a module, by its digest.
+    /// Reads what [`Loaded::settings`] kept; all other sections have their defaults.
+    /// `content` finds the content of a module by its digest.
     ///
     /// # Errors
-    /// Another version of Weir kept them, or a file that they name is gone.
+    /// Another version of Weir kept them, or a file that they name is missing.
     pub fn from_settings(
         settings: &Settings,
         content: &dyn Fn(&str) -> Option<Arc<ModuleContent>>,
@@ -124,8 +79,8 @@ impl Config {
         read(&settings.toml, variables, folder, modules).map(|loaded| loaded.config)
     }
 
-    /// The defaults under the variables of [`Self::from_toml_with_env`]: what
-    /// runs without a file.
+    /// The defaults under the variables of [`Self::from_toml_with_env`]: the
+    /// configuration without a file.
     pub fn from_env(vars: impl Iterator<Item = (String, String)>) -> Result<Loaded, LoadError> {
         read("", vars, None, Modules::Files).map_err(|problems| LoadError::Invalid {
             path: PathBuf::new(),
@@ -151,7 +106,7 @@ impl Config {
     }
 }
 
-/// Takes no more than what [`read`] will refuse: the path may be a device.
+/// Reads no more than what [`read`] refuses: the path may be a device.
 fn read_file(path: &Path) -> io::Result<String> {
     let mut text = String::new();
     File::open(path)?
@@ -181,7 +136,7 @@ fn read(
     }
     let (variables, unknown_variables) = sort_variables(vars);
     let mut settings = Settings::new(text, &variables, folder);
-    let mut reader = Reader::new(text, root.get_ref(), variables, folder, modules);
+    let mut reader = Reader::new(text, root.get_ref(), variables, folder, modules, schema());
     let config = assemble(&mut reader);
     settings.modules = std::mem::take(&mut reader.modules);
     let mut problems = reader.problems;
@@ -197,8 +152,8 @@ fn read(
     Err(problems)
 }
 
-/// One per line: after the first mistake in a line the parser tends to stumble
-/// over the rest of it.
+/// One per line: after the first mistake in a line, the parser often reports the
+/// rest of the line too.
 fn syntax_problems(text: &str, errors: &[toml::de::Error]) -> Vec<Problem> {
     let starts = line_starts(text);
     let mut problems: Vec<Problem> = errors
@@ -220,14 +175,13 @@ fn syntax_problems(text: &str, errors: &[toml::de::Error]) -> Vec<Problem> {
     problems
 }
 
-/// `WEIR_…` variables that stand for a key, and the names of those that do not.
+/// The `WEIR_…` variables that stand for a key, and the names of the others.
 fn sort_variables(
     vars: impl Iterator<Item = (String, String)>,
 ) -> (BTreeMap<String, String>, Vec<String>) {
-    let scalar = keys::TABLES.iter().filter(|table| !table.repeated);
-    let known: Vec<String> = scalar
-        .filter(|table| !matches!(table.path, "" | "store"))
-        .flat_map(|table| table.keys.iter().map(|key| keys::variable(table.path, key)))
+    let known: Vec<String> = schema()
+        .scalar_tables()
+        .flat_map(|table| table.keys.iter().map(|key| variable(table.path, key)))
         .collect();
     let ours = vars.filter(|(name, _)| name.starts_with("WEIR_"));
     let (variables, unknown): (BTreeMap<_, _>, BTreeMap<_, _>) =

@@ -1,20 +1,18 @@
-//! The file of a WebAssembly function: read once with the configuration, and
-//! part of it from then on.
+//! The file of a WebAssembly function, read once with the configuration.
 //!
-//! What is in force is the content and not the name: two configurations that
-//! name the same file with other bytes in it differ. So a changed module is a
-//! changed configuration, is taken up by a reload, and has its place in the
-//! history that a replay follows.
+//! The content counts, not the name: two configurations that name the same file
+//! with different content differ. So a changed module is a changed configuration,
+//! which a reload applies and the history of configurations records.
 
 use std::any::Any;
 use std::fmt;
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use sha2::{Digest, Sha256};
-use weir_model::hex;
+use thiserror::Error;
 
 use crate::{Config, FunctionKind};
 
@@ -26,7 +24,7 @@ const MAX_BYTES: u64 = 8 << 20;
 pub struct Module {
     /// Resolved against the folder of the configuration.
     pub path: PathBuf,
-    /// Of the key in the file; it is no part of what makes modules equal.
+    /// Of the key in the file. Modules on different lines may be equal.
     pub line: usize,
     pub content: Arc<ModuleContent>,
 }
@@ -37,7 +35,18 @@ impl PartialEq for Module {
     }
 }
 
-/// The bytes of a module, in the binary format or the text one.
+/// Why a module could not be read.
+#[derive(Debug, Error)]
+pub enum ModuleError {
+    #[error("{}: {source}", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    #[error("{} is not a file", path.display())]
+    NotAFile { path: PathBuf },
+    #[error("{} has more than 8MiB", path.display())]
+    TooLarge { path: PathBuf },
+}
+
+/// The bytes of a module, in the binary format or the text format.
 pub struct ModuleContent {
     bytes: Vec<u8>,
     digest: String,
@@ -48,7 +57,7 @@ impl ModuleContent {
     pub fn new(bytes: Vec<u8>) -> Self {
         let digest = Sha256::digest(&bytes);
         Self {
-            digest: hex(&digest),
+            digest: hex::encode(digest),
             bytes,
             prepared: OnceLock::new(),
         }
@@ -57,22 +66,34 @@ impl ModuleContent {
     /// Reads a file of up to 8 MiB.
     ///
     /// # Errors
-    /// A sentence: it cannot be read, is no file, or is too large.
-    pub fn read(path: &Path) -> Result<Self, String> {
-        let told = |error: std::io::Error| format!("{}: {error}", path.display());
-        // Opening a pipe would wait for somebody to write into it.
-        if !path.metadata().map_err(told)?.is_file() {
-            return Err(format!("{} is not a file", path.display()));
+    /// The file cannot be read, is not a regular file, or is too large.
+    pub fn load(path: &Path) -> Result<Self, ModuleError> {
+        let failed = |source| ModuleError::Read {
+            path: path.to_owned(),
+            source,
+        };
+        // Opening a pipe would wait for a writer.
+        if !path.metadata().map_err(failed)?.is_file() {
+            return Err(ModuleError::NotAFile {
+                path: path.to_owned(),
+            });
         }
-        let file = File::open(path).map_err(told)?;
+        let file = File::open(path).map_err(failed)?;
         let mut bytes = Vec::new();
         file.take(MAX_BYTES + 1)
             .read_to_end(&mut bytes)
-            .map_err(told)?;
+            .map_err(failed)?;
         if bytes.len() as u64 > MAX_BYTES {
-            return Err(format!("{} has more than 8MiB", path.display()));
+            return Err(ModuleError::TooLarge {
+                path: path.to_owned(),
+            });
         }
         Ok(Self::new(bytes))
+    }
+
+    /// The former form of [`Self::load`], with the error as a sentence.
+    pub fn read(path: &Path) -> Result<Self, String> {
+        Self::load(path).map_err(|error| error.to_string())
     }
 
     pub fn bytes(&self) -> &[u8] {
@@ -84,8 +105,8 @@ impl ModuleContent {
         &self.digest
     }
 
-    /// What whoever runs modules made of the bytes: made at the first call, and
-    /// shared by all that share this content.
+    /// What the host of modules makes of the bytes: made by the first call and
+    /// shared by all users of this content.
     pub fn prepared<T: Any + Send + Sync>(&self, make: impl FnOnce(&[u8]) -> T) -> &T {
         let prepared = self.prepared.get_or_init(|| Box::new(make(&self.bytes)));
         prepared
@@ -117,9 +138,9 @@ impl Config {
 /// Where the contents of modules come from.
 #[derive(Clone, Copy)]
 pub(crate) enum Modules<'a> {
-    /// From the files; of a text without a folder, nowhere: they are empty then.
+    /// From the files. Without a folder they are empty.
     Files,
-    /// By the name in the configuration: kept of an earlier one, or built in.
+    /// By the name in the configuration: kept from an earlier one, or built in.
     Given(&'a dyn Fn(&str) -> Option<Arc<ModuleContent>>),
 }
 
@@ -161,7 +182,7 @@ mod tests {
         let problems = Config::from_settings(&first.settings, &|_| None).unwrap_err();
         assert_eq!(
             problems[0].to_string(),
-            "function.module: what is in a.wat is not known"
+            "function.module: the content of a.wat is not known"
         );
         std::fs::remove_file(&module).unwrap();
         let told = Config::load(&file).unwrap_err().to_string();
@@ -171,11 +192,11 @@ mod tests {
     #[test]
     fn a_file_that_is_none_or_too_large_is_refused() {
         let folder = tempfile::tempdir().unwrap();
-        let told = ModuleContent::read(folder.path()).unwrap_err();
+        let told = ModuleContent::load(folder.path()).unwrap_err().to_string();
         assert!(told.ends_with("is not a file"), "{told}");
         let path = folder.path().join("large.wasm");
         File::create(&path).unwrap().set_len(100 << 20).unwrap();
-        let told = ModuleContent::read(&path).unwrap_err();
+        let told = ModuleContent::load(&path).unwrap_err().to_string();
         assert!(told.ends_with("large.wasm has more than 8MiB"), "{told}");
     }
 }

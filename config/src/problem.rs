@@ -1,4 +1,4 @@
-//! What is wrong with a configuration, so that whoever wrote it can mend it.
+//! The problems in a configuration, for the person who fixes them.
 
 use std::fmt;
 use std::io;
@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 use thiserror::Error;
 
-/// One mistake. `weir check --json` prints a list of these.
+/// One problem. `weir check --json` prints a list of these.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Problem {
     /// Counted from 1; 0 when an environment variable is at fault.
@@ -35,7 +35,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Why there is no configuration.
+/// Why a configuration could not be loaded.
 #[derive(Debug, Error)]
 pub enum LoadError {
     #[error("{}: cannot be read: {source}", path.display())]

@@ -1,7 +1,7 @@
 //! Topic patterns: an MQTT topic with captures, `devices/{device}/telemetry`.
 //!
 //! A level is literal text, a capture (`{device}`, `{sensor}`, `{location}`),
-//! or `+` (any one level); `#` may stand last. As everywhere in MQTT (section
+//! or `+` (any one level); `#` may be the last level. As everywhere in MQTT (section
 //! 4.7.2), a wildcard at the first level does not match a topic that begins
 //! with `$`.
 
@@ -26,7 +26,7 @@ enum Level {
     Rest,
 }
 
-/// What a topic said through a pattern's captures.
+/// The values of a pattern's captures in a topic.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Captures<'a> {
     pub device: Option<&'a str>,
@@ -43,7 +43,7 @@ pub enum InvalidPattern {
     Mixed { level: String },
     #[error("{{{name}}} is not a capture; there are {{device}}, {{sensor}} and {{location}}")]
     UnknownCapture { name: String },
-    #[error("{{{name}}} stands in it twice")]
+    #[error("{{{name}}} is used twice")]
     Repeated { name: String },
     #[error("# may only be the last level")]
     RestNotLast,

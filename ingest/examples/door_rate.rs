@@ -18,11 +18,8 @@ use std::time::Instant;
 use tokio_util::sync::CancellationToken;
 use weir_auth::Access;
 use weir_config::{Broker, Config};
-use weir_ingest::{EmbeddedBroker, Guard, Intake};
-use weir_journal::{
-    AppendError, Appended, CommitListener, Journal, JournalFailed, JournalReader, JournalStatus,
-    ReadError,
-};
+use weir_ingest::{EmbeddedBroker, Guard, LiveTopics};
+use weir_journal::{AppendError, Appended, Appender, CommitListener, JournalStatus, ReportStatus};
 use weir_model::{Message, Position};
 
 /// Kernel ticks per second in `/proc/self/stat`.
@@ -34,7 +31,7 @@ struct NullJournal {
     appends: AtomicU64,
 }
 
-impl Journal for NullJournal {
+impl Appender for NullJournal {
     fn append(
         &self,
         messages: &[Message<'_>],
@@ -56,31 +53,9 @@ impl Journal for NullJournal {
     fn room(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(std::future::ready(()))
     }
+}
 
-    fn committed(&self) -> Position {
-        Position(self.end.load(Ordering::Acquire))
-    }
-
-    fn wait_committed(&self, _position: Position) -> Result<(), JournalFailed> {
-        Ok(())
-    }
-
-    fn reader(&self, _from: Position) -> Result<Box<dyn JournalReader>, ReadError> {
-        Err(ReadError::Closed)
-    }
-
-    fn start(&self) -> Position {
-        Position(0)
-    }
-
-    fn consumer(&self, _name: &str) -> Option<Position> {
-        None
-    }
-
-    fn commit_consumer(&self, _name: &str, _position: Position) -> Result<(), std::io::Error> {
-        Ok(())
-    }
-
+impl ReportStatus for NullJournal {
     fn status(&self) -> JournalStatus {
         JournalStatus::default()
     }
@@ -111,7 +86,7 @@ fn main() {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         ..Broker::default()
     };
-    let intake = Intake::new(&Config::default());
+    let intake = LiveTopics::new(&Config::default());
     let guard = Guard {
         access: Access::open(&Config::default()),
         tls: None,

@@ -1,4 +1,4 @@
-//! What a door is guarded by.
+//! What protects a listener.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rustls::ServerConfig;
 use weir_auth::Access;
 
-/// Who may come in, and how their connection is kept from others.
+/// Access rules and encryption.
 #[derive(Clone)]
 pub struct Guard {
     pub access: Access,

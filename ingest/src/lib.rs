@@ -1,21 +1,28 @@
-//! The doors: how a message comes in, and how its sender learns that it is safe.
+//! How messages reach Weir over MQTT: the embedded broker, and clients of external
+//! brokers.
 //!
-//! A door appends what it took to the journal, verbatim, and acknowledges in
-//! the order of receipt once the journal has committed. It parses nothing.
-//! Doors also are the way out to the same brokers: see [`Outlet`].
+//! An endpoint appends every accepted message to the journal, verbatim, and
+//! acknowledges in the order of receipt once the journal has committed. It parses
+//! nothing. Endpoints also publish to the same brokers: see [`Publisher`].
 
 mod broker;
 mod guard;
-mod intake;
-mod outlet;
+mod listener;
+mod live_topics;
+mod log_text;
+mod pem_file;
+mod publisher;
 mod source;
-mod source_outlet;
 #[cfg(test)]
-mod test_journal;
+mod tests;
 
-pub use broker::{BrokerError, BrokerOutlet, BrokerStatus, EmbeddedBroker};
+pub use broker::{BrokerError, BrokerPublisher, BrokerStatus, EmbeddedBroker};
 pub use guard::Guard;
-pub use intake::Intake;
-pub use outlet::{Outlet, OutletError, Publication};
-pub use source::{ConnectionStatus, SourceDoor, SourceError, SourceStatus};
-pub use source_outlet::{SourceOutlet, SourceOutletStatus};
+pub use listener::{Accepted, Listener, Places, WhenFull};
+pub use live_topics::LiveTopics;
+pub use pem_file::{PemFileError, read_certificates, read_private_key};
+pub use publisher::{Publication, PublishError, Publisher};
+pub use source::{
+    ConnectionStatus, SourceClient, SourceError, SourcePublisher, SourcePublisherStatus,
+    SourceStatus,
+};

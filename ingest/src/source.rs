@@ -1,22 +1,22 @@
-//! The door to an external broker, through rumqttc.
+//! Clients of external brokers, through rumqttc.
 //!
-//! Each connection of a `[[source]]` is one task with a persistent session and
-//! a stable client id. It appends what the broker delivers to the journal and
-//! acknowledges after the commit, in the order of receipt ([`connection`]).
-//! More than one connection share the work in a share group.
+//! Each connection of a `[[source]]` is one task with a persistent session and a
+//! stable client id. It appends what the broker delivers to the journal and
+//! acknowledges after the commit, in the order of receipt ([`connection`]). Several
+//! connections share the work in a share group. A separate connection publishes to
+//! the same broker ([`publisher`]).
 //!
-//! A source whose `connections` are made fewer leaves sessions behind: the
-//! broker may go on to queue messages for the members that do not return,
-//! until it expires them. Remove those sessions at the broker.
+//! When the number of `connections` is reduced, sessions remain at the broker,
+//! which may queue messages for them until it expires them. Remove those sessions
+//! at the broker.
 
 mod acks;
-pub(crate) mod backoff;
+mod backoff;
 mod batch;
 mod connection;
-pub(crate) mod link;
-pub(crate) mod options;
-#[cfg(test)]
-pub(crate) mod scripted_broker;
+mod link;
+mod options;
+mod publisher;
 mod status;
 mod subscription;
 
@@ -29,9 +29,9 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 use weir_config::Source;
-use weir_journal::Journal;
+use weir_journal::Appender;
 
-use crate::Intake;
+use crate::LiveTopics;
 use connection::{Connection, Parts};
 use link::Link;
 use options::Identity;
@@ -39,11 +39,12 @@ use status::Gauge;
 use subscription::{Filters, Subscription};
 
 pub use options::SourceError;
+pub use publisher::{SourcePublisher, SourcePublisherStatus};
 pub use status::{ConnectionStatus, SourceStatus};
 
 /// The running connections of one `[[source]]`.
 #[derive(Debug)]
-pub struct SourceDoor {
+pub struct SourceClient {
     name: String,
     config: Arc<Source>,
     filters: watch::Sender<Filters>,
@@ -53,23 +54,22 @@ pub struct SourceDoor {
     stop: CancellationToken,
 }
 
-impl SourceDoor {
-    /// Starts the connections' tasks on the current tokio runtime. That the
-    /// broker cannot be reached is no error: they try until it can. `former` are
-    /// topic filters that a session may still have and that are not wanted any
-    /// more.
+impl SourceClient {
+    /// Starts the connections' tasks on the current tokio runtime. An unreachable
+    /// broker is no error: they retry. `former` are topic filters that a session may
+    /// still have and that are no longer wanted.
     ///
     /// # Errors
-    /// What the configuration names cannot be used: a file, a certificate.
+    /// A file or certificate that the configuration names cannot be used.
     pub fn start(
         config: &Source,
-        intake: &Intake,
+        topics: &LiveTopics,
         former: &[String],
-        journal: Arc<dyn Journal>,
+        journal: Arc<dyn Appender>,
         shutdown: CancellationToken,
     ) -> Result<Self, SourceError> {
         let config = Arc::new(config.clone());
-        let (filters, wanted) = watch::channel(filters(&config, &intake.filters(), former));
+        let (filters, wanted) = watch::channel(filters(&config, &topics.subscriptions(), former));
         let stop = shutdown.child_token();
         let mut connections = Vec::new();
         let mut gauges = Vec::new();
@@ -107,12 +107,12 @@ impl SourceDoor {
         })
     }
 
-    /// Subscribes to what the intake takes now and not before, and unsubscribes
-    /// from what it took before and does not now. Returns once the brokers have
-    /// answered on all connections that there are; others do it when they are
-    /// made. The caller bounds the time.
-    pub async fn follow(&self, intake: &Intake) {
-        let plain = intake.filters();
+    /// Subscribes to the topics that are accepted now and were not before, and
+    /// unsubscribes from those that were. Returns once the broker has answered on all
+    /// open connections; later ones subscribe when they connect. The caller bounds
+    /// the time.
+    pub async fn follow(&self, topics: &LiveTopics) {
+        let plain = topics.subscriptions();
         self.filters.send_modify(|filters| {
             let former = std::mem::take(&mut filters.plain);
             let revision = filters.revision + 1;
@@ -127,20 +127,20 @@ impl SourceDoor {
         }
     }
 
-    /// How the connections stand now.
+    /// The current state of the connections.
     pub fn status(&self) -> SourceStatus {
         status::source_status(&self.name, &self.gauges, self.silent_after)
     }
 
-    /// Receives nothing more, waits up to 5 s until what was appended is
-    /// committed and acknowledged, and disconnects. What is not acknowledged by
-    /// then the broker delivers again at the next start.
+    /// Stops receiving, waits up to 5 s until appended messages are committed and
+    /// acknowledged, and disconnects. The broker delivers unacknowledged messages
+    /// again at the next start.
     pub async fn stop(&self) {
         self.stop.cancel();
         let tasks = std::mem::take(&mut *self.tasks.lock());
         for task in tasks {
             if let Err(error) = task.await {
-                error!(source = self.name, %error, "a connection's task had ended early");
+                error!(source = self.name, %error, "the task of a connection ended early");
             }
         }
     }
@@ -158,16 +158,17 @@ fn client_ids(config: &Source) -> impl Iterator<Item = String> {
     })
 }
 
-/// `former` are filters from before, of which those count that are not in `plain`.
+/// `former`: earlier filters; those in `plain` are ignored.
 fn filters(config: &Source, plain: &[String], former: &[String]) -> Filters {
     let share = |filter: &String| format!("$share/{}/{filter}", config.share_group);
     let shared: Vec<String> = plain.iter().map(share).collect();
     let gone: Vec<&String> = former.iter().filter(|old| !plain.contains(old)).collect();
     let gone_shared = gone.iter().map(|filter| share(filter));
     let gone_plain = gone.iter().map(|filter| (*filter).clone());
-    let (wanted, mut outdated) = match config.connections > 1 {
-        true => (shared, plain.to_vec()),
-        false => (plain.to_vec(), shared),
+    let (wanted, mut outdated) = if config.connections > 1 {
+        (shared, plain.to_vec())
+    } else {
+        (plain.to_vec(), shared)
     };
     outdated.extend(gone_plain.chain(gone_shared));
     Filters {

@@ -3,7 +3,7 @@
 //! `cargo run --release -p weir-journal --example append_rate [DIR] [MESSAGES]`
 //!
 //! A sender appends groups of a given size and keeps at most four of them
-//! uncommitted, as doors with a window do; one reader follows and counts. CPU
+//! uncommitted, as endpoints with a window do; one reader follows and counts. CPU
 //! is the whole process's, from `/proc/self/schedstat` of all its threads.
 
 use std::io::{self, Write};
@@ -15,8 +15,8 @@ use std::{env, fs, thread};
 
 use parking_lot::{Condvar, Mutex};
 use weir_config::JournalSection;
-use weir_journal::{AppendError, CommitListener, Journal, LocalJournal};
-use weir_model::{Door, Message, Position, Timestamp};
+use weir_journal::{AppendError, Appender, CommitListener, LocalJournal, Log};
+use weir_model::{Ingress, Message, Position, Timestamp};
 
 const PAYLOAD: usize = 300;
 const WINDOW: u64 = 4;
@@ -92,12 +92,12 @@ fn run(out: &mut impl Write, dir: &Path, batch: u64, messages: u64) -> io::Resul
     )
 }
 
-fn send(journal: &dyn Journal, batch: u64, messages: u64) {
+fn send(journal: &dyn Appender, batch: u64, messages: u64) {
     let committed = Arc::new(Committed::default());
     let listener: Arc<dyn CommitListener> = committed.clone();
     let message = Message {
         received: Timestamp(1_800_000_000_000_000_000),
-        door: Door::Broker,
+        door: Ingress::Broker,
         client: "press-17",
         topic: "devices/press-17/telemetry",
         payload: &[b'x'; PAYLOAD],
@@ -130,7 +130,7 @@ fn wait(committed: &Committed, end: Position) {
     }
 }
 
-fn follow(journal: &dyn Journal, done: &AtomicBool) -> u64 {
+fn follow(journal: &dyn Log, done: &AtomicBool) -> u64 {
     let mut reader = journal
         .reader(journal.start())
         .expect("the journal starts there");

@@ -1,4 +1,4 @@
-//! How a message lies in the log: a head that guards the length, then a body.
+//! The format of a record: a head that protects the length, then a body.
 //!
 //! ```text
 //! frame  0  u32  length of the body
@@ -14,12 +14,12 @@
 //! ```
 //!
 //! Numbers are little-endian. The salt is the segment's, random and never sent
-//! anywhere, and the position is the frame's own: neither a payload that
-//! imitates a frame nor a frame that stood elsewhere in an older life of the
-//! disk passes. The head has its own check so that a damaged body costs one
-//! record, and a damaged length is never believed.
+//! anywhere, and the position is the frame's own. So neither a payload that
+//! imitates a frame nor a stale frame from an earlier use of the disk is valid.
+//! The head has its own check so that a damaged body costs one record, and a
+//! damaged length is never used.
 
-use weir_model::{Door, Message, Timestamp};
+use weir_model::{Ingress, Message, Timestamp};
 
 /// Bytes before the body.
 pub(crate) const HEAD: usize = 12;
@@ -101,7 +101,7 @@ pub(crate) fn decode(body: &[u8]) -> Result<Message<'_>, &'static str> {
         .ok_or("the record is too short")?;
     let mut received = [0; 8];
     received.copy_from_slice(&fixed[..8]);
-    let door = Door::from_u8(fixed[8]).ok_or("the record names an unknown door")?;
+    let door = Ingress::from_u8(fixed[8]).ok_or("the record names an unknown door")?;
     let flags = fixed[9];
     if flags & !(QOS | RETAINED | DUPLICATE) != 0 {
         return Err("the record has unknown flags");

@@ -1,9 +1,13 @@
-//! What a journal promises, whatever it is made of.
+//! What a journal guarantees, whatever it is made of.
 //!
-//! - **Appended**: it has a position and will be written in that order.
+//! - **Appended**: the message has a place in the order and will be written.
 //! - **Written**: readers see it; it survives the death of the process.
 //! - **Committed**: it survives the loss of power. Only now may the sender be
 //!   acknowledged, and only what is committed may become durable elsewhere.
+//!
+//! The interface has two halves. Endpoints write through an [`Appender`] and
+//! identify their messages by [`Ticket`]s. Consumers read a [`Log`], whose
+//! records have [`Position`]s. In the local journal a ticket is a position.
 
 use std::fmt;
 use std::future::Future;
@@ -16,31 +20,37 @@ use weir_model::{Message, Position};
 
 use crate::record::Chunk;
 
-/// Where a call's messages went.
+/// Identifies an appended message to the [`Appender`] that accepted it, and to
+/// nobody else. Tickets of one appender are ordered as its appends are.
+///
+/// The local journal uses the message's position.
+pub type Ticket = Position;
+
+/// The tickets of one append.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Appended {
-    /// Position of the first message.
-    pub first: Position,
-    /// Position behind the last one: acknowledge when the commit reaches it.
-    pub end: Position,
+    /// Ticket of the first message.
+    pub first: Ticket,
+    /// Ticket behind the last message: acknowledge when the commit reaches it.
+    pub end: Ticket,
 }
 
-/// Told about the fate of what it appended. Called from the journal's own
-/// thread: it must not block.
+/// Receives the outcome of its appends. Called on the journal's own thread, so
+/// it must not block.
 pub trait CommitListener: Send + Sync {
-    /// Everything this listener appended before `position` is committed.
-    fn committed(&self, position: Position);
-    /// Nothing that is not committed yet ever will be: do not acknowledge it.
+    /// Everything this listener appended before `ticket` is committed.
+    fn committed(&self, ticket: Ticket);
+    /// What is not committed yet never will be: do not acknowledge it.
     fn failed(&self);
 }
 
 /// Why nothing was appended.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum AppendError {
-    /// Wait for [`Journal::room`] and try again; meanwhile acknowledge nothing.
+    /// Wait for [`Appender::room`] and try again; meanwhile acknowledge nothing.
     #[error("the journal is full: {used} of {limit} bytes")]
     Full { used: u64, limit: u64 },
-    /// Too much waits in memory for its commit. As `Full`, but it passes soon.
+    /// Too many bytes wait in memory for their commit. As `Full`, but short.
     #[error("{pending} bytes wait for their commit")]
     Busy { pending: u64 },
     #[error(transparent)]
@@ -48,14 +58,14 @@ pub enum AppendError {
 }
 
 /// The disk failed in a way that must not be retried (a failed fsync): nothing
-/// is acknowledged until Weir is started again.
+/// is acknowledged until Weir restarts.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[error("the journal has failed and acknowledges nothing more: {reason}")]
+#[error("the journal has failed and acknowledges nothing until a restart: {reason}")]
 pub struct JournalFailed {
     pub reason: Arc<str>,
 }
 
-/// Why a reader cannot go on.
+/// Why a reader cannot continue.
 #[derive(Debug, Error)]
 pub enum ReadError {
     #[error("position {position} is gone: the journal starts at {start}")]
@@ -69,7 +79,7 @@ pub enum ReadError {
     Closed,
 }
 
-/// How the journal stands, for `/metrics`, `/readyz` and `/api/v1/flow`.
+/// State and counters of a journal, for `/metrics`, `/readyz` and `/api/v1/flow`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct JournalStatus {
     pub start: Position,
@@ -84,21 +94,26 @@ pub struct JournalStatus {
     pub sync_ns: u64,
     pub used_bytes: u64,
     pub limit_bytes: u64,
-    /// Records that did not match their checksum, found since the start.
+    /// Records found since the start that did not match their checksum.
     pub corrupt_records: u64,
-    /// Bytes cut off the end at the last start: a write that power or a kill
-    /// interrupted, never acknowledged.
+    /// Bytes truncated from the end at the last start: a write that a power loss
+    /// or a kill interrupted. They were never acknowledged.
     pub torn_bytes: u64,
-    /// Why nothing is being acknowledged now: full, no space, failed.
+    /// Why nothing is acknowledged now: full, no space, failed.
     pub stalled: Option<String>,
     /// Consumers and the positions they have committed.
     pub consumers: Vec<(String, Position)>,
 }
 
-/// A durable log of messages.
-pub trait Journal: Send + Sync + fmt::Debug {
+/// What both halves of a journal report about themselves.
+pub trait ReportStatus: Send + Sync + fmt::Debug {
+    fn status(&self) -> JournalStatus;
+}
+
+/// The writing half: accepts messages and reports their commit.
+pub trait Appender: ReportStatus {
     /// Appends messages in order, all or none. Returns at once; `listener` is
-    /// told when they are committed.
+    /// notified when they are committed.
     fn append(
         &self,
         messages: &[Message<'_>],
@@ -108,30 +123,44 @@ pub trait Journal: Send + Sync + fmt::Debug {
     /// Resolves when an append that was refused as `Full` or `Busy` is worth
     /// another try, or when the journal has failed.
     fn room(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
+}
 
-    /// Everything before it is committed.
-    fn committed(&self) -> Position;
-
-    /// Blocks until everything before `position` is committed. Whatever becomes
-    /// durable elsewhere waits here first, so that it never is ahead of the journal.
-    fn wait_committed(&self, position: Position) -> Result<(), JournalFailed>;
-
-    /// Reads from `from` on: what is on disk first, then live.
+/// The reading half: an ordered, durable log of messages.
+pub trait Log: ReportStatus {
+    /// Reads from `from` on: first what is on disk, then live.
     fn reader(&self, from: Position) -> Result<Box<dyn JournalReader>, ReadError>;
 
     /// The oldest position that can still be read.
     fn start(&self) -> Position;
 
-    /// The position that a consumer committed last.
+    /// The position behind the last record that readers can see.
+    fn end(&self) -> Position;
+
+    /// Blocks until everything before `position` is committed. Call it before
+    /// anything that `position` stands for becomes durable elsewhere, so that no
+    /// other store is ever ahead of the journal.
+    fn wait_committed(&self, position: Position) -> Result<(), JournalFailed>;
+
+    /// The position that the consumer `name` has trimmed to last; `None` when the log does
+    /// not know the name.
     fn consumer(&self, name: &str) -> Option<Position>;
 
-    /// Commits a consumer's position; what all consumers have passed may go.
-    fn commit_consumer(&self, name: &str, position: Position) -> Result<(), std::io::Error>;
-
-    fn status(&self) -> JournalStatus;
+    /// Records durably that `consumer` needs nothing before `position`, once
+    /// that is committed. Removes what no consumer needs.
+    fn trim(&self, consumer: &str, position: Position) -> Result<(), std::io::Error>;
 }
 
-/// One consumer's way through the journal.
+/// Both halves in one object.
+pub trait Journal: Appender + Log {
+    /// The former name of [`Log::trim`].
+    fn commit_consumer(&self, name: &str, position: Position) -> Result<(), std::io::Error> {
+        self.trim(name, position)
+    }
+}
+
+impl<T: Appender + Log> Journal for T {}
+
+/// One consumer's cursor in a [`Log`].
 pub trait JournalReader: Send + fmt::Debug {
     /// The next written records, in order; `None` when none came within
     /// `timeout`. Blocks.

@@ -1,10 +1,10 @@
 //! The journal: the only queue in Weir.
 //!
-//! A door appends a message and may acknowledge it once the journal says that
-//! it is committed. Everything downstream reads the journal at its own pace
-//! and keeps its own position; what the slowest named consumer has passed is
-//! let go. [`Journal`] is the interface, [`LocalJournal`] keeps it in files,
-//! and [`JournalFiles`] looks at those without changing any.
+//! An endpoint appends a message and may acknowledge it once the journal reports
+//! the commit ([`Appender`]). Consumers read the journal at their own pace and
+//! keep their own position ([`Log`]); what every named consumer has passed is
+//! removed. [`LocalJournal`] implements both in files, and [`JournalFiles`] reads
+//! those files without changing them.
 
 mod frame;
 mod journal;
@@ -12,8 +12,8 @@ mod local;
 mod record;
 
 pub use journal::{
-    AppendError, Appended, CommitListener, Journal, JournalFailed, JournalReader, JournalStatus,
-    ReadError,
+    AppendError, Appended, Appender, CommitListener, Journal, JournalFailed, JournalReader,
+    JournalStatus, Log, ReadError, ReportStatus, Ticket,
 };
 pub use local::{JournalFiles, LocalJournal, OpenError};
 pub use record::{Chunk, Corrupt, Record};

@@ -1,13 +1,12 @@
 //! The journal in files: segments, one writer thread, any number of readers.
 //!
-//! `local/segment.rs` draws the files, `frame.rs` a record in them. Doors come
-//! in through `local/intake.rs`, `local/writer.rs` makes it durable,
-//! `local/tail.rs` knows what is written and `local/reader.rs` hands it out.
-//! `local/recovery.rs` makes sense of a folder after a crash, and `local/files.rs`
-//! reads one that may be another process's.
+//! `local/segment.rs` draws the files, `frame.rs` a record in them. Appends go
+//! to `local/write_buffer.rs`, `local/writer.rs` makes them durable,
+//! `local/tail.rs` indexes what is written and `local/reader.rs` reads it.
+//! `local/recovery.rs` opens a folder after a crash, and `local/files.rs` reads
+//! a folder that another process may use.
 
 mod files;
-mod intake;
 mod positions;
 mod reader;
 mod recovery;
@@ -15,6 +14,7 @@ mod scan;
 mod segment;
 mod shared;
 mod tail;
+mod write_buffer;
 mod writer;
 
 use std::collections::BTreeSet;
@@ -36,19 +36,19 @@ use weir_disk::{Disk, RealDisk};
 use weir_model::{Message, Position};
 
 use crate::journal::{
-    AppendError, Appended, CommitListener, Journal, JournalFailed, JournalReader, JournalStatus,
-    ReadError,
+    AppendError, Appended, Appender, CommitListener, JournalFailed, JournalReader, JournalStatus,
+    Log, ReadError, ReportStatus,
 };
 pub use files::JournalFiles;
-use intake::{Intake, Room};
 use positions::Positions;
 use reader::LocalReader;
 use tail::Tail;
+use write_buffer::{Room, WriteBuffer};
 use writer::Writer;
 
 /// The first pause after a write that failed; it doubles up to 2 s.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
-/// Damaged positions that are remembered, so that each is counted once.
+/// Damaged positions kept in memory, so that each is counted once.
 const MAX_DAMAGE: usize = 10_000;
 
 /// Why a journal could not be opened.
@@ -74,7 +74,7 @@ impl OpenError {
     }
 }
 
-/// A journal in a folder. Dropping it commits what is pending, as
+/// A journal in a folder. Dropping it commits pending appends, as
 /// [`Self::close`] does.
 pub struct LocalJournal {
     shared: Arc<Shared>,
@@ -88,13 +88,13 @@ struct Limits {
     segment_size: u64,
 }
 
-/// Locks are taken alone, or in this order: positions_file, positions,
-/// intake, tail.
+/// Locks are taken alone, or in this order: positions_file, positions, buffer,
+/// tail.
 struct Shared {
     disk: Arc<dyn Disk>,
     dir: PathBuf,
     limits: Limits,
-    intake: Mutex<Intake>,
+    buffer: Mutex<WriteBuffer>,
     wake_writer: Condvar,
     space_freed: Condvar,
     commit_changed: Condvar,
@@ -109,7 +109,7 @@ struct Shared {
     torn_bytes: u64,
 }
 
-/// Since the start of the process. Counted before anyone is told.
+/// Since the start of the process. Counted before any listener is notified.
 #[derive(Debug, Default)]
 struct Counters {
     committed_messages: AtomicU64,
@@ -124,9 +124,9 @@ struct DamageLog {
 }
 
 impl LocalJournal {
-    /// Opens the journal in `dir`, which is made when it is missing. Consumers
-    /// that are not named lose their positions; a new one starts at the oldest
-    /// record. Nothing that any of them still needs is let go.
+    /// Opens the journal in `dir` and creates the folder when it is missing. The
+    /// positions of consumers that are not named are dropped; a new consumer
+    /// starts at the oldest record. Nothing that a named one needs is removed.
     pub fn open(
         dir: &Path,
         config: &JournalSection,
@@ -135,8 +135,8 @@ impl LocalJournal {
         Self::open_on(Arc::new(RealDisk), dir, config, consumers)
     }
 
-    /// Refuses a folder that a newer version has written to; changes nothing. For
-    /// whoever has to write elsewhere before the journal is opened.
+    /// Refuses a folder that a newer version has written to. Changes nothing: for
+    /// callers that write elsewhere before they open the journal.
     pub fn check_version(dir: &Path) -> Result<(), OpenError> {
         recovery::check_version(&RealDisk, dir)
     }
@@ -190,7 +190,7 @@ impl LocalJournal {
             start,
             end = recovered.previous_end,
             torn_bytes = recovered.torn_bytes,
-            "the journal is open"
+            "journal opened"
         );
         let shared = Arc::new(Shared {
             disk,
@@ -198,13 +198,13 @@ impl LocalJournal {
             limits: Limits {
                 max_size: config.max_size,
                 max_pending: config.max_pending,
-                // A quarter, so that letting go of one segment makes room.
+                // A quarter, so that removing one segment makes room.
                 segment_size: config.segment_size.min(config.max_size / 4),
             },
-            intake: Mutex::new(Intake {
+            buffer: Mutex::new(WriteBuffer {
                 end: recovered.end,
                 used: recovered.used,
-                ..Intake::default()
+                ..WriteBuffer::default()
             }),
             wake_writer: Condvar::new(),
             space_freed: Condvar::new(),
@@ -237,24 +237,38 @@ impl LocalJournal {
         })
     }
 
-    /// Commits what is pending and stops. Appends fail from now on; readers get
-    /// what is left, then [`ReadError::Closed`]. When the disk does not take
-    /// what is pending, its listeners are told that it failed.
+    /// Everything before it is committed.
+    pub fn committed(&self) -> Position {
+        Position(self.shared.committed())
+    }
+
+    /// The oldest position that can still be read.
+    pub fn start(&self) -> Position {
+        self.shared.start()
+    }
+
+    pub fn status(&self) -> JournalStatus {
+        self.shared.status()
+    }
+
+    /// Commits pending appends and stops. Later appends fail; readers get the
+    /// remaining records, then [`ReadError::Closed`]. When the disk refuses the
+    /// pending appends, their listeners are notified of the failure.
     pub fn close(&self) {
         let Some(thread) = self.thread.lock().take() else {
             return;
         };
-        let mut intake = self.shared.intake.lock();
-        intake.closing = true;
-        let failed = intake.failed.is_some();
-        drop(intake);
+        let mut buffer = self.shared.buffer.lock();
+        buffer.closing = true;
+        let failed = buffer.failed.is_some();
+        drop(buffer);
         self.shared.wake_writer.notify_one();
         self.shared.space_freed.notify_one();
         if thread.join().is_err() {
-            warn!("the journal's thread has panicked");
+            warn!("the journal's thread panicked");
         }
         self.shared.closed();
-        // So that damage at the end is known for damage, not for a torn write.
+        // So that damage at the end is recognised as damage, not as a torn write.
         if !failed && let Err(error) = self.shared.store_positions(|_| {}) {
             warn!(%error, "cannot store the consumers' positions");
         }
@@ -283,7 +297,13 @@ impl fmt::Debug for Shared {
     }
 }
 
-impl Journal for LocalJournal {
+impl ReportStatus for LocalJournal {
+    fn status(&self) -> JournalStatus {
+        self.shared.status()
+    }
+}
+
+impl Appender for LocalJournal {
     fn append(
         &self,
         messages: &[Message<'_>],
@@ -297,42 +317,33 @@ impl Journal for LocalJournal {
             shared: &self.shared,
         })
     }
+}
 
-    fn committed(&self) -> Position {
-        Position(self.shared.committed())
+impl Log for LocalJournal {
+    fn reader(&self, from: Position) -> Result<Box<dyn JournalReader>, ReadError> {
+        let reader = LocalReader::new(Arc::clone(&self.shared), from.0)?;
+        Ok(Box::new(reader))
+    }
+
+    fn start(&self) -> Position {
+        self.shared.start()
+    }
+
+    fn end(&self) -> Position {
+        Position(self.shared.tail.lock().written)
     }
 
     fn wait_committed(&self, position: Position) -> Result<(), JournalFailed> {
         self.shared.wait_committed(position.0)
     }
 
-    fn reader(&self, from: Position) -> Result<Box<dyn JournalReader>, ReadError> {
-        Ok(Box::new(LocalReader::new(
-            Arc::clone(&self.shared),
-            from.0,
-        )?))
-    }
-
-    fn start(&self) -> Position {
-        Position(self.shared.tail.lock().start())
-    }
-
     fn consumer(&self, name: &str) -> Option<Position> {
-        self.shared
-            .positions
-            .lock()
-            .consumers
-            .get(name)
-            .copied()
-            .map(Position)
+        let positions = self.shared.positions.lock();
+        positions.consumers.get(name).copied().map(Position)
     }
 
-    fn commit_consumer(&self, name: &str, position: Position) -> Result<(), io::Error> {
-        self.shared.commit_consumer(name, position.0)
-    }
-
-    fn status(&self) -> JournalStatus {
-        self.shared.status()
+    fn trim(&self, consumer: &str, position: Position) -> Result<(), io::Error> {
+        self.shared.trim(consumer, position.0)
     }
 }
 

@@ -1,15 +1,15 @@
-//! Records as readers get them: borrowed from the chunk they came in.
+//! Records as readers get them, borrowed from their chunk.
 //!
-//! A chunk is checked before a reader gets it (live ones never left memory), so
-//! going through its records costs no checksum and no allocation.
+//! A chunk is checked before a reader gets it (live chunks never left memory), so
+//! iterating over its records costs no checksum and no allocation.
 
 use bytes::{Bytes, BytesMut};
 use weir_model::{Message, Position};
 
 use crate::frame;
 
-/// Records that follow each other. The next chunk may start behind this one's
-/// end: positions that an interrupted write used are not given out again.
+/// Consecutive records. The next chunk may start behind this one's end: the
+/// positions of an interrupted write are not used again.
 #[derive(Clone, Debug)]
 pub struct Chunk {
     start: u64,
@@ -38,7 +38,7 @@ pub struct Record<'a> {
     pub content: Result<Message<'a>, Corrupt<'a>>,
 }
 
-/// What stands where records should be.
+/// Bytes in the place of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Corrupt<'a> {
     /// As found, at most the first 64 KiB; empty when the bytes are gone.
@@ -47,8 +47,8 @@ pub struct Corrupt<'a> {
 }
 
 impl Chunk {
-    /// Messages that do not come out of files; the first one stands at `start`.
-    /// A message that no record can hold (4 GiB) is left out.
+    /// A chunk of messages that are not in files; the first one is at `start`.
+    /// Leaves out messages that no record can hold (4 GiB).
     pub fn from_messages(start: Position, messages: &[Message<'_>]) -> Self {
         let mut bytes = BytesMut::new();
         for message in messages {

@@ -1,4 +1,4 @@
-//! From a function's verdict on one reading to the alert that operations get.
+//! A function's verdict on one reading, and the alert that operations receive.
 
 use std::fmt;
 
@@ -41,8 +41,8 @@ pub enum Side {
     Low,
 }
 
-/// What one function concludes from one reading that is newer than all before
-/// it in its series. Late and retained readings have no verdict.
+/// What one function concludes from one reading that is newer than all earlier
+/// readings of its series. Late and retained readings have no verdict.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Verdict {
     pub position: Position,
@@ -67,7 +67,7 @@ pub struct Verdict {
     pub why: Why,
 }
 
-/// The state change that an alert tells of.
+/// The state change that an alert reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AlertState {
@@ -96,7 +96,7 @@ pub enum AlertKind {
     Alert,
 }
 
-/// One alarm transition as it is published: the JSON object of DESIGN section 5.
+/// One alarm transition as it is published, as a JSON object.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Alert {
@@ -107,7 +107,7 @@ pub struct Alert {
     pub alarm_id: String,
     #[serde(rename = "type")]
     pub kind: AlertKind,
-    /// Of a cleared alarm: the one it last had.
+    /// For a cleared alarm: its last severity.
     pub severity: Severity,
     pub state: AlertState,
     pub device_id: String,

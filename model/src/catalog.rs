@@ -1,8 +1,8 @@
-//! Names interned once: everything behind the decoder speaks in dense indexes,
-//! and looks a name up only to print it.
+//! Interned names: everything after the decoder uses dense indexes and looks a name up
+//! only to print it.
 //!
-//! The engine is the only writer. Indexes are given in the order in which the
-//! journal brings the names, so a replay gives the same ones.
+//! The engine is the only writer. Indexes are assigned in the order of the journal, so
+//! a replay assigns the same ones.
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -55,8 +55,8 @@ pub struct Column {
     pub kind: ValueKind,
 }
 
-/// The append-only name tables. Cheap to share; a reader sees every index that
-/// it can have been handed.
+/// The append-only name tables. Cheap to share; a reader sees every index that it
+/// can have received.
 #[derive(Debug, Default)]
 pub struct Catalog {
     devices: RwLock<Vec<Arc<str>>>,
@@ -97,7 +97,7 @@ impl Catalog {
         }
     }
 
-    /// Gives the next index to a device. The caller knows that it is new.
+    /// Assigns the next index to a device. The caller knows that it is new.
     pub fn add_device(&self, name: Arc<str>) -> DeviceIx {
         DeviceIx(push(&self.devices, name))
     }
@@ -122,7 +122,7 @@ impl Catalog {
         read(&self.locations)[ix.index()].clone()
     }
 
-    /// The device names, for a loop over many: hold it shortly.
+    /// The device names, for a loop over many. Adding names waits while it is held.
     pub fn devices(&self) -> RwLockReadGuard<'_, Vec<Arc<str>>> {
         read(&self.devices)
     }

@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::{ExpiryReason, QuarantineReason};
 
-/// Outcomes of readings since the data folder was made.
+/// Outcomes of readings since the data folder was created.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReadingCounts {
     pub received: u64,
     pub stored: u64,
     pub deduplicated: u64,
-    /// Of the deduplicated ones: those whose value differed. The last one won.
+    /// Deduplicated readings whose value differed. The last value won.
     pub conflicts: u64,
     /// By [`QuarantineReason::index`].
     pub quarantined: Vec<u64>,
@@ -49,8 +49,8 @@ impl ReadingCounts {
         self.stored + self.deduplicated + self.quarantined_total() + self.expired_total()
     }
 
-    /// Adds what another stage counted. A list that is shorter, because an
-    /// older version wrote it, counts as zero beyond its end.
+    /// Adds the counts of another stage. A shorter list, written by an older version,
+    /// counts as zero beyond its end.
     pub fn add(&mut self, other: &Self) {
         self.received += other.received;
         self.stored += other.stored;

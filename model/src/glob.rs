@@ -1,8 +1,8 @@
-//! Globs over names, as the configuration selects devices, sensors, places and
-//! functions with: `*` is any text, `?` any one character.
+//! Globs over names: the configuration selects devices, sensors, locations and
+//! functions with them. `*` matches any text, `?` any one character.
 
-/// Whether the glob matches the whole text. Takes at most glob times text steps:
-/// only the last `*` is ever tried again.
+/// Whether the glob matches the whole text. Takes at most `glob × text` steps, whatever
+/// the input: only the last `*` is retried.
 pub fn glob_matches(glob: &str, text: &str) -> bool {
     let (mut glob, mut text) = (glob.chars(), text.chars());
     let mut retry = None;
@@ -14,7 +14,7 @@ pub fn glob_matches(glob: &str, text: &str) -> bool {
                 text.next();
             }
             _ => {
-                // The last star takes one character more.
+                // The last star matches one character more.
                 let Some((after_star, mut rest)) = retry.take() else {
                     return false;
                 };
@@ -62,5 +62,10 @@ mod tests {
         check("temperature", "Temperature", false);
         check("**", "x", true);
         check("?*", "", false);
+        check("pump-?", "pump-10", false);
+        check("*a*b", "xaybzb", true);
+        check("*a*b", "xayz", false);
+        check("pump", "pump-1", false);
+        check(&"*a".repeat(60), &"a".repeat(59), false);
     }
 }

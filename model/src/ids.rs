@@ -1,4 +1,4 @@
-//! Names that devices bring along, and what they may look like.
+//! Names that devices send, and the rules for them.
 //!
 //! A device id becomes an MQTT topic level, a shadow (thing) name, a file
 //! column and a line in a log, so its alphabet is the one that is harmless in
@@ -83,8 +83,8 @@ pub fn check_label(text: &str) -> Result<(), InvalidId> {
     }
 }
 
-/// Characters that reorder or hide text on a screen (Unicode UAX #9 and the
-/// zero-width ones): a name made of them can pass for another.
+/// Characters that reorder or hide text on a screen (Unicode UAX #9 and zero-width
+/// characters): a name with them can look like another name.
 fn is_direction_control(c: char) -> bool {
     matches!(c,
         '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
@@ -98,7 +98,7 @@ macro_rules! id_type {
         pub struct $name(Arc<str>);
 
         impl $name {
-            /// Takes the name if it is well formed.
+            /// Accepts a well-formed name.
             pub fn new(name: &str) -> Result<Self, InvalidId> {
                 $check(name)?;
                 Ok(Self(name.into()))

@@ -1,4 +1,4 @@
-//! What a sender handed over, verbatim, and where it stands in the journal.
+//! A message as received, verbatim, and its position in the journal.
 
 use std::fmt;
 
@@ -21,21 +21,21 @@ impl fmt::Display for Position {
     }
 }
 
-/// The way a message came in.
+/// How a message entered Weir.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
-pub enum Door {
+pub enum Ingress {
     /// The embedded MQTT broker.
     Broker = 0,
     /// An external MQTT broker (`[[source]]`).
     Source = 1,
     /// `POST /api/v1/ingest/{topic}`.
     Http = 2,
-    /// Weir itself: a tick, so that time passes in the journal while nothing comes.
+    /// Weir itself: a tick, so that time passes in the journal without messages.
     Clock = 3,
 }
 
-impl Door {
+impl Ingress {
     pub const ALL: [Self; 4] = [Self::Broker, Self::Source, Self::Http, Self::Clock];
 
     pub fn from_u8(code: u8) -> Option<Self> {
@@ -52,11 +52,11 @@ impl Door {
     }
 }
 
-/// A tick: what tells the functions the time when no device does.
+/// A tick: it carries the time to the functions when no device sends.
 pub const fn tick(now: Timestamp) -> Message<'static> {
     Message {
         received: now,
-        door: Door::Clock,
+        door: Ingress::Clock,
         client: "",
         topic: "$weir/tick",
         payload: b"",
@@ -66,30 +66,30 @@ pub const fn tick(now: Timestamp) -> Message<'static> {
     }
 }
 
-/// What a notice in place of a payload begins with. No codec takes it for data.
+/// Start of a notice that replaces a payload. No codec accepts it as data.
 const OVERSIZED_MARK: &[u8] = b"\0weir:oversized\0";
 
-/// What a door journals in place of a payload that is larger than it can take,
-/// so that the message is neither lost silently nor delivered for ever: it is
-/// acknowledged like any other, and quarantined as
+/// The notice that an endpoint journals instead of a payload above its limit, so that
+/// the message is neither lost silently nor delivered for ever: it is acknowledged
+/// like any other and quarantined as
 /// [`TooLarge`](crate::QuarantineReason::TooLarge) under its own topic.
 pub fn oversized_notice(bytes: u64, limit: u64) -> Vec<u8> {
     let text = format!("{bytes} bytes, limit {limit}");
     [OVERSIZED_MARK, text.as_bytes()].concat()
 }
 
-/// The text of such a notice, `"{bytes} bytes, limit {limit}"`; `None` when the
-/// payload is not one. A sender that forges one has its own message quarantined.
+/// The text of such a notice, `"{bytes} bytes, limit {limit}"`; `None` for any other
+/// payload. A sender that forges a notice only quarantines its own message.
 pub fn parse_oversized_notice(payload: &[u8]) -> Option<&str> {
     std::str::from_utf8(payload.strip_prefix(OVERSIZED_MARK)?).ok()
 }
 
-/// One message as it came in, before anything was parsed.
+/// One message as received, before parsing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Message<'a> {
-    /// When Weir took it, by its own clock.
+    /// When Weir received it, by its own clock.
     pub received: Timestamp,
-    pub door: Door,
+    pub door: Ingress,
     /// The authenticated identity of the sender; empty when there is none.
     pub client: &'a str,
     pub topic: &'a str,

@@ -1,11 +1,14 @@
-//! What is not stored as a reading, and why: closed lists, so that every
-//! outcome has a name and a counter.
+//! Why a message or reading is not stored: closed lists, so that every outcome has a
+//! name and a counter.
+
+mod entry;
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use crate::Position;
+pub use entry::{MAX_QUARANTINED_PAYLOAD_BYTES, QuarantineEntry};
 
 macro_rules! reasons {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal,)+ }) => {
@@ -87,9 +90,9 @@ reasons! {
         TextTooLong = "text_too_long",
         /// The time is not an integer of milliseconds, or out of range.
         InvalidTime = "invalid_time",
-        /// The time lies before `limits.min_time`: seconds taken for milliseconds?
+        /// The time is before `limits.min_time`: perhaps seconds instead of milliseconds.
         TimeTooOld = "time_too_old",
-        /// The time lies further ahead than `limits.max_ahead`.
+        /// The time is further ahead than `limits.max_ahead`.
         TimeInFuture = "time_in_future",
         /// The device has `limits.max_series_per_device` series already.
         TooManySeries = "too_many_series",
@@ -114,7 +117,7 @@ reasons! {
         Repeated = "repeated",
         /// A function: a detector found it unusual.
         Unusual = "unusual",
-        /// A function: more time lies before it than expected.
+        /// A function: more time has passed since the previous reading than expected.
         Gap = "gap",
         /// An expression of a function failed on it.
         ExpressionFailed = "expression_failed",
@@ -122,7 +125,7 @@ reasons! {
 }
 
 reasons! {
-    /// Why a reading was let go on purpose.
+    /// Why a reading was discarded on purpose.
     ExpiryReason {
         /// Older than the store's retention when it arrived.
         Retention = "retention",

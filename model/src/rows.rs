@@ -1,15 +1,15 @@
 //! Readings on their way to a store: one row per (device, time), one cell per
 //! reading.
 //!
-//! Everything that the readings of a message share stands in the row. Readings
-//! of one message that differ in time, location or flags make several rows.
+//! A row holds what the readings of a message share. Readings of one message that
+//! differ in time, location or flags become several rows.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{ColumnIx, DeviceIx, LocationIx, Position, Timestamp};
 
-/// What is to be known about a reading beside its value. `quality` is derived
-/// from it: any of [`Flags::SUSPECT_MASK`] makes it `suspect`.
+/// Properties of a reading besides its value. They determine its `quality`: any of
+/// [`Flags::SUSPECT_MASK`] means `suspect`.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
@@ -17,15 +17,15 @@ use crate::{ColumnIx, DeviceIx, LocationIx, Position, Timestamp};
 pub struct Flags(pub u16);
 
 impl Flags {
-    /// It came without a time and has the one at which it was received.
+    /// It had no time and got the time of receipt.
     pub const TIME_RECEIVED: Self = Self(1);
     /// The broker replayed it from its retained messages.
     pub const RETAINED: Self = Self(1 << 1);
     /// It is not newer than the latest reading of its series.
     pub const LATE: Self = Self(1 << 2);
-    /// More time lies before it than `gap` expects.
+    /// More time has passed since the previous reading than `gap` expects.
     pub const GAP: Self = Self(1 << 3);
-    /// It came in another unit and was converted.
+    /// It was sent in another unit and was converted.
     pub const CONVERTED: Self = Self(1 << 4);
     /// Weir computed it from other readings.
     pub const DERIVED: Self = Self(1 << 5);
@@ -134,7 +134,7 @@ pub struct Row {
     pub cell_count: u32,
 }
 
-/// Rows in journal order. Cleared and filled again; nothing is allocated per row.
+/// Rows in journal order. The batch is reused; nothing is allocated per row.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RowBatch {
     pub rows: Vec<Row>,

@@ -3,6 +3,7 @@
 //! refused where it enters, never wrapped.
 
 use std::fmt;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,17 @@ pub struct Timestamp(pub i64);
 impl Timestamp {
     pub const NANOS_PER_MILLI: i64 = 1_000_000;
     pub const NANOS_PER_SECOND: i64 = 1_000_000_000;
+
+    /// The wall clock. A clock before 1970 counts as 1970, and one after 2262 as the
+    /// last instant.
+    ///
+    /// For the edges only: the pure crates get the time with the message.
+    pub fn now() -> Self {
+        let since_epoch = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        Self(i64::try_from(since_epoch.as_nanos()).unwrap_or(i64::MAX))
+    }
 
     /// `None` when the instant does not fit into int64 nanoseconds.
     pub const fn from_millis(millis: i64) -> Option<Self> {

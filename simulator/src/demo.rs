@@ -1,13 +1,13 @@
-//! What goes wrong in the scenario `demo`: one fault, or more, for every kind of
-//! function, and some that the door, the decoder or the store deals with.
+//! The faults of the scenario `demo`: one or more for every kind of function, and
+//! some that the endpoint, the decoder or the store handles.
 //!
-//! Faults that need nothing learnt begin within ten seconds, the others when
-//! what is to find them has seen enough. Pools are disjoint where two faults
-//! would hide one another. No fault is shorter than two seconds: a device that
-//! speaks every two seconds misses none.
+//! Faults that need no learning begin within ten seconds, the others when their
+//! function has learned enough. Pools are disjoint where two faults would hide each
+//! other. No fault is shorter than two seconds: a device that sends every two
+//! seconds misses none.
 //!
-//! Boilers have a profile of the day, which takes days to learn: they begin by
-//! handing in the log of their last [`LOG_DAYS`] days, a day per message.
+//! Boilers have a daily profile, which takes days to learn: they begin by sending
+//! the log of their last [`LOG_DAYS`] days, a day per message.
 
 use crate::FaultKind;
 use crate::faults::{FOREVER_S, Track, Whom};
@@ -19,7 +19,7 @@ pub(crate) const LOG_STEP_MS: i64 = 2_000;
 /// From entry to entry of the log, which begins in the middle of one.
 pub(crate) const LOG_EVERY_MS: i64 = 1_800_000;
 
-/// The tracks in a fleet of so many devices; of kinds that it has none of, none.
+/// The tracks in a fleet of so many devices; none for kinds that it lacks.
 pub(crate) fn tracks(devices: usize) -> Vec<Track> {
     use FaultKind as F;
     let all = |kind: Kind| -> Vec<usize> {

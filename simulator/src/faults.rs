@@ -1,8 +1,8 @@
-//! What goes wrong, with which device and when: tracks that repeat for ever.
+//! Which fault happens to which device and when: tracks that repeat for ever.
 //!
-//! A track hits one device, or every n-th one, for a while, and after its
-//! period the next. Where a track stands is a function of the time since the
-//! fleet's start, so the plan can be told before anything happens.
+//! A track hits one device, or every n-th one, for a while, and after its period the
+//! next. The state of a track is a function of the time since the fleet's start, so
+//! the plan is known in advance.
 
 use crate::demo;
 use crate::kinds::{BOILER_MIDDLE_KW, BOILER_SWING_KW};
@@ -21,7 +21,7 @@ pub(crate) const AHEAD_MS: i64 = 300_000;
 /// The length of a fault that does not end, in seconds: 30,000 years.
 pub(crate) const FOREVER_S: f64 = 1e12;
 
-/// A fault that comes again and again.
+/// A repeating fault.
 #[derive(Debug)]
 pub(crate) struct Track {
     pub(crate) kind: FaultKind,
@@ -36,7 +36,7 @@ pub(crate) struct Track {
 pub(crate) enum Whom {
     /// One after the other.
     OneOf(Vec<usize>),
-    /// Every n-th of the fleet, other ones each time.
+    /// Every n-th of the fleet, different ones each time.
     Every { nth: usize },
 }
 

@@ -1,4 +1,4 @@
-//! The fleet: which devices there are, and what each says at a given time.
+//! The fleet: its devices, and what each sends at a given time.
 
 use weir_model::Timestamp;
 
@@ -20,7 +20,7 @@ pub struct FleetSpec {
     pub anomaly: Option<Anomaly>,
 }
 
-/// What is to be done with the payload of [`Fleet::next`].
+/// What to do with the payload of [`Fleet::next`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Emit {
@@ -28,7 +28,7 @@ pub enum Emit {
     Silent,
     /// Publish the payload, which a broken device may have left empty.
     Publish,
-    /// Publish the same bytes twice: a sender that repeats itself.
+    /// Publish the same bytes twice.
     PublishTwice,
 }
 
@@ -37,7 +37,7 @@ pub enum Emit {
 pub struct FaultPlan {
     pub device: String,
     pub kind: FaultKind,
-    /// The one that shows it: the device's first when all of it is at fault.
+    /// The sensor that shows it: the first when the whole device is at fault.
     pub sensor: &'static str,
     /// Seconds since the fleet's start.
     pub from_s: f64,
@@ -47,8 +47,8 @@ pub struct FaultPlan {
     pub text: String,
 }
 
-/// A simulated fleet. What a device says depends on the spec, the device and
-/// the time only, not on what was asked before.
+/// A simulated fleet. What a device sends depends only on the spec, the device and
+/// the time, not on earlier calls.
 #[derive(Debug)]
 pub struct Fleet {
     devices: Vec<Device>,
@@ -71,7 +71,7 @@ struct Device {
 const TOPIC_HEAD: &str = "devices/";
 const TOPIC_TAIL: &str = "/telemetry";
 
-/// A description stops here: nobody reads more.
+/// The most plans in a description.
 const MAX_PLANS: usize = 1_000;
 
 impl Fleet {
@@ -117,8 +117,8 @@ impl Fleet {
         &self.devices[device].topic
     }
 
-    /// Writes what the device says at `now` into `payload`, which is cleared
-    /// first. The first call of a fleet is its start: faults are planned from there.
+    /// Writes what the device sends at `now` into `payload`, which is cleared first.
+    /// The first call of a fleet is its start: faults are planned from there.
     pub fn next(&mut self, device: usize, now: Timestamp, payload: &mut String) -> Emit {
         let now_ms = now.millis();
         let start_ms = *self.start_ms.get_or_insert(now_ms);
@@ -249,7 +249,7 @@ impl Fleet {
         if state.silent {
             return state;
         }
-        // A late message tells how things were when it should have come.
+        // A late message carries the values of the time at which it was due.
         state.stamp_ms -= late_ms;
         let Device { kind, seed, .. } = self.devices[device];
         let (then_ms, elapsed_ms) = (now_ms - late_ms, elapsed_ms - late_ms);
@@ -274,7 +274,7 @@ fn unit_of(fault: FaultKind, unit: &'static str) -> OtherUnit {
     }
 }
 
-/// The times of the log's part that is due; `None` when all of it is told.
+/// The times of the log's part that is due; `None` when all of it has been sent.
 fn log_entries(now_ms: i64, elapsed_ms: i64) -> Option<impl Iterator<Item = i64>> {
     const DAY_MS: i64 = 86_400_000;
     let part = elapsed_ms.div_euclid(LOG_STEP_MS);
@@ -289,7 +289,7 @@ fn log_entries(now_ms: i64, elapsed_ms: i64) -> Option<impl Iterator<Item = i64>
     Some(entries.take_while(move |time| *time < from_ms + DAY_MS))
 }
 
-/// How a device is at an instant.
+/// The state of a device at an instant.
 #[derive(Debug, Default)]
 struct State {
     silent: bool,

@@ -1,6 +1,6 @@
 //! The kinds of devices: their sensors, and what those measure over a day.
 //!
-//! Every curve is bounded by construction, and its bound lies below the
+//! Every curve is bounded by construction, and its bound is below the
 //! sensor's own limits: a device without a fault never alarms.
 
 use std::f64::consts::TAU;
@@ -201,7 +201,7 @@ impl Kind {
     }
 }
 
-/// A device at an instant. `tag` tells its sources of noise apart.
+/// A device at an instant. `tag` separates its sources of noise.
 #[derive(Clone, Copy)]
 struct At {
     seed: u64,

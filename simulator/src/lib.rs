@@ -1,4 +1,4 @@
-//! A simulated fleet of devices, believable enough to show what Weir does.
+//! A simulated fleet of devices, realistic enough to show what Weir does.
 //!
 //! [`Fleet`] is pure: a device's event is a function of the seed, the device
 //! and the time, so any run can be repeated. [`simulate`] publishes a fleet to
@@ -17,11 +17,11 @@ use std::sync::Arc;
 
 use weir_config::{Config, Loaded, ModuleContent, Problem};
 
-/// The functions that watch the scenario `demo`, as a configuration: one of every
-/// kind, each for faults that this scenario has.
+/// The functions for the scenario `demo`, as a configuration: one of every kind, each
+/// for faults of this scenario.
 pub const DEMO_CONFIG: &str = include_str!("../demo.toml");
 
-/// What is in the modules that [`DEMO_CONFIG`] names, by the name there.
+/// The content of the modules that [`DEMO_CONFIG`] names.
 pub fn demo_module(name: &str) -> Option<Arc<ModuleContent>> {
     const HUNTING: &[u8] = include_bytes!("../hunting.wat");
     (name == "hunting.wat").then(|| ModuleContent::new(HUNTING.to_vec()).into())

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-/// A text that names nothing; tells what there is.
+/// An unknown name, with the known ones.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("there is no {what} {given:?}; there are {names}")]
 pub struct UnknownName {
@@ -49,7 +49,7 @@ macro_rules! names {
 }
 
 names! {
-    /// What a fleet goes through.
+    /// What happens to a fleet.
     Scenario, "scenario" {
         /// Every kind of fault in turn: the first within seconds, all within minutes.
         Demo = "demo",
@@ -63,7 +63,7 @@ names! {
 }
 
 names! {
-    /// A fault that is laid over a scenario, on one device of twenty.
+    /// An additional fault in a scenario, on one device of twenty.
     Anomaly, "anomaly" {
         Spike = "spike",
         Drift = "drift",
@@ -102,7 +102,7 @@ names! {
         OtherUnit = "other-unit",
         /// A unit of another quantity: the sensor's raw signal.
         WrongUnit = "wrong-unit",
-        /// Each event comes again at once, under a new time.
+        /// Each event is repeated at once, with a new time.
         Restamp = "restamp",
         /// A value falls well below its recent ones, within its limits.
         Dip = "dip",
@@ -114,9 +114,9 @@ names! {
         WrongTime = "wrong-time",
         /// A value that is usual, but not beside the device's others.
         Slip = "slip",
-        /// A value that contradicts what the device's others come to.
+        /// A value that contradicts the values computed from the device's others.
         Miswired = "miswired",
-        /// A value that was calm swings.
+        /// A steady value starts to oscillate.
         Shaking = "shaking",
         /// A value goes up and down from reading to reading.
         Hunting = "hunting",

@@ -1,4 +1,4 @@
-"""Tells PagerDuty's own client what Weir told PagerDuty, and prints what that
+"""Gives PagerDuty's own client what Weir sent to PagerDuty, and prints what that
 client puts on the wire: a line of JSON per request, {"path", "type", "body"}.
 
     pagerduty_events.py ROUTING_KEY FILE CA CERTIFICATE KEY

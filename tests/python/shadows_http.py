@@ -2,7 +2,7 @@
 
 usage: shadows_http.py ENDPOINT_URL
 
-Each check tells by an exception what is not as AWS's service has it.
+Each check raises an exception for what differs from AWS's service.
 """
 
 import json

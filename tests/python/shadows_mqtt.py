@@ -3,7 +3,7 @@
 usage: shadows_mqtt.py HOST PORT 3|5|v2-3|v2-5
 
 3 and 5 are MQTT 3.1.1 and MQTT 5 under IotShadowClient, v2-… the same under
-IotShadowClientV2; all by plain TCP. Each check tells by an exception what is
+IotShadowClientV2; all by plain TCP. Each check raises an exception for what is
 not as AWS's service has it.
 """
 
@@ -143,7 +143,7 @@ def check(client, thing, name):
     equal(whole.state.delta, {"power": "on"})
     equal(whole.state.reported, {"level": 3})
 
-    # The device does as it is told: no delta any more.
+    # The device reports the desired state: the delta is gone.
     state = iotshadow.ShadowState(reported={"power": "on"})
     shadow.send("update", state=state, version=1, client_token="t3")
     equal(shadow.next("documents").previous.version, 1)

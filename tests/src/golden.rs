@@ -74,7 +74,7 @@ fn event(weir: &Weir, device: &str, time: i64, value: f64) {
 }
 
 fn ingest(weir: &Weir, device: &str, payload: &str) {
-    weir.ingest(device, "?wait=processed", payload).expect(200);
+    weir.ingest_and_wait(device, payload);
 }
 
 /// Everything that a Weir says it holds and that does not depend on the time of

@@ -108,6 +108,12 @@ impl Http {
         })
     }
 
+    /// Whether `GET` is answered with 200.
+    pub fn answers(&self, path: &str) -> bool {
+        let answer = self.send("GET", path, "*/*", &[]);
+        answer.is_ok_and(|answer| answer.status == 200)
+    }
+
     #[track_caller]
     pub fn get(&self, path: &str) -> Response {
         self.request("GET", path, &[])

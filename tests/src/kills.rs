@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use crate::{Audited, Door, Exit, LoadSpec, Loader, Site, WeirSpec, audit};
+use crate::{Audited, Broker, Exit, LoadSpec, Loader, Site, audit};
 
 /// Above it no temperature stays for long, and none is equal to it.
 const CRITICAL: f64 = 70.05;
@@ -32,7 +32,7 @@ enum End {
 /// One run, as its seed says.
 #[derive(Debug)]
 struct Plan {
-    door: Door,
+    broker: Broker,
     config: String,
     load: LoadSpec,
     ends: Vec<End>,
@@ -43,10 +43,10 @@ struct Plan {
 impl Plan {
     fn new(seed: u64) -> Self {
         let mut random = StdRng::seed_from_u64(seed);
-        let door = if random.random_ratio(1, 5) {
-            Door::External
+        let broker = if random.random_ratio(1, 5) {
+            Broker::External
         } else {
-            Door::Embedded
+            Broker::Embedded
         };
         let flush = ["20ms", "80ms", "300ms", "1m"][random.random_range(0..4)];
         let segment = ["64KiB", "512KiB", "64MiB"][random.random_range(0..3)];
@@ -73,7 +73,7 @@ impl Plan {
         });
         let ends = ends.collect();
         Self {
-            door,
+            broker,
             config,
             load,
             ends,
@@ -82,10 +82,10 @@ impl Plan {
     }
 }
 
-/// Tells of a failed run how to repeat it.
-struct Told(u64);
+/// Prints how to repeat a run that failed.
+struct RepeatHint(u64);
 
-impl Drop for Told {
+impl Drop for RepeatHint {
     fn drop(&mut self) {
         if thread::panicking() {
             let seed = self.0;
@@ -100,9 +100,9 @@ impl Drop for Told {
 
 /// One kill run. Panics with everything that is not as promised.
 pub fn kill_run(seed: u64) -> Audited {
-    let _told = Told(seed);
+    let _hint = RepeatHint(seed);
     let plan = Plan::new(seed);
-    let mut site = Site::start(plan.door, |spec| allowed(spec.with(&plan.config)));
+    let mut site = Site::start(plan.broker, |spec| spec.with(&plan.config));
     let load = Loader::start(site.mqtt(), plan.load);
     for end in plan.ends {
         end_and_restart(&mut site, &load, end);
@@ -115,11 +115,6 @@ pub fn kill_run(seed: u64) -> Audited {
         audit(&site.weir, &[&report]);
     }
     audited
-}
-
-/// What a Weir may tell that was killed while it made its files.
-fn allowed(spec: WeirSpec) -> WeirSpec {
-    spec.allow("starting anew")
 }
 
 fn end_and_restart(site: &mut Site, load: &Loader, end: End) {
@@ -166,7 +161,7 @@ pub struct Soaked {
 /// reading. The configuration is the default one.
 pub fn soak(duration: Duration, seed: u64) -> Soaked {
     let mut random = StdRng::seed_from_u64(seed);
-    let mut site = Site::start(Door::Embedded, allowed);
+    let mut site = Site::start(Broker::Embedded, |spec| spec);
     let mut spec = LoadSpec::new("soak", usize::MAX);
     // A message is a millisecond: hours of them, none of them ahead of the clock.
     spec.start_ms -= 20 * 24 * 3_600_000;

@@ -24,7 +24,7 @@ pub struct Loader {
 
 #[derive(Debug, Default)]
 struct Shared {
-    /// Nothing more is done.
+    /// Stopped.
     stop: AtomicBool,
     /// Nothing new is sent.
     enough: AtomicBool,

@@ -20,7 +20,7 @@ impl Weir {
         fs::write(self.config_file(), &spec.config).expect("the temporary folder is writable");
     }
 
-    /// Has it take up another configuration by SIGHUP, and waits until it has.
+    /// Reloads another configuration by SIGHUP, and waits until it is applied.
     #[track_caller]
     pub fn reload(&mut self, spec: &WeirSpec) {
         let before = self.reloads("applied");
@@ -29,15 +29,12 @@ impl Weir {
         self.wait_reloads("applied", before + 1);
     }
 
-    /// How many reloads ended so: `applied`, `unchanged`, `invalid`,
+    /// How many reloads had this outcome: `applied`, `unchanged`, `invalid`,
     /// `needs_restart` or `failed`.
     #[track_caller]
     pub fn reloads(&self, outcome: &str) -> u64 {
-        let metrics = self.http().get("/metrics").expect(200).text();
-        let name = format!("weir_config_reloads_total{{outcome=\"{outcome}\"}} ");
-        let line = metrics.lines().find_map(|line| line.strip_prefix(&name));
-        let value = line.unwrap_or_else(|| panic!("no {name} in {metrics}"));
-        value.parse().expect("a counter is a number")
+        let name = format!("weir_config_reloads_total{{outcome=\"{outcome}\"}}");
+        self.metric(&name) as u64
     }
 
     #[track_caller]

@@ -5,7 +5,7 @@ use crate::{Address, Mosquitto, MosquittoSpec, Weir, WeirSpec};
 
 /// The way messages come in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Door {
+pub enum Broker {
     /// The embedded broker.
     Embedded,
     /// Mosquitto, which keeps Weir's session while Weir is away.
@@ -16,7 +16,7 @@ pub enum Door {
 #[derive(Debug)]
 pub struct Site {
     pub weir: Weir,
-    /// With [`Door::External`]. Declared last: it outlives Weir.
+    /// With [`Broker::External`]. Declared last: it outlives Weir.
     pub broker: Option<Mosquitto>,
 }
 
@@ -24,13 +24,13 @@ impl Site {
     /// Starts both and waits until Weir is ready. `configure` adds to the
     /// configuration.
     #[track_caller]
-    pub fn start(door: Door, configure: impl FnOnce(WeirSpec) -> WeirSpec) -> Self {
-        match door {
-            Door::Embedded => {
+    pub fn start(broker: Broker, configure: impl FnOnce(WeirSpec) -> WeirSpec) -> Self {
+        match broker {
+            Broker::Embedded => {
                 let weir = Weir::start(configure(WeirSpec::embedded()));
                 Self { weir, broker: None }
             }
-            Door::External => {
+            Broker::External => {
                 let broker = Mosquitto::start(MosquittoSpec::default());
                 let weir = Weir::start(configure(WeirSpec::source(&broker)));
                 Self {

@@ -15,8 +15,7 @@ pub fn weir_with_readings(sections: &str) -> Weir {
                 data.push(json!({"sensorId": "mode", "value": "on"}));
             }
             let event = json!({"deviceId": device, "timestamp": time, "data": data});
-            weir.ingest(device, "?wait=processed", event.to_string())
-                .expect(200);
+            weir.ingest_and_wait(device, event.to_string());
         }
     }
     weir

@@ -1,5 +1,9 @@
 //! The real binary: `weir up` on free ports, with a data folder of its own.
 
+mod log;
+mod questions;
+mod spec;
+
 use std::env;
 use std::fs;
 use std::net::SocketAddr;
@@ -7,12 +11,12 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::thread;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::{
-    Address, DEADLINE, Exit, Flow, Http, Process, Response, WeirSpec, log, wait_until, weir_binary,
-};
+use crate::{Address, DEADLINE, Exit, Http, Process, Response, wait_until, weir_binary};
+
+pub use spec::WeirSpec;
 
 /// A running (or killed) Weir and its data folder.
 #[derive(Debug)]
@@ -139,12 +143,7 @@ impl Weir {
         let mut ended = false;
         wait_until("weir is ready or has ended", DEADLINE, || {
             ended = self.process().ended().is_some();
-            ended
-                || self.read_ports()
-                    && self
-                        .http
-                        .send("GET", "/readyz", "*/*", &[])
-                        .is_ok_and(|answer| answer.status == 200)
+            ended || self.read_ports() && self.http.answers("/readyz")
         });
         !ended
     }
@@ -248,124 +247,6 @@ impl Weir {
     pub fn memory(&self) -> u64 {
         let process = self.process.as_ref();
         process.and_then(Process::memory).unwrap_or(0)
-    }
-
-    /// The value of a line of `/metrics`, by its name with its labels.
-    #[track_caller]
-    pub fn metric(&self, name: &str) -> f64 {
-        let metrics = self.http.get("/metrics").expect(200).text();
-        let line = metrics
-            .lines()
-            .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-        let value = line.unwrap_or_else(|| panic!("no {name} in {metrics}"));
-        value.parse().expect("a number")
-    }
-
-    /// `POST /api/v1/query`: rows as objects.
-    #[track_caller]
-    pub fn sql(&self, sql: &str) -> Vec<Value> {
-        let answer = self
-            .http
-            .post("/api/v1/query", json!({ "sql": sql }).to_string());
-        match answer.expect(200).json() {
-            Value::Array(rows) => rows,
-            other => panic!("not an array of rows: {other}"),
-        }
-    }
-
-    /// `POST /api/v1/query`: rows as lines of CSV, behind a line of names.
-    #[track_caller]
-    pub fn sql_csv(&self, sql: &str) -> String {
-        let body = json!({ "sql": sql }).to_string();
-        let answer = self
-            .http
-            .send("POST", "/api/v1/query", "text/csv", body.as_bytes());
-        let answer = answer.unwrap_or_else(|error| panic!("{sql}: {error}"));
-        answer.expect(200).text()
-    }
-
-    /// The single number that a query returns.
-    #[track_caller]
-    pub fn count(&self, sql: &str) -> u64 {
-        let rows = self.sql(sql);
-        let first = rows
-            .first()
-            .and_then(Value::as_object)
-            .and_then(|row| row.values().next());
-        first
-            .and_then(Value::as_u64)
-            .unwrap_or_else(|| panic!("no count in {rows:?}"))
-    }
-
-    /// Waits until a query returns this number: effects are recorded shortly
-    /// after they are decided.
-    #[track_caller]
-    pub fn wait_count(&self, sql: &str, expect: u64) {
-        let mut count = 0;
-        wait_until(&format!("{sql} gives {expect}"), DEADLINE, || {
-            count = self.count(sql);
-            count >= expect
-        });
-        assert_eq!(count, expect, "{sql}");
-    }
-
-    /// Waits until `/api/v1/alarms` lists so many, such as `state=open`.
-    #[track_caller]
-    pub fn wait_alarms(&self, query: &str, expect: usize) -> Vec<Value> {
-        let mut alarms = Vec::new();
-        wait_until(&format!("{expect} alarms of {query}"), DEADLINE, || {
-            let answer = self
-                .http
-                .get(&format!("/api/v1/alarms?{query}"))
-                .expect(200)
-                .json();
-            alarms = answer["alarms"].as_array().cloned().unwrap_or_default();
-            alarms.len() == expect
-        });
-        alarms
-    }
-
-    /// What `/metrics` says.
-    #[track_caller]
-    pub fn queries_running(&self) -> u64 {
-        let text = self.http.get("/metrics").expect(200).text();
-        let mut lines = text.lines();
-        let number = lines.find_map(|line| line.strip_prefix("weir_queries_running "));
-        number
-            .and_then(|number| number.trim_end_matches(".0").parse().ok())
-            .unwrap_or_else(|| panic!("no number in {text}"))
-    }
-
-    #[track_caller]
-    pub fn flow(&self) -> Flow {
-        let answer = self.http.get("/api/v1/flow").expect(200);
-        serde_json::from_slice(&answer.body)
-            .unwrap_or_else(|error| panic!("{error} in {}", answer.text()))
-    }
-
-    /// Waits until nothing is in flight, and `received` readings have come in.
-    #[track_caller]
-    pub fn wait_received(&self, received: u64) -> Flow {
-        let mut flow = self.flow();
-        wait_until(
-            &format!("{received} readings have come to rest"),
-            DEADLINE,
-            || {
-                flow = self.flow();
-                flow.readings.received >= received && flow.is_settled()
-            },
-        );
-        flow.assert_conserved();
-        flow
-    }
-
-    /// A message by HTTP, on the topic `devices/{device}/telemetry`.
-    #[track_caller]
-    pub fn ingest(&self, device: &str, query: &str, payload: impl AsRef<[u8]>) -> Response {
-        self.http.post(
-            &format!("/api/v1/ingest/devices/{device}/telemetry{query}"),
-            payload,
-        )
     }
 
     pub fn kill9(&mut self) {

@@ -1,31 +1,52 @@
 //! Comparisons side by side: release build, then the bench's own binary.
+//!
+//! Weir and all benches are selected in each build, and `--bin` names what is
+//! built: dependencies get the same features whichever bench is asked for, so
+//! that none is compiled twice.
 
 use std::process::Command;
 
 use anyhow::{Result, bail};
 
-use crate::cargo::{binary, build, succeed};
+use crate::cargo::{Executable, binary, build, succeed};
 use crate::tools;
 
-/// Runs `benches/src/bin/{name}.rs` with everything that it compares built for
-/// release, or one of `benches/detectors/`, which need nothing else. The paths
-/// of the other binaries go by environment.
+/// The binaries of a bench besides its own.
+const BENCHES: &[(&str, &[&str])] = &[
+    ("drain", &["drain_bare", "drain_load", "weir"]),
+    ("store", &["weir"]),
+    ("nab", &[]),
+    ("functions", &[]),
+    ("demo", &[]),
+    ("plots", &[]),
+];
+
+/// Runs a bench with everything that it compares built for release. The path of
+/// Weir goes by environment.
 pub(crate) fn run(name: &str, args: &[String]) -> Result<()> {
-    match name {
-        "drain" | "store" => {}
-        "nab" | "functions" | "demo" | "plots" => {
-            let binaries = build(&["--release", "-p", "weir-detector-benches"])?;
-            return succeed(Command::new(binary(&binaries, name)?).args(args));
-        }
-        _ => {
-            bail!("there is no bench {name}; there are: drain, store, nab, functions, demo, plots")
-        }
+    let Some((_, more)) = BENCHES.iter().find(|(bench, _)| *bench == name) else {
+        let names: Vec<_> = BENCHES.iter().map(|(bench, _)| *bench).collect();
+        bail!("there is no bench {name}; there are: {}", names.join(", "));
+    };
+    let needs_peers = more.contains(&"weir");
+    if needs_peers {
+        tools::ensure()?;
     }
-    tools::ensure()?;
-    let binaries = build(&["--release", "-p", "weir", "-p", "weir-benches"])?;
+    let binaries = build_release(&[&[name], *more].concat())?;
     let mut command = Command::new(binary(&binaries, name)?);
-    command
-        .args(args)
-        .env("WEIR_BIN", binary(&binaries, "weir")?);
+    command.args(args);
+    if needs_peers {
+        command.env("WEIR_BIN", binary(&binaries, "weir")?);
+    }
     succeed(&mut command)
+}
+
+/// Builds these binaries of Weir and the benches.
+fn build_release(names: &[&str]) -> Result<Vec<Executable>> {
+    let mut args = vec!["build", "--release"];
+    for package in ["weir", "weir-benches", "weir-detector-benches"] {
+        args.extend(["--package", package]);
+    }
+    args.extend(names.iter().flat_map(|name| ["--bin", *name]));
+    build(&args)
 }

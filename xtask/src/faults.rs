@@ -7,8 +7,8 @@
 //!
 //! Progress goes to stderr; the finished table, in Markdown, to stdout.
 
+mod executables;
 mod rows;
-mod tests;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -20,8 +20,8 @@ use anyhow::{Context, Result, bail};
 
 use crate::cargo::{binary, build, root};
 use crate::{python, tools};
+use executables::{Executables, Ran};
 use rows::Row;
-use tests::{Executables, Ran};
 
 /// What was asked for.
 #[derive(Debug)]
@@ -93,11 +93,10 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     let options = Options::parse(args)?;
     tools::ensure()?;
     let python = python::ensure()?;
-    let arguments = ["--workspace", "--all-targets"];
-    let mut binaries = build(&arguments)?;
-    let executables = Executables::of_workspace(&arguments)?;
+    let mut binaries = build(&["build", "--workspace", "--all-targets"])?;
+    let executables = Executables::of_workspace()?;
     if options.release {
-        binaries = build(&["--release", "-p", "weir"])?;
+        binaries = build(&["build", "--release", "-p", "weir"])?;
     }
     let weir = binary(&binaries, "weir")?;
     let document = root().join("docs/reference/guarantees.md");

@@ -1,8 +1,9 @@
-//! `cargo xtask …`: what one does with this workspace beside compiling it.
+//! `cargo xtask …`: tasks of this workspace besides compiling it.
 //!
 //! | command | does |
 //! | --- | --- |
 //! | `tidy` | proves the house rules: dependency arrows, module docs, no leftovers |
+//! | `deny` | checks licences, sources and advisories of the dependencies |
 //! | `test [FILTER]` | tidy, build, every test of the workspace with real peers |
 //! | `faults [ARGS]` | the long form of the table of faults in `docs/reference/guarantees.md` |
 //! | `bench NAME [ARGS]` | builds for release and runs a comparison of `benches/` |
@@ -10,6 +11,7 @@
 
 mod bench;
 mod cargo;
+mod deny;
 mod faults;
 mod guest;
 mod python;
@@ -26,11 +28,11 @@ const USAGE: &str = "\
 usage: cargo xtask <command>
 
   tidy                   check the house rules; report large files and functions
+  deny                   check licences, sources and advisories of the dependencies
   test [FILTER]          tidy, build, then all tests, with the real peers
   faults [--runs N] [--soak 10m] [--seed S] [--only ROW,…] [--release]
-                         every fault of docs/reference/guarantees.md, the long way: 1,000 kill
-                         runs and a soak of 10 minutes unless said otherwise; prints
-                         a table
+                         every fault of docs/reference/guarantees.md, the long way; prints a
+                         table (default: 1,000 kill runs, a soak of 10 minutes)
   bench NAME [ARGS…]     release build, then a comparison (see benches/): drain, nab, functions
   ci                     what .ci/run does";
 
@@ -52,6 +54,7 @@ fn run(args: &[String]) -> Result<()> {
     };
     match (command, rest) {
         ("tidy", []) => tidy::run(),
+        ("deny", []) => deny::run(),
         ("test", []) => test::run(None),
         ("test", [filter]) => test::run(Some(filter)),
         ("faults", args) => faults::run(args),

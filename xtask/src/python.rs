@@ -1,6 +1,6 @@
-//! Real clients that are libraries for Python, in an environment of their own in
-//! the target folder. What is in it is written in
-//! `tests/python/requirements.txt`; it is made anew when that changes.
+//! Python libraries that tests use as real clients, in an environment in the
+//! target folder. `tests/python/requirements.txt` lists them; the environment is
+//! built again when that file changes.
 
 use std::fs;
 use std::path::PathBuf;
@@ -13,10 +13,7 @@ use crate::tools;
 
 /// The interpreter that has the clients; installs them where they are missing.
 pub(crate) fn ensure() -> Result<PathBuf> {
-    let folder = metadata()?
-        .target_directory
-        .join("python")
-        .into_std_path_buf();
+    let folder = metadata()?.target_directory.join("python");
     let interpreter = folder.join("bin/python3");
     let requirements = root().join("tests/python/requirements.txt");
     let wanted = fs::read(&requirements)

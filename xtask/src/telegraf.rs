@@ -20,7 +20,7 @@ pub(crate) fn ensure() -> Result<Option<PathBuf>> {
     if let Some(program) = tools::find("telegraf") {
         return Ok(program.parent().map(PathBuf::from));
     }
-    let target = metadata()?.target_directory.into_std_path_buf();
+    let target = metadata()?.target_directory;
     let folder = target.join("telegraf").join(VERSION);
     if folder.join("telegraf").is_file() {
         return Ok(Some(folder));

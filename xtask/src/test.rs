@@ -17,7 +17,7 @@ pub(crate) fn run(filter: Option<&str>) -> Result<()> {
     guest::ensure()?;
     let python = python::ensure()?;
     let telegraf = telegraf::ensure()?;
-    let binaries = build(&["--workspace", "--all-targets"])?;
+    let binaries = build(&["build", "--workspace", "--all-targets"])?;
     let mut command = cargo();
     command.args([
         "test",

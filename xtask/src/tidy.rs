@@ -1,12 +1,16 @@
-//! House rules that a compiler does not know: each with the sentence that
-//! tells how to mend it.
+//! House rules that the compiler does not check. Each fault comes with its fix.
 //!
-//! - [`arrows`]: crates depend only on what the design's table allows.
-//! - [`sources`]: modules open with `//!`, nothing is left over, no path of
-//!   someone's machine is in the tree; large files and functions are reported.
+//! - [`arrows`]: crates depend only on what the layout table allows.
+//! - [`features`]: dependencies have one feature set.
+//! - [`sources`]: modules open with `//!` and declare few modules, no marker is
+//!   left over, no path leads out of the checkout; large files and functions are
+//!   reported.
+//! - [`words`]: phrases that texts do not use.
 
 mod arrows;
+mod features;
 mod sources;
+mod words;
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -15,14 +19,18 @@ use anyhow::{Context, Result, bail};
 
 use crate::cargo::{metadata, root};
 
-/// Checks everything. Large files and functions are told, and are no failure.
+/// Checks everything. Large files and functions are reported without failing.
 pub(crate) fn run() -> Result<()> {
     let files = tracked_files()?;
     let mut faults = arrows::check(&metadata()?, root());
+    faults.extend(features::check()?);
     let report = sources::check(root(), &files);
     faults.extend(report.faults);
     for line in &report.large {
         eprintln!("tidy: large: {line}");
+    }
+    for (start, count) in &report.pending {
+        eprintln!("tidy: {count} idioms left in {start}");
     }
     for fault in &faults {
         eprintln!("tidy: {fault}");

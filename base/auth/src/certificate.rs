@@ -1,4 +1,4 @@
-//! The name in a client certificate. Whether to believe it, TLS has decided.
+//! The name in a client certificate, which TLS has verified.
 
 use x509_parser::parse_x509_certificate;
 

@@ -1,16 +1,19 @@
-//! Who may do what. Pure but for reading one file: [`Access::authenticate`]
-//! turns credentials into an [`Identity`], [`Access::allows`] says whether that
-//! identity may do an [`Action`]. Every door asks these two and nothing else;
-//! what no rule allows is refused.
+//! Authentication and authorization. Pure except for reading one file:
+//! [`Access::authenticate`] turns credentials into an [`Identity`], and
+//! [`Access::allows`] decides whether that identity may do an [`Action`]. Every
+//! endpoint asks these two and nothing else; what no rule allows is refused.
 //!
-//! Identities stand in the access file (`[auth] file`), with hashes of their
-//! secrets. A configuration without `[auth]` is open: everybody is
-//! [`Access::everybody`], who may do all that anybody may. It then listens on
-//! loopback only, which the configuration sees to.
+//! Identities are defined in the access file (`[auth] file`), with hashes of their
+//! secrets. A configuration without `[auth]` is open: every peer is
+//! [`Access::everybody`], who may do everything. Weir then listens on loopback
+//! only, which the configuration enforces.
 
+mod access_file;
 mod certificate;
 mod directory;
+mod entry;
 mod new_identity;
+mod role;
 mod rules;
 mod secret;
 
@@ -20,28 +23,30 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 use weir_config::{Config, TopicPattern};
-use weir_model::Timestamp;
+use weir_model::{PublishRights, Timestamp};
 
+pub use access_file::{AccessFileError, FileProblem};
 pub use certificate::common_name;
-pub use directory::{AccessFileError, FileProblem};
-use directory::{Directory, Entry};
+use directory::Directory;
+use entry::Entry;
 pub use new_identity::NewIdentity;
+pub use role::Role;
 pub use rules::Action;
 pub use secret::{InvalidPassword, Secret, generate_token};
 
-/// What a peer shows to say who it is.
+/// How a peer authenticates.
 #[derive(Clone, Copy)]
 pub enum Credentials<'a> {
-    /// A secret that names its owner by itself: `Authorization: Bearer …`.
+    /// A token, which identifies its owner: `Authorization: Bearer …`.
     Token(&'a str),
-    /// A name with a token or a chosen password: MQTT's CONNECT, HTTP's Basic.
+    /// A name with a token or a password: MQTT's CONNECT, HTTP's Basic.
     Password { name: &'a str, password: &'a [u8] },
-    /// The common name of a client certificate that TLS has verified.
+    /// The common name of a client certificate that TLS verified.
     Certificate { common_name: &'a str },
 }
 
-/// Why nobody was let in. It tells names and secrets apart from nothing: a
-/// wrong name and a wrong secret are the same.
+/// Why a peer was not authenticated. It does not distinguish a wrong name from a
+/// wrong secret.
 #[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum Unauthenticated {
     #[error("credentials are needed")]
@@ -50,36 +55,11 @@ pub enum Unauthenticated {
     Wrong,
 }
 
-/// What kind of peer it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Role {
-    /// Writes telemetry for itself and has shadows of its own; reads nothing else.
-    Device,
-    /// Reads everything, changes nothing.
-    Reader,
-    /// Reads, acknowledges and shelves alarms, changes shadows.
-    Operator,
-    /// Everything that anybody may.
-    Admin,
-}
-
-impl Role {
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Device => "device",
-            Self::Reader => "reader",
-            Self::Operator => "operator",
-            Self::Admin => "admin",
-        }
-    }
-}
-
-/// Somebody who was let in. Cheap to clone.
+/// An authenticated peer. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Identity {
     entry: Arc<Entry>,
-    /// Of the rules that it was let in under.
+    /// Of the rules under which it authenticated.
     generation: u64,
 }
 
@@ -93,14 +73,14 @@ impl Identity {
         self.entry.role
     }
 
-    /// Whether it may speak for this device: itself, or one that its rules name.
+    /// Whether it may act for this device: itself, or one that its rules name.
     pub fn speaks_for(&self, device: &str) -> bool {
         self.entry.speaks_for(device)
     }
 }
 
-/// The rules in force. Its clones are the same rules: [`Access::replace`]
-/// changes them for all.
+/// The current rules. All clones share them: [`Access::replace`] changes them for
+/// all.
 #[derive(Clone, Debug)]
 pub struct Access(Arc<Shared>);
 
@@ -109,8 +89,8 @@ struct Shared {
     state: RwLock<Arc<State>>,
     /// How often the rules have changed.
     generation: AtomicU64,
-    /// One chosen password is hashed at a time: each takes 19 MiB and
-    /// milliseconds on purpose, and anybody may make us do it.
+    /// One password is hashed at a time: each takes 19 MiB and milliseconds by design,
+    /// and any peer can cause it.
     slow: Mutex<()>,
 }
 
@@ -124,18 +104,20 @@ struct State {
 }
 
 impl Access {
-    /// Reads the access file that the configuration names, if it names one.
+    /// Reads the access file that the configuration names, if any. Blocks for at least
+    /// 50 ms, until two reads of the file agree.
     pub fn load(config: &Config) -> Result<Self, AccessFileError> {
-        let directory = match &config.auth {
-            Some(auth) => Some(Directory::read(&auth.file)?),
-            None => None,
-        };
+        let file = config.auth.as_ref().map(|auth| &auth.file);
+        let directory = file.map(|file| access_file::read(file)).transpose()?;
         Ok(Self::with_directory(config, directory))
     }
 
     /// Rules from the text of an access file.
     pub fn from_text(config: &Config, text: &str) -> Result<Self, Vec<FileProblem>> {
-        Ok(Self::with_directory(config, Some(Directory::parse(text)?)))
+        Ok(Self::with_directory(
+            config,
+            Some(access_file::parse(text)?),
+        ))
     }
 
     /// As without `[auth]`.
@@ -143,9 +125,9 @@ impl Access {
         Self::with_directory(config, None)
     }
 
-    /// Every problem in an access file; `Ok` with how many identities it has.
+    /// Checks an access file; returns the number of identities.
     pub fn check(path: &Path) -> Result<usize, AccessFileError> {
-        Directory::read(path).map(|directory| directory.len())
+        access_file::read(path).map(|directory| directory.len())
     }
 
     fn with_directory(config: &Config, directory: Option<Directory>) -> Self {
@@ -162,8 +144,8 @@ impl Access {
         }))
     }
 
-    /// Puts the rules of `other` in force, for all clones of this and for all
-    /// who were let in before: whoever is not in them any more may do nothing.
+    /// Applies the rules of `other` to all clones and to all identities that have
+    /// authenticated before. An identity that they do not name may do nothing.
     pub fn replace(&self, other: &Self) {
         let fresh = other.state();
         let mut state = self.0.state.write();
@@ -178,8 +160,8 @@ impl Access {
         }
     }
 
-    /// How often the rules have changed. To be asked before the rules are: one that is
-    /// too old only costs a look-up.
+    /// How often the rules have changed. Read it before the rules: a stale number only
+    /// costs a look-up.
     pub fn generation(&self) -> u64 {
         self.0.generation.load(Ordering::Acquire)
     }
@@ -188,13 +170,12 @@ impl Access {
         self.0.state.read().clone()
     }
 
-    /// Whether credentials are needed at all.
+    /// Whether credentials are required.
     pub fn is_required(&self) -> bool {
         self.state().directory.is_some()
     }
 
-    /// Who somebody without credentials is: everybody when there is no
-    /// authentication, nobody when there is.
+    /// The identity of a peer without credentials, when there is no authentication.
     pub fn everybody(&self) -> Result<Identity, Unauthenticated> {
         let generation = self.generation();
         let state = self.state();
@@ -204,9 +185,9 @@ impl Access {
         }
     }
 
-    /// Who shows these credentials. Takes microseconds for tokens; tens of
-    /// milliseconds, one at a time, for chosen passwords: call it where
-    /// blocking is allowed unless [`Credentials::is_quick`].
+    /// The identity with these credentials. Takes microseconds for tokens, and tens of
+    /// milliseconds, one at a time, for passwords: call it where blocking is allowed
+    /// unless [`Credentials::is_quick`].
     pub fn authenticate(
         &self,
         credentials: Credentials<'_>,
@@ -230,7 +211,7 @@ impl Access {
         }
     }
 
-    /// Whether this identity may do this. Reserved topics are nobody's.
+    /// Whether this identity may do this. Nobody may publish to reserved topics.
     pub fn allows(&self, identity: &Identity, action: Action<'_>) -> bool {
         let state = self.0.state.read();
         let entry = if identity.generation == self.generation() {
@@ -247,9 +228,9 @@ impl Access {
         rules::allows(entry, action, &state.routes, &state.shadow_prefix)
     }
 
-    /// Whether it would be let in again with the same rights: it is still known, not
-    /// expired at `now`, none of its secrets was taken away and its rules are
-    /// the same. Who stays connected for long is asked this now and then.
+    /// Whether it would authenticate again with the same rights: it is still known,
+    /// not expired at `now`, and its secrets and rules are the same. Long connections
+    /// are checked regularly.
     pub fn still_holds(&self, identity: &Identity, now: Timestamp) -> bool {
         let is_current = identity.generation == self.generation();
         let state = self.0.state.read();
@@ -264,9 +245,9 @@ impl Access {
         !entry.is_expired(now) && (is_current || entry.keeps_rights_of(&identity.entry))
     }
 
-    /// Whether a message of `client` (as journaled, empty: nobody known) may
-    /// bring readings of `device`. For topics that do not name the device; the
-    /// door has checked the others.
+    /// Whether a message of `client` (as journaled; empty: unknown) may contain
+    /// readings of `device`. For topics that do not name the device; the endpoint has
+    /// checked the others.
     pub fn may_write(&self, client: &str, device: &str) -> bool {
         if client.is_empty() || client == device {
             return true;
@@ -279,8 +260,8 @@ impl Access {
         }
     }
 
-    /// The identity of this name, whoever shows it: for what was journaled
-    /// under it. `None` when it is not known any more.
+    /// The identity of this name, without authentication: for messages that were
+    /// journaled under it. `None` when it is no longer known.
     pub fn named(&self, name: &str) -> Option<Identity> {
         let generation = self.generation();
         let state = self.state();
@@ -292,14 +273,20 @@ impl Access {
     }
 }
 
+impl PublishRights for Access {
+    fn may_write(&self, client: &str, device: &str) -> bool {
+        Self::may_write(self, client, device)
+    }
+}
+
 impl Credentials<'_> {
-    /// Whether looking them up costs next to nothing.
+    /// Whether checking them takes microseconds.
     pub fn is_quick(&self) -> bool {
         !matches!(self, Self::Password { .. })
     }
 }
 
-/// Secrets are not shown.
+/// Without the secrets.
 impl std::fmt::Debug for Credentials<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

@@ -4,19 +4,19 @@ use std::fmt::Write as _;
 
 use crate::{Role, Secret};
 
-/// What goes into one `[[identity]]`.
+/// The content of one `[[identity]]`.
 #[derive(Clone, Copy, Debug)]
 pub struct NewIdentity<'a> {
     pub name: &'a str,
     pub role: Role,
     pub secret: Option<&'a Secret>,
-    /// Globs over the names of the devices that it speaks for.
+    /// Globs over the names of the devices that it may act for.
     pub devices: &'a [String],
     pub certificate: bool,
 }
 
 impl NewIdentity<'_> {
-    /// To be appended to an access file.
+    /// The text to append to an access file.
     pub fn to_toml(&self) -> String {
         let text = |text: &str| toml::Value::String(text.to_owned()).to_string();
         let mut entry = format!(

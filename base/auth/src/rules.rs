@@ -1,31 +1,31 @@
-//! What a role may do, and how topics and filters are held against it.
+//! What an identity may do: roles, and rules over topics and filters.
 //!
-//! Reserved topics (alerts, `$SYS`, everything below the shadow prefix that is
-//! no request) are written by Weir alone: not even an admin publishes there.
+//! Only Weir publishes to reserved topics (alerts, `$SYS`, everything below the
+//! shadow prefix except requests): not even an admin does.
 
 use weir_config::TopicPattern;
 
-use crate::Role;
-use crate::directory::Entry;
+use crate::entry::Entry;
+use crate::role::Role;
 
-/// What somebody wants to do.
+/// What an identity wants to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action<'a> {
-    /// A message to this topic, by any door.
+    /// A message to this topic, at any endpoint.
     Publish { topic: &'a str },
     /// Messages of this MQTT topic filter, `$share/…` included.
     Subscribe { filter: &'a str },
-    /// Readings of this device, by a door without topics.
+    /// Readings of this device, at an endpoint without topics.
     Write { device: &'a str },
     /// A thing's shadows: get, list.
     ReadShadow { thing: &'a str },
     /// A thing's shadows: update, delete.
     WriteShadow { thing: &'a str },
-    /// Everything that is stored or measured: the API, SQL by any door, metrics.
+    /// Everything that is stored or measured: the API, SQL at any endpoint, metrics.
     Read,
-    /// To acknowledge and to shelve alarms.
+    /// Acknowledge and shelve alarms.
     Operate,
-    /// To replay the quarantine, and whatever no other action covers.
+    /// Replay the quarantine, and everything that no other action covers.
     Administer,
 }
 
@@ -68,8 +68,8 @@ fn publishes(entry: &Entry, topic: &str, routes: &[TopicPattern], prefix: &str) 
     if is_at_or_below(topic, prefix) {
         return match shadow_request(topic, prefix) {
             None => false,
-            // Whoever may read a shadow may ask for it. A change by one who may
-            // only read is answered by a refusal: see the shadow worker.
+            // Who may read a shadow may request it. The shadow worker refuses a change
+            // by an identity that may only read.
             Some(thing) => entry.role != Role::Device || entry.speaks_for(thing),
         };
     }
@@ -78,7 +78,7 @@ fn publishes(entry: &Entry, topic: &str, routes: &[TopicPattern], prefix: &str) 
     }
     if let Some(captures) = routes.iter().find_map(|route| route.captures(topic)) {
         return entry.role == Role::Device
-            // Without a device in the topic the payload names it: the engine looks.
+            // Without a device in the topic the payload names it: the engine checks.
             && captures.device.is_none_or(|device| entry.speaks_for(device));
     }
     entry.publish.iter().any(|rule| covers(rule, topic))
@@ -103,7 +103,7 @@ fn subscribes(entry: &Entry, filter: &str, routes: &[TopicPattern], prefix: &str
         || entry.subscribe.iter().any(|rule| covers(rule, filter))
 }
 
-/// Whether `filter` lies within `pattern` with devices that are the entry's own.
+/// Whether `filter` is within `pattern` and selects only devices of the entry.
 fn own_covers(entry: &Entry, pattern: &str, filter: &str) -> bool {
     let Some(level) = pattern.split('/').position(|level| level == "{device}") else {
         return false;
@@ -133,7 +133,7 @@ pub(crate) fn covers(outer: &str, inner: &str) -> bool {
             (_, Some("#")) => return false,
             (Some("+"), Some(_)) => {}
             (Some(a), Some(b)) if a == b => {}
-            // "a/#" takes "a" too.
+            // "a/#" matches "a" too.
             (Some(_), None) | (None, Some(_)) | (Some(_), Some(_)) => return false,
         }
         if outer.peek() == Some(&"#") {
@@ -159,32 +159,6 @@ fn is_at_or_below(topic: &str, parent: &str) -> bool {
     topic
         .strip_prefix(parent)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-}
-
-/// Whether the glob (`*` is any text, `?` one character) matches the whole text.
-/// Takes at most glob times text steps: no input makes it slower.
-pub(crate) fn glob_matches(glob: &str, text: &str) -> bool {
-    let (glob, text) = (glob.as_bytes(), text.as_bytes());
-    let (mut g, mut t) = (0, 0);
-    let mut retry = None;
-    while t < text.len() {
-        match glob.get(g) {
-            Some(b'*') => {
-                g += 1;
-                retry = Some((g, t));
-            }
-            Some(b'?') => (g, t) = (g + 1, t + 1),
-            Some(byte) if *byte == text[t] => (g, t) = (g + 1, t + 1),
-            _ => match &mut retry {
-                Some((after_star, from)) => {
-                    *from += 1;
-                    (g, t) = (*after_star, *from);
-                }
-                None => return false,
-            },
-        }
-    }
-    glob[g..].iter().all(|byte| *byte == b'*')
 }
 
 #[cfg(test)]
@@ -213,24 +187,6 @@ mod tests {
         ] {
             assert_eq!(covers(outer, inner), expect, "{outer} and {inner}");
         }
-    }
-
-    #[test]
-    fn globs_match_the_whole_name() {
-        for (glob, text, expect) in [
-            ("pump-*", "pump-1", true),
-            ("pump-*", "pump-", true),
-            ("pump-?", "pump-10", false),
-            ("*", "", true),
-            ("*a*b", "xaybzb", true),
-            ("*a*b", "xayz", false),
-            ("pump", "pump-1", false),
-            ("", "", true),
-        ] {
-            assert_eq!(glob_matches(glob, text), expect, "{glob} {text}");
-        }
-        let hostile = "*a".repeat(60);
-        assert!(!glob_matches(&hostile, &"a".repeat(59)));
     }
 
     #[test]

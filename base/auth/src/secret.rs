@@ -2,10 +2,10 @@
 //!
 //! ```text
 //! sha256:5e88…                     a token: 192 random bits, so one fast hash is safe
-//! $argon2id$v=19$m=19456,t=2,p=1$… a chosen password: slow to guess, and to check
+//! $argon2id$v=19$m=19456,t=2,p=1$… a password: slow to guess, and to check
 //! ```
 //!
-//! A fleet that reconnects at once should have tokens: ten thousand of them are
+//! Many devices that reconnect at once should have tokens: ten thousand of them are
 //! checked in milliseconds, ten thousand passwords in minutes.
 
 use std::fmt;
@@ -14,23 +14,22 @@ use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, Salt
 use argon2::{Algorithm, Argon2, Params, Version};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
-use weir_model::hex;
 
 const TOKEN_PREFIX: &str = "weir_";
 const DIGEST_PREFIX: &str = "sha256:";
 /// OWASP's password storage cheat sheet: argon2id with 19 MiB, two passes, one lane.
 const ARGON2_MEMORY_KIB: u32 = 19 * 1024;
 const ARGON2_PASSES: u32 = 2;
-/// What a file may ask of us per check.
+/// What a hash in the file may cost per check.
 const MAX_ARGON2_MEMORY_KIB: u32 = 256 * 1024;
 const MAX_ARGON2_PASSES: u32 = 16;
-/// Of a chosen password.
+/// Of a password.
 const MIN_PASSWORD_CHARS: usize = 8;
 const MAX_PASSWORD_BYTES: usize = 1024;
 
 pub(crate) type TokenDigest = [u8; 32];
 
-/// Why a chosen password was refused.
+/// Why a password was refused.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum InvalidPassword {
     #[error("a password has at least {MIN_PASSWORD_CHARS} characters")]
@@ -48,7 +47,7 @@ pub enum Secret {
 
 /// A new token from 24 random bytes.
 pub fn generate_token(random: [u8; 24]) -> String {
-    format!("{TOKEN_PREFIX}{}", hex(&random))
+    format!("{TOKEN_PREFIX}{}", hex::encode(random))
 }
 
 impl Secret {
@@ -56,7 +55,7 @@ impl Secret {
         Self::Token(digest(token.as_bytes()))
     }
 
-    /// Hashes a chosen password with a random salt.
+    /// Hashes a password with a random salt.
     pub fn of_password(password: &[u8], salt: [u8; 16]) -> Result<Self, InvalidPassword> {
         let chars = String::from_utf8_lossy(password).chars().count();
         if chars < MIN_PASSWORD_CHARS {
@@ -97,7 +96,7 @@ impl Secret {
     /// Whether this is the hash of `secret`.
     pub(crate) fn verify(&self, secret: &[u8]) -> bool {
         match self {
-            // What is compared is a digest: how far it agrees tells nothing.
+            // A comparison of digests leaks nothing by its duration.
             Self::Token(expected) => digest(secret) == *expected,
             Self::Password(hash) => {
                 secret.len() <= MAX_PASSWORD_BYTES
@@ -113,28 +112,21 @@ pub(crate) fn digest(secret: &[u8]) -> TokenDigest {
 }
 
 fn unhex(digits: &str) -> Option<TokenDigest> {
-    let digits = digits.as_bytes();
-    if digits.len() != 64 {
-        return None;
-    }
-    let mut bytes = [0; 32];
-    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-        let value = |digit: u8| char::from(digit).to_digit(16);
-        *byte = u8::try_from(value(pair[0])? * 16 + value(pair[1])?).ok()?;
-    }
+    let mut bytes = TokenDigest::default();
+    hex::decode_to_slice(digits, &mut bytes).ok()?;
     Some(bytes)
 }
 
 impl fmt::Display for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Token(digest) => write!(f, "{DIGEST_PREFIX}{}", hex(digest)),
+            Self::Token(digest) => write!(f, "{DIGEST_PREFIX}{}", hex::encode(digest)),
             Self::Password(hash) => f.write_str(hash),
         }
     }
 }
 
-/// A hash does not belong into a log either.
+/// Without the hash, which does not belong into a log.
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

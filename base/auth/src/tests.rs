@@ -384,6 +384,7 @@ fn whoever_loses_a_right_or_a_secret_does_not_hold_any_more() {
         Access::from_text(&Config::default(), &text).unwrap()
     };
     let [old, new] = ["old", "new"].map(|token| format!("\"{}\"", Secret::of_token(token)));
+    let rules_of_others = "[[identity]]\nname = \"q\"\nrole = \"device\"\ncertificate = true";
     let rest = "subscribe = [\"a/#\"]\nexpires = 2200-01-01T00:00:00Z";
     let before = rules(&old, rest);
     let access = before.clone();
@@ -399,7 +400,7 @@ fn whoever_loses_a_right_or_a_secret_does_not_hold_any_more() {
         ("another rule", rules(&old, "subscribe = [\"b/#\"]"), false),
         (
             "removed",
-            Access::from_text(&Config::default(), "").unwrap(),
+            Access::from_text(&Config::default(), rules_of_others).unwrap(),
             false,
         ),
     ] {

@@ -1,10 +1,9 @@
 //! The few file operations on which durability rests, behind one trait.
 //!
-//! [`RealDisk`] is the file system. [`sim::SimDisk`] is one in memory that
-//! forgets what was not synced, fails on demand and runs full, so that tests
-//! can take the power away at any moment. What both promise is only what POSIX
-//! does: bytes are durable after a sync of their file, names after a sync of
-//! their folder.
+//! [`RealDisk`] is the file system. [`sim::SimDisk`] is in memory; it loses unsynced
+//! bytes, fails on demand and runs full, so that tests can cut the power at any
+//! instant. Both promise only what POSIX does: bytes are durable after a sync of their
+//! file, names after a sync of their folder.
 
 mod read_only;
 mod real;
@@ -31,7 +30,7 @@ pub trait Disk: Send + Sync + fmt::Debug {
     /// A whole file. For small ones only: its size is the caller's memory.
     fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
 
-    /// Replaces `to` when it exists. Both lie in one folder.
+    /// Replaces `to` when it exists. Both must be in one folder.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
 
     fn remove(&self, path: &Path) -> io::Result<()>;
@@ -43,7 +42,7 @@ pub trait Disk: Send + Sync + fmt::Debug {
 
     fn create_dir_all(&self, dir: &Path) -> io::Result<()>;
 
-    /// Makes the folder's names durable.
+    /// Makes the names in the folder durable.
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
 }
 
@@ -65,17 +64,17 @@ pub trait DiskFile: Send + Sync + fmt::Debug {
     /// Cuts the file, or extends it with zeros.
     fn set_len(&self, len: u64) -> io::Result<()>;
 
-    /// fdatasync: the bytes and what is needed to read them. Never call it again
-    /// after it failed: the kernel has dropped the bytes and would answer Ok.
+    /// fdatasync: the bytes and the metadata needed to read them. Never call it again
+    /// after a failure: the kernel has dropped the bytes and would report success.
     fn sync_data(&self) -> io::Result<()>;
 
-    /// fsync. As [`Self::sync_data`], never again after a failure.
+    /// fsync. As with [`Self::sync_data`], never again after a failure.
     fn sync_all(&self) -> io::Result<()>;
 }
 
-/// Puts `bytes` at `path` so that after a crash it holds either these or what
-/// it held before: a file beside it is written, synced and renamed, and the
-/// folder synced.
+/// Replaces the content of `path` atomically: after a crash it holds either `bytes` or
+/// its previous content. A file beside it is written, synced and renamed, and the
+/// folder is synced.
 pub fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
     let beside = path.with_added_extension("tmp");
     if disk.exists(&beside)? {

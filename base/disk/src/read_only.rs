@@ -1,13 +1,12 @@
-//! The file system for one who only looks.
+//! The file system, read-only.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::{Disk, DiskFile, RealDisk};
 
-/// The machine's own file system, of which nothing is changed: what a reader
-/// has no use for (making, renaming and removing names) is passed over, and no
-/// file can be made.
+/// The machine's file system without changes: creating a file fails; creating folders,
+/// renaming and removing have no effect.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ReadOnlyDisk;
 

@@ -1,9 +1,9 @@
 //! A file system in memory that loses what was not synced.
 //!
-//! [`SimDisk::crash`] takes the power away: of the bytes and names that no sync
-//! made durable, a seeded choice survives, as on a disk that reorders. It can
-//! also fail a chosen sync or write, run full, and hold syncs back until they
-//! are released. Everything but the threads of the caller follows the seed.
+//! [`SimDisk::crash`] cuts the power: of the bytes and names that no sync made durable,
+//! a seeded choice survives, as on a disk that reorders. It can also fail a chosen sync
+//! or write, run full, and delay syncs until they are released. Everything except the
+//! caller's threads follows the seed.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -34,14 +34,14 @@ struct Machine {
 
 #[derive(Debug, Default)]
 struct State {
-    /// The power is off, or the process dead: nothing works any more.
+    /// The power is off or the process is dead: every call fails.
     off: bool,
     rng: Rng,
     names: BTreeMap<PathBuf, usize>,
     durable_names: BTreeMap<PathBuf, usize>,
     unsynced_names: Vec<NameChange>,
     inodes: Vec<Inode>,
-    /// Count down; the one that finds 0 fails.
+    /// Counters; the call that finds 0 fails.
     failing_sync: Option<u64>,
     failing_write: Option<u64>,
     refusing: Option<io::ErrorKind>,
@@ -75,8 +75,8 @@ impl SimDisk {
         }
     }
 
-    /// The power goes: this disk answers nothing but errors from now on. The
-    /// returned one holds what survived.
+    /// Cuts the power: every call on this disk fails from now on. The returned disk
+    /// holds what survived.
     #[must_use]
     pub fn crash(&self) -> Self {
         let mut state = self.switch_off();
@@ -94,8 +94,8 @@ impl SimDisk {
         Self::running(state)
     }
 
-    /// The process dies: this disk answers nothing but errors from now on. The
-    /// returned one holds everything that was written, synced or not.
+    /// Kills the process: every call on this disk fails from now on. The returned disk
+    /// holds everything that was written, synced or not.
     #[must_use]
     pub fn kill(&self) -> Self {
         Self::running(self.switch_off())
@@ -119,9 +119,8 @@ impl SimDisk {
         survived
     }
 
-    /// The n-th sync from now on fails with an I/O error, 0 being the next. As
-    /// on Linux, what it should have made durable never will be, and the sync
-    /// after it succeeds.
+    /// The n-th sync from now on fails with an I/O error, 0 being the next. As on Linux,
+    /// its bytes never become durable, and the next sync succeeds.
     pub fn fail_sync(&self, nth: u64) {
         self.lock().failing_sync = Some(nth);
     }
@@ -136,8 +135,7 @@ impl SimDisk {
         self.lock().refusing = error;
     }
 
-    /// Bytes that all files together may hold. A write that does not fit writes
-    /// what fits and fails.
+    /// Capacity in bytes. A write that does not fit writes what fits and fails.
     pub fn set_budget(&self, bytes: Option<u64>) {
         self.lock().budget = bytes;
     }
@@ -170,7 +168,7 @@ impl SimDisk {
         self.lock().syncs
     }
 
-    /// Changes a file's bytes behind everyone's back, for good.
+    /// Changes a file's bytes directly; the change is durable.
     pub fn damage(&self, path: &Path, change: impl FnOnce(&mut Vec<u8>)) -> io::Result<()> {
         let mut state = self.lock();
         let inode = state.inode_of(path)?;
@@ -398,8 +396,8 @@ impl DiskFile for SimFile {
         let live = &state.inodes[self.inode].live;
         let rest = usize::try_from(offset)
             .ok()
-            .and_then(|offset| live.get(offset..));
-        let rest = rest.unwrap_or_default();
+            .and_then(|offset| live.get(offset..))
+            .unwrap_or_default();
         let read = rest.len().min(buffer.len());
         buffer[..read].copy_from_slice(&rest[..read]);
         Ok(read)

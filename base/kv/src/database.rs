@@ -1,10 +1,10 @@
-//! A redb database that a failed write does not put out of use.
+//! A redb database that stays usable after a failed write.
 //!
-//! After the first failed read or write redb refuses everything until it is
-//! opened again; so a disk that was full for a second would cost a restart. Here
-//! the next transaction opens it again, which takes it back to what was
-//! committed last, as after a crash. A failed sync is final instead: the kernel
-//! has dropped the bytes and would answer the next one with Ok.
+//! After the first failed read or write redb refuses everything until it is opened
+//! again, so a disk that was full for a second would require a restart. Here the next
+//! transaction reopens it in the state of the last commit, as after a crash. A failed
+//! sync is final: the kernel has dropped the bytes and would report success for the
+//! next sync.
 
 use std::fmt;
 use std::io;
@@ -21,7 +21,7 @@ use crate::backend::Watched;
 
 type Make = dyn Fn(Watch) -> Result<redb::Database, DatabaseError> + Send + Sync;
 
-/// Makes a backend one whose syncs are watched.
+/// Wraps a backend so that its syncs are watched.
 #[derive(Clone, Debug)]
 pub(crate) struct Watch(Arc<AtomicBool>);
 
@@ -34,13 +34,13 @@ impl Watch {
 /// An open database.
 pub struct Database {
     make: Box<Make>,
-    /// `None`: it was closed to be opened again, and could not be.
+    /// `None` when it was closed and could not be reopened.
     open: RwLock<Option<redb::Database>>,
     sync_failed: Arc<AtomicBool>,
 }
 
 impl Database {
-    /// `make` opens the database, now and whenever it has to be opened again.
+    /// `make` opens the database, now and whenever it must be reopened.
     pub(crate) fn open(
         make: impl Fn(Watch) -> Result<redb::Database, DatabaseError> + Send + Sync + 'static,
     ) -> Result<Self, DatabaseError> {
@@ -78,13 +78,13 @@ impl Database {
             return Err(StorageError::from(error).into());
         }
         let mut open = self.open.write();
-        // Another one may have been quicker.
+        // Another thread may have reopened it.
         if let Some(result) = open.as_ref().map(&begin)
             && !is_refused(&result)
         {
             return result;
         }
-        // Its lock has to go first.
+        // The file lock must be released first.
         *open = None;
         let opened = (self.make)(Watch(self.sync_failed.clone())).map_err(storage_error)?;
         begin(open.insert(opened))

@@ -1,11 +1,10 @@
-//! Opens the small databases beside the series (alarms, quarantine, shadows):
-//! redb, made in a way that a crash cannot spoil.
+//! Opens the small databases beside the series (alarms, quarantine, shadows): redb,
+//! created so that a crash cannot damage it.
 //!
-//! redb writes the head of a new file in several steps. A process that is
-//! killed in between leaves a file that no later start can open. So a new
-//! database is made under another name, synced, and renamed: under its own name
-//! it is whole from the first moment on. And a [`Database`] goes on by itself
-//! after a write that failed.
+//! redb writes the head of a new file in several steps. A process that is killed in
+//! between leaves a file that no later start can open. So a new database is created
+//! under another name, synced, and renamed: under its own name it is always complete.
+//! A [`Database`] recovers from a failed write without a restart.
 
 mod backend;
 mod database;
@@ -36,9 +35,9 @@ pub enum OpenError {
     Make { path: PathBuf, source: io::Error },
 }
 
-/// Lets `?` turn what redb's transactions and tables fail with into a variant of
-/// the caller's error that holds a `Box<redb::Error>`. A bare `From<E>` for all
-/// of them would stand in the way of the error's other sources.
+/// Implements `From` for the errors of redb's transactions and tables: they become a
+/// variant of the caller's error that holds a `Box<redb::Error>`. A generic `From<E>`
+/// would conflict with the error's other sources.
 #[macro_export]
 macro_rules! from_redb {
     ($error:ident :: $variant:ident) => {
@@ -59,13 +58,13 @@ macro_rules! from_redb {
     )+};
 }
 
-/// Opens the database at `path`, or makes it. `cache_bytes` bounds its memory.
+/// Opens the database at `path`, or creates it. `cache_bytes` bounds its memory.
 pub fn open(path: &Path, cache_bytes: usize) -> Result<Database, OpenError> {
     let make = |source| OpenError::Make {
         path: path.to_owned(),
         source,
     };
-    // An empty file is what a crash of an older version, or a hand, left.
+    // A crash of an older version can leave an empty file.
     let there = path.metadata().is_ok_and(|file| file.len() > 0);
     if !there {
         let partial = path.with_extension("new");

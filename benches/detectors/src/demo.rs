@@ -6,10 +6,10 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use weir_alerts::{AlarmEngine, Delays, SlotNames};
+use weir_alarms::{AlarmEngine, Delays, SlotNames};
 use weir_config::{Config, Problem};
-use weir_functions::{Batch, Engine};
-use weir_model::{Alert, AlertState, Door, Flags, Message, Position, Timestamp, Verdict};
+use weir_engine::{Batch, Engine};
+use weir_model::{Alert, AlertState, Flags, Ingress, Message, Position, Timestamp, Verdict};
 use weir_simulator::{Emit, FaultKind, FaultPlan, Fleet, FleetSpec, Scenario, demo_configuration};
 
 /// Each device speaks this often, as in the demo.
@@ -189,7 +189,7 @@ impl Run {
         batch.clear();
         let message = Message {
             received,
-            door: Door::Broker,
+            door: Ingress::Broker,
             client: "",
             topic,
             payload: payload.as_bytes(),
@@ -283,6 +283,7 @@ fn names(engine: &Engine, verdict: &Verdict) -> SlotNames {
         unit: slot.unit.map(str::to_owned),
         function: slot.function.to_owned(),
         location: None,
-        said: engine.said(verdict).map(str::to_owned),
+        custom_reason: engine.custom_reason(verdict).map(str::to_owned),
+        condition: engine.condition(verdict).map(str::to_owned),
     }
 }

@@ -26,9 +26,12 @@ pub fn load(root: &Path) -> Result<Vec<Series>> {
         .collect()
 }
 
-/// Where the series lie beside the project, unless an argument says otherwise.
+/// `tests/data/nab` of this workspace.
 pub fn default_root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/nab")
+    let mut folders = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
+    folders
+        .find_map(|folder| Some(folder.join("tests/data/nab")).filter(|path| path.is_dir()))
+        .unwrap_or_else(|| "tests/data/nab".into())
 }
 
 fn series(name: &str, path: &Path, windows: &[(String, String)]) -> Result<Series> {

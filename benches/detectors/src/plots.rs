@@ -14,8 +14,8 @@ mod svg;
 
 use anyhow::{Result, anyhow};
 use weir_config::Config;
-use weir_functions::{Batch, Engine};
-use weir_model::{Door, Message, Position, Timestamp};
+use weir_engine::{Batch, Engine};
+use weir_model::{Ingress, Message, Position, Timestamp};
 use weir_simulator::demo_module;
 
 pub use svg::picture;
@@ -102,7 +102,11 @@ fn found(keys: &str, said: &[Said]) -> Result<Vec<(f64, f64)>> {
         batch.clear();
         let message = Message {
             received: Timestamp(((BEGIN_S + said.received_s) * 1e9).round() as i64),
-            door: if tick { Door::Clock } else { Door::Broker },
+            door: if tick {
+                Ingress::Clock
+            } else {
+                Ingress::Broker
+            },
             client: "",
             topic: "devices/d/telemetry",
             payload: if tick { b"" } else { payload.as_bytes() },

@@ -5,6 +5,7 @@ use insta::assert_snapshot;
 use proptest::prelude::*;
 
 use super::*;
+use crate::file::schema::Table;
 use crate::{FunctionKind, InfluxDb, Source, SourceTls};
 
 const DEFAULT: &str = include_str!("../../default.toml");
@@ -98,7 +99,7 @@ fn optional_keys_of_default_toml_show_their_defaults() {
 fn default_toml_documents_every_key() {
     let text = uncommented();
     let document = DeTable::parse(&text).unwrap();
-    for table in keys::TABLES {
+    for table in schema().tables() {
         let steps = table.path.split('.').filter(|step| !step.is_empty());
         let mut tables = vec![document.get_ref()];
         for step in steps {
@@ -116,7 +117,7 @@ fn default_toml_documents_every_key() {
                 .map(|value| value.get_ref().as_table().unwrap())
                 .collect();
         }
-        for key in table.keys {
+        for key in &table.keys {
             let documented = tables
                 .iter()
                 .any(|at| at.keys().any(|name| name.get_ref() == key));
@@ -334,9 +335,10 @@ fn a_file_that_is_too_long_or_too_deep_is_refused() {
 fn almost_toml() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         proptest::sample::select(
-            keys::TABLES
+            schema()
+                .tables()
                 .iter()
-                .flat_map(|t| t.keys)
+                .flat_map(|t| &t.keys)
                 .copied()
                 .collect::<Vec<_>>()
         )
@@ -395,12 +397,12 @@ proptest! {
 
     #[test]
     fn a_value_of_the_wrong_type_is_told_at_its_line(
-        table in proptest::sample::select(keys::TABLES.iter().filter(|t| !t.repeated && !matches!(t.path, "" | "store")).map(|t| (t.path, t.keys)).collect::<Vec<_>>()),
+        table in proptest::sample::select(schema().scalar_tables().collect::<Vec<&'static Table>>()),
         pick in any::<proptest::sample::Index>(),
         above in 0_usize..5,
     ) {
-        let (path, keys) = table;
-        let key = pick.get(keys);
+        let path = table.path;
+        let key = pick.get(&table.keys);
         let text = format!("{}[{path}]\n{key} = [1]\n", "\n".repeat(above));
         let problems = Config::from_toml(&text).unwrap_err();
         // A section may lack other keys besides.

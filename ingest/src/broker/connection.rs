@@ -1,8 +1,10 @@
-//! One connection as mqtt5 sees it: who may connect, what may be published,
+//! One connection as mqtt5 sees it: whether it may connect, publish and subscribe,
 //! and what happens to a publish.
 //!
-//! Each connection has an object of its own that mqtt5 calls, so a publish
-//! always knows the gate that holds back its acknowledgement.
+//! mqtt5 calls one object per connection, so a publish always finds the gate that
+//! holds its acknowledgement.
+
+mod callbacks;
 
 use std::future::poll_fn;
 use std::io;
@@ -14,23 +16,18 @@ use std::task::{Context, Poll, Waker, ready};
 
 use bytes::{Bytes, BytesMut};
 use mqtt5::QoS;
-use mqtt5::broker::{
-    AuthProvider, AuthResult, BrokerEventHandler, ClientConnectEvent, ClientDisconnectEvent,
-    ClientPublishEvent, PublishAction,
-};
-use mqtt5::packet::connect::ConnectPacket;
+use mqtt5::broker::{ClientPublishEvent, PublishAction};
 use mqtt5::packet::publish::PublishPacket;
-use mqtt5::types::ReasonCode;
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 use weir_auth::Identity;
 use weir_journal::{AppendError, CommitListener};
+use weir_model::Timestamp;
 
-use super::claims::Claim;
-use super::gate::{Gate, Ledger, Stashed};
-use super::login::now;
-use super::roster::Seat;
+use super::ack_gate::{AckGate, CommitWaker, PendingPublish};
+use super::client_ids::ClientIdLease;
+use super::session_registry::SessionGuard;
 use super::shared::Shared;
 
 /// Retained messages in all.
@@ -43,31 +40,31 @@ type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub(super) struct Connection {
     pub(super) shared: Arc<Shared>,
     pub(super) peer: SocketAddr,
-    pub(super) gate: Arc<Gate>,
-    /// Of the client certificate that TLS has verified.
+    pub(super) commits: Arc<CommitWaker>,
+    /// Of the client certificate that TLS verified.
     common_name: Option<String>,
     /// From CONNECT on.
     identity: OnceLock<Identity>,
-    claim: OnceLock<Claim>,
-    seat: OnceLock<Seat>,
-    /// Its identity's rights have ended.
+    client_id: OnceLock<ClientIdLease>,
+    session: OnceLock<SessionGuard>,
+    /// The rights of its identity have ended.
     revoked: CancellationToken,
     listener: Arc<dyn CommitListener>,
-    books: Mutex<Books>,
+    state: Mutex<State>,
     is_mqtt5: AtomicBool,
     is_established: AtomicBool,
 }
 
 #[derive(Default)]
-struct Books {
-    ledger: Ledger,
+struct State {
+    acks: AckGate,
     /// Resolves when an append that was refused is worth another try.
     room: Option<BoxFuture<'static, ()>>,
     /// Published when the connection ends without a DISCONNECT.
-    will: Option<Stashed>,
-    /// What the gauges were last told of this connection.
-    told_uncommitted: usize,
-    told_held_bytes: usize,
+    will: Option<PendingPublish>,
+    /// What the gauges count for this connection.
+    counted_uncommitted: usize,
+    counted_held_bytes: usize,
 }
 
 impl Connection {
@@ -76,18 +73,18 @@ impl Connection {
         peer: SocketAddr,
         common_name: Option<String>,
     ) -> Arc<Self> {
-        let gate = Arc::<Gate>::default();
+        let commits = Arc::<CommitWaker>::default();
         Arc::new(Self {
             shared,
             peer,
-            listener: gate.clone(),
-            gate,
+            listener: commits.clone(),
+            commits,
             common_name,
             identity: OnceLock::new(),
-            claim: OnceLock::new(),
-            seat: OnceLock::new(),
+            client_id: OnceLock::new(),
+            session: OnceLock::new(),
             revoked: CancellationToken::new(),
-            books: Mutex::default(),
+            state: Mutex::default(),
             is_mqtt5: AtomicBool::new(false),
             is_established: AtomicBool::new(false),
         })
@@ -106,16 +103,15 @@ impl Connection {
         let _ = self.identity.set(identity);
     }
 
-    pub(super) fn hold_claim(&self, claim: Claim) {
-        let _ = self.claim.set(claim);
+    pub(super) fn keep_lease(&self, lease: ClientIdLease) {
+        let _ = self.client_id.set(lease);
     }
 
     /// Once: from now on the end of this identity's rights ends the connection.
-    pub(super) fn take_seat(&self, identity: &Identity) {
-        let roster = &self.shared.roster;
-        let _ = self
-            .seat
-            .set(roster.sit(identity.clone(), self.revoked.clone()));
+    pub(super) fn register_session(&self, identity: &Identity) {
+        let sessions = &self.shared.sessions;
+        let guard = sessions.register(identity.clone(), self.revoked.clone());
+        let _ = self.session.set(guard);
     }
 
     pub(super) fn revoked(&self) -> &CancellationToken {
@@ -131,24 +127,24 @@ impl Connection {
         self.is_established.load(Ordering::Relaxed)
     }
 
-    /// Appends what was stashed. Pending while the journal has no room.
+    /// Appends the pending publishes. Pending while the journal has no room.
     pub(super) fn poll_append(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let mut books = self.books.lock();
-        if !books.ledger.has_stash() {
+        let mut state = self.state.lock();
+        if !state.acks.has_pending() {
             return Poll::Ready(Ok(()));
         }
         loop {
-            if self.gate.has_failed() {
+            if self.commits.has_failed() {
                 return Poll::Ready(Err(journal_failed()));
             }
-            let was_waiting = books.room.is_some();
-            if let Some(room) = &mut books.room {
+            let was_waiting = state.room.is_some();
+            if let Some(room) = &mut state.room {
                 ready!(room.as_mut().poll(cx));
-                books.room = None;
+                state.room = None;
             }
             let client = self.identity().map_or("", Identity::name);
-            match books
-                .ledger
+            match state
+                .acks
                 .append(&*self.shared.journal, client, &self.listener)
             {
                 Ok(messages) => {
@@ -156,20 +152,20 @@ impl Connection {
                         .counters
                         .received
                         .fetch_add(messages as u64, Ordering::Relaxed);
-                    self.tell_gauges(&mut books);
+                    self.update_gauges(&mut state);
                     return Poll::Ready(Ok(()));
                 }
                 Err(AppendError::Failed(error)) => {
                     if let Some(suppressed) = self.shared.failure_log.admit() {
                         error!(peer = %self.peer, %error, suppressed, "closing connections: nothing can be acknowledged");
                     }
-                    self.gate.fail();
+                    self.commits.fail();
                 }
                 Err(AppendError::Full { .. } | AppendError::Busy { .. }) => {
                     let journal = self.shared.journal.clone();
-                    books.room = Some(Box::pin(async move { journal.room().await }));
+                    state.room = Some(Box::pin(async move { journal.room().await }));
                     if was_waiting {
-                        // There was room and it is gone: let others run first.
+                        // The room is taken already: let other tasks run first.
                         cx.waker().wake_by_ref();
                         return Poll::Pending;
                     }
@@ -178,103 +174,103 @@ impl Connection {
         }
     }
 
-    /// The connection is over and the journal has no room: forgets what its
-    /// sender will send again.
-    pub(super) fn forget_repeated(&self) {
-        self.books.lock().ledger.forget_repeated();
+    /// The connection has ended and the journal has no room: drops what its sender
+    /// sends again.
+    pub(super) fn discard_resendable(&self) {
+        self.state.lock().acks.discard_resendable();
     }
 
-    /// Takes an acknowledgement that mqtt5 has written: to `out` when nothing
-    /// before it waits for its commit.
+    /// Accepts an acknowledgement from mqtt5: it goes to `out` when nothing before it
+    /// waits for a commit.
     pub(super) fn acknowledge(&self, packet: &[u8], out: &mut BytesMut) {
-        let mut books = self.books.lock();
-        if books.ledger.is_settled() {
+        let mut state = self.state.lock();
+        if state.acks.is_settled() {
             out.extend_from_slice(packet);
         } else {
-            books.ledger.hold(packet);
+            state.acks.hold(packet);
         }
     }
 
-    /// Moves the acknowledgements that are due to `out`, and has `waker` woken
-    /// at the next commit if there is more to come. Never after a failure.
+    /// Moves the acknowledgements that are due to `out`, and registers `waker` for
+    /// the next commit if others wait. Never after a failure.
     pub(super) fn release(&self, waker: &Waker, out: &mut BytesMut) -> io::Result<Waiting> {
-        let mut books = self.books.lock();
+        let mut state = self.state.lock();
         let mut is_registered = false;
         loop {
-            if self.gate.has_failed() {
+            if self.commits.has_failed() {
                 return Err(journal_failed());
             }
-            books.ledger.settle(self.gate.committed());
-            if is_registered || books.ledger.uncommitted() == 0 {
+            state.acks.settle(self.commits.committed());
+            if is_registered || state.acks.uncommitted() == 0 {
                 break;
             }
-            self.gate.register(waker);
+            self.commits.register(waker);
             is_registered = true;
         }
-        books.ledger.release(out);
-        self.tell_gauges(&mut books);
+        state.acks.release(out);
+        self.update_gauges(&mut state);
         Ok(Waiting {
-            publishes: books.ledger.uncommitted(),
-            held_bytes: books.ledger.held_bytes(),
-            is_settled: books.ledger.is_settled(),
+            publishes: state.acks.uncommitted(),
+            held_bytes: state.acks.held_bytes(),
+            is_settled: state.acks.is_settled(),
         })
     }
 
-    fn tell_gauges(&self, books: &mut Books) {
+    fn update_gauges(&self, state: &mut State) {
         let counters = &self.shared.counters;
-        let (uncommitted, held) = (books.ledger.uncommitted(), books.ledger.held_bytes());
+        let (uncommitted, held) = (state.acks.uncommitted(), state.acks.held_bytes());
         counters
             .uncommitted
-            .change(books.told_uncommitted, uncommitted);
-        counters.held_bytes.change(books.told_held_bytes, held);
-        (books.told_uncommitted, books.told_held_bytes) = (uncommitted, held);
+            .change(state.counted_uncommitted, uncommitted);
+        counters.held_bytes.change(state.counted_held_bytes, held);
+        (state.counted_uncommitted, state.counted_held_bytes) = (uncommitted, held);
     }
 
-    /// Stashes a publish; true when the stash should be appended now.
-    fn take(&self, topic: Arc<str>, payload: Bytes, qos: QoS) -> bool {
-        let mut books = self.books.lock();
-        let received = books.ledger.stash_time().unwrap_or_else(now);
-        books.ledger.stash(Stashed {
+    /// Adds a publish; true when the pending publishes must be appended now.
+    fn add(&self, topic: Arc<str>, payload: Bytes, qos: QoS) -> bool {
+        let mut state = self.state.lock();
+        let received = state.acks.pending_since().unwrap_or_else(Timestamp::now);
+        state.acks.push(PendingPublish {
             received,
             topic,
             payload,
             qos: qos as u8,
-            is_repeated: qos != QoS::AtMostOnce,
+            is_resent: qos != QoS::AtMostOnce,
         });
         let max_inflight = self.shared.max_inflight;
-        if books.ledger.is_stash_full(max_inflight) {
-            books.ledger.settle(self.gate.committed());
+        if state.acks.must_append(max_inflight) {
+            state.acks.settle(self.commits.committed());
         }
-        books.ledger.is_stash_full(max_inflight)
+        state.acks.must_append(max_inflight)
     }
 
-    /// Appends the stash and waits until fewer than `max_inflight` publishes
-    /// wait for their commit. Gives up when the broker closes: what is left
-    /// then is appended by [`finish`](super::transport::finish).
+    /// Appends the pending publishes and waits until fewer than `max_inflight`
+    /// publishes wait for their commit. Gives up when the broker closes:
+    /// [`finish`](super::transport::finish) appends the rest.
     async fn append_now(&self) {
         let appended = async {
             poll_fn(|cx| self.poll_append(cx)).await?;
             poll_fn(|cx| self.poll_window(cx)).await
         };
         tokio::select! {
-            // A failure has closed the gate: the transport will tell mqtt5.
+            // After a failure the transport returns an error to mqtt5.
             _ = appended => {}
             () = self.shared.closing.cancelled() => {}
         }
     }
 
     fn poll_window(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.gate.register(cx.waker());
-        if self.gate.has_failed() {
+        self.commits.register(cx.waker());
+        if self.commits.has_failed() {
             return Poll::Ready(Err(journal_failed()));
         }
-        let mut books = self.books.lock();
-        books.ledger.settle(self.gate.committed());
-        self.tell_gauges(&mut books);
-        match books.ledger.uncommitted() < self.shared.max_inflight {
-            true => Poll::Ready(Ok(())),
-            false => Poll::Pending,
+        let mut state = self.state.lock();
+        state.acks.settle(self.commits.committed());
+        self.update_gauges(&mut state);
+        if state.acks.uncommitted() >= self.shared.max_inflight {
+            return Poll::Pending;
         }
+        Poll::Ready(Ok(()))
     }
 
     async fn may_retain(&self, topic: &str, payload_bytes: usize) -> bool {
@@ -284,8 +280,8 @@ impl Connection {
                 || self.shared.router.has_retained_message(topic).await)
     }
 
-    /// Routes without ever waiting for a slow subscriber: what does not fit in
-    /// its lane goes to its queue, which drops its oldest.
+    /// Routes without waiting for a slow subscriber: what does not fit into its lane
+    /// goes to its queue, which drops the oldest.
     async fn route(&self, event: &ClientPublishEvent, retain: bool) {
         let mut publish =
             PublishPacket::new(event.topic.to_string(), event.payload.clone(), event.qos);
@@ -294,12 +290,10 @@ impl Connection {
     }
 
     async fn publish(&self, event: ClientPublishEvent) -> PublishAction {
-        let is_taken = self.shared.intake.takes(&event.topic);
-        let mut must_append = false;
-        if is_taken {
-            must_append = self.take(event.topic.clone(), event.payload.clone(), event.qos);
-        }
-        let is_routed = !is_taken || event.retain || self.shared.interest.exists();
+        let is_accepted = self.shared.topics.accepts(&event.topic);
+        let must_append =
+            is_accepted && self.add(event.topic.clone(), event.payload.clone(), event.qos);
+        let is_routed = !is_accepted || event.retain || self.shared.telemetry_subscribers.any();
         if !is_routed {
             if must_append {
                 self.append_now().await;
@@ -312,7 +306,7 @@ impl Connection {
             self.append_now().await;
         }
         if by_mqtt5 {
-            // It keeps the properties of MQTT 5 and routes QoS 2 once, at PUBREL.
+            // mqtt5 keeps the properties of MQTT 5 and routes QoS 2 once, at PUBREL.
             return PublishAction::Continue;
         }
         self.route(&event, event.retain && may_retain).await;
@@ -330,118 +324,10 @@ pub(super) struct Waiting {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        let books = self.books.get_mut();
+        let state = self.state.get_mut();
         let counters = &self.shared.counters;
-        counters.uncommitted.change(books.told_uncommitted, 0);
-        counters.held_bytes.change(books.told_held_bytes, 0);
-    }
-}
-
-impl AuthProvider for Connection {
-    fn authenticate<'a>(
-        &'a self,
-        connect: &'a ConnectPacket,
-        _peer: SocketAddr,
-    ) -> BoxFuture<'a, mqtt5::Result<AuthResult>> {
-        self.is_mqtt5
-            .store(connect.protocol_version == 5, Ordering::Relaxed);
-        Box::pin(async move {
-            if let Some(will) = &connect.will
-                && will.retain
-                && !self.may_retain(&will.topic, will.payload.len()).await
-            {
-                return Ok(AuthResult::fail(ReasonCode::QuotaExceeded));
-            }
-            let outlives = match connect.protocol_version {
-                5 => {
-                    connect
-                        .properties
-                        .get_session_expiry_interval()
-                        .unwrap_or(0)
-                        > 0
-                }
-                _ => !connect.clean_start,
-            };
-            if outlives && !self.shared.has_room_for_session(&connect.client_id).await {
-                return Ok(AuthResult::fail(ReasonCode::QuotaExceeded));
-            }
-            if let Err(refusal) = self.login(connect).await {
-                return Ok(refusal);
-            }
-            Ok(match self.identity().map(Identity::name) {
-                None | Some("") => AuthResult::success(),
-                Some(name) => AuthResult::success_with_user(name),
-            })
-        })
-    }
-
-    fn authorize_publish<'a>(
-        &'a self,
-        client_id: &str,
-        _user_id: Option<&'a str>,
-        topic: &'a str,
-    ) -> BoxFuture<'a, bool> {
-        let allowed = self.may_publish(topic);
-        if !allowed {
-            self.refuse_publish(client_id, topic);
-        }
-        Box::pin(std::future::ready(allowed))
-    }
-
-    fn authorize_subscribe<'a>(
-        &'a self,
-        client_id: &str,
-        _user_id: Option<&'a str>,
-        filter: &'a str,
-    ) -> BoxFuture<'a, bool> {
-        let allowed = self.may_subscribe(filter);
-        if allowed {
-            self.shared.interest.note(client_id, filter);
-        } else {
-            self.refuse_subscribe(client_id, filter);
-        }
-        Box::pin(std::future::ready(allowed))
-    }
-}
-
-impl BrokerEventHandler for Connection {
-    fn on_client_connect<'a>(&'a self, event: ClientConnectEvent) -> BoxFuture<'a, ()> {
-        self.is_established.store(true, Ordering::Relaxed);
-        let intake = &self.shared.intake;
-        if let (Some(topic), Some(payload)) = (event.will_topic, event.will_payload)
-            && intake.takes(&topic)
-            && self.may_publish(&topic)
-        {
-            let qos = event.will_qos.unwrap_or(QoS::AtMostOnce) as u8;
-            self.books.lock().will = Some(Stashed {
-                received: now(),
-                topic,
-                payload,
-                qos,
-                is_repeated: false,
-            });
-        }
-        Box::pin(std::future::ready(()))
-    }
-
-    fn on_client_publish<'a>(&'a self, event: ClientPublishEvent) -> BoxFuture<'a, PublishAction> {
-        Box::pin(self.publish(event))
-    }
-
-    fn on_client_disconnect<'a>(&'a self, event: ClientDisconnectEvent) -> BoxFuture<'a, ()> {
-        let will = self.books.lock().will.take();
-        // A broker that goes away says nothing about its devices.
-        if let Some(will) = will
-            && event.unexpected
-            && !self.shared.closing.is_cancelled()
-            && self.may_publish(&will.topic)
-        {
-            self.books.lock().ledger.stash(Stashed {
-                received: now(),
-                ..will
-            });
-        }
-        Box::pin(std::future::ready(()))
+        counters.uncommitted.change(state.counted_uncommitted, 0);
+        counters.held_bytes.change(state.counted_held_bytes, 0);
     }
 }
 

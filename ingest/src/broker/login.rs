@@ -1,8 +1,8 @@
-//! Who a connection is: what CONNECT and the client's certificate say, held
-//! against the access rules, and every refusal counted and logged.
+//! Authentication and authorization of a connection: the credentials of CONNECT and
+//! the client's certificate are checked against the access rules. Every refusal is
+//! counted and logged.
 
 use std::sync::atomic::Ordering;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use mqtt5::broker::AuthResult;
 use mqtt5::packet::connect::ConnectPacket;
@@ -11,14 +11,12 @@ use tracing::warn;
 use weir_auth::{Action, Credentials, Identity, Unauthenticated};
 use weir_model::Timestamp;
 
-use super::claims::Claim;
+use super::client_ids::ClientIdLease;
 use super::connection::Connection;
-
-/// Longest piece of a client's text in the log, in characters.
-const MAX_SHOWN: usize = 200;
+use crate::log_text::shown;
 
 impl Connection {
-    /// Lets the client in as somebody, or says which reason code refuses it.
+    /// Authenticates the client, or returns the reason code that refuses it.
     pub(super) async fn login(&self, connect: &ConnectPacket) -> Result<(), AuthResult> {
         let access = &self.shared.access;
         let identity = match self.identify(connect).await {
@@ -33,13 +31,14 @@ impl Connection {
             }
         };
         if access.is_required() {
-            let Some(claim) = self.claim(&connect.client_id, identity.name()).await else {
-                let reason = "the client id is another identity's";
+            let lease = self.lease(&connect.client_id, identity.name()).await;
+            let Some(lease) = lease else {
+                let reason = "the client id belongs to another identity";
                 self.refuse_connect(&connect.client_id, identity.name(), reason);
                 return Err(AuthResult::fail(ReasonCode::NotAuthorized));
             };
-            self.hold_claim(claim);
-            self.take_seat(&identity);
+            self.keep_lease(lease);
+            self.register_session(&identity);
         }
         self.set_identity(identity);
         Ok(())
@@ -54,14 +53,14 @@ impl Connection {
         let Some(password) = connect.password.clone() else {
             return match self.common_name() {
                 Some(common_name) if name.is_empty() => {
-                    access.authenticate(Credentials::Certificate { common_name }, now())
+                    access.authenticate(Credentials::Certificate { common_name }, Timestamp::now())
                 }
                 _ if name.is_empty() => Err(Unauthenticated::Missing),
                 _ => Err(Unauthenticated::Wrong),
             };
         };
         let access = access.clone();
-        // A chosen password takes its time.
+        // A password takes tens of milliseconds to check.
         let work = tokio::task::spawn_blocking(move || {
             let credentials = match std::str::from_utf8(&password) {
                 Ok(token) if name.is_empty() => Credentials::Token(token),
@@ -70,17 +69,17 @@ impl Connection {
                     password: &password,
                 },
             };
-            access.authenticate(credentials, now())
+            access.authenticate(credentials, Timestamp::now())
         });
         work.await.unwrap_or(Err(Unauthenticated::Wrong))
     }
 
-    /// `None` when a connection or a session of another has this client id.
-    async fn claim(&self, client_id: &str, identity: &str) -> Option<Claim> {
-        let claim = self.shared.claims.claim(client_id, identity)?;
+    /// `None` when a connection or a session of another identity has this client id.
+    async fn lease(&self, client_id: &str, identity: &str) -> Option<ClientIdLease> {
+        let lease = self.shared.client_ids.acquire(client_id, identity)?;
         match self.shared.session_owner(client_id).await {
             Some(owner) if owner != identity => None,
-            _ => Some(claim),
+            _ => Some(lease),
         }
     }
 
@@ -127,16 +126,4 @@ impl Connection {
             warn!(security = true, %peer, ?client_id, identity, ?topic, suppressed, "refused a client: it may not {what}");
         }
     }
-}
-
-fn shown(text: &str) -> String {
-    text.chars().take(MAX_SHOWN).collect()
-}
-
-/// The clock, as expiry of credentials and messages want it.
-pub(super) fn now() -> Timestamp {
-    let since_epoch = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    Timestamp(i64::try_from(since_epoch.as_nanos()).unwrap_or(i64::MAX))
 }

@@ -15,8 +15,8 @@ use weir_auth::Access;
 use weir_config::{Broker, Config};
 
 use super::{BrokerError, BrokerStatus, EmbeddedBroker};
-use crate::test_journal::TestJournal;
-use crate::{Guard, Intake};
+use crate::tests::test_journal::TestJournal;
+use crate::{Guard, LiveTopics};
 
 /// How long anything may take: long enough for a machine under load.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -45,7 +45,7 @@ async fn start_with(
         ..Broker::default()
     };
     change(&mut config);
-    let intake = Intake::new(&Config::default());
+    let intake = LiveTopics::new(&Config::default());
     EmbeddedBroker::start(
         &config,
         intake,
@@ -76,7 +76,7 @@ async fn a_listener_beyond_loopback_is_refused() {
             listen: listen.parse().unwrap(),
             ..Broker::default()
         };
-        let intake = Intake::new(&Config::default());
+        let intake = LiveTopics::new(&Config::default());
         let error = EmbeddedBroker::start(
             &config,
             intake,
@@ -102,7 +102,7 @@ async fn a_port_that_is_taken_is_told() {
         listen: broker.local_addr(),
         ..Broker::default()
     };
-    let intake = Intake::new(&Config::default());
+    let intake = LiveTopics::new(&Config::default());
     let error = EmbeddedBroker::start(&config, intake, open(), journal, CancellationToken::new())
         .await
         .unwrap_err();

@@ -1,15 +1,15 @@
-//! The stream that mqtt5 reads and writes: acknowledgements pass it only once
-//! the journal has committed what they acknowledge.
+//! The stream that mqtt5 reads and writes: acknowledgements pass it only after the
+//! journal has committed what they acknowledge.
 //!
 //! mqtt5 writes one packet per call. PUBACK, PUBREC, PUBCOMP and DISCONNECT go
-//! through the connection's [`Ledger`](super::gate::Ledger); everything else
-//! (CONNACK, SUBACK, deliveries, PINGRESP) passes at once, so that a slow disk
-//! does not look like a dead broker. What is not exactly one packet of a known
-//! kind is held as well.
+//! through the connection's [`AckGate`](super::ack_gate::AckGate); everything else
+//! (CONNACK, SUBACK, deliveries, PINGRESP) passes at once, so that a slow disk does
+//! not look like a dead broker. Bytes that are not exactly one packet of a known
+//! type are held as well.
 //!
-//! mqtt5 reads only when it has handled everything that it has read before.
-//! That is the moment to append what it took, to write what has gathered in
-//! one call, and to stop reading while too much waits.
+//! mqtt5 reads only when it has handled everything that it has read before. Then
+//! the pending publishes are appended, the gathered packets are written in one
+//! call, and reading stops while too much waits.
 
 use std::future::poll_fn;
 use std::io;
@@ -28,14 +28,14 @@ use tracing::warn;
 
 use super::connection::{Connection, Waiting};
 
-/// Bytes that wait for the peer to read, or for their commit, give or take one
-/// packet; then mqtt5 has to wait.
+/// Bytes that wait for the peer or for their commit, plus one packet at most; then
+/// mqtt5 must wait.
 const MAX_WAITING_BYTES: usize = 256 * 1024;
-/// Bytes that are worth a write of their own.
+/// Bytes that are written without waiting for more.
 const WRITE_BYTES: usize = 16 * 1024;
 /// How long the end of a connection may wait for commits and for the peer.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long the peer may take to notice that we have closed.
+/// How long the peer may take to close its side.
 const LINGER_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// The packet type in MQTT's fixed header.
@@ -43,18 +43,18 @@ const DISCONNECT: u8 = 14;
 /// DISCONNECT of MQTT 5: not authorised.
 const NOT_AUTHORIZED: [u8; 3] = [DISCONNECT << 4, 1, 0x87];
 
-/// The socket and what is on its way to it.
-pub(super) struct Wire<S> {
+/// The socket, and the bytes that wait to be written to it.
+pub(super) struct ClientSocket<S> {
     io: S,
     out: BytesMut,
     is_unflushed: bool,
-    /// The peer does not read what it is sent.
+    /// The peer does not read.
     is_stalled: bool,
     connection: Arc<Connection>,
     revoked: Pin<Box<WaitForCancellationFutureOwned>>,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> ClientSocket<S> {
     /// Releases what is due and writes what can be written.
     fn drive(&mut self, cx: &mut Context<'_>) -> io::Result<(Poll<()>, Waiting)> {
         let waiting = self.connection.release(cx.waker(), &mut self.out)?;
@@ -73,7 +73,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             self.is_unflushed = true;
         }
         if self.is_unflushed {
-            // A WebSocket stays silent without it.
+            // A WebSocket sends nothing without it.
             match Pin::new(&mut self.io).poll_flush(cx)? {
                 Poll::Ready(()) => self.is_unflushed = false,
                 Poll::Pending => return Ok(Poll::Pending),
@@ -85,7 +85,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     /// Writes a packet that must not overtake the acknowledgements before it.
     fn write_in_order(&mut self, packet: &[u8]) {
         match packet {
-            // MQTT 3.1.1 knows no reasons in its acknowledgements, ...
+            // MQTT 3.1.1 has no reasons in its acknowledgements, ...
             [kind, _, high, low, _, ..]
                 if is_acknowledgement(packet) && !self.connection.is_mqtt5() =>
             {
@@ -106,30 +106,33 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             && let Some(suppressed) = self.connection.shared.slow_log.admit()
         {
             let peer = self.connection.peer;
-            warn!(%peer, suppressed, "a client does not read what it is sent: its oldest messages will be dropped");
+            warn!(%peer, suppressed, "a client does not read: its oldest messages will be dropped");
         }
         self.is_stalled = is_stalled;
     }
 }
 
-impl<S> Drop for Wire<S> {
+impl<S> Drop for ClientSocket<S> {
     fn drop(&mut self) {
         let gauge = &self.connection.shared.counters.stalled_subscribers;
         gauge.change(usize::from(self.is_stalled), 0);
     }
 }
 
-/// The wire as mqtt5 holds it; when mqtt5 drops it, the wire comes back.
-pub(super) struct Gated<S> {
-    wire: Option<Wire<S>>,
-    back: Option<oneshot::Sender<Wire<S>>>,
+/// The socket as mqtt5 holds it. When mqtt5 drops it, the socket is returned.
+pub(super) struct GatedStream<S> {
+    socket: Option<ClientSocket<S>>,
+    back: Option<oneshot::Sender<ClientSocket<S>>>,
 }
 
-impl<S> Gated<S> {
-    pub(super) fn new(io: S, connection: Arc<Connection>) -> (Self, oneshot::Receiver<Wire<S>>) {
+impl<S> GatedStream<S> {
+    pub(super) fn new(
+        io: S,
+        connection: Arc<Connection>,
+    ) -> (Self, oneshot::Receiver<ClientSocket<S>>) {
         let (back, returned) = oneshot::channel();
         let out = BytesMut::new();
-        let wire = Wire {
+        let socket = ClientSocket {
             io,
             out,
             is_unflushed: false,
@@ -139,94 +142,96 @@ impl<S> Gated<S> {
         };
         (
             Self {
-                wire: Some(wire),
+                socket: Some(socket),
                 back: Some(back),
             },
             returned,
         )
     }
 
-    fn wire(&mut self) -> &mut Wire<S> {
-        self.wire
+    fn socket(&mut self) -> &mut ClientSocket<S> {
+        self.socket
             .as_mut()
-            .expect("the wire leaves only when this is dropped")
+            .expect("the socket is taken only when this is dropped")
     }
 }
 
-impl<S> Drop for Gated<S> {
+impl<S> Drop for GatedStream<S> {
     fn drop(&mut self) {
-        if let (Some(wire), Some(back)) = (self.wire.take(), self.back.take()) {
-            // Without a receiver the connection's task is gone: so is the wire.
-            let _ = back.send(wire);
+        if let (Some(socket), Some(back)) = (self.socket.take(), self.back.take()) {
+            // Without a receiver the connection's task has ended.
+            let _ = back.send(socket);
         }
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Gated<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for GatedStream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let wire = self.wire();
-        if wire.revoked.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(Err(io::Error::other("its identity's rights have ended")));
+        let socket = self.socket();
+        if socket.revoked.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Err(io::Error::other(
+                "the rights of its identity have ended",
+            )));
         }
-        let appended = wire.connection.poll_append(cx)?;
-        let (_, waiting) = wire.drive(cx)?;
-        let is_window_full = waiting.publishes >= wire.connection.shared.max_inflight;
-        let is_backlogged = wire.out.len() + waiting.held_bytes >= MAX_WAITING_BYTES;
+        let appended = socket.connection.poll_append(cx)?;
+        let (_, waiting) = socket.drive(cx)?;
+        let is_window_full = waiting.publishes >= socket.connection.shared.max_inflight;
+        let is_backlogged = socket.out.len() + waiting.held_bytes >= MAX_WAITING_BYTES;
         if appended.is_pending() || is_window_full || is_backlogged {
             return Poll::Pending;
         }
-        Pin::new(&mut wire.io).poll_read(cx, buf)
+        Pin::new(&mut socket.io).poll_read(cx, buf)
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Gated<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for GatedStream<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         packet: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let wire = self.wire();
-        if wire.out.len() >= WRITE_BYTES {
-            // The acknowledgements that are in the way may wait for the stash.
-            let _ = wire.connection.poll_append(cx)?;
-            let (_, waiting) = wire.drive(cx)?;
-            if wire.out.len() + waiting.held_bytes >= MAX_WAITING_BYTES {
+        let socket = self.socket();
+        if socket.out.len() >= WRITE_BYTES {
+            // The acknowledgements before it may wait for the pending publishes.
+            let _ = socket.connection.poll_append(cx)?;
+            let (_, waiting) = socket.drive(cx)?;
+            if socket.out.len() + waiting.held_bytes >= MAX_WAITING_BYTES {
                 return Poll::Pending;
             }
         }
         if passes(packet) {
-            wire.out.extend_from_slice(packet);
+            socket.out.extend_from_slice(packet);
         } else {
-            wire.write_in_order(packet);
+            socket.write_in_order(packet);
         }
         Poll::Ready(Ok(packet.len()))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         // mqtt5 flushes after every packet; the next read writes them together.
-        let wire = self.wire();
-        if wire.out.len() >= WRITE_BYTES {
-            // What the peer does not take now, the next read offers again.
-            let _ = wire.drive(cx)?;
+        let socket = self.socket();
+        if socket.out.len() >= WRITE_BYTES {
+            // The next read writes what the peer does not accept now.
+            let _ = socket.drive(cx)?;
         }
         Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // `finish` does, when everything that is due is written.
+        // `finish` does, after everything that is due is written.
         Poll::Ready(Ok(()))
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin + Send + Sync> WebSocketTransport for Gated<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + Sync> WebSocketTransport for GatedStream<S> {
     fn peer_addr(&self) -> mqtt5::Result<SocketAddr> {
-        self.wire
+        self.socket
             .as_ref()
-            .map(|wire| wire.connection.peer)
+            .map(|socket| socket.connection.peer)
             .ok_or(mqtt5::MqttError::NotConnected)
     }
 }
@@ -254,12 +259,12 @@ fn passes(packet: &[u8]) -> bool {
     false
 }
 
-/// Ends a connection that mqtt5 is done with: appends what it took, writes the
-/// acknowledgements that become due, and closes. Without room in the journal,
-/// what has no other copy (QoS 0, a will) is waited with for as long as the
-/// broker runs; the rest is left to its sender. All else is bounded in time.
-pub(super) async fn finish<S: AsyncRead + AsyncWrite + Unpin>(mut wire: Wire<S>) {
-    let connection = wire.connection.clone();
+/// Ends a connection that mqtt5 has finished: appends the pending publishes, writes
+/// the acknowledgements that become due, and closes. Without room in the journal it
+/// keeps what has no other copy (QoS 0, a will) for as long as the broker runs, and
+/// leaves the rest to the sender. All other waits are bounded.
+pub(super) async fn finish<S: AsyncRead + AsyncWrite + Unpin>(mut socket: ClientSocket<S>) {
+    let connection = socket.connection.clone();
     let overdue = async {
         connection.shared.closing.cancelled().await;
         tokio::time::sleep(DRAIN_TIMEOUT).await;
@@ -267,7 +272,7 @@ pub(super) async fn finish<S: AsyncRead + AsyncWrite + Unpin>(mut wire: Wire<S>)
     let appended = poll_fn(|cx| {
         let appended = connection.poll_append(cx);
         if appended.is_pending() {
-            connection.forget_repeated();
+            connection.discard_resendable();
             return connection.poll_append(cx);
         }
         appended
@@ -278,10 +283,10 @@ pub(super) async fn finish<S: AsyncRead + AsyncWrite + Unpin>(mut wire: Wire<S>)
         () = overdue => return,
     }
     if connection.revoked().is_cancelled() {
-        wire.write_in_order(&NOT_AUTHORIZED);
+        socket.write_in_order(&NOT_AUTHORIZED);
     }
     let drained = poll_fn(|cx| {
-        let (written, waiting) = wire.drive(cx)?;
+        let (written, waiting) = socket.drive(cx)?;
         ready!(written);
         if waiting.is_settled {
             Poll::Ready(io::Result::Ok(()))
@@ -293,9 +298,9 @@ pub(super) async fn finish<S: AsyncRead + AsyncWrite + Unpin>(mut wire: Wire<S>)
         // Closing with unread bytes would reset the connection, and the peer
         // could lose the acknowledgements that were just written.
         let _ = tokio::time::timeout(LINGER_TIMEOUT, async {
-            wire.io.shutdown().await?;
+            socket.io.shutdown().await?;
             let mut discarded = [0; 1024];
-            while wire.io.read(&mut discarded).await? > 0 {}
+            while socket.io.read(&mut discarded).await? > 0 {}
             io::Result::Ok(())
         })
         .await;

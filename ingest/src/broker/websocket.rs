@@ -2,8 +2,8 @@
 //!
 //! A browser lets any page connect to a loopback port, so without
 //! authentication an `Origin` must be a page that was itself served from
-//! loopback; clients that are no browsers send none. With authentication a page
-//! shows a secret like everybody.
+//! loopback; other clients send none. With authentication a page needs a secret
+//! like every client.
 
 use std::net::IpAddr;
 
@@ -15,7 +15,7 @@ use tokio_tungstenite::tungstenite::http::{HeaderValue, StatusCode, Uri};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, http};
 
-/// What a WebSocket frame adds to an MQTT packet, and more packets beside it.
+/// What a WebSocket frame adds to an MQTT packet, and further packets in it.
 const FRAME_SLACK: usize = 64 * 1024;
 
 /// Answers the handshake of a WebSocket client for `/mqtt`.

@@ -1,18 +1,17 @@
-//! What is owed to the broker, and when it may be paid.
+//! The acknowledgements that a connection owes to its broker.
 //!
-//! Acknowledgements leave in the order of receipt and never before the commit
+//! Acknowledgements are sent in the order of receipt and never before the commit
 //! (MQTT 3.1.1, section 4.6). They belong to one connection: packet ids are
-//! given anew after a reconnect, and an id of the old connection would then
-//! acknowledge a message that nobody has made durable. [`OwedAcks`] is emptied
-//! with the connection, so no id crosses it; commits that come later find
-//! nothing to acknowledge.
+//! assigned again after a reconnect, and an id of the old connection would then
+//! acknowledge a message that is not durable. [`OwedAcks`] is emptied with the
+//! connection, so no id outlives it; a later commit finds nothing to acknowledge.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use rumqttc::{Packet, PubAck, PubRec, Publish, QoS};
 use tokio::sync::Notify;
-use weir_journal::CommitListener;
+use weir_journal::{CommitListener, Ticket};
 use weir_model::Position;
 
 /// The first answer to a publish.
@@ -44,13 +43,13 @@ impl Ack {
 #[derive(Debug, Default)]
 pub(super) struct OwedAcks {
     acks: VecDeque<Ack>,
-    /// Per append: where it ends, and how many of the acks are its.
-    appends: VecDeque<(Position, usize)>,
+    /// Per append: the ticket behind it, and the number of its acks.
+    appends: VecDeque<(Ticket, usize)>,
 }
 
 impl OwedAcks {
-    /// Notes what one append, which ends at `end`, will have to acknowledge.
-    pub(super) fn add(&mut self, acks: impl Iterator<Item = Ack>, end: Position) {
+    /// Adds the acknowledgements of one append, which ends at `end`.
+    pub(super) fn add(&mut self, acks: impl Iterator<Item = Ack>, end: Ticket) {
         let before = self.acks.len();
         self.acks.extend(acks);
         let added = self.acks.len() - before;
@@ -63,9 +62,9 @@ impl OwedAcks {
         self.acks.len()
     }
 
-    /// How many of the oldest may go now that everything before `committed` is
+    /// How many of the oldest are due, when everything before `committed` is
     /// committed.
-    pub(super) fn settle(&mut self, committed: Position) -> usize {
+    pub(super) fn settle(&mut self, committed: Ticket) -> usize {
         let mut due = 0;
         while let Some(&(end, count)) = self.appends.front()
             && end <= committed
@@ -76,19 +75,19 @@ impl OwedAcks {
         due
     }
 
-    /// Takes the oldest out, as packets.
+    /// Removes the oldest, as packets.
     pub(super) fn take(&mut self, due: usize) -> impl Iterator<Item = Packet> {
         self.acks.drain(..due).map(Ack::packet)
     }
 
-    /// The connection is gone, and its packet ids with it.
+    /// The connection has ended, and its packet ids with it.
     pub(super) fn clear(&mut self) {
         self.acks.clear();
         self.appends.clear();
     }
 }
 
-/// How the journal's thread tells a connection's task.
+/// How the journal's thread notifies a connection's task.
 #[derive(Debug, Default)]
 pub(super) struct CommitSignal {
     committed: AtomicU64,
@@ -98,7 +97,7 @@ pub(super) struct CommitSignal {
 
 impl CommitSignal {
     /// Everything that this connection appended before it is committed.
-    pub(super) fn committed(&self) -> Position {
+    pub(super) fn committed(&self) -> Ticket {
         Position(self.committed.load(Ordering::Acquire))
     }
 
@@ -107,15 +106,15 @@ impl CommitSignal {
         self.failed.load(Ordering::Acquire)
     }
 
-    /// Resolves once per change since it resolved last; can be cancelled.
+    /// Resolves after a change since it last resolved. Can be cancelled.
     pub(super) async fn changed(&self) {
         self.changed.notified().await;
     }
 }
 
 impl CommitListener for CommitSignal {
-    fn committed(&self, position: Position) {
-        self.committed.fetch_max(position.0, Ordering::Release);
+    fn committed(&self, ticket: Ticket) {
+        self.committed.fetch_max(ticket.0, Ordering::Release);
         self.changed.notify_one();
     }
 

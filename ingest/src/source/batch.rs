@@ -1,13 +1,11 @@
-//! Messages on their way from the broker into one append.
-
-use std::time::{SystemTime, UNIX_EPOCH};
+//! The messages of one append.
 
 use rumqttc::{Publish, QoS};
-use weir_model::{Door, Message, Timestamp};
+use weir_model::{Ingress, Message, Timestamp};
 
-/// One append takes at most so many messages, ...
+/// Messages in one append at most, ...
 const MESSAGES: usize = 1_000;
-/// ... or so many bytes of topic and payload, and one message more.
+/// ... or bytes of topics and payloads, plus one message.
 const BYTES: usize = 1024 * 1024;
 
 /// Received and not appended yet, in the order of receipt.
@@ -35,10 +33,10 @@ impl Batch {
         &self.publishes
     }
 
-    /// As the journal takes them. The broker does not tell who the sender was,
-    /// so `client` is empty.
+    /// As the journal stores them. The broker does not report the sender, so `client`
+    /// is empty.
     pub(super) fn messages(&self) -> Vec<Message<'_>> {
-        let received = now();
+        let received = Timestamp::now();
         self.publishes
             .iter()
             .map(|publish| message(publish, received))
@@ -50,7 +48,7 @@ impl Batch {
         self.bytes = 0;
     }
 
-    /// The connection is gone: QoS 1 and 2 come again, QoS 0 does not.
+    /// The connection has ended: QoS 1 and 2 are delivered again, QoS 0 is not.
     pub(super) fn keep_qos_0(&mut self) {
         self.publishes
             .retain(|publish| publish.qos == QoS::AtMostOnce);
@@ -61,7 +59,7 @@ impl Batch {
 fn message(publish: &Publish, received: Timestamp) -> Message<'_> {
     Message {
         received,
-        door: Door::Source,
+        door: Ingress::Source,
         client: "",
         topic: &publish.topic,
         payload: &publish.payload,
@@ -71,18 +69,9 @@ fn message(publish: &Publish, received: Timestamp) -> Message<'_> {
     }
 }
 
-/// What `max_packet` limits.
+/// The bytes that `max_packet` limits.
 pub(super) fn size(publish: &Publish) -> usize {
     publish.topic.len() + publish.payload.len()
-}
-
-fn now() -> Timestamp {
-    // A clock before 1970 or after 2262 is read as the epoch; a reading without
-    // a time of its own is then refused as too old.
-    let since_epoch = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    Timestamp(i64::try_from(since_epoch.as_nanos()).unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -1,14 +1,14 @@
 //! One receiving connection: from the broker into the journal, and the
 //! acknowledgements back.
 //!
-//! All that the broker has sent already becomes one append; a commit becomes
-//! one flush of all acknowledgements that it makes due. Nothing is
-//! acknowledged before its commit, in another order than that of receipt, or
-//! over another connection than it came by ([`super::acks`]).
+//! All messages that have arrived become one append; a commit becomes one flush of
+//! all acknowledgements that it makes due. Nothing is acknowledged before its
+//! commit, out of the order of receipt, or over another connection
+//! ([`super::acks`]).
 //!
-//! Subscriptions ask for QoS 1, so a broker delivers what was published at
-//! QoS 2 at QoS 1; a session that still holds an older subscription at QoS 2
-//! is served too (PUBREC after the commit). QoS 0 is appended and owes nothing.
+//! Subscriptions request QoS 1, so a broker delivers QoS 2 publishes at QoS 1. A
+//! session with an older subscription at QoS 2 is served too (PUBREC after the
+//! commit). QoS 0 is appended and not acknowledged.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,38 +19,39 @@ use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
-use weir_journal::{AppendError, CommitListener, Journal, JournalFailed};
+use weir_journal::{AppendError, Appender, CommitListener, JournalFailed};
 use weir_model::oversized_notice;
 
 use super::acks::{Ack, CommitSignal, OwedAcks};
-use super::backoff::Backoff;
+use super::backoff::ReconnectBackoff;
 use super::batch::{self, Batch};
 use super::link::{Link, LinkError};
 use super::status::Gauge;
 use super::subscription::{Filters, Subscription};
+use crate::log_text::shown;
 
 /// How long the last commits and acknowledgements may take at shutdown.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(5);
-/// Between attempts to append when the journal says that there is room, and
-/// then that there is not (another door was faster).
+/// Between attempts to append when the journal reports room that another endpoint
+/// has already taken.
 const RETRY_PAUSE: Duration = Duration::from_millis(10);
 
-/// What a connection is made with.
+/// What a connection is made of.
 pub(super) struct Parts {
     pub(super) link: Link,
     pub(super) subscription: Subscription,
-    /// What to be subscribed to; it may change.
+    /// The topics to subscribe to; they may change.
     pub(super) filters: watch::Receiver<Filters>,
-    pub(super) journal: Arc<dyn Journal>,
+    pub(super) journal: Arc<dyn Appender>,
     pub(super) gauge: Arc<Gauge>,
     pub(super) shutdown: CancellationToken,
     /// Largest topic plus payload in bytes.
     pub(super) max_packet: u64,
-    /// Unacknowledged messages at which taking more pauses.
+    /// Unacknowledged messages at which receiving pauses.
     pub(super) max_inflight: usize,
 }
 
-/// Why a connection is over.
+/// Why a connection ended.
 enum End {
     Lost(LinkError),
     JournalFailed(JournalFailed),
@@ -68,13 +69,13 @@ pub(super) struct Connection {
     parts: Parts,
     signal: Arc<CommitSignal>,
     listener: Arc<dyn CommitListener>,
-    /// Received, not appended yet. Bounded by the batch limits: while it waits
-    /// for room in the journal nothing more is read.
+    /// Received, not appended yet. Bounded by the batch limits: while it waits for
+    /// room in the journal nothing is read.
     batch: Batch,
     /// The journal refused the batch.
     refused: bool,
     owed: OwedAcks,
-    /// PUBCOMPs to write at the next occasion.
+    /// PUBCOMPs to write next.
     replies: Vec<Packet>,
 }
 
@@ -92,9 +93,9 @@ impl Connection {
         }
     }
 
-    /// Connects, again and again, until shutdown or until the journal fails.
+    /// Connects and reconnects until shutdown or until the journal fails.
     pub(super) async fn run(mut self) {
-        let mut backoff = Backoff::new();
+        let mut backoff = ReconnectBackoff::new();
         loop {
             let end = self.session().await;
             self.forget_connection();
@@ -102,15 +103,15 @@ impl Connection {
             match end {
                 End::Stopped => return self.parts.gauge.stopped(),
                 End::JournalFailed(failure) => {
-                    // Leaving lets the other members of the share group and the
-                    // broker's queue have what we cannot take.
+                    // Disconnecting leaves the messages to the other members of the
+                    // share group and to the broker's queue.
                     error!(client_id, error = %failure, "source closed: nothing can be acknowledged");
                     return self.parts.gauge.failed(failure.to_string());
                 }
                 End::Lost(lost) => {
-                    let held = self.parts.gauge.lost(lost.to_string());
-                    let delay = backoff.delay(held);
-                    warn!(client_id, error = %lost, ?delay, "source not connected, trying again");
+                    let connected_for = self.parts.gauge.lost(lost.to_string());
+                    let delay = backoff.delay(connected_for);
+                    warn!(client_id, error = %shown(&lost), ?delay, "source not connected; retrying");
                     tokio::select! {
                         biased;
                         () = self.parts.shutdown.cancelled() => return self.parts.gauge.stopped(),
@@ -121,8 +122,8 @@ impl Connection {
         }
     }
 
-    /// Packet ids mean nothing on the next connection. What waits for room at
-    /// QoS 1 and 2 comes again; QoS 0 does not, so that is kept.
+    /// Packet ids are invalid on the next connection. What waits for room at QoS 1 and
+    /// 2 is delivered again; QoS 0 is not, so that is kept.
     fn forget_connection(&mut self) {
         self.parts.link.hang_up();
         self.parts.subscription.forget_answers();
@@ -162,7 +163,7 @@ impl Connection {
             packets = self.parts.subscription.ask();
         } else {
             self.parts.gauge.resumed();
-            self.tell_settled();
+            self.report_settled();
         }
         if !packets.is_empty() {
             self.parts.link.send(packets.into_iter()).await?;
@@ -170,35 +171,35 @@ impl Connection {
         self.serve().await
     }
 
-    /// Receives and acknowledges until the connection is lost (an error) or
-    /// shutdown has been seen to.
+    /// Receives and acknowledges until the connection is lost (an error) or the
+    /// shutdown is complete.
     async fn serve(&mut self) -> Result<(), End> {
         let journal = self.parts.journal.clone();
         let every = self.parts.link.ping_interval();
         let mut ping = interval_at(Instant::now() + every, every);
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let taking = self.is_taking();
+            let receiving = self.is_receiving();
             tokio::select! {
                 biased;
                 () = self.parts.shutdown.cancelled() => return self.drain().await,
                 () = self.signal.changed() => self.acknowledge().await?,
-                _ = ping.tick() => self.tick(taking).await?,
+                _ = ping.tick() => self.tick(receiving).await?,
                 Ok(()) = self.parts.filters.changed() => self.change_filters().await?,
                 () = journal.room(), if self.refused => self.append_again().await?,
-                packet = self.parts.link.read(), if taking => self.take(packet?).await?,
+                packet = self.parts.link.read(), if receiving => self.receive(packet?).await?,
             }
         }
     }
 
-    /// Backpressure is not reading: TCP's window fills, then the broker's. The
-    /// pings go on meanwhile, so the connection stays for when there is room.
-    fn is_taking(&self) -> bool {
+    /// Backpressure means not reading: the TCP window fills, then the broker's queue.
+    /// Pings continue, so the connection stays open until there is room.
+    fn is_receiving(&self) -> bool {
         !self.refused && self.owed.len() < self.parts.max_inflight
     }
 
-    /// Takes one packet and all that are here already.
-    async fn take(&mut self, first: Packet) -> Result<(), End> {
+    /// Handles one packet and all that have arrived already.
+    async fn receive(&mut self, first: Packet) -> Result<(), End> {
         self.parts.link.heard();
         let mut lost = self.on_packet(first).err();
         while lost.is_none() && !self.batch.is_full() {
@@ -208,7 +209,7 @@ impl Connection {
                 Some(Err(error)) => lost = Some(error.into()),
             }
         }
-        // Also when the connection is lost: QoS 0 does not come a second time.
+        // Also when the connection is lost: QoS 0 is not delivered again.
         self.append()?;
         if let Some(lost) = lost {
             return Err(lost);
@@ -222,15 +223,15 @@ impl Connection {
     fn on_packet(&mut self, packet: Packet) -> Result<(), End> {
         match packet {
             Packet::Publish(publish) => self.on_publish(publish),
-            // PUBREC went out after the commit, over this connection or an
-            // earlier one: either way the message is safe.
+            // PUBREC was sent after the commit, over this connection or an earlier
+            // one: either way the message is safe.
             Packet::PubRel(PubRel { pkid }) => {
                 self.replies.push(Packet::PubComp(PubComp::new(pkid)));
             }
             Packet::SubAck(suback) => self.on_suback(&suback)?,
             Packet::UnsubAck(unsuback) => {
                 self.parts.subscription.on_unsuback(unsuback.pkid);
-                self.tell_settled();
+                self.report_settled();
             }
             Packet::PingResp => {}
             _ => return Err(LinkError::Unexpected.into()),
@@ -241,12 +242,12 @@ impl Connection {
     fn on_publish(&mut self, mut publish: Publish) {
         let bytes = batch::size(&publish);
         if bytes as u64 > self.parts.max_packet {
-            // Refusing it would have the broker deliver it for ever, and the
-            // journal is not for it. The notice takes its place: the message is
-            // acknowledged, and ends in the quarantine under its topic.
+            // A broker delivers a refused message again for ever, and the journal has
+            // no room for it. A notice replaces it: the message is acknowledged and
+            // quarantined under its topic.
             warn!(
                 client_id = self.parts.link.client_id(),
-                topic = publish.topic,
+                topic = ?shown(&publish.topic),
                 bytes,
                 max_packet = self.parts.max_packet,
                 "message larger than max_packet: quarantined without its payload"
@@ -261,11 +262,11 @@ impl Connection {
         if let Some(refused) = self.parts.subscription.on_suback(suback)? {
             if !refused.is_empty() {
                 let client_id = self.parts.link.client_id();
-                warn!(client_id, filters = ?refused, "the broker refuses QoS 1 subscriptions");
+                warn!(client_id, filters = ?refused, "the broker refused QoS 1 subscriptions");
             }
             self.parts.gauge.subscribed(refused.to_vec());
         }
-        self.tell_settled();
+        self.report_settled();
         Ok(())
     }
 
@@ -276,26 +277,26 @@ impl Connection {
         info!(
             client_id = self.parts.link.client_id(),
             packets = packets.len(),
-            "the topics have changed: telling the broker"
+            "the topics have changed; updating the subscriptions"
         );
         self.parts.link.send(packets.into_iter()).await?;
         if !self.parts.subscription.is_asking() {
-            // What was refused and is not wanted any more is no complaint.
+            // A refused filter that is no longer wanted is not reported.
             let refused = self.parts.subscription.refused().to_vec();
             self.parts.gauge.subscribed(refused);
         }
-        self.tell_settled();
+        self.report_settled();
         Ok(())
     }
 
-    fn tell_settled(&self) {
+    fn report_settled(&self) {
         let subscription = &self.parts.subscription;
         if subscription.is_settled() {
             self.parts.gauge.settled(subscription.revision());
         }
     }
 
-    /// Appends the batch; when there is no room it stays.
+    /// Appends the batch. Without room it stays.
     fn append(&mut self) -> Result<(), End> {
         if self.batch.is_empty() {
             return Ok(());
@@ -352,8 +353,8 @@ impl Connection {
         Ok(())
     }
 
-    async fn tick(&mut self, taking: bool) -> Result<(), End> {
-        self.parts.link.keep_alive(taking).await?;
+    async fn tick(&mut self, receiving: bool) -> Result<(), End> {
+        self.parts.link.keep_alive(receiving).await?;
         let packets = self.parts.subscription.ask_again();
         if !packets.is_empty() {
             self.parts.link.send(packets.into_iter()).await?;
@@ -361,8 +362,8 @@ impl Connection {
         Ok(())
     }
 
-    /// Takes no more; waits, for a time, until what was appended is committed
-    /// and acknowledged; says goodbye. The broker keeps the rest.
+    /// Stops receiving, waits for a time until appended messages are committed and
+    /// acknowledged, and disconnects. The broker keeps the rest.
     async fn drain(&mut self) -> Result<(), End> {
         let settle = async {
             self.acknowledge().await?;
@@ -377,7 +378,7 @@ impl Connection {
             Err(_) => warn!(
                 client_id = self.parts.link.client_id(),
                 unacked = self.owed.len(),
-                "stopping before everything is committed: the broker will deliver it again"
+                "stopping before everything is committed; the broker delivers it again"
             ),
         }
         self.parts.link.disconnect().await;

@@ -1,12 +1,11 @@
 //! One MQTT 3.1.1 connection, over rumqttc's transport and codec.
 //!
-//! rumqttc's `poll` connects; after that packets are read from and written to
-//! its public `network`, and its state machine stays unused. That machine is
-//! where the traps are: it delivers publishes of a dead connection after the
-//! next CONNACK, keeps a `collision` that no reconnect clears, flushes once per
-//! acknowledgement, copies every incoming packet, and stops answering pings
-//! when it is not polled. What is left to us instead is little: keep-alive,
-//! and no packet outlives the connection it came from.
+//! rumqttc's `poll` connects; after that packets are read from and written to its
+//! public `network`, and its state machine is not used. That machine delivers
+//! publishes of a dead connection after the next CONNACK, keeps a `collision` that
+//! no reconnect clears, flushes once per acknowledgement, copies every incoming
+//! packet, and stops answering pings when it is not polled. This module adds what
+//! is missing without it: keep-alive, and that no packet outlives its connection.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -25,10 +24,10 @@ use super::options::{self, Identity, SourceError};
 const CONNECT_TIMEOUT_S: u64 = 10;
 /// How long the broker may leave our bytes unread.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a goodbye may take.
-const GOODBYE_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long a DISCONNECT may take.
+const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Why there is no connection (any more).
+/// Why there is no connection.
 #[derive(Debug, Error)]
 pub(crate) enum LinkError {
     #[error(transparent)]
@@ -41,7 +40,7 @@ pub(crate) enum LinkError {
     Silent { keep_alive: Duration },
     #[error("the broker has read nothing for {WRITE_TIMEOUT:?}")]
     WriteTimeout,
-    #[error("the broker sent a packet that only clients send, or an answer to nothing")]
+    #[error("the broker sent a packet that only clients send, or an unexpected answer")]
     Unexpected,
 }
 
@@ -55,8 +54,8 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    /// Reads the files that the configuration names, to find errors early;
-    /// connects nowhere yet.
+    /// Reads the files that the configuration names, to find errors early. Does not
+    /// connect.
     pub(crate) fn new(config: Arc<Source>, identity: Identity) -> Result<Self, SourceError> {
         let options = options::mqtt_options(&config, &identity)?;
         let mut events = EventLoop::new(options, 1);
@@ -78,13 +77,12 @@ impl Link {
         &self.identity.client_id
     }
 
-    /// Twice per keep-alive: a peer that is gone is noticed within one and a
-    /// half of them.
+    /// Half the keep-alive: a lost peer is detected within one and a half of them.
     pub(crate) fn ping_interval(&self) -> Duration {
         self.keep_alive / 2
     }
 
-    /// Makes a new connection in place of the one before. Can be cancelled.
+    /// Replaces the connection with a new one. Can be cancelled.
     pub(crate) async fn connect(&mut self) -> Result<ConnAck, LinkError> {
         self.hang_up();
         let (config, identity) = (self.config.clone(), self.identity.clone());
@@ -98,14 +96,14 @@ impl Link {
                     self.last_heard = Instant::now();
                     return Ok(connack);
                 }
-                // Unreachable without a network; if it happens it is not ours.
+                // Impossible without a network; ignored if it happens.
                 Ok(_) => {}
                 Err(error) => return Err(LinkError::Connect(Box::new(error))),
             }
         }
     }
 
-    /// Drops the connection and all that came by it.
+    /// Drops the connection and everything received over it.
     pub(crate) fn hang_up(&mut self) {
         self.events.clean();
         self.events.pending.clear();
@@ -123,7 +121,7 @@ impl Link {
         Ok(network.read().await?)
     }
 
-    /// The next packet if it is here already.
+    /// The next packet if it has arrived already.
     pub(crate) async fn read_ready(&mut self) -> Option<Result<Packet, LinkError>> {
         let mut read = pin!(self.read());
         poll_fn(|context| match read.as_mut().poll(context) {
@@ -133,7 +131,7 @@ impl Link {
         .await
     }
 
-    /// Notes that the broker was heard just now.
+    /// Notes that the broker has just sent something.
     pub(crate) fn heard(&mut self) {
         self.last_heard = Instant::now();
     }
@@ -154,16 +152,16 @@ impl Link {
             }
             network.flush().await
         };
-        // A broker may stop reading until we read: without a limit that would
-        // be a deadlock.
+        // A broker may stop reading until this side reads: without a limit that is a
+        // deadlock.
         Ok(timeout(WRITE_TIMEOUT, write)
             .await
             .map_err(|_| LinkError::WriteTimeout)??)
     }
 
-    /// To be called every [`Link::ping_interval`]. `listening` tells whether
-    /// packets were read meanwhile; a broker that nobody listens to is not
-    /// silent, and the pings keep the connection for when there is room again.
+    /// Call it every [`Link::ping_interval`]. `listening`: packets were read since the
+    /// last call. Without that the broker is not silent, and the pings keep the
+    /// connection open until there is room again.
     pub(crate) async fn keep_alive(&mut self, listening: bool) -> Result<(), LinkError> {
         if !listening {
             self.heard();
@@ -175,17 +173,17 @@ impl Link {
         self.send(std::iter::once(Packet::PingReq)).await
     }
 
-    /// Says goodbye and drops the connection. What is still on its way in is
-    /// read and let go, because closing with unread bytes resets the
-    /// connection, and with it acknowledgements that the broker has not read.
+    /// Sends DISCONNECT and drops the connection. Incoming packets are read and
+    /// discarded: closing with unread bytes would reset the connection and drop
+    /// acknowledgements that the broker has not read.
     pub(crate) async fn disconnect(&mut self) {
-        let goodbye = async {
+        let disconnect = async {
             if self.send(std::iter::once(Packet::Disconnect)).await.is_ok() {
                 while self.read().await.is_ok() {}
             }
         };
-        // Gone or not within the time: either way the connection ends here.
-        let _ = timeout(GOODBYE_TIMEOUT, goodbye).await;
+        // In time or not, the connection ends here.
+        let _ = timeout(DISCONNECT_TIMEOUT, disconnect).await;
         self.hang_up();
     }
 }

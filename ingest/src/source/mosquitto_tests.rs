@@ -14,9 +14,9 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use weir_config::{Config, Source};
 
-use super::{SourceDoor, SourceStatus};
-use crate::test_journal::TestJournal;
-use crate::{Intake, Outlet, Publication, SourceOutlet};
+use super::{SourceClient, SourceStatus};
+use crate::tests::test_journal::TestJournal;
+use crate::{LiveTopics, Publication, Publisher, SourcePublisher};
 
 /// A broker of its own on a free port, killed when it is dropped.
 struct Mosquitto {
@@ -117,10 +117,10 @@ async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
         .unwrap_or_else(|_| panic!("in vain: {what}"));
 }
 
-async fn start(config: &Source, journal: &Arc<TestJournal>) -> SourceDoor {
-    let intake = Intake::new(&Config::default());
+async fn start(config: &Source, journal: &Arc<TestJournal>) -> SourceClient {
+    let intake = LiveTopics::new(&Config::default());
     let stop = CancellationToken::new();
-    let door = SourceDoor::start(config, &intake, &[], journal.clone(), stop).unwrap();
+    let door = SourceClient::start(config, &intake, &[], journal.clone(), stop).unwrap();
     until("the source is ready", async || {
         door.status().unhealthy().is_empty()
     })
@@ -128,7 +128,7 @@ async fn start(config: &Source, journal: &Arc<TestJournal>) -> SourceDoor {
     door
 }
 
-fn publish(outlet: &SourceOutlet, n: usize, delivered: &Arc<AtomicUsize>) {
+fn publish(outlet: &SourcePublisher, n: usize, delivered: &Arc<AtomicUsize>) {
     let publication = Publication {
         topic: format!("devices/p{}/telemetry", n % 7),
         payload: Bytes::from(n.to_string()),
@@ -161,7 +161,7 @@ async fn mosquitto_is_restarted_and_nothing_is_lost_or_left_unacknowledged() {
     let mut mosquitto = Mosquitto::start().await;
     let journal = TestJournal::committing();
     let door = start(&mosquitto.source(), &journal).await;
-    let outlet = SourceOutlet::start(&mosquitto.source(), CancellationToken::new()).unwrap();
+    let outlet = SourcePublisher::start(&mosquitto.source(), CancellationToken::new()).unwrap();
     let delivered = Arc::new(AtomicUsize::new(0));
     for n in 0..500 {
         publish(&outlet, n, &delivered);
@@ -202,7 +202,7 @@ async fn mosquitto_shares_the_work_between_two_connections() {
         ..mosquitto.source()
     };
     let door = start(&config, &journal).await;
-    let outlet = SourceOutlet::start(&mosquitto.source(), CancellationToken::new()).unwrap();
+    let outlet = SourcePublisher::start(&mosquitto.source(), CancellationToken::new()).unwrap();
     let delivered = Arc::new(AtomicUsize::new(0));
     for n in 0..1_000 {
         publish(&outlet, n, &delivered);
@@ -230,21 +230,21 @@ async fn mosquitto_shares_the_work_between_two_connections() {
 async fn mosquitto_delivers_what_the_routes_take_now_and_not_before() {
     let mosquitto = Mosquitto::start().await;
     let journal = TestJournal::committing();
-    let intake = Intake::new(&Config::default());
+    let intake = LiveTopics::new(&Config::default());
     let start = |journal: &Arc<TestJournal>, former: &[String]| {
         let stop = CancellationToken::new();
         let journal = journal.clone();
-        SourceDoor::start(&mosquitto.source(), &intake, former, journal, stop).unwrap()
+        SourceClient::start(&mosquitto.source(), &intake, former, journal, stop).unwrap()
     };
     let door = start(&journal, &[]);
-    let ready = async |door: &SourceDoor| {
+    let ready = async |door: &SourceClient| {
         until("the source is ready", async || {
             door.status().unhealthy().is_empty()
         })
         .await;
     };
     ready(&door).await;
-    let outlet = SourceOutlet::start(&mosquitto.source(), CancellationToken::new()).unwrap();
+    let outlet = SourcePublisher::start(&mosquitto.source(), CancellationToken::new()).unwrap();
     let send = async |topic: &str, n: usize| {
         let publication = Publication {
             topic: topic.to_owned(),

@@ -1,9 +1,9 @@
 //! From the configuration to what rumqttc needs to connect: credentials, TLS,
 //! limits.
 //!
-//! Everything that comes from a file is read again for each connection, so that
-//! a rotated password or certificate is taken up without a restart. Errors name
-//! the key and the file; the secrets themselves are in neither errors nor logs.
+//! Files are read again for each connection, so that a rotated password or
+//! certificate applies without a restart. Errors name the key and the file; the
+//! secrets themselves are in neither errors nor logs.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,19 +11,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rumqttc::{MqttOptions, TlsConfiguration, Transport};
-use rustls::pki_types::pem::{self, PemObject};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
 use thiserror::Error;
 use weir_config::{Source, SourceTls};
 
-/// The largest packet that MQTT knows (3.1.1, section 2.2.3). rumqttc drops the
-/// connection on a packet above its limit, and a persistent session delivers
-/// the same packet again, for ever; so the limit here is the protocol's, and
-/// `max_packet` is applied behind the decoder.
+use crate::pem_file::{PemFileError, read_certificates, read_private_key};
+
+/// The largest packet in MQTT (3.1.1, section 2.2.3). rumqttc drops the connection
+/// on a packet above its limit, and a persistent session delivers the same packet
+/// again, for ever. So the limit here is that of the protocol, and `max_packet` is
+/// checked behind the decoder.
 const PROTOCOL_MAX_PACKET: usize = 268_435_455;
 
-/// Why a source or its outlet cannot be set up.
+/// Why a source or its publisher cannot be set up.
 #[derive(Debug, Error)]
 pub enum SourceError {
     #[error("client_id is empty: without one the broker keeps no session")]
@@ -40,12 +40,8 @@ pub enum SourceError {
     },
     #[error("{key} {} is not text in UTF-8", path.display())]
     NotText { key: &'static str, path: PathBuf },
-    #[error("{key} {} holds no usable PEM section: {source}", path.display())]
-    Pem {
-        key: &'static str,
-        path: PathBuf,
-        source: pem::Error,
-    },
+    #[error(transparent)]
+    Pem(#[from] PemFileError),
     #[error("a certificate in ca_file {} is not usable: {source}", path.display())]
     Root {
         path: PathBuf,
@@ -63,14 +59,14 @@ pub enum SourceError {
     Tls(#[from] rustls::Error),
 }
 
-/// Who connects, and how the broker is to treat its session.
+/// The client id, and how the broker treats its session.
 #[derive(Clone, Debug)]
 pub(crate) struct Identity {
     pub(crate) client_id: String,
     pub(crate) clean_session: bool,
 }
 
-/// Reads the files and puts the options together. Blocks on the disk.
+/// Reads the files and returns the options. Blocks on the disk.
 pub(crate) fn mqtt_options(
     config: &Source,
     identity: &Identity,
@@ -105,7 +101,7 @@ pub(crate) fn mqtt_options(
     Ok(options)
 }
 
-/// As it is told to the broker: whole seconds in 16 bits.
+/// As it is sent to the broker: whole seconds in 16 bits.
 pub(crate) fn keep_alive(config: &Source) -> Duration {
     Duration::from_secs(config.keep_alive.as_secs().clamp(1, u64::from(u16::MAX)))
 }
@@ -123,8 +119,7 @@ fn read_password(path: &Path) -> Result<String, SourceError> {
 }
 
 fn tls_config(tls: &SourceTls) -> Result<ClientConfig, SourceError> {
-    // The provider is named here, so that nothing depends on what the process
-    // has installed as its default.
+    // An explicit provider does not depend on the default of the process.
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
@@ -132,15 +127,8 @@ fn tls_config(tls: &SourceTls) -> Result<ClientConfig, SourceError> {
     match (&tls.cert_file, &tls.key_file) {
         (None, None) => Ok(builder.with_no_client_auth()),
         (Some(cert), Some(key)) => {
-            let chain = certificates("cert_file", cert)?;
-            let secret =
-                PrivateKeyDer::from_pem_slice(&read("key_file", key)?).map_err(|source| {
-                    SourceError::Pem {
-                        key: "key_file",
-                        path: key.clone(),
-                        source,
-                    }
-                })?;
+            let chain = read_certificates("cert_file", cert)?;
+            let secret = read_private_key("key_file", key)?;
             builder
                 .with_client_auth_cert(chain, secret)
                 .map_err(|source| SourceError::Identity {
@@ -157,7 +145,7 @@ fn roots(ca_file: Option<&Path>) -> Result<RootCertStore, SourceError> {
     let mut roots = RootCertStore::empty();
     match ca_file {
         Some(path) => {
-            for certificate in certificates("ca_file", path)? {
+            for certificate in read_certificates("ca_file", path)? {
                 roots.add(certificate).map_err(|source| SourceError::Root {
                     path: path.to_owned(),
                     source,
@@ -165,7 +153,7 @@ fn roots(ca_file: Option<&Path>) -> Result<RootCertStore, SourceError> {
             }
         }
         None => {
-            // Single broken files among the system's are none of our business.
+            // Single unusable certificates of the system are ignored.
             let system = rustls_native_certs::load_native_certs();
             roots.add_parsable_certificates(system.certs);
             if roots.is_empty() {
@@ -174,24 +162,6 @@ fn roots(ca_file: Option<&Path>) -> Result<RootCertStore, SourceError> {
         }
     }
     Ok(roots)
-}
-
-fn certificates(
-    key: &'static str,
-    path: &Path,
-) -> Result<Vec<CertificateDer<'static>>, SourceError> {
-    let failed = |source| SourceError::Pem {
-        key,
-        path: path.to_owned(),
-        source,
-    };
-    let found = CertificateDer::pem_slice_iter(&read(key, path)?)
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(failed)?;
-    if found.is_empty() {
-        return Err(failed(pem::Error::NoItemsFound));
-    }
-    Ok(found)
 }
 
 fn read(key: &'static str, path: &Path) -> Result<Vec<u8>, SourceError> {

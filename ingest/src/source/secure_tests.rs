@@ -15,14 +15,14 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use weir_config::{Config, Source, SourceTls};
 
-use super::SourceDoor;
-use super::scripted_broker::ScriptedBroker;
-use crate::Intake;
-use crate::test_journal::TestJournal;
+use super::SourceClient;
+use crate::LiveTopics;
+use crate::tests::scripted_broker::ScriptedBroker;
+use crate::tests::test_journal::TestJournal;
 
-fn start(config: &Source, journal: &Arc<TestJournal>) -> SourceDoor {
-    let intake = Intake::new(&Config::default());
-    SourceDoor::start(
+fn start(config: &Source, journal: &Arc<TestJournal>) -> SourceClient {
+    let intake = LiveTopics::new(&Config::default());
+    SourceClient::start(
         config,
         &intake,
         &[],
@@ -33,7 +33,7 @@ fn start(config: &Source, journal: &Arc<TestJournal>) -> SourceDoor {
 }
 
 /// Waits until the status gives this as the reason.
-async fn until_told(door: &SourceDoor, reason: &str) {
+async fn until_told(door: &SourceClient, reason: &str) {
     let wait = async {
         while !format!("{:?}", door.status()).contains(reason) {
             tokio::time::sleep(Duration::from_millis(2)).await;

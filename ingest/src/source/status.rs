@@ -1,7 +1,7 @@
-//! How a source stands, for `/metrics` and `/readyz`.
+//! State and counters of a source, for `/metrics` and `/readyz`.
 //!
-//! A connection's task writes its [`Gauge`]: counters once per batch, words on
-//! a change of state. Whoever asks gets a [`SourceStatus`] with ages in it.
+//! A connection's task updates its [`Gauge`]: counters once per batch, texts on a
+//! change of state. A [`SourceStatus`] is a snapshot with ages.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -17,9 +17,9 @@ pub struct SourceStatus {
     pub name: String,
     /// In the order of their client ids.
     pub connections: Vec<ConnectionStatus>,
-    /// Set when the source is connected, but nothing has come for at least
-    /// `silent_after`: how long. Members of a share group are judged together,
-    /// since a broker may prefer one of them.
+    /// For how long nothing has arrived, when the source is connected and that is at
+    /// least `silent_after`. Members of a share group count together, because a
+    /// broker may prefer one of them.
     pub silent_for: Option<Duration>,
 }
 
@@ -30,35 +30,35 @@ pub struct ConnectionStatus {
     pub connected: bool,
     /// The broker has granted every subscription, at QoS 1.
     pub subscribed: bool,
-    /// Why the connection was lost or could not be made, last time; stays after
-    /// the reconnect, for whoever comes to look.
+    /// Why the connection was lost or could not be made the last time. It stays after
+    /// the reconnect.
     pub last_error: Option<String>,
-    /// Filters that the broker refuses, or grants at QoS 0 only.
+    /// Filters that the broker refused, or granted at QoS 0 only.
     pub refused_filters: Vec<String>,
-    /// Why nothing is taken from the broker now, although it is connected: what
-    /// the journal said.
+    /// Why nothing is received although the connection is open: the answer of the
+    /// journal.
     pub waiting: Option<String>,
     /// The journal has failed: this connection stays closed until a restart.
     pub failed: bool,
     /// Connections made after the first one.
     pub reconnects: u64,
-    /// Connections lost and attempts in vain.
+    /// Lost connections and failed attempts.
     pub failures: u64,
     /// Messages appended to the journal.
     pub received: u64,
     /// Messages acknowledged after their commit.
     pub acknowledged: u64,
-    /// Messages larger than `max_packet`: a notice was journaled in their place.
+    /// Messages larger than `max_packet`: a notice was journaled instead.
     pub oversized: u64,
-    /// Messages appended whose acknowledgement is owed.
+    /// Appended messages that are not acknowledged yet.
     pub unacked: u64,
-    /// Since the last message; `None` when none has come yet.
+    /// Since the last message; `None` before the first one.
     pub last_message_age: Option<Duration>,
 }
 
 impl SourceStatus {
-    /// What keeps the source from being ready: the client id of the connection
-    /// and a reason for a person, at most one per client id.
+    /// Why the source is not ready: the client id of the connection and a reason, at
+    /// most one per client id.
     pub fn unhealthy(&self) -> Vec<(String, String)> {
         let mut found: Vec<(String, String)> = self
             .connections
@@ -86,7 +86,7 @@ impl ConnectionStatus {
         } else if !self.connected {
             Some(format!("not connected: {error}"))
         } else if let Some(waiting) = &self.waiting {
-            Some(format!("connected, but takes nothing: {waiting}"))
+            Some(format!("connected, but receives nothing: {waiting}"))
         } else if !self.refused_filters.is_empty() {
             let filters = self.refused_filters.join(", ");
             Some(format!("the broker refuses to deliver at QoS 1: {filters}"))
@@ -98,7 +98,7 @@ impl ConnectionStatus {
     }
 }
 
-/// What one connection's task shows of itself.
+/// The state of one connection, updated by its task.
 #[derive(Debug)]
 pub(super) struct Gauge {
     client_id: String,
@@ -111,11 +111,11 @@ pub(super) struct Gauge {
     last_message: AtomicU64,
     state: Mutex<State>,
     /// The revision of the filters that the broker has answered for;
-    /// [`NOT_CONNECTED`] while there is nobody to answer.
+    /// [`NOT_CONNECTED`] without a connection.
     settled: watch::Sender<u64>,
 }
 
-/// Above every revision: what is not connected delivers nothing.
+/// Above every revision: without a connection nothing is delivered.
 const NOT_CONNECTED: u64 = u64::MAX;
 
 #[derive(Debug, Default)]
@@ -164,7 +164,7 @@ impl Gauge {
         state.connects += 1;
     }
 
-    /// Answers how long the connection had held, if there was one.
+    /// Returns how long the connection lasted, if there was one.
     pub(super) fn lost(&self, error: String) -> Option<Duration> {
         self.settled.send_replace(NOT_CONNECTED);
         let mut state = self.state.lock();
@@ -190,7 +190,7 @@ impl Gauge {
         state.refused_filters = refused_filters;
     }
 
-    /// The session was there already, with its subscriptions.
+    /// The broker kept the session with its subscriptions.
     pub(super) fn resumed(&self) {
         self.state.lock().subscribed = true;
     }
@@ -259,7 +259,7 @@ impl Gauge {
     }
 }
 
-/// Puts a source's connections together. `silent_after` of zero: no watchdog.
+/// The status of all connections of a source. `silent_after` of zero: no watchdog.
 pub(super) fn source_status(
     name: &str,
     gauges: &[std::sync::Arc<Gauge>],

@@ -1,11 +1,11 @@
-//! What a connection is subscribed to, and what the broker says to it.
+//! The subscriptions of a connection, and the broker's answers.
 //!
-//! A session that the broker kept has its subscriptions still; one that it did
-//! not keep has none, whatever was asked before. So everything is asked for
-//! when the session is new, and once per process also when it is not, because
-//! the routes may have changed. When they change while Weir runs, what is gone
-//! is unsubscribed and what is new is asked for. A refusal is told and asked again every minute:
-//! permissions at a broker are mended without a word to its clients.
+//! A session that the broker kept still has its subscriptions; a new one has none.
+//! So a connection subscribes to everything when the session is new, and once per
+//! process also when it is not, because the routes may have changed. When they
+//! change while Weir runs, removed topics are unsubscribed and new ones subscribed.
+//! A refusal is reported, and requested again every minute: a broker does not
+//! notify its clients of changed permissions.
 
 use std::time::Duration;
 
@@ -26,10 +26,9 @@ pub(super) struct Filters {
     /// The topics that are wanted, whether shared or not.
     pub(super) plain: Vec<String>,
     pub(super) wanted: Vec<String>,
-    /// What the persistent session may have of an earlier configuration: the
-    /// same topics plain where they now are shared, or the other way round,
-    /// which would deliver everything twice; and topics that are not wanted
-    /// any more.
+    /// What the persistent session may still have of an earlier configuration: the
+    /// same topics plain where they are shared now, or the other way round, which
+    /// would deliver everything twice; and topics that are no longer wanted.
     pub(super) outdated: Vec<String>,
 }
 
@@ -44,7 +43,7 @@ pub(super) struct Subscription {
     last_pkid: u16,
     refused: Vec<String>,
     ask_again_at: Option<Instant>,
-    /// This process has seen everything granted.
+    /// The broker has granted everything in this process.
     granted: bool,
 }
 
@@ -61,12 +60,12 @@ impl Subscription {
         }
     }
 
-    /// Whether a new connection has to ask.
+    /// Whether a new connection must subscribe.
     pub(super) const fn is_needed(&self, session_present: bool) -> bool {
         !(session_present && self.granted)
     }
 
-    /// The packets that ask for everything, over a connection that is new.
+    /// The packets that subscribe to everything on a new connection.
     pub(super) fn ask(&mut self) -> Vec<Packet> {
         self.forget_answers();
         self.last_pkid = 0;
@@ -80,13 +79,13 @@ impl Subscription {
         packets
     }
 
-    /// Takes on other filters; returns the packets that tell a connected broker.
+    /// Replaces the filters; returns the packets for a connected broker.
     pub(super) fn change(&mut self, new: Filters) -> Vec<Packet> {
         let old = std::mem::replace(&mut self.filters, new);
         let Filters {
             wanted, outdated, ..
         } = &mut self.filters;
-        // What was to be left before is to be left still.
+        // What was to be unsubscribed before still is.
         for filter in old.outdated.iter().chain(&old.wanted) {
             if !wanted.contains(filter) && !outdated.contains(filter) {
                 outdated.push(filter.clone());
@@ -108,12 +107,12 @@ impl Subscription {
         packets
     }
 
-    /// Everything that was asked for is answered.
+    /// Every request is answered.
     pub(super) const fn is_settled(&self) -> bool {
         self.open.is_empty() && self.leaving.is_empty()
     }
 
-    /// A SUBSCRIBE is still to be answered.
+    /// A SUBSCRIBE is not answered yet.
     pub(super) const fn is_asking(&self) -> bool {
         !self.open.is_empty()
     }
@@ -127,14 +126,14 @@ impl Subscription {
         &self.refused
     }
 
-    /// The connection is gone, and with it whatever was still to be answered.
+    /// The connection has ended, and with it the open requests.
     pub(super) fn forget_answers(&mut self) {
         self.granted &= self.is_settled();
         self.open.clear();
         self.leaving.clear();
     }
 
-    /// The packets that ask again for what was refused, once it is time.
+    /// The packets that request refused filters again, when it is time.
     pub(super) fn ask_again(&mut self) -> Vec<Packet> {
         let mut packets = Vec::new();
         if self.ask_again_at.is_some_and(|at| at <= Instant::now()) {
@@ -174,16 +173,16 @@ impl Subscription {
         self.last_pkid
     }
 
-    /// Takes the answer to an UNSUBSCRIBE. One to nothing is let pass.
+    /// Handles the answer to an UNSUBSCRIBE. An unknown one is ignored.
     pub(super) fn on_unsuback(&mut self, pkid: u16) {
         self.leaving.retain(|leaving| *leaving != pkid);
     }
 
-    /// Takes an answer. Once all are here: the filters that are refused, or
-    /// granted at QoS 0 only, where the broker would not wait for the journal.
+    /// Handles an answer. After the last one: the filters that are refused, or granted
+    /// at QoS 0 only, where the broker would not wait for the journal.
     ///
     /// # Errors
-    /// It answers nothing that was asked.
+    /// It answers no open request.
     pub(super) fn on_suback(&mut self, suback: &SubAck) -> Result<Option<&[String]>, LinkError> {
         let answers = |(pkid, filters): &(u16, Vec<String>)| {
             *pkid == suback.pkid && filters.len() == suback.return_codes.len()

@@ -6,18 +6,18 @@ use std::time::Duration;
 use rumqttc::{Packet, PubComp, QoS};
 use tokio_util::sync::CancellationToken;
 use weir_config::{Config, Source};
-use weir_journal::{AppendError, Journal};
-use weir_model::{Door, parse_oversized_notice};
+use weir_journal::{AppendError, ReportStatus};
+use weir_model::{Ingress, parse_oversized_notice};
 
-use super::scripted_broker::{Peer, ScriptedBroker};
 use super::*;
-use crate::test_journal::TestJournal;
+use crate::tests::scripted_broker::{Peer, ScriptedBroker};
+use crate::tests::test_journal::TestJournal;
 
 const TOPIC: &str = "devices/p1/telemetry";
 
-fn start(config: &Source, journal: &Arc<TestJournal>) -> SourceDoor {
-    let intake = Intake::new(&Config::default());
-    SourceDoor::start(
+fn start(config: &Source, journal: &Arc<TestJournal>) -> SourceClient {
+    let intake = LiveTopics::new(&Config::default());
+    SourceClient::start(
         config,
         &intake,
         &[],
@@ -28,7 +28,7 @@ fn start(config: &Source, journal: &Arc<TestJournal>) -> SourceDoor {
 }
 
 /// Waits until the door's status is as wanted.
-async fn until(door: &SourceDoor, what: &str, predicate: impl Fn(&SourceStatus) -> bool) {
+async fn until(door: &SourceClient, what: &str, predicate: impl Fn(&SourceStatus) -> bool) {
     let wait = async {
         while !predicate(&door.status()) {
             tokio::time::sleep(Duration::from_millis(2)).await;
@@ -60,7 +60,7 @@ async fn a_message_arrives_verbatim_and_is_acknowledged_only_after_its_commit() 
     );
     assert_eq!(
         (taken.door, taken.client.as_str(), taken.qos),
-        (Door::Source, "", 1)
+        (Ingress::Source, "", 1)
     );
     assert!(!taken.retained && !taken.duplicate && taken.received.millis() > 1_600_000_000_000);
 
@@ -292,7 +292,7 @@ async fn the_session_is_kept_and_subscribed_to_only_when_it_must_be() {
         .into_iter()
         .map(|filter| filter.path)
         .collect();
-    assert_eq!(paths, Intake::new(&Config::default()).filters());
+    assert_eq!(paths, LiveTopics::new(&Config::default()).filters());
     peer.until_now().await;
     drop(peer);
 
@@ -616,5 +616,5 @@ async fn what_is_unacknowledged_is_bounded() {
     journal.commit(1);
     assert_eq!(peer.pubacks(1).await, [1]);
     journal.until_taken(3).await;
-    assert_eq!(journal.committed(), weir_model::Position(100));
+    assert_eq!(journal.status().committed, weir_model::Position(100));
 }

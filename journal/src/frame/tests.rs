@@ -15,7 +15,7 @@ fn sealed(message: &Message<'_>, salt: u64, position: u64) -> BytesMut {
 fn a_frame_is_these_bytes() {
     let message = Message {
         received: Timestamp(0x0102_0304_0506_0708),
-        door: Door::Http,
+        door: Ingress::Http,
         client: "me",
         topic: "a/b",
         payload: b"{}",
@@ -49,7 +49,7 @@ proptest! {
     ) {
         let message = Message {
             received: Timestamp(received),
-            door: Door::from_u8(door).unwrap(),
+            door: Ingress::from_u8(door).unwrap(),
             client: &client,
             topic: &topic,
             payload: &payload,

@@ -1,7 +1,7 @@
-//! The journal as it lies in its folder, for one who only looks: nothing is
-//! made, cut or removed, and no consumer has a position. Also beside a running
-//! Weir: the files are opened at once, so what it lets go of meanwhile is still
-//! read, and what it appends meanwhile is not.
+//! Read-only access to a journal's folder: nothing is created, truncated or
+//! removed, and there are no consumers. It works beside a running Weir: all files
+//! are opened at once, so segments that are removed meanwhile can still be read,
+//! and records that are appended meanwhile are not seen.
 
 use std::collections::VecDeque;
 use std::io;
@@ -20,10 +20,10 @@ use super::tail::{Region, RegionKind};
 use crate::journal::ReadError;
 use crate::record::Chunk;
 
-/// So often a folder is listed anew because a file went while it was read.
+/// How often the folder is listed again because a file was removed meanwhile.
 const LOOKS: usize = 8;
 
-/// Everything that a journal's folder held when it was opened.
+/// What a journal's folder held when it was opened.
 #[derive(Clone, Debug)]
 pub struct JournalFiles {
     parts: VecDeque<Part>,
@@ -39,7 +39,7 @@ struct Part {
 }
 
 impl JournalFiles {
-    /// Opens the files of a folder, which has to be there.
+    /// Opens the files of an existing folder.
     pub fn open(dir: &Path) -> Result<Self, OpenError> {
         Self::open_on(&ReadOnlyDisk, dir)
     }
@@ -48,7 +48,7 @@ impl JournalFiles {
         let mut looks = 1;
         loop {
             match Self::look(disk, dir) {
-                // All consumers passed it a moment ago.
+                // A segment was removed between listing and opening it.
                 Err(OpenError::Io { source, .. })
                     if source.kind() == io::ErrorKind::NotFound && looks < LOOKS =>
                 {
@@ -84,13 +84,13 @@ impl JournalFiles {
         Ok(Self { parts, position })
     }
 
-    /// Where the next chunk begins. At first the oldest position that is there:
-    /// 0 when nothing was let go of yet.
+    /// Where the next chunk begins. At first the oldest position in the folder,
+    /// which is 0 until segments are removed.
     pub fn position(&self) -> Position {
         Position(self.position)
     }
 
-    /// Bytes of records that are left to be read.
+    /// Bytes of records that remain to be read.
     pub fn bytes_left(&self) -> u64 {
         let left = |part: &Part| part.region.end - part.region.start.max(self.position);
         self.parts.iter().map(left).sum()

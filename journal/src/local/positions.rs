@@ -1,8 +1,8 @@
-//! The file `consumers.json`: how far each consumer has come.
+//! The file `consumers.json`: the position of every consumer.
 //!
 //! One line of JSON, one line with its CRC-32C in hex. It is replaced as a
-//! whole. It also holds how far the log was committed when it was written:
-//! bytes before that are never taken for an interrupted write.
+//! whole. It also records how far the log was committed when it was written, so
+//! that recovery never treats bytes before that as an interrupted write.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -22,9 +22,8 @@ pub(super) struct Positions {
 }
 
 impl Positions {
-    /// What the folder says; nothing when there is no file or it is damaged.
-    /// Without positions, consumers read from the oldest record on, which
-    /// repeats work and loses nothing.
+    /// The stored positions; empty when the file is missing or damaged. Consumers
+    /// then read from the oldest record on, which repeats work and loses nothing.
     pub(super) fn load(disk: &dyn Disk, dir: &Path) -> io::Result<Self> {
         let path = dir.join(FILE);
         if !disk.exists(&path)? {
@@ -32,7 +31,7 @@ impl Positions {
         }
         let bytes = disk.read(&path)?;
         Ok(Self::from_bytes(&bytes).unwrap_or_else(|| {
-            warn!(path = %path.display(), "the consumers' positions are damaged: they start at the oldest record");
+            warn!(path = %path.display(), "the consumers' positions are damaged: consumers start at the oldest record");
             Self::default()
         }))
     }
@@ -41,7 +40,7 @@ impl Positions {
         weir_disk::replace(disk, &dir.join(FILE), &self.to_bytes()?)
     }
 
-    /// A position that the log must not fall back behind.
+    /// The log must not end before this position.
     pub(super) fn high_water(&self) -> u64 {
         self.consumers
             .values()

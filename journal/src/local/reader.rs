@@ -1,4 +1,4 @@
-//! A reader: from memory when it keeps up, from the files when it does not.
+//! A reader: from memory while it keeps up, else from the files.
 
 use std::io;
 use std::sync::Arc;
@@ -101,7 +101,7 @@ impl JournalReader for LocalReader {
             Found::OnDisk(region, from) => match self.read(region, from) {
                 Ok(chunk) => chunk,
                 Err(source) => {
-                    // Its segment may have been let go while it was on its way.
+                    // Its segment may have been removed in the meantime.
                     let start = Position(self.shared.tail.lock().start());
                     return Err(if position < start {
                         ReadError::Gone { position, start }

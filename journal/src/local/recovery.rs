@@ -1,9 +1,9 @@
-//! What a folder holds after whatever happened to it.
+//! Opens a folder after any kind of end: clean, killed, power lost, files damaged.
 //!
-//! Only the headers and the last segment are read: the others were whole
-//! before their successor was made, and readers check them as they come by.
-//! Nothing is changed here except that segments go which all consumers have
-//! passed; a torn tail is cut before the first new segment is made.
+//! Only the headers and the last segment are read: the other segments were
+//! complete before their successor was created, and readers check them later.
+//! Nothing is changed here except that segments are removed which all consumers
+//! have passed. A torn tail is truncated before the first new segment is created.
 
 use std::collections::VecDeque;
 use std::io;
@@ -22,19 +22,19 @@ pub(super) struct Recovered {
     pub(super) regions: VecDeque<Region>,
     /// The next record's position: behind every byte that was ever written.
     pub(super) end: u64,
-    /// Where the log ends; bytes between it and `end` were never acknowledged.
+    /// Where the log ends. Bytes between it and `end` were never acknowledged.
     pub(super) previous_end: u64,
-    /// Bytes that are to be cut off the last file.
+    /// Bytes to truncate from the last file.
     pub(super) torn_bytes: u64,
     pub(super) cuts: Vec<Cut>,
     /// Length of all files.
     pub(super) used: u64,
-    /// Positions of damaged records that were come across.
+    /// Positions of damaged records that were found.
     pub(super) damaged: Vec<u64>,
 }
 
-/// What has to happen before the first new segment is made: a file is to be
-/// shortened, or removed when it holds no record.
+/// A change to a file before the first new segment is created: truncate it, or
+/// remove it when it holds no record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Cut {
     pub(super) base: u64,
@@ -56,14 +56,14 @@ impl Found {
             .saturating_add(self.bytes.saturating_sub(HEADER as u64))
     }
 
-    /// Weir died while it made this file: nothing was written to it yet.
+    /// Weir died while it created this file: no frame was written to it.
     fn never_used(&self, high_water: u64) -> bool {
         self.header.is_none() && self.bytes <= HEADER as u64 && self.base >= high_water
     }
 }
 
 /// `high_water`: the log was committed up to there. `oldest`: no consumer needs
-/// what lies before it, if that is known.
+/// anything before it, if that is known.
 pub(super) fn recover(
     disk: &dyn Disk,
     dir: &Path,
@@ -90,7 +90,7 @@ pub(super) fn recover(
     }
     for damaged in found.iter().filter(|segment| segment.header.is_none()) {
         let path = segment::path(dir, damaged.base);
-        warn!(path = %path.display(), bytes = damaged.bytes, "a segment's header is damaged");
+        warn!(path = %path.display(), bytes = damaged.bytes, "the header of a segment is damaged");
     }
     let Some(last) = found.pop() else {
         recovered.lost(oldest.unwrap_or(high_water), high_water);
@@ -113,7 +113,7 @@ pub(super) fn recover(
 }
 
 impl Recovered {
-    /// What consumers still need and what lay before the first file is lost.
+    /// Positions that consumers need and that precede the first file are lost.
     fn lead_in(&mut self, first: &Found, known_until: &mut Option<u64>) {
         if let Some(oldest) = known_until.take() {
             self.lost(
@@ -125,7 +125,7 @@ impl Recovered {
         }
     }
 
-    /// A segment that has a successor, which says where this one ended.
+    /// A segment with a successor, whose header records where this one ended.
     fn sealed(&mut self, segment: &Found, end: u64) {
         self.used += segment.bytes;
         let readable = end.min(segment.file_end());
@@ -180,13 +180,13 @@ impl Recovered {
             info!(
                 bytes = self.torn_bytes,
                 position = readable,
-                "an interrupted write is cut off the journal"
+                "truncating an interrupted write at the end of the journal"
             );
         }
         Ok(())
     }
 
-    /// Where the last good record ends. Damage behind it is a torn tail, unless
+    /// Where the last valid record ends. Damage behind it is a torn tail, unless
     /// it was committed.
     fn scan(
         &mut self,
@@ -249,15 +249,15 @@ fn region(segment: &Found, end: u64) -> Region {
     }
 }
 
-/// What a killed process wrote is in the kernel's memory only. It is handed out
+/// What a killed process wrote may be in the kernel's memory only. Readers get it
 /// as committed, so it must be on the disk.
 fn sync(disk: &dyn Disk, path: &Path) -> Result<(), OpenError> {
     let sync = || disk.open(path)?.sync_all();
     sync().map_err(|e| OpenError::io("sync", path, e))
 }
 
-/// Refuses a folder with a segment of a version that is not read. Changes
-/// nothing; whatever else may be wrong is the recovery's.
+/// Refuses a folder with a segment of an unsupported version. Changes nothing;
+/// [`recover`] reports every other fault.
 pub(super) fn check_version(disk: &dyn Disk, dir: &Path) -> Result<(), OpenError> {
     for base in segment::list(disk, dir).unwrap_or_default() {
         let path = segment::path(dir, base);
@@ -286,7 +286,7 @@ fn read_header(disk: &dyn Disk, dir: &Path, base: u64) -> Result<Found, OpenErro
     let header = match Header::read(&start, base) {
         ReadHeader::Good(header) => Some(header),
         ReadHeader::Repaired(header) => {
-            warn!(path = %path.display(), "one copy of a segment's header is damaged, the other is used");
+            warn!(path = %path.display(), "one copy of a segment's header is damaged; using the other copy");
             Some(header)
         }
         ReadHeader::Broken => None,

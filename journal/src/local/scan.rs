@@ -1,8 +1,8 @@
 //! From a segment's bytes to checked chunks, in bounded blocks.
 //!
-//! What does not check is a damaged region: one record when its head is true,
-//! else everything up to the next frame that checks. Finding that is linear:
-//! only a true head, which no payload can imitate, makes it look at a body.
+//! Bytes that fail their check are a damaged region: one record when its head is
+//! valid, else everything up to the next valid frame. The search is linear: it
+//! reads a body only behind a valid head, which no payload can imitate.
 
 use std::io;
 
@@ -14,9 +14,9 @@ use super::tail::{Region, RegionKind};
 use crate::frame::{self, HEAD};
 use crate::record::{Chunk, Damage};
 
-/// What is read at once; a larger record makes its block grow.
+/// Bytes per read; a larger record gets a larger block.
 const BLOCK: u64 = 1 << 20;
-/// How much of a damaged region a reader gets to see.
+/// Bytes of a damaged region that a reader gets at most.
 pub(super) const MAX_KEPT: usize = 64 << 10;
 
 pub(super) const GONE: &str = "the journal's file is missing or too short";
@@ -28,13 +28,13 @@ pub(super) struct Frames<'a> {
     pub(super) base: u64,
     /// Read no further than this position.
     pub(super) end: u64,
-    /// `None` when the header is lost: then nothing can be told from noise.
+    /// `None` when the header is lost: then no frame can be recognised.
     pub(super) salt: Option<u64>,
 }
 
 impl Frames<'_> {
     /// The next records from `from` on, at least one, damaged or not. `from`
-    /// lies before the end.
+    /// must be before the end.
     pub(super) fn chunk(&self, from: u64) -> io::Result<Chunk> {
         let mut block = self.read(from, BLOCK.min(self.end - from))?;
         let Some(salt) = self.salt else {
@@ -58,8 +58,8 @@ impl Frames<'_> {
                     }
                     at += size;
                 }
-                // Begins in this block and ends behind it, or not begins: the
-                // next call starts with it.
+                // The frame ends behind this block, or no frame begins here:
+                // the next call starts with it.
                 _ if at > 0 => break,
                 Some(size) => {
                     let whole = self.read(from, size as u64)?;

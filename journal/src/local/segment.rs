@@ -8,16 +8,16 @@
 //!          12  u32      zero
 //!          16  u64      base: position of the first frame
 //!          24  u64      salt of every frame's check, random
-//!          32  u64      previous end: where the log ended when this was made
+//!          32  u64      previous end: where the log ended at its creation
 //!          40           zeros
 //!          60  u32      CRC-32C of the 60 bytes before
 //! frames  128           position p stands at file offset 128 + p - base
 //! ```
 //!
 //! Every start of Weir begins a new segment, at a position behind every byte
-//! that any file ever held, so positions never run backwards. Where the
-//! previous end lies before the base, a write was interrupted in between and
-//! was cut off. Where it lies behind the previous file's end, bytes are lost.
+//! that any file ever held, so positions never run backwards. A previous end
+//! before the base means that an interrupted write was truncated. A previous end
+//! behind the end of the previous file means that bytes are lost.
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
@@ -38,14 +38,14 @@ pub(super) struct Header {
     pub(super) previous_end: u64,
 }
 
-/// What a header's bytes say.
+/// The result of reading a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ReadHeader {
     Good(Header),
     /// One of the copies is damaged.
     Repaired(Header),
     Broken,
-    /// Written by a Weir that this one does not understand.
+    /// A format version that this version does not read.
     Version(u32),
 }
 

@@ -1,4 +1,4 @@
-//! Commits, consumers and the status: what the journal's parts do together.
+//! Commits, consumers and status: what involves several parts of the journal.
 
 use std::io;
 use std::sync::atomic::Ordering;
@@ -20,7 +20,11 @@ impl Shared {
         self.committed.store(position, Ordering::Release);
     }
 
-    /// Shows what was written to the readers.
+    pub(super) fn start(&self) -> Position {
+        Position(self.tail.lock().start())
+    }
+
+    /// Makes what was written visible to readers.
     pub(super) fn publish(&self, start: u64, bytes: Bytes) {
         let mut tail = self.tail.lock();
         tail.publish(start, bytes);
@@ -35,41 +39,41 @@ impl Shared {
         if self.committed() >= position {
             return Ok(());
         }
-        let mut intake = self.intake.lock();
+        let mut buffer = self.buffer.lock();
         loop {
             if self.committed() >= position {
                 return Ok(());
             }
-            if let Some(failed) = &intake.failed {
+            if let Some(failed) = &buffer.failed {
                 return Err(failed.clone());
             }
-            if intake.pending.is_empty() && intake.in_flight == 0 {
+            if buffer.pending.is_empty() && buffer.in_flight == 0 {
                 let reason = format!("position {position} was never appended").into();
                 return Err(JournalFailed { reason });
             }
-            intake.commit_waiters += 1;
-            self.commit_changed.wait(&mut intake);
-            intake.commit_waiters -= 1;
+            buffer.commit_waiters += 1;
+            self.commit_changed.wait(&mut buffer);
+            buffer.commit_waiters -= 1;
         }
     }
 
-    /// The writer has stopped: nothing will be appended or shown any more.
+    /// The writer has stopped: no append and no new record will follow.
     pub(super) fn closed(&self) {
-        let mut intake = self.intake.lock();
-        if intake.failed.is_none() {
-            intake.failed = Some(JournalFailed {
+        let mut buffer = self.buffer.lock();
+        if buffer.failed.is_none() {
+            buffer.failed = Some(JournalFailed {
                 reason: "it is closed".into(),
             });
         }
-        let room = intake.take_room(&self.limits);
+        let room = buffer.take_room(&self.limits);
         self.commit_changed.notify_all();
-        drop(intake);
+        drop(buffer);
         room.into_iter().for_each(std::task::Waker::wake);
         self.tail.lock().closed = true;
         self.tail_grew.notify_all();
     }
 
-    pub(super) fn commit_consumer(&self, name: &str, position: u64) -> io::Result<()> {
+    pub(super) fn trim(&self, name: &str, position: u64) -> io::Result<()> {
         let current = self.positions.lock().consumers.get(name).copied();
         let Some(current) = current else {
             let reason = format!("the journal was opened without a consumer {name:?}");
@@ -84,30 +88,30 @@ impl Shared {
             let stored = positions.consumers.entry(name.to_owned()).or_default();
             *stored = (*stored).max(position);
         })?;
-        self.let_go();
+        self.remove_passed();
         Ok(())
     }
 
-    /// A consumer knows of a position that the log has lost: the log goes on
-    /// from there, so that no position is given to two messages.
+    /// A consumer has reached a position that the log has lost: the log continues
+    /// from there, so that no position is used for two messages.
     fn reach(&self, position: u64) -> io::Result<()> {
-        let mut intake = self.intake.lock();
-        let running = intake.appended_messages > 0;
-        if position <= self.committed() || (running && position <= intake.end) {
+        let mut buffer = self.buffer.lock();
+        let running = buffer.appended_messages > 0;
+        if position <= self.committed() || (running && position <= buffer.end) {
             return Ok(());
         }
-        if running || intake.closing {
-            let reason = format!("the journal ends at {}, before {position}", intake.end);
+        if running || buffer.closing {
+            let reason = format!("the journal ends at {}, before {position}", buffer.end);
             return Err(io::Error::new(io::ErrorKind::InvalidInput, reason));
         }
         let lost = self.committed();
-        intake.end = position.max(intake.end);
+        buffer.end = position.max(buffer.end);
         self.set_committed(position);
         self.tail.lock().skip_to(position);
         warn!(
             start = lost,
             end = position,
-            "a consumer is ahead of the journal, which has lost records"
+            "a consumer is ahead of the journal: the journal has lost records"
         );
         Ok(())
     }
@@ -124,7 +128,7 @@ impl Shared {
     }
 
     /// Removes the segments that all consumers have passed.
-    fn let_go(&self) {
+    fn remove_passed(&self) {
         let oldest = self.positions.lock().consumers.values().copied().min();
         let Some(oldest) = oldest else { return };
         let files = self.tail.lock().retire(oldest);
@@ -133,7 +137,7 @@ impl Shared {
             let path = segment::path(&self.dir, base);
             match self.disk.remove(&path) {
                 Ok(()) => freed += bytes,
-                // It counts as gone: the next start tries again.
+                // Counted as freed: the next start tries again.
                 Err(error) => {
                     warn!(path = %path.display(), %error, "cannot remove a segment that all consumers have passed");
                     freed += bytes;
@@ -143,10 +147,10 @@ impl Shared {
         if freed == 0 {
             return;
         }
-        let mut intake = self.intake.lock();
-        intake.used = intake.used.saturating_sub(freed);
-        let room = intake.take_room(&self.limits);
-        drop(intake);
+        let mut buffer = self.buffer.lock();
+        buffer.used = buffer.used.saturating_sub(freed);
+        let room = buffer.take_room(&self.limits);
+        drop(buffer);
         self.space_freed.notify_one();
         room.into_iter().for_each(std::task::Waker::wake);
     }
@@ -159,32 +163,32 @@ impl Shared {
         if damage.seen.insert(position) {
             damage.count += 1;
             drop(damage);
-            warn!(position, "a damaged record in the journal");
+            warn!(position, "damaged record in the journal");
         }
     }
 
     pub(super) fn status(&self) -> JournalStatus {
         let consumers = self.positions.lock().consumers.clone();
         let corrupt_records = self.damage.lock().count;
-        let intake = self.intake.lock();
+        let buffer = self.buffer.lock();
         let tail = self.tail.lock();
         let limit = self.limits.max_size;
-        let full = (intake.wanted > 0 && intake.used + intake.wanted > limit)
-            .then(|| format!("the journal is full: {} of {limit} bytes", intake.used));
-        let failed = intake.failed.as_ref().map(|failed| failed.to_string());
+        let full = (buffer.wanted > 0 && buffer.used + buffer.wanted > limit)
+            .then(|| format!("the journal is full: {} of {limit} bytes", buffer.used));
+        let failed = buffer.failed.as_ref().map(|failed| failed.to_string());
         JournalStatus {
             start: Position(tail.start()),
             written: Position(tail.written),
             committed: Position(self.committed()),
-            appended_messages: intake.appended_messages,
+            appended_messages: buffer.appended_messages,
             committed_messages: self.counters.committed_messages.load(Ordering::Relaxed),
             commits: self.counters.commits.load(Ordering::Relaxed),
             sync_ns: self.counters.sync_ns.load(Ordering::Relaxed),
-            used_bytes: intake.used,
+            used_bytes: buffer.used,
             limit_bytes: limit,
             corrupt_records,
             torn_bytes: self.torn_bytes,
-            stalled: failed.or_else(|| intake.stalled.clone()).or(full),
+            stalled: failed.or_else(|| buffer.stalled.clone()).or(full),
             consumers: consumers
                 .into_iter()
                 .map(|(name, at)| (name, Position(at)))

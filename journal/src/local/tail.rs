@@ -1,5 +1,5 @@
-//! What is written: which regions of the log lie in which file, and the newest
-//! records once more in memory, for readers that keep up.
+//! The index of what is written: which region of the log is in which file, and
+//! the newest records in memory for readers that keep up.
 
 use std::collections::VecDeque;
 
@@ -8,12 +8,12 @@ use bytes::Bytes;
 use crate::frame;
 use crate::record::Chunk;
 
-/// Bytes of newest records that stay in memory.
+/// Bytes of the newest records that stay in memory.
 pub(super) const LIVE_BYTES: usize = 16 << 20;
-/// What an entry costs beside its bytes, so that many tiny ones stay bounded.
+/// The overhead of an entry, so that many tiny ones stay bounded.
 const LIVE_ENTRY: usize = 128;
 
-/// A part of the log. Between two regions lie positions that no record has.
+/// A part of the log. Positions between two regions belong to no record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Region {
     pub(super) start: u64,
@@ -74,7 +74,7 @@ impl Tail {
             .map_or(self.written, |region| region.start)
     }
 
-    /// A new segment, from here on the one that is written.
+    /// Starts a new segment; it is the one being written from now on.
     pub(super) fn begin_segment(&mut self, base: u64, salt: u64, header_bytes: u64) {
         let kind = RegionKind::Segment {
             salt: Some(salt),
@@ -88,7 +88,7 @@ impl Tail {
         self.active = true;
     }
 
-    /// What lies before `end` and is not there is lost.
+    /// The positions up to `end` are lost.
     pub(super) fn skip_to(&mut self, end: u64) {
         let start = std::mem::replace(&mut self.written, end);
         self.regions.push_back(Region {
@@ -98,7 +98,7 @@ impl Tail {
         });
     }
 
-    /// Shows whole, good frames that were just written to the last segment.
+    /// Makes valid frames visible that were just written to the last segment.
     pub(super) fn publish(&mut self, start: u64, bytes: Bytes) {
         let end = start + bytes.len() as u64;
         let region = self
@@ -120,8 +120,8 @@ impl Tail {
         }
     }
 
-    /// Forgets the regions that end at or before `position`; returns the bases
-    /// and lengths of their files. The one being written stays.
+    /// Removes the regions that end at or before `position`; returns the bases and
+    /// lengths of their files. The region being written stays.
     pub(super) fn retire(&mut self, position: u64) -> Vec<(u64, u64)> {
         let mut files = Vec::new();
         while let Some(region) = self.regions.front() {
@@ -171,7 +171,7 @@ impl Tail {
         while from < position {
             from += frame::size_at(&bytes[(from - start) as usize..]) as u64;
         }
-        // Not the start of a record: the file's checks will say so.
+        // Not the start of a record: the checks of the file will report it.
         (from == position).then(|| Chunk::live(from, bytes.slice((from - start) as usize..)))
     }
 }

@@ -1,17 +1,17 @@
-//! The writer thread: takes what has gathered, writes it, shows it to the
-//! readers, syncs it, tells who waits. What arrives during one sync makes up the
-//! next group.
+//! The writer thread: takes the buffered frames as one group, writes them, makes
+//! them visible to readers, syncs them and notifies the listeners. What arrives
+//! during one sync becomes the next group.
 //!
 //! A group costs about the same work whether it holds ten messages or a
-//! thousand: the sync, and a wake-up of everyone downstream. So while messages
-//! pour in, the writer lets them gather for up to [`GATHER_MOST`]. It stops as
-//! soon as a look finds nothing new, for then the senders may be waiting for
-//! their acknowledgements; and groups below [`POURING`] never wait, so a sender
-//! that sends one message at a time is answered as fast as the disk can.
+//! thousand: the sync, and a wake-up of everyone downstream. So at high rates
+//! the writer waits up to [`GATHER_MAX`] for a fuller group. It stops waiting as
+//! soon as nothing new has arrived, because then the senders may be waiting for
+//! their acknowledgements. Groups below [`HIGH_RATE_BYTES`] never wait, so a
+//! sender of single messages is acknowledged as fast as the disk allows.
 //!
-//! A failed write is repeated, after cutting off what it left, until it
-//! succeeds. A failed sync is final: the kernel has forgotten which bytes were
-//! not written, and would answer the next sync with Ok.
+//! A failed write is truncated and repeated until it succeeds. A failed sync is
+//! final: the kernel has forgotten which bytes were not written, and would answer
+//! the next sync with Ok.
 
 use std::cmp::Reverse;
 use std::io;
@@ -28,21 +28,21 @@ use weir_disk::DiskFile;
 use weir_model::Position;
 
 use super::Shared;
-use super::intake::{Intake, Listeners};
 use super::recovery::Cut;
 use super::segment::{self, HEADER, Header};
+use super::write_buffer::{Listeners, WriteBuffer};
 use crate::frame;
 use crate::journal::{CommitListener, JournalFailed};
 
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-/// Bytes of a group from which on messages are said to pour in.
-const POURING: u64 = 8 << 10;
-/// The first look after so long, each further one after twice the time.
+/// Bytes of a group from which on the rate counts as high.
+const HIGH_RATE_BYTES: u64 = 8 << 10;
+/// The first wait; each further one is twice as long.
 const GATHER_FIRST: Duration = Duration::from_micros(250);
-const GATHER_MOST: Duration = Duration::from_millis(2);
-/// Bytes that are worth a group by themselves.
+const GATHER_MAX: Duration = Duration::from_millis(2);
+/// A group of this size does not wait.
 const GATHER_BYTES: usize = 512 << 10;
-/// Once the journal is closing, a write that fails is repeated so often.
+/// Attempts of a failing write once the journal is closing.
 const LAST_TRIES: u32 = 3;
 
 #[derive(Debug)]
@@ -54,18 +54,18 @@ pub(super) struct Writer {
     pub(super) pause: Duration,
 }
 
-/// The segment that is written.
+/// The segment being written.
 #[derive(Debug)]
 pub(super) struct Active {
     file: Box<dyn DiskFile>,
     salt: u64,
     /// Bytes of good frames.
     len: u64,
-    /// A write failed half-way: the file may be longer than `len` says.
+    /// A write failed: the file may be longer than `len`.
     ragged: bool,
 }
 
-/// Why a step did not succeed.
+/// Why a step failed.
 enum Trouble {
     /// It may be tried again.
     Write(io::Error),
@@ -73,12 +73,12 @@ enum Trouble {
 }
 
 impl Writer {
-    /// Until the journal is closed or has failed. A listener that panics fails
-    /// the journal: nobody may wait for a thread that is gone.
+    /// Runs until the journal is closed or has failed. A listener that panics
+    /// fails the journal, so that no caller waits for a dead thread.
     pub(super) fn run(self) {
         let shared = Arc::clone(&self.shared);
         if catch_unwind(AssertUnwindSafe(|| self.serve())).is_err() {
-            let reason = "its thread has panicked".into();
+            let reason = "its thread panicked".into();
             shared.fail(JournalFailed { reason }, Listeners::new());
         }
     }
@@ -102,46 +102,46 @@ impl Writer {
         }
     }
 
-    /// Settles the last group and waits for the next one; `None` when closing
-    /// and nothing is left.
+    /// Completes the last group and waits for the next one; `None` when the
+    /// journal is closing and nothing is pending.
     fn next_group(&self, listeners: &mut Listeners) -> Option<(BytesMut, u64)> {
         let shared = &self.shared;
-        let mut intake = shared.intake.lock();
-        let last = std::mem::take(&mut intake.in_flight);
+        let mut buffer = shared.buffer.lock();
+        let last = std::mem::take(&mut buffer.in_flight);
         if last > 0 {
-            if intake.commit_waiters > 0 {
+            if buffer.commit_waiters > 0 {
                 shared.commit_changed.notify_all();
             }
-            let room = intake.take_room(&shared.limits);
+            let room = buffer.take_room(&shared.limits);
             if !room.is_empty() {
-                MutexGuard::unlocked(&mut intake, || room.into_iter().for_each(Waker::wake));
+                MutexGuard::unlocked(&mut buffer, || room.into_iter().for_each(Waker::wake));
             }
         }
-        while intake.pending.is_empty() {
-            if intake.closing {
+        while buffer.pending.is_empty() {
+            if buffer.closing {
                 return None;
             }
-            intake.writer_idle = true;
-            shared.wake_writer.wait(&mut intake);
-            intake.writer_idle = false;
+            buffer.writer_idle = true;
+            shared.wake_writer.wait(&mut buffer);
+            buffer.writer_idle = false;
         }
-        if last.max(intake.pending.len() as u64) >= POURING {
-            self.gather(&mut intake);
+        if last.max(buffer.pending.len() as u64) >= HIGH_RATE_BYTES {
+            self.gather(&mut buffer);
         }
-        let group = intake.pending.split();
-        let start = intake.end - group.len() as u64;
-        intake.in_flight = group.len() as u64;
-        std::mem::swap(&mut intake.listeners, listeners);
+        let group = buffer.pending.split();
+        let start = buffer.end - group.len() as u64;
+        buffer.in_flight = group.len() as u64;
+        std::mem::swap(&mut buffer.listeners, listeners);
         Some((group, start))
     }
 
-    /// Waits for a fuller group while messages pour in. Appends do not wake it.
-    fn gather(&self, intake: &mut MutexGuard<'_, Intake>) {
+    /// Waits for a fuller group at high rates. Appends do not wake it.
+    fn gather(&self, buffer: &mut MutexGuard<'_, WriteBuffer>) {
         let (mut look, mut waited) = (GATHER_FIRST, Duration::ZERO);
-        while waited < GATHER_MOST && intake.pending.len() < GATHER_BYTES && !intake.closing {
-            let before = intake.pending.len();
-            self.shared.wake_writer.wait_for(intake, look);
-            if intake.pending.len() == before {
+        while waited < GATHER_MAX && buffer.pending.len() < GATHER_BYTES && !buffer.closing {
+            let before = buffer.pending.len();
+            self.shared.wake_writer.wait_for(buffer, look);
+            if buffer.pending.len() == before {
                 return;
             }
             waited += look;
@@ -207,18 +207,19 @@ impl Writer {
         Ok(())
     }
 
-    /// Makes the next segment: durable with its name before its first frame.
+    /// Creates the next segment. It is durable, with its name, before its first
+    /// frame is written.
     fn begin_segment(&mut self, base: u64) -> Result<(), Trouble> {
         let shared = Arc::clone(&self.shared);
         let disk = &*shared.disk;
         self.cut()?;
         let header = Header::new(base, shared.tail.lock().written);
         let path = segment::path(&shared.dir, base);
-        // A folder's sync is about all of its names. If it failed for the
-        // positions, the segment's name would be lost with theirs, and the sync
+        // A sync of the folder covers all of its names. If one failed for the
+        // positions file, the segment's name would be lost too, and the sync
         // below would answer Ok.
         let _names = shared.positions_file.lock();
-        // Left by an attempt of ours that did not come to its end.
+        // Left by an earlier attempt that failed.
         if disk.exists(&path).map_err(Trouble::Write)? {
             disk.remove(&path).map_err(Trouble::Write)?;
         }
@@ -234,7 +235,7 @@ impl Writer {
             len: 0,
             ragged: false,
         });
-        shared.intake.lock().used += HEADER as u64;
+        shared.buffer.lock().used += HEADER as u64;
         shared
             .tail
             .lock()
@@ -242,7 +243,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Cuts off what an earlier life left half-written.
+    /// Truncates what an earlier process left half-written.
     fn cut(&mut self) -> Result<(), Trouble> {
         let shared = Arc::clone(&self.shared);
         while let Some(cut) = self.cuts.last() {
@@ -258,15 +259,15 @@ impl Writer {
                     }
                 }
             }
-            let mut intake = shared.intake.lock();
-            intake.used = intake.used.saturating_sub(cut.freed);
-            drop(intake);
+            let mut buffer = shared.buffer.lock();
+            buffer.used = buffer.used.saturating_sub(cut.freed);
+            drop(buffer);
             self.cuts.pop();
         }
         Ok(())
     }
 
-    /// Tries until it succeeds, fails for good, or the journal is closed.
+    /// Retries until the step succeeds, fails finally, or the journal is closed.
     fn persist(
         &mut self,
         mut step: impl FnMut(&mut Self) -> Result<(), Trouble>,
@@ -285,40 +286,40 @@ impl Writer {
                 Err(Trouble::Write(error)) => error,
             };
             if !stalled {
-                warn!(%error, "the journal cannot write and acknowledges nothing; it goes on trying");
+                warn!(%error, "the journal cannot write and acknowledges nothing; retrying");
                 stalled = true;
             }
-            let mut intake = self.shared.intake.lock();
-            intake.stalled = Some(format!("the journal cannot write: {error}"));
-            if intake.closing {
+            let mut buffer = self.shared.buffer.lock();
+            buffer.stalled = Some(format!("the journal cannot write: {error}"));
+            if buffer.closing {
                 if last_tries == 0 {
                     return Err(failed("write", &error));
                 }
                 last_tries -= 1;
                 pause = self.pause;
             }
-            // Woken early by whoever makes room, or closes.
-            self.shared.space_freed.wait_for(&mut intake, pause);
+            // Woken early when space is freed or the journal is closed.
+            self.shared.space_freed.wait_for(&mut buffer, pause);
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
         if stalled {
-            self.shared.intake.lock().stalled = None;
-            info!("the journal writes again");
+            self.shared.buffer.lock().stalled = None;
+            info!("journal writes again");
         }
         Ok(())
     }
 }
 
 impl Shared {
-    /// From now on nothing is acknowledged.
+    /// Nothing is acknowledged after this.
     fn fail(&self, failed: JournalFailed, mut listeners: Listeners) {
         error!(reason = %failed.reason, "the journal has failed");
-        let mut intake = self.intake.lock();
-        intake.failed = Some(failed);
-        listeners.append(&mut intake.listeners);
-        let room = intake.take_room(&self.limits);
+        let mut buffer = self.buffer.lock();
+        buffer.failed = Some(failed);
+        listeners.append(&mut buffer.listeners);
+        let room = buffer.take_room(&self.limits);
         self.commit_changed.notify_all();
-        drop(intake);
+        drop(buffer);
         for waker in room {
             waker.wake();
         }
@@ -329,7 +330,7 @@ impl Shared {
     }
 }
 
-/// Seals the frames that fit; returns their bytes and how many they are.
+/// Seals the frames that fit; returns their bytes and their number.
 fn seal(group: &mut [u8], room: u64, salt: u64, start: u64) -> (usize, u64) {
     let (mut at, mut messages) = (0, 0);
     while at < group.len() && (at + frame::size_at(&group[at..])) as u64 <= room {
@@ -339,7 +340,7 @@ fn seal(group: &mut [u8], room: u64, salt: u64, start: u64) -> (usize, u64) {
     (at, messages)
 }
 
-/// Leaves each listener once, with its last position.
+/// Keeps each listener once, with its last ticket.
 fn sort_distinct(listeners: &mut Listeners) {
     if listeners.len() < 2 {
         return;
@@ -352,8 +353,8 @@ fn address(entry: &(Arc<dyn CommitListener>, Position)) -> *const () {
     Arc::as_ptr(&entry.0).cast()
 }
 
-/// A sync that failed for want of space has lost a file that nothing depends on
-/// yet: another one may be made. Every other failure is final.
+/// A sync that failed for lack of space has lost a file that nothing depends on
+/// yet: it may be created again. Every other failure is final.
 fn unsynced(what: &str, error: io::Error) -> Trouble {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Trouble::Write(error),

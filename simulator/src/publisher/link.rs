@@ -14,6 +14,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
+use weir_retry::Backoff;
 
 use super::outbox::Outbox;
 use super::schedule::Schedule;
@@ -21,19 +22,19 @@ use super::{Counters, SimulateError};
 use crate::noise::unit;
 use crate::{Emit, Fleet};
 
-/// After the last message: how long acknowledgements are waited for.
+/// How long to wait for acknowledgements after the last message.
 const DRAIN: Duration = Duration::from_secs(5);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
-/// Nothing from the broker for so long, although it was pinged: it is gone.
+/// A broker that sends nothing for so long, although it was pinged, is lost.
 const SILENCE: Duration = Duration::from_secs(45);
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 const MAX_BACKOFF: Duration = Duration::from_secs(5);
-/// Of the flaky scenario: a connection is dropped this often, give or take a third.
+/// In the flaky scenario a connection is dropped this often, plus or minus a third.
 const DROP_EVERY: Duration = Duration::from_secs(15);
-/// A message that is sent later than this after it was due tells the later time.
+/// A message that is sent later than this after it was due carries the later time.
 const BEHIND_S: f64 = 0.05;
-/// Bytes that may wait to be written before no more are made.
+/// Bytes that may wait to be written; at this size no further messages are made.
 const MAX_OUTBOUND: usize = 256 * 1024;
 /// No packet that a broker sends to a publisher is longer.
 const MAX_INBOUND: usize = 1024;
@@ -48,7 +49,7 @@ pub(crate) struct Link {
     pub(crate) device_step: usize,
     /// By device of this connection: the time of its last message.
     pub(crate) spoke_ms: Vec<i64>,
-    /// Drops its connection now and then.
+    /// Drops its connection from time to time.
     pub(crate) drops: bool,
     pub(crate) qos: QoS,
     pub(crate) schedule: Schedule,
@@ -72,7 +73,7 @@ impl Link {
     pub(crate) async fn run(mut self) -> Result<(), SimulateError> {
         let mut outbox = Outbox::new(self.qos);
         let mut deadline = None;
-        let mut backoff = FIRST_BACKOFF;
+        let mut backoff = Backoff::new(FIRST_BACKOFF, MAX_BACKOFF);
         let mut connected = false;
         loop {
             match self.connect().await {
@@ -80,7 +81,8 @@ impl Link {
                     if connected {
                         add(&self.counters.reconnects, 1);
                     }
-                    (connected, backoff) = (true, FIRST_BACKOFF);
+                    connected = true;
+                    backoff.reset();
                     match self.serve(stream, &mut outbox, &mut deadline).await {
                         Ending::Done => return Ok(()),
                         Ending::Lost(error) => {
@@ -97,13 +99,11 @@ impl Link {
             if self.is_over(&mut deadline) && outbox.is_empty() {
                 return Ok(());
             }
-            let jitter = 1.0 + 0.3 * unit(self.start.elapsed().as_nanos() as u64);
             tokio::select! {
-                () = sleep(backoff.mul_f64(jitter)) => {}
+                () = sleep(backoff.delay()) => {}
                 () = until(deadline) => return Ok(()),
                 () = self.stop.cancelled(), if deadline.is_none() => {}
             }
-            backoff = (backoff * 2).min(MAX_BACKOFF);
         }
     }
 

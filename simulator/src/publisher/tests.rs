@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
 
-/// A broker that takes publishes and nothing else.
+/// A broker that accepts publishes and nothing else.
 struct Broker {
     url: String,
     seen: Arc<Mutex<Seen>>,
@@ -121,12 +121,11 @@ impl Seen {
         let payload = publish.payload.to_vec();
         let key = (publish.topic.clone(), payload.clone());
         let (first, again) = self.messages.entry(key).or_default();
-        match publish.dup {
-            false => {
-                *first += 1;
-                self.order.entry(publish.topic).or_default().push(payload);
-            }
-            true => *again += 1,
+        if publish.dup {
+            *again += 1;
+        } else {
+            *first += 1;
+            self.order.entry(publish.topic).or_default().push(payload);
         }
     }
 

@@ -25,7 +25,7 @@ pub(super) fn read(document: &str) -> Result<Vec<Row>> {
         .context("docs/reference/guarantees.md has no section Faults")?;
     let mut rows = Vec::new();
     for line in table.lines().filter(|line| line.starts_with("| ")) {
-        // What stands behind the names of the tests may hold a bar.
+        // The text behind the names of the tests may contain a bar.
         let columns = line.trim_matches('|').splitn(3, " | ");
         let columns: Vec<&str> = columns.map(str::trim).collect();
         let [number, fault, tests] = columns[..] else {

@@ -6,7 +6,7 @@
 
 use std::path::Path;
 
-use cargo_metadata::Metadata;
+use crate::cargo::Metadata;
 
 /// What a crate may depend on.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +23,13 @@ const LAYOUT: &[(&str, &str, May)] = &[
     ("config", "weir-config", May::Only(&["model"])),
     ("base/disk", "weir-disk", May::Only(&[])),
     ("base/kv", "weir-kv", May::Only(&[])),
+    ("base/retry", "weir-retry", May::Only(&[])),
+    ("base/http-client", "weir-http-client", May::Only(&[])),
+    (
+        "base/aws",
+        "weir-aws",
+        May::Only(&["model", "base/http-client"]),
+    ),
     (
         "journal",
         "weir-journal",
@@ -30,29 +37,71 @@ const LAYOUT: &[(&str, &str, May)] = &[
     ),
     ("base/auth", "weir-auth", May::Only(&["model", "config"])),
     (
-        "functions",
-        "weir-functions",
-        May::Only(&["model", "config", "base/auth"]),
+        "functions/codec",
+        "weir-codec",
+        May::Only(&["model", "config"]),
     ),
     (
-        "alerts",
-        "weir-alerts",
+        "functions/engine",
+        "weir-engine",
+        May::Only(&["model", "config", "functions/codec"]),
+    ),
+    (
+        "alerts/alarms",
+        "weir-alarms",
+        May::Only(&["model", "config"]),
+    ),
+    (
+        "alerts/notify",
+        "weir-notify",
+        May::Only(&[
+            "model",
+            "config",
+            "base/kv",
+            "base/aws",
+            "base/http-client",
+            "alerts/alarms",
+        ]),
+    ),
+    (
+        "shadows/document",
+        "weir-shadow-document",
+        May::Only(&["model", "config"]),
+    ),
+    (
+        "shadows/store",
+        "weir-shadow-store",
+        May::Only(&["model", "config", "base/kv", "shadows/document"]),
+    ),
+    (
+        "store/influxdb",
+        "weir-influxdb",
+        May::Only(&["model", "config"]),
+    ),
+    (
+        "store/quarantine",
+        "weir-quarantine",
         May::Only(&["model", "config", "base/kv"]),
     ),
     (
-        "shadows",
-        "weir-shadows",
-        May::Only(&["model", "config", "base/kv"]),
+        "store/series",
+        "weir-series",
+        May::Only(&["model", "config", "base/disk", "store/fixtures"]),
     ),
     (
-        "store",
-        "weir-store",
-        May::Only(&["model", "config", "base/disk", "base/kv"]),
+        "store/sql",
+        "weir-sql",
+        May::Only(&["model", "config", "store/series", "store/fixtures"]),
+    ),
+    (
+        "store/fixtures",
+        "weir-store-fixtures",
+        May::Only(&["model"]),
     ),
     (
         "ingest",
         "weir-ingest",
-        May::Only(&["model", "config", "base/auth", "journal"]),
+        May::Only(&["model", "config", "base/auth", "base/retry", "journal"]),
     ),
     ("ingest/mqtt-codec", "weir-mqtt-codec", May::Only(&[])),
     (
@@ -63,16 +112,111 @@ const LAYOUT: &[(&str, &str, May)] = &[
     (
         "simulator",
         "weir-simulator",
-        May::Only(&["model", "config"]),
+        May::Only(&["model", "config", "base/retry"]),
     ),
     ("dashboard", "weir-dashboard", May::Only(&[])),
-    ("server", "weir", May::Product),
-    ("tests", "weir-tests", May::Only(&["server", "model"])),
+    ("base/clock", "weir-clock", May::Only(&["model"])),
+    (
+        "base/listener",
+        "weir-listener",
+        May::Only(&["config", "base/auth"]),
+    ),
+    (
+        "server/pipeline",
+        "weir-pipeline",
+        May::Only(&[
+            "model",
+            "config",
+            "functions",
+            "alerts/alarms",
+            "shadows/document",
+        ]),
+    ),
+    (
+        "server/workers",
+        "weir-workers",
+        May::Only(&[
+            "alerts",
+            "base/auth",
+            "base/clock",
+            "config",
+            "base/disk",
+            "functions",
+            "ingest",
+            "journal",
+            "model",
+            "server/pipeline",
+            "shadows",
+            "store",
+        ]),
+    ),
+    (
+        "server/sql-endpoints",
+        "weir-sql-endpoints",
+        May::Only(&[
+            "alerts",
+            "base/auth",
+            "base/clock",
+            "config",
+            "functions",
+            "base/listener",
+            "model",
+            "server/pipeline",
+            "shadows",
+            "store",
+        ]),
+    ),
+    (
+        "server/backtest",
+        "weir-backtest",
+        May::Only(&[
+            "alerts",
+            "base/auth",
+            "config",
+            "base/disk",
+            "functions",
+            "ingest",
+            "journal",
+            "model",
+            "server/pipeline",
+            "store",
+        ]),
+    ),
+    (
+        "server/api",
+        "weir-api",
+        May::Only(&[
+            "alerts",
+            "base/auth",
+            "server/backtest",
+            "base/clock",
+            "config",
+            "functions",
+            "ingest",
+            "journal",
+            "base/listener",
+            "model",
+            "server/pipeline",
+            "shadows",
+            "server/sql-endpoints",
+            "store",
+            "server/workers",
+        ]),
+    ),
+    ("server/app", "weir-app", May::Product),
+    ("server/weir", "weir", May::Product),
+    ("tests", "weir-tests", May::Only(&["server/weir", "model"])),
     ("benches", "weir-benches", May::Any),
     (
         "benches/detectors",
         "weir-detector-benches",
-        May::Only(&["functions", "model", "config", "alerts", "simulator"]),
+        May::Only(&[
+            "functions/engine",
+            "model",
+            "config",
+            "alerts/alarms",
+            "simulator",
+        ]),
     ),
     ("xtask", "xtask", May::Only(&[])),
 ];
@@ -83,9 +227,9 @@ const CHECKERS: &[&str] = &["tests", "benches", "benches/detectors", "xtask"];
 /// Every breach, as a sentence.
 pub(super) fn check(metadata: &Metadata, root: &Path) -> Vec<String> {
     let mut faults = Vec::new();
-    for package in metadata.workspace_packages() {
-        let manifest = package.manifest_path.as_std_path();
-        let folder = manifest
+    for package in &metadata.packages {
+        let folder = package
+            .manifest_path
             .parent()
             .and_then(|folder| folder.strip_prefix(root).ok());
         let folder = folder.and_then(Path::to_str).unwrap_or_default();
@@ -96,9 +240,18 @@ pub(super) fn check(metadata: &Metadata, root: &Path) -> Vec<String> {
         let names: Vec<&str> = workspace
             .map(|dependency| dependency.name.as_str())
             .collect();
-        faults.extend(check_package(folder, package.name.as_str(), &names));
+        faults.extend(check_package(folder, &package.name, &names));
     }
     faults
+}
+
+/// Whether an entry of the table names this folder, or the subject that it is a
+/// part of.
+fn covers(entry: &str, folder: &str) -> bool {
+    folder == entry
+        || folder
+            .strip_prefix(entry)
+            .is_some_and(|rest| rest.starts_with('/'))
 }
 
 fn check_package(folder: &str, package: &str, dependencies: &[&str]) -> Vec<String> {
@@ -117,7 +270,7 @@ fn check_package(folder: &str, package: &str, dependencies: &[&str]) -> Vec<Stri
         let target = LAYOUT.iter().find(|(_, name, _)| name == dependency);
         let target = target.map_or(*dependency, |(folder, ..)| folder);
         let allowed = match may {
-            May::Only(list) => list.contains(&target),
+            May::Only(list) => list.iter().any(|entry| covers(entry, target)),
             May::Product => !CHECKERS.contains(&target),
             May::Any => true,
         };
@@ -146,22 +299,22 @@ mod tests {
         check("model", "weir-model", &["weir-config"], 1);
         check("journal", "weir-journal", &["weir-model", "weir-disk"], 0);
         check(
-            "functions",
-            "weir-functions",
-            &["weir-model", "weir-journal", "weir-store"],
+            "functions/engine",
+            "weir-engine",
+            &["weir-model", "weir-journal", "weir-series"],
             2,
         );
-        check("server", "weir", &["weir-store", "weir-simulator"], 0);
-        check("server", "weir", &["weir-tests"], 1);
+        check("server/weir", "weir", &["weir-series", "weir-simulator"], 0);
+        check("server/weir", "weir", &["weir-tests"], 1);
         check("tests", "weir-tests", &["weir", "weir-model"], 0);
-        check("tests", "weir-tests", &["weir-store"], 1);
-        check("benches", "weir-benches", &["weir-tests", "weir-store"], 0);
+        check("tests", "weir-tests", &["weir-series"], 1);
+        check("benches", "weir-benches", &["weir-tests", "weir-series"], 0);
     }
 
     #[test]
     fn a_crate_that_is_not_in_the_table_or_misnamed_is_told() {
         check("plugins", "weir-plugins", &[], 1);
-        check("store", "weir-storage", &[], 1);
+        check("store/series", "weir-storage", &[], 1);
     }
 
     #[test]
@@ -170,7 +323,7 @@ mod tests {
             let May::Only(list) = may else { continue };
             for target in *list {
                 assert!(
-                    LAYOUT.iter().any(|(known, ..)| known == target),
+                    LAYOUT.iter().any(|(known, ..)| covers(target, known)),
                     "{folder} → {target}"
                 );
                 assert_ne!(folder, target);

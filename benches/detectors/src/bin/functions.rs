@@ -19,8 +19,8 @@ use std::time::Instant;
 use anyhow::Result;
 use weir_config::{Config, ModuleContent};
 use weir_detector_benches::noise::Noise;
-use weir_functions::{Adaptive, Batch, Engine};
-use weir_model::{Door, Message, Position, Timestamp};
+use weir_engine::{Adaptive, Batch, Engine};
+use weir_model::{Ingress, Message, Position, Timestamp};
 
 const READINGS: usize = 5_000;
 const PER_MESSAGE: usize = 1_000;
@@ -180,7 +180,7 @@ fn engine(table: &str, messages: &[String], readings: usize) -> Result<(f64, usi
             batch.clear();
             let message = Message {
                 received: Timestamp(BEGIN_NS),
-                door: Door::Http,
+                door: Ingress::Http,
                 client: "",
                 topic: "devices/d/telemetry",
                 payload: payload.as_bytes(),

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 use weir_detector_benches::score::{Tally, tally};
 use weir_detector_benches::{Series, augment, families, nab};
-use weir_functions::Adaptive;
+use weir_engine::Adaptive;
 
 const THRESHOLD: f64 = 0.5;
 const COPIES: u64 = 3;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use weir_detector_benches::plots::{Strip, picture, pictures};
 use weir_detector_benches::{Series, nab};
-use weir_functions::Adaptive;
+use weir_engine::Adaptive;
 
 const SHOWN: [(&str, &str); 3] = [
     (

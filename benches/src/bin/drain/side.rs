@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
-use weir_benches::cpu_time;
+use weir_benches::CpuMeter;
 use weir_tests::{Mosquitto, MosquittoSpec, Weir, WeirSpec};
 
 /// Who drains the broker.
@@ -84,7 +84,7 @@ fn measure_bare(mode: &str, broker: &mut Mosquitto, setting: Setting) -> Result<
     }
     let load = Load::prepare(address, setting)?;
     let mut side;
-    let start;
+    let mut start;
     if setting.backlog {
         load.begin()?.finish()?;
         broker.process().freeze();
@@ -121,7 +121,7 @@ fn weir_spec(broker: &Mosquitto, setting: Setting) -> WeirSpec {
 fn measure_weir(broker: &mut Mosquitto, more: &str, setting: Setting) -> Result<Measured> {
     let load = Load::prepare(broker.address().get(), setting)?;
     let mut weir = Weir::start(weir_spec(broker, setting).with(more));
-    let start;
+    let mut start;
     if setting.backlog {
         weir.sigterm();
         load.begin()?.finish()?;
@@ -168,26 +168,27 @@ fn wait_received(weir: &Weir, messages: u64) -> Result<()> {
 
 /// The moment at which measuring begins.
 struct Start {
-    process: u32,
+    meter: CpuMeter,
     cpu: Duration,
     at: Instant,
 }
 
 impl Start {
     fn now(process: u32) -> Result<Self> {
+        let mut meter = CpuMeter::of(process)?;
         Ok(Self {
-            process,
-            cpu: cpu_time(process)?,
+            cpu: meter.total()?,
+            meter,
             at: Instant::now(),
         })
     }
 
-    fn cpu_since(&self) -> Result<Duration> {
-        Ok(cpu_time(self.process)?.saturating_sub(self.cpu))
+    fn cpu_since(&mut self) -> Result<Duration> {
+        Ok(self.meter.total()? - self.cpu)
     }
 
     /// CPU time once the process has done next to nothing for a while.
-    fn cpu_at_rest(&self) -> Result<Duration> {
+    fn cpu_at_rest(&mut self) -> Result<Duration> {
         const QUIET: Duration = Duration::from_millis(500);
         let mut before = self.cpu_since()?;
         loop {

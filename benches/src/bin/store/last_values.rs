@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::time::Instant;
 
 use anyhow::{Result, ensure};
-use weir_benches::{cpu_time, median};
+use weir_benches::{CpuMeter, median};
 use weir_tests::{Weir, WeirSpec};
 
 use crate::Args;
@@ -30,22 +30,23 @@ pub(crate) fn ask(args: &Args, fleet: &Fleet, victoria: &VictoriaSide) -> Result
         "/api/v1/query?nocache=1&time={}&query=last_over_time(reading%5B1h%5D)",
         fleet.end_ms() / 1_000
     );
-    let us = weir.process().id();
+    let mut us = CpuMeter::of(weir.process().id())?;
+    let mut them = CpuMeter::of(victoria.process_id())?;
     let (mut ours, mut theirs) = ([Vec::new(), Vec::new()], [Vec::new(), Vec::new()]);
     for round in 0..=args.rounds {
-        let (before, begun) = (cpu_time(us)?, Instant::now());
+        let (before, begun) = (us.total()?, Instant::now());
         let rows = weir.sql(sql).len();
         let wall = begun.elapsed();
         ensure!(rows == args.devices * SENSORS.len(), "{rows} last values");
-        let cpu = cpu_time(us)?.saturating_sub(before);
+        let cpu = us.total()? - before;
         if round > 0 {
             ours[0].push(cpu.as_secs_f64() * 1e3);
             ours[1].push(wall.as_secs_f64() * 1e3);
         }
-        let (before, begun) = (cpu_time(victoria.process_id())?, Instant::now());
+        let (before, begun) = (them.total()?, Instant::now());
         victoria.get(&path)?;
         let wall = begun.elapsed();
-        let cpu = cpu_time(victoria.process_id())?.saturating_sub(before);
+        let cpu = them.total()? - before;
         if round > 0 {
             theirs[0].push(cpu.as_secs_f64() * 1e3);
             theirs[1].push(wall.as_secs_f64() * 1e3);

@@ -20,7 +20,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 use clap::Parser;
-use weir_benches::cpu_time;
+use weir_benches::{CpuMeter, cpu_time};
 
 use fleet::Fleet;
 use victoria_side::VictoriaSide;
@@ -56,23 +56,23 @@ fn main() -> Result<()> {
         fleet::INTERVAL_MS / 1_000
     );
 
-    let me = std::process::id();
+    let mut me = CpuMeter::of(std::process::id())?;
     let mut samples = Vec::new();
     let (mut readings, mut weir_cpu, mut weir_wall, mut victoria_wall) = (0, 0.0, 0.0, 0.0);
     for _ in 0..(args.hours * 360).div_ceil(TICKS) {
         fleet.take(TICKS, &mut samples);
-        let (before, begun) = (cpu_time(me)?, Instant::now());
+        let (before, begun) = (me.total()?, Instant::now());
         readings += weir.ingest(&samples)?;
         weir_wall += begun.elapsed().as_secs_f64();
-        weir_cpu += (cpu_time(me)? - before).as_secs_f64();
+        weir_cpu += (me.total()? - before).as_secs_f64();
         let begun = Instant::now();
         victoria.ingest(&samples)?;
         victoria_wall += begun.elapsed().as_secs_f64();
     }
-    let (before, begun) = (cpu_time(me)?, Instant::now());
+    let (before, begun) = (me.total()?, Instant::now());
     weir.settle()?;
     weir_wall += begun.elapsed().as_secs_f64();
-    weir_cpu += (cpu_time(me)? - before).as_secs_f64();
+    weir_cpu += (me.total()? - before).as_secs_f64();
     let loaded = cpu_time(victoria.process_id())?.as_secs_f64();
     let (victoria_cpu, victoria_fewest) = victoria.settle()?;
     let victoria_cpu = victoria_cpu.as_secs_f64();

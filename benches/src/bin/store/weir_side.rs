@@ -14,7 +14,8 @@ use weir_model::{
     Catalog, Cell, Column, ColumnIx, DeviceIx, Flags, LocationIx, Position, ReadingCounts, Row,
     RowBatch, Timestamp, Value, ValueKind,
 };
-use weir_store::{EmbeddedStore, QueryLimits, StoreStats};
+use weir_series::{SeriesStore, StoreStats};
+use weir_sql::{QueryLimits, Sql};
 
 use crate::fleet::{SENSORS, Sample, device_name};
 
@@ -24,7 +25,7 @@ const SETTLES_MS: i64 = 12 * 3_600_000;
 
 /// The one that stores.
 pub(crate) struct Writer {
-    store: EmbeddedStore,
+    store: SeriesStore,
     columns: Vec<ColumnIx>,
     batch: RowBatch,
     checkpoint_at_ms: i64,
@@ -32,14 +33,14 @@ pub(crate) struct Writer {
 
 /// One that asks.
 pub(crate) struct Reader {
-    store: EmbeddedStore,
+    sql: Sql,
     runtime: Runtime,
 }
 
 impl Writer {
     pub(crate) fn new(dir: &Path, devices: usize) -> Result<Self> {
         let config = weir_config::EmbeddedStore::default();
-        let (store, _) = EmbeddedStore::open(dir, &config)?;
+        let (store, _) = SeriesStore::open(dir, &config)?;
         let catalog = Arc::new(Catalog::new());
         for device in 0..devices {
             catalog.add_device(device_name(device).into());
@@ -65,7 +66,8 @@ impl Writer {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        Ok(Reader { store, runtime })
+        let sql = Sql::new(store.reader());
+        Ok(Reader { sql, runtime })
     }
 
     pub(crate) fn stats(&self) -> StoreStats {
@@ -132,7 +134,7 @@ impl Reader {
     /// Runs a query; the JSON of its answer.
     pub(crate) fn query(&self, sql: &str) -> Result<Vec<u8>> {
         let answer = self.runtime.block_on(async {
-            let stream = self.store.sql().query(sql, QueryLimits::default()).await;
+            let stream = self.sql.query(sql, QueryLimits::default()).await;
             let batches: Vec<_> = stream?.try_collect().await?;
             let mut json = ArrayWriter::new(Vec::new());
             json.write_batches(&batches.iter().collect::<Vec<_>>())?;

@@ -1,5 +1,11 @@
 //! Who may connect, publish and subscribe, in MQTT 3.1.1 and 5.
 
+use std::io;
+
+use parking_lot::Mutex;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
 use weir_auth::Access;
 
 use super::client::{Client, packet, publish};
@@ -37,7 +43,7 @@ async fn start_with(journal: &Arc<TestJournal>, access: Access) -> EmbeddedBroke
         ..Broker::default()
     };
     let guard = Guard { access, tls: None };
-    let intake = Intake::new(&Config::default());
+    let intake = LiveTopics::new(&Config::default());
     let shutdown = CancellationToken::new();
     EmbeddedBroker::start(&config, intake, guard, journal.clone(), shutdown)
         .await
@@ -264,4 +270,63 @@ async fn a_connection_ends_with_the_rights_of_its_identity() {
     new.expect_closed().await;
     stays.expect_silence().await;
     broker.stop().await;
+}
+
+/// What ingest has logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().clone()).unwrap()
+    }
+}
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_client_cannot_forge_a_line_in_the_log_or_fill_it() {
+    let log = Log::default();
+    let writer = log.clone();
+    let lines = tracing_subscriber::fmt::layer()
+        .with_ansi(false)
+        .without_time()
+        .with_writer(move || writer.clone())
+        .with_filter(filter_fn(|line| line.target().starts_with("weir_ingest")));
+    let _in_this_thread = tracing_subscriber::registry().with(lines).set_default();
+    let forged = "a/\n2026-11-30T00:00:00Z  WARN the journal is damaged\u{1b}[2J";
+    // The name of the protocol is read before anybody has authenticated.
+    let endless = "x\n".repeat(30_000);
+    let length = u16::try_from(endless.len()).unwrap().to_be_bytes();
+    let protocol = [&length, endless.as_bytes(), &[4, 2, 0, 60, 0, 0]].concat();
+    for hostile in [
+        login(4, forged, None, None, false),
+        login(5, "c", Some(forged), Some("x"), false),
+        login(4, &"c".repeat(60_000), Some("pump-1"), Some("x"), false),
+        packet(0x10, &protocol),
+    ] {
+        // Each has a broker of its own: one line a second is written.
+        let broker = start_closed(&TestJournal::committing()).await;
+        let mut client = Client::open(broker.local_addr()).await;
+        client.send(&hostile).await;
+        while client.packet().await.is_some() {}
+        until(&broker, "it has left", |status| status.connections == 0).await;
+        broker.stop().await;
+    }
+    let text = log.text();
+    assert!(text.lines().count() >= 8, "{text}");
+    for line in text.lines() {
+        assert!(!line.starts_with("2026-11-30"), "{line}");
+        assert!(!line.contains('\u{1b}'), "{line}");
+        assert!(line.len() < 1_000, "{} bytes: {line}", line.len());
+    }
 }

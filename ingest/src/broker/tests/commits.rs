@@ -2,11 +2,11 @@
 
 use rumqttc::{AsyncClient, Event, MqttOptions, Packet, QoS};
 use weir_journal::AppendError;
-use weir_model::Door;
+use weir_model::Ingress;
 
 use super::client::{Client, puback, publish};
 use super::{DEADLINE, TELEMETRY, start, start_with, until};
-use crate::test_journal::TestJournal;
+use crate::tests::test_journal::TestJournal;
 
 #[tokio::test]
 async fn no_acknowledgement_precedes_the_commit() {
@@ -47,7 +47,7 @@ async fn a_message_is_taken_verbatim() {
     );
     assert_eq!(
         (taken.door, taken.qos, &*taken.client),
-        (Door::Broker, 1, "")
+        (Ingress::Broker, 1, "")
     );
     assert!(!taken.retained, "a device's own publish is fresh");
     assert!(taken.received.0 > 1_700_000_000_000_000_000);

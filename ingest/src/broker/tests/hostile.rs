@@ -6,7 +6,7 @@ use tokio::net::TcpStream;
 
 use super::client::{Client, connect, packet, puback, publish};
 use super::{DEADLINE, TELEMETRY, start, start_with, until};
-use crate::test_journal::TestJournal;
+use crate::tests::test_journal::TestJournal;
 
 #[tokio::test]
 async fn whoever_breaks_the_protocol_is_closed_and_nobody_else() {

@@ -8,8 +8,8 @@ use rumqttc::{AsyncClient, Event, LastWill, MqttOptions, Packet, QoS};
 
 use super::client::{Client, connect, puback, publish};
 use super::{DEADLINE, TELEMETRY, start, until};
-use crate::test_journal::TestJournal;
-use crate::{Outlet, OutletError, Publication};
+use crate::tests::test_journal::TestJournal;
+use crate::{Publication, PublishError, Publisher};
 
 fn alert(payload: &'static str) -> Publication {
     Publication {
@@ -48,7 +48,7 @@ async fn alerts_reach_subscribers_from_any_thread() {
     broker.stop().await;
     assert_eq!(
         outlet.publish(alert("late"), None),
-        Err(OutletError::Closed)
+        Err(PublishError::Closed)
     );
 }
 
@@ -250,7 +250,7 @@ async fn mosquitto_clients_publish_and_subscribe() {
             s.connections == 1
         })
         .await;
-        while !broker.shared.interest.exists() {
+        while !broker.shared.telemetry_subscribers.any() {
             tokio::task::yield_now().await;
         }
         let before = journal.len();

@@ -13,7 +13,7 @@ use weir_model::Position;
 use super::support::{BIG, DEADLINE, HUGE, Told, block_on, drain, message, open, section};
 use crate::local::LocalJournal;
 use crate::local::tail::LIVE_BYTES;
-use crate::{AppendError, Journal, ReadError};
+use crate::{AppendError, Appender, Log, ReadError};
 
 fn open_sim(disk: &SimDisk, consumers: &[&str]) -> LocalJournal {
     open_as(disk, "/j", &section(), consumers)
@@ -278,10 +278,10 @@ fn a_full_journal_waits_for_the_slowest_consumer() {
     let end = journal.committed();
     std::thread::scope(|scope| {
         let room = scope.spawn(|| block_on(journal.room()));
-        journal.commit_consumer("a", end).unwrap();
+        journal.trim("a", end).unwrap();
         assert_eq!(journal.start(), Position(0), "b has not passed anything");
         assert!(journal.append(&[message(number)], None).is_err());
-        journal.commit_consumer("b", Position(end.0 / 2)).unwrap();
+        journal.trim("b", Position(end.0 / 2)).unwrap();
         room.join().unwrap();
     });
     assert!(journal.start() > Position(0) && journal.start().0 <= end.0 / 2);
@@ -328,11 +328,11 @@ fn consumers_keep_their_positions_by_name() {
     let journal = open_sim(&disk, &["a", "b"]);
     append(&journal, 0..10);
     let middle = Position(drain(&journal, Position(0)).positions[5]);
-    journal.commit_consumer("a", middle).unwrap();
-    journal.commit_consumer("b", journal.committed()).unwrap();
-    journal.commit_consumer("a", Position(1)).unwrap();
+    journal.trim("a", middle).unwrap();
+    journal.trim("b", journal.committed()).unwrap();
+    journal.trim("a", Position(1)).unwrap();
     assert_eq!(journal.consumer("a"), Some(middle), "never backwards");
-    let unknown = journal.commit_consumer("c", middle).unwrap_err();
+    let unknown = journal.trim("c", middle).unwrap_err();
     assert_eq!(unknown.kind(), io::ErrorKind::InvalidInput);
     assert_eq!(journal.consumer("c"), None);
     drop(journal);
@@ -345,7 +345,7 @@ fn consumers_keep_their_positions_by_name() {
         "new: from the oldest record on"
     );
     assert_eq!(journal.consumer("b"), None);
-    journal.commit_consumer("c", middle).unwrap();
+    journal.trim("c", middle).unwrap();
     drop(journal);
     let journal = open_sim(&disk, &["b"]);
     assert_eq!(
@@ -359,11 +359,11 @@ fn consumers_keep_their_positions_by_name() {
 fn a_consumer_ahead_of_a_lost_journal_moves_it_on() {
     let disk = SimDisk::new(0);
     let journal = open_sim(&disk, &["a", "b"]);
-    journal.commit_consumer("a", Position(5_000)).unwrap();
+    journal.trim("a", Position(5_000)).unwrap();
     let appended = journal.append(&[message(1)], None).unwrap();
     assert_eq!(appended.first, Position(5_000));
     assert!(
-        journal.commit_consumer("a", Position(9_000)).is_err(),
+        journal.trim("a", Position(9_000)).is_err(),
         "not in a running one"
     );
     journal.wait_committed(appended.end).unwrap();

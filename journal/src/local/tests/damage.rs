@@ -8,9 +8,9 @@ use weir_disk::sim::SimDisk;
 use weir_model::{Message, Position};
 
 use super::support::{Drained, Told, drain, message, open, section};
-use crate::Journal;
 use crate::local::segment::{self, HEADER};
 use crate::local::{LocalJournal, OpenError, positions};
+use crate::{Appender, Log};
 
 const DIR: &str = "/j";
 
@@ -232,7 +232,7 @@ fn damaged_positions_send_consumers_to_the_oldest_record() {
     let path = Path::new(DIR).join(positions::FILE);
     let journal = open_sim(&disk);
     let end = journal.committed();
-    journal.commit_consumer("a", Position(10)).unwrap();
+    journal.trim("a", Position(10)).unwrap();
     journal.close();
     let bytes = disk.read(&path).unwrap();
     assert_eq!(open_sim(&disk).consumer("a"), Some(Position(10)));

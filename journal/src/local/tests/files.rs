@@ -9,7 +9,7 @@ use weir_disk::{Disk, RealDisk};
 use weir_model::Position;
 
 use super::support::{BIG, message, open, section};
-use crate::{Journal, JournalFiles};
+use crate::{Appender, JournalFiles, Log};
 
 /// Numbers of the messages, and how many records cannot be read.
 #[track_caller]
@@ -66,7 +66,7 @@ fn every_record_is_read_and_no_byte_changed_also_while_another_writes() {
     assert_eq!(contents(dir.path()), before);
 
     // What is let go of, and what is added, after it looked.
-    journal.commit_consumer("a", ends[120]).unwrap();
+    journal.trim("a", ends[120]).unwrap();
     append(300);
     assert!(contents(dir.path()).len() < before.len());
     assert_eq!(read(&mut again), (expect, 0));
@@ -115,7 +115,7 @@ fn files_that_come_and_go_while_it_looks_are_no_fault() {
                 let end = journal.append(&[message(number)], None).unwrap().end;
                 journal.wait_committed(end).unwrap();
                 if number.is_multiple_of(100) {
-                    journal.commit_consumer("a", end).unwrap();
+                    journal.trim("a", end).unwrap();
                 }
             }
         });

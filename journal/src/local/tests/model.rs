@@ -16,7 +16,7 @@ use weir_model::Position;
 
 use super::support::{Drained, Told, block_on, drain, message, open};
 use crate::local::LocalJournal;
-use crate::{AppendError, Journal, frame};
+use crate::{AppendError, Appender, Log, frame};
 
 const SEEDS: u64 = 600;
 const STEPS: u64 = 40;
@@ -114,7 +114,7 @@ impl Life {
     fn step(&mut self) {
         match self.rng.below(20) {
             0..10 => self.append_and_wait(),
-            10..12 => self.commit_consumer(),
+            10..12 => self.trim(),
             12 => self.check_live(),
             13 => self.fill_disk(),
             14 => {
@@ -204,7 +204,7 @@ impl Life {
         }
     }
 
-    fn commit_consumer(&mut self) {
+    fn trim(&mut self) {
         let at = self.rng.below(2) as usize;
         let ends: Vec<_> = self.appended.values().map(|(_, end)| *end).collect();
         if !ends.is_empty() {
@@ -215,7 +215,7 @@ impl Life {
 
     fn consume(&mut self, at: usize, position: Position) {
         self.maybe[at] = self.maybe[at].max(position.0);
-        match self.journal.commit_consumer(CONSUMERS[at], position) {
+        match self.journal.trim(CONSUMERS[at], position) {
             Ok(()) => self.sure[at] = self.sure[at].max(position.0),
             Err(error) => assert!(self.doomed || self.unsure, "{error}"),
         }

@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 use weir_config::JournalSection;
 use weir_disk::Disk;
-use weir_model::{Door, Message, Position, Timestamp};
+use weir_model::{Ingress, Message, Position, Timestamp};
 
 use crate::local::LocalJournal;
-use crate::{CommitListener, Journal};
+use crate::{CommitListener, Log};
 
 /// Long enough for a machine under load.
 pub(super) const DEADLINE: Duration = Duration::from_secs(30);
@@ -29,7 +29,7 @@ pub(super) const HUGE: u64 = 2_000_000;
 pub(super) fn message(number: u64) -> Message<'static> {
     Message {
         received: Timestamp(number as i64),
-        door: Door::ALL[number as usize % 3],
+        door: Ingress::ALL[number as usize % 3],
         client: if number.is_multiple_of(2) {
             "client-ü"
         } else {

@@ -81,3 +81,42 @@ fn a_long_file_is_reported() {
     faults(&sizes("a.rs", &lines), &["a.rs: 401 lines"]);
     faults(&sizes("a.rs", &"//! A.\n".repeat(LARGE_FILE)), &[]);
 }
+
+#[test]
+fn a_path_out_of_the_checkout_is_reported() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let check = |file: &str, line: &str, expect: usize| {
+        let found = check_inside(&root, Path::new(file), line);
+        assert_eq!(found.len(), expect, "{file}: {line}");
+    };
+    let up = |steps: usize| "../".repeat(steps);
+    // The package is `xtask/`.
+    check("xtask/src/a/b.rs", &format!("root.join({:?})", up(1)), 0);
+    check("xtask/src/a/b.rs", &format!("root.join({:?})", up(2)), 1);
+    check(
+        "xtask/src/a/b.rs",
+        &format!("include_str!(\"{}x\")", up(3)),
+        0,
+    );
+    check(
+        "xtask/src/a/b.rs",
+        &format!("include_str!(\"{}x\")", up(4)),
+        1,
+    );
+    check("docs/a.md", &format!("[x]({}README.md)", up(1)), 0);
+    check("docs/a.md", &format!("[x]({}other/README.md)", up(2)), 1);
+    check("docs/a.md", &format!("{}a and {}b", up(1), up(1)), 0);
+    check("README.md", &format!("see {}x", up(1)), 1);
+}
+
+#[test]
+fn a_file_declares_at_most_25_modules() {
+    let file = |count: usize| "//! A.\n".to_owned() + &"pub(crate) mod a_1;\n".repeat(count);
+    faults(&check_rust("a.rs", &file(MAX_MODULES)), &[]);
+    faults(
+        &check_rust("a.rs", &file(MAX_MODULES + 1)),
+        &["a.rs: declares 26 modules"],
+    );
+    assert!(declares_module("mod a;") && declares_module("    pub mod b;"));
+    assert!(!declares_module("mod tests {") && !declares_module("// mod a; and b"));
+}

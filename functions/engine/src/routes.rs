@@ -1,0 +1,113 @@
+//! From a message to decoded events: which route its topic takes, and how its
+//! payload is read.
+
+use weir_codec::{Decoder, Fault, JsonSettings, LineSettings, Quoted};
+use weir_config::{Captures, Config, Limits, LineProtocol, Precision, Route, RouteCodec};
+use weir_model::{Ingress, Message, QuarantineReason as Reason, parse_oversized_notice};
+
+/// What decides how a message is decoded.
+#[derive(Debug)]
+pub(crate) struct Routes {
+    routes: Vec<Route>,
+    line_names: LineProtocol,
+    pub(crate) limits: Limits,
+}
+
+/// A message whose events are in the decoder.
+pub(crate) struct Decoded<'m> {
+    pub(crate) captures: Captures<'m>,
+    pub(crate) codec: RouteCodec,
+    /// The payload.
+    pub(crate) text: &'m str,
+}
+
+impl Routes {
+    pub(crate) fn new(config: &Config) -> Self {
+        Self {
+            routes: config.routes.clone(),
+            line_names: config.line_protocol.clone(),
+            limits: config.limits.clone(),
+        }
+    }
+
+    /// Fills the decoder with the events of a message. An error means that the
+    /// message is refused as a whole.
+    pub(crate) fn decode<'m>(
+        &self,
+        message: &Message<'m>,
+        decoder: &mut Decoder,
+    ) -> Result<Decoded<'m>, Fault> {
+        let (captures, codec, precision) = self.route(message)?;
+        let text = payload_text(message.payload, &self.limits)?;
+        let max_readings = self.limits.max_readings_per_message;
+        match codec {
+            RouteCodec::Json => decoder.decode(
+                text,
+                JsonSettings {
+                    sensor_in_topic: captures.sensor.is_some(),
+                    max_readings,
+                },
+            )?,
+            RouteCodec::LineProtocol => decoder.decode_lines(
+                text,
+                LineSettings {
+                    names: &self.line_names,
+                    precision,
+                    max_readings,
+                },
+            )?,
+        }
+        Ok(Decoded {
+            captures,
+            codec,
+            text,
+        })
+    }
+
+    /// What the topic says, and how the payload is encoded.
+    fn route<'m>(
+        &self,
+        message: &Message<'m>,
+    ) -> Result<(Captures<'m>, RouteCodec, Precision), Fault> {
+        for route in &self.routes {
+            if let Some(captures) = route.topic.captures(message.topic) {
+                return Ok((captures, route.codec, route.precision));
+            }
+        }
+        // A write by HTTP has no topic of its own.
+        if message.door == Ingress::Http
+            && let Some(precision) = Precision::of_write_topic(message.topic)
+        {
+            return Ok((Captures::default(), RouteCodec::LineProtocol, precision));
+        }
+        let detail = format!("no route takes the topic {}", Quoted(message.topic));
+        Err(Fault::new(Reason::NoRoute, detail))
+    }
+}
+
+/// The payload as text, when it may be one.
+fn payload_text<'a>(payload: &'a [u8], limits: &Limits) -> Result<&'a str, Fault> {
+    if payload.len() as u64 > limits.max_payload {
+        let detail = format!(
+            "the payload has {} bytes, more than {} (limits.max_payload)",
+            payload.len(),
+            limits.max_payload
+        );
+        return Err(Fault::new(Reason::TooLarge, detail));
+    }
+    if payload.first() == Some(&0)
+        && let Some(notice) = parse_oversized_notice(payload)
+    {
+        let detail = format!("the listener dropped it because it is too large: {notice}");
+        return Err(Fault::new(Reason::TooLarge, detail));
+    }
+    if payload.is_empty() {
+        let detail = "the payload has no bytes".to_owned();
+        return Err(Fault::new(Reason::Empty, detail));
+    }
+    std::str::from_utf8(payload).map_err(|error| {
+        let valid = error.valid_up_to();
+        let detail = format!("the payload is not UTF-8 from byte {valid} on");
+        Fault::new(Reason::InvalidUtf8, detail)
+    })
+}

@@ -1,0 +1,47 @@
+//! Whether the process answers and is ready, and the outcomes of everything it
+//! received.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use crate::api::{Api, Shared};
+
+/// `GET /healthz`: the process answers.
+pub(crate) async fn healthz() -> Json<Value> {
+    Json(json!({"status": "ok"}))
+}
+
+/// `GET /readyz`: 200, or 503 with what is wrong, by component. `degraded`
+/// lists what needs attention although Weir does its work.
+pub(crate) async fn readyz(State(api): Shared) -> Response {
+    let reasons = api.readiness.reasons();
+    let status = if reasons.is_empty() {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    (
+        status,
+        Json(json!({
+            "ready": reasons.is_empty(),
+            "reasons": reasons,
+            "degraded": api.readiness.degraded(),
+        })),
+    )
+        .into_response()
+}
+
+/// `GET /api/v1/flow`
+pub(crate) async fn flow(State(api): Shared) -> Json<Value> {
+    Json(flow_document(&api))
+}
+
+/// Messages are read before the journal's counters, so that none of them is
+/// processed before it was received.
+pub(crate) fn flow_document(api: &Api) -> Value {
+    let counts = api.signals.counters.counts();
+    counts.document(&api.stores.journal.status())
+}

@@ -1,0 +1,163 @@
+//! `GET /api/v1/devices/{id}/readings?sensor&from&to&step&format`: one device's
+//! series for a chart, raw or as minimum, maximum and mean per step; as JSON or CSV.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use serde_json::json;
+use weir_clock::now;
+use weir_config::parse_duration;
+use weir_model::{Timestamp, check_device};
+use weir_sql::Parameters;
+
+use super::query::{collect, literal, rows, run};
+use crate::api::Shared;
+use crate::encode::Format;
+use crate::problem::Problem;
+
+/// Points in one answer.
+const MAX_POINTS: usize = 10_000;
+/// The tables of roll-ups and their steps, the longest first.
+const ROLLUPS: [(&str, i64); 2] = [
+    ("readings_1h", 3_600 * Timestamp::NANOS_PER_SECOND),
+    ("readings_1m", 60 * Timestamp::NANOS_PER_SECOND),
+];
+/// What `from` defaults to: this long before `to`.
+const DEFAULT_RANGE_NS: i64 = 3_600 * Timestamp::NANOS_PER_SECOND;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Params {
+    sensor: Option<String>,
+    from: Option<String>,
+    to: Option<String>,
+    step: Option<String>,
+    format: Option<String>,
+}
+
+pub(crate) async fn readings(
+    State(api): Shared,
+    Path(device): Path<String>,
+    Query(params): Query<Params>,
+) -> Result<Response, Problem> {
+    if check_device(&device).is_err() || api.pipeline.lock().engine().device_ix(&device).is_none() {
+        return Err(Problem::not_found(format!("there is no device {device:?}")));
+    }
+    let to = instant("to", params.to.as_deref())?.unwrap_or_else(|| now().saturating_add_nanos(1));
+    let from = instant("from", params.from.as_deref())?
+        .unwrap_or_else(|| to.saturating_add_nanos(-DEFAULT_RANGE_NS));
+    let step = params.step.as_deref().map(step).transpose()?;
+    let sql = statement(&device, params.sensor.as_deref(), from, to, step);
+    match params.format.as_deref() {
+        None | Some("json") => {}
+        Some("csv") => return run(&api, &sql, &Parameters::None, Format::Csv).await,
+        Some(other) => {
+            return Err(Problem::bad_request(format!(
+                "format={other:?} is neither json nor csv"
+            )));
+        }
+    }
+    let points = rows(&collect(&api, &sql).await?)?;
+    let answer = Json(json!({
+        "device": device,
+        "sensor": params.sensor,
+        "from": from.to_rfc3339(),
+        "to": to.to_rfc3339(),
+        "step": params.step,
+        "truncated": points.len() == MAX_POINTS,
+        "readings": points,
+    }));
+    Ok(answer.into_response())
+}
+
+fn statement(
+    device: &str,
+    sensor: Option<&str>,
+    from: Timestamp,
+    to: Timestamp,
+    step: Option<Duration>,
+) -> String {
+    let mut filter = format!(
+        "device = {} AND time >= '{}' AND time < '{}'",
+        literal(device),
+        from.to_rfc3339(),
+        to.to_rfc3339()
+    );
+    if let Some(sensor) = sensor {
+        let _ = write!(filter, " AND sensor = {}", literal(sensor));
+    }
+    let Some(step) = step else {
+        return format!(
+            "SELECT time, sensor, value, text, unit, quality FROM readings WHERE {filter} \
+             ORDER BY time, sensor LIMIT {MAX_POINTS}"
+        );
+    };
+    format!(
+        "SELECT date_bin(INTERVAL '{} milliseconds', time) AS time, sensor, \
+         min(low) AS min, max(high) AS max, sum(total) / sum(readings) AS mean, \
+         CAST(sum(readings) AS bigint) AS count FROM ({}) \
+         GROUP BY 1, 2 ORDER BY 1, 2 LIMIT {MAX_POINTS}",
+        step.as_millis(),
+        summed(&filter, from, to, step)
+    )
+}
+
+/// What the points of a chart are made of: the roll-ups where the step is whole
+/// hours or minutes, and readings at the ends, where the range cuts one.
+fn summed(filter: &str, from: Timestamp, to: Timestamp, step: Duration) -> String {
+    let of_readings = |condition: &str| {
+        format!(
+            "SELECT time, sensor, value AS low, value AS high, value AS total, \
+             CAST(1 AS double) AS readings \
+             FROM readings WHERE {filter}{condition} AND value IS NOT NULL"
+        )
+    };
+    let whole = |(_, nanos): &(&str, i64)| step.as_nanos().is_multiple_of(*nanos as u128);
+    let Some((table, nanos)) = ROLLUPS.into_iter().find(whole) else {
+        return of_readings("");
+    };
+    let begin = Timestamp(from.0.div_euclid(nanos) + i64::from(from.0.rem_euclid(nanos) > 0));
+    let (begin, end) = (
+        Timestamp(begin.0.saturating_mul(nanos)),
+        Timestamp(to.0.div_euclid(nanos).saturating_mul(nanos)),
+    );
+    if begin >= end {
+        return of_readings("");
+    }
+    let (begin, end) = (begin.to_rfc3339(), end.to_rfc3339());
+    format!(
+        "{} UNION ALL {} UNION ALL \
+         SELECT time, sensor, min AS low, max AS high, mean * count AS total, \
+         CAST(count AS double) AS readings \
+         FROM {table} WHERE {filter} AND time >= '{begin}' AND time < '{end}'",
+        of_readings(&format!(" AND time < '{begin}'")),
+        of_readings(&format!(" AND time >= '{end}'")),
+    )
+}
+
+/// RFC 3339 or milliseconds since the epoch.
+pub(crate) fn instant(name: &str, text: Option<&str>) -> Result<Option<Timestamp>, Problem> {
+    let Some(text) = text else { return Ok(None) };
+    let millis = || text.parse().ok().and_then(Timestamp::from_millis);
+    Timestamp::parse_rfc3339(text)
+        .or_else(millis)
+        .map(Some)
+        .ok_or_else(|| {
+            Problem::bad_request(format!(
+                "{name}={text:?} is neither an RFC 3339 time nor milliseconds since 1970"
+            ))
+        })
+}
+
+fn step(text: &str) -> Result<Duration, Problem> {
+    match parse_duration(text) {
+        Some(step) if step >= Duration::from_millis(1) => Ok(step),
+        _ => Err(Problem::bad_request(format!(
+            "step={text:?} is not a duration of at least 1ms, such as 10s, 5m or 1h"
+        ))),
+    }
+}

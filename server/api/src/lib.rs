@@ -1,0 +1,19 @@
+//! The HTTP interface of Weir: ingestion, queries, alarms, shadows, readiness and
+//! metrics.
+//!
+//! [`router`] lists the routes, [`Api`] is what their handlers work with, and
+//! [`serve`] accepts the connections. Every route passes `middleware/access.rs`,
+//! which asks `weir-auth` who the caller is and what it may do.
+
+mod api;
+mod auth_refusals;
+mod encode;
+mod handlers;
+mod middleware;
+mod problem;
+mod router;
+mod serve;
+
+pub use api::{Admission, Api};
+pub use router::router;
+pub use serve::serve;

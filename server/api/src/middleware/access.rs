@@ -1,0 +1,254 @@
+//! Who may call what. One layer covers every route: what is not named in
+//! [`need`] is an admin's, so a route that somebody forgets to name is closed
+//! rather than open. Handlers find the caller as `Extension<Identity>`.
+//!
+//! `Authorization: Bearer TOKEN` (or `Token TOKEN`, as InfluxDB's clients say
+//! it), or Basic with a name and its password or token, or a client certificate.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::rejection::RawPathParamsRejection;
+use axum::extract::{MatchedPath, RawPathParams, Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use weir_auth::{Action, Credentials, Identity, Role, Unauthenticated};
+use weir_clock::now;
+use weir_shadow_document::Rejected;
+
+use crate::api::Api;
+use crate::handlers::shadow::ERROR_TYPE;
+use crate::problem::Problem;
+use crate::serve::ClientCertificate;
+
+/// Longest `Authorization` header that is looked at, in bytes.
+const MAX_AUTHORIZATION: usize = 4096;
+
+/// What a route asks of its caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Need {
+    /// Nothing: probes of supervisors cannot hold secrets.
+    Nothing,
+    /// To be somebody; the handler looks at the rest.
+    Identity,
+    Action(Kind),
+    /// As the parameter of the path says.
+    Publish,
+    /// To send readings at all: each line names a device, and the engine looks
+    /// whether it is the sender's.
+    Write,
+    ReadShadow,
+    WriteShadow,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Read,
+    Operate,
+    Administer,
+}
+
+/// What each route needs. Anything else is an admin's.
+fn need(method: &Method, route: &str) -> Need {
+    let reads = *method == Method::GET || *method == Method::HEAD;
+    match route {
+        "/healthz" | "/readyz" | "/ping" | "/health" => Need::Nothing,
+        "/api/v2/write" | "/write" => Need::Write,
+        // It answers only what agents ask before they write.
+        "/query" => Need::Identity,
+        // An unknown path reveals only that it does not exist.
+        "" => Need::Identity,
+        "/api/v1/ingest/{*topic}" => Need::Publish,
+        "/things/{thing}/shadow" if reads => Need::ReadShadow,
+        "/things/{thing}/shadow" => Need::WriteShadow,
+        "/api/things/shadow/ListNamedShadowsForThing/{thing}" => Need::ReadShadow,
+        "/api/v1/alarms/{id}/{action}"
+        | "/api/v1/alarms/channels/{name}/test"
+        | "/api/v1/alarms/dead-letters/{n}/retry" => Need::Action(Kind::Operate),
+        "/api/v1/query" | "/api/v3/query_sql" | "/metrics" => Need::Action(Kind::Read),
+        _ if reads && route.starts_with("/api/") => Need::Action(Kind::Read),
+        _ => Need::Action(Kind::Administer),
+    }
+}
+
+/// The layer. It runs inside the routes, so that it sees the route that was
+/// matched and the parameters as the handler will.
+pub(crate) async fn check(
+    State(api): State<Arc<Api>>,
+    matched: Option<MatchedPath>,
+    params: Result<RawPathParams, RawPathParamsRejection>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let route = matched.as_ref().map_or("", MatchedPath::as_str);
+    let need = need(request.method(), route);
+    let certificate = request.extensions().get::<ClientCertificate>().cloned();
+    let identity = identify(&api, request.headers(), certificate).await;
+    let identity = match (identity, need) {
+        (Ok(identity), _) => identity,
+        (Err(_), Need::Nothing) => return next.run(request).await,
+        (Err(error), _) => {
+            if error == Unauthenticated::Wrong {
+                api.admission
+                    .refusals
+                    .record("credentials", "", request.uri().path());
+            }
+            return unauthorized(route, error);
+        }
+    };
+    let param = match &params {
+        Ok(params) => params.iter().next().map(|(_, value)| value.to_owned()),
+        // The handler refuses it as well: it names nothing.
+        Err(_) => None,
+    };
+    if !is_allowed(&api, &identity, need, param.as_deref()) {
+        api.admission
+            .refusals
+            .record("request", identity.name(), request.uri().path());
+        return forbidden(route, &identity);
+    }
+    request.extensions_mut().insert(identity);
+    next.run(request).await
+}
+
+fn is_allowed(api: &Api, identity: &Identity, need: Need, param: Option<&str>) -> bool {
+    let named = param.unwrap_or_default();
+    let action = match need {
+        Need::Nothing | Need::Identity => return true,
+        Need::Write => return matches!(identity.role(), Role::Device | Role::Admin),
+        Need::Action(Kind::Read) => Action::Read,
+        Need::Action(Kind::Operate) => Action::Operate,
+        Need::Action(Kind::Administer) => Action::Administer,
+        Need::Publish => Action::Publish { topic: named },
+        Need::ReadShadow => Action::ReadShadow { thing: named },
+        Need::WriteShadow => Action::WriteShadow { thing: named },
+    };
+    api.access.allows(identity, action)
+}
+
+async fn identify(
+    api: &Arc<Api>,
+    headers: &HeaderMap,
+    certificate: Option<ClientCertificate>,
+) -> Result<Identity, Unauthenticated> {
+    if !api.access.is_required() {
+        return api.access.everybody();
+    }
+    let Some(authorization) = headers.get(header::AUTHORIZATION) else {
+        return match &certificate {
+            None => api.access.everybody(),
+            Some(ClientCertificate(common_name)) => api
+                .access
+                .authenticate(Credentials::Certificate { common_name }, now()),
+        };
+    };
+    if authorization.len() > MAX_AUTHORIZATION {
+        return Err(Unauthenticated::Wrong);
+    }
+    let text = authorization.to_str().map_err(|_| Unauthenticated::Wrong)?;
+    let (scheme, rest) = text.split_once(' ').ok_or(Unauthenticated::Wrong)?;
+    let is = |name: &str| scheme.eq_ignore_ascii_case(name);
+    if is("bearer") || is("token") {
+        return api
+            .access
+            .authenticate(Credentials::Token(rest.trim()), now());
+    }
+    if !is("basic") {
+        return Err(Unauthenticated::Wrong);
+    }
+    let decoded = BASE64_STANDARD
+        .decode(rest.trim())
+        .map_err(|_| Unauthenticated::Wrong)?;
+    let colon = decoded.iter().position(|byte| *byte == b':');
+    let colon = colon.ok_or(Unauthenticated::Wrong)?;
+    let access = api.access.clone();
+    // A chosen password takes its time.
+    let work = tokio::task::spawn_blocking(move || {
+        let (name, password) = (&decoded[..colon], &decoded[colon + 1..]);
+        let name = std::str::from_utf8(name).map_err(|_| Unauthenticated::Wrong)?;
+        access.authenticate(Credentials::Password { name, password }, now())
+    });
+    work.await.unwrap_or(Err(Unauthenticated::Wrong))
+}
+
+fn unauthorized(route: &str, error: Unauthenticated) -> Response {
+    let mut response = if is_aws(route) {
+        aws(&Rejected::Unauthorized)
+    } else {
+        let detail =
+            format!("{error}: send Authorization: Bearer with a token (`weir auth add` makes one)");
+        Problem::unauthorized(detail).into_response()
+    };
+    let challenge = match error {
+        Unauthenticated::Missing => "Bearer realm=\"weir\"",
+        Unauthenticated::Wrong => "Bearer realm=\"weir\", error=\"invalid_token\"",
+    };
+    for challenge in [challenge, "Basic realm=\"weir\", charset=\"UTF-8\""] {
+        let value = HeaderValue::from_static(challenge);
+        response
+            .headers_mut()
+            .append(header::WWW_AUTHENTICATE, value);
+    }
+    response
+}
+
+fn forbidden(route: &str, identity: &Identity) -> Response {
+    if is_aws(route) {
+        return aws(&Rejected::Forbidden);
+    }
+    let (name, role) = (identity.name(), identity.role().as_str());
+    Problem::forbidden(format!("{name:?}, a {role}, may not do this")).into_response()
+}
+
+/// Shadows answer as AWS's data plane does.
+fn is_aws(route: &str) -> bool {
+    route.starts_with("/things/") || route.starts_with("/api/things/")
+}
+
+fn aws(rejected: &Rejected) -> Response {
+    let status = StatusCode::from_u16(rejected.code()).unwrap_or(StatusCode::FORBIDDEN);
+    let kind = (ERROR_TYPE, HeaderValue::from_static(rejected.exception()));
+    (
+        status,
+        [kind],
+        Json(rejected.to_json(now().seconds(), None)),
+    )
+        .into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_named_is_an_admins() {
+        for (method, route, expect) in [
+            (Method::GET, "/healthz", Need::Nothing),
+            (Method::GET, "/api/v1/devices", Need::Action(Kind::Read)),
+            (Method::GET, "/api/v1/forgotten", Need::Action(Kind::Read)),
+            (
+                Method::POST,
+                "/api/v1/forgotten",
+                Need::Action(Kind::Administer),
+            ),
+            (Method::GET, "/forgotten", Need::Action(Kind::Administer)),
+            (
+                Method::POST,
+                "/api/v1/quarantine/replay",
+                Need::Action(Kind::Administer),
+            ),
+            (
+                Method::POST,
+                "/api/v1/alarms/{id}/{action}",
+                Need::Action(Kind::Operate),
+            ),
+            (Method::DELETE, "/things/{thing}/shadow", Need::WriteShadow),
+            (Method::HEAD, "/things/{thing}/shadow", Need::ReadShadow),
+        ] {
+            assert_eq!(need(&method, route), expect, "{method} {route}");
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! The routes of the HTTP interface. Errors are RFC 9457 problem documents.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{get, post};
+
+use crate::api::{Api, BODY_LIMIT};
+use crate::handlers::{
+    alarm_figures, alarms, devices, explain, flow, functions, ingest, metrics, openapi, quarantine,
+    query, query_v3, readings, replay, shadow, stream, write,
+};
+use crate::middleware::{access, guard};
+use crate::problem::Problem;
+
+/// All routes, behind authentication.
+pub fn router(api: Arc<Api>) -> Router {
+    Router::new()
+        .route("/healthz", get(flow::healthz))
+        .route("/readyz", get(flow::readyz))
+        .route("/metrics", get(metrics::metrics))
+        .route("/api/openapi.json", get(openapi::openapi))
+        .route("/api/v1/flow", get(flow::flow))
+        .route("/api/v1/functions", get(functions::functions))
+        .route("/api/v1/devices", get(devices::list))
+        .route("/api/v1/devices/{id}", get(devices::one))
+        .route("/api/v1/devices/{id}/readings", get(readings::readings))
+        .route("/api/v1/devices/{id}/explain", get(explain::explain))
+        .route("/api/v1/alarms", get(alarms::list))
+        .merge(alarms::routes())
+        .merge(alarm_figures::routes())
+        .route("/api/v1/quarantine", get(quarantine::list))
+        .route("/api/v1/quarantine/replay", post(replay::replay))
+        .route("/api/v1/query", post(query::query))
+        .route("/api/v3/query_sql", get(query_v3::get).post(query_v3::post))
+        .route("/api/v1/stream", get(stream::stream))
+        .route(
+            "/things/{thing}/shadow",
+            get(shadow::get).post(shadow::update).delete(shadow::delete),
+        )
+        .route(
+            "/api/things/shadow/ListNamedShadowsForThing/{thing}",
+            get(shadow::list_named),
+        )
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .route(
+            "/api/v1/ingest/{*topic}",
+            // Its limit is configured, and may change: the handler keeps it.
+            post(ingest::ingest).layer(DefaultBodyLimit::disable()),
+        )
+        // Line protocol: the handler bounds the bodies itself.
+        .route("/api/v2/write", post(write::write))
+        .route("/write", post(write::write))
+        .route("/query", get(write::query).post(write::query))
+        .route("/ping", get(write::ping))
+        .route("/health", get(write::health))
+        .fallback(async || Problem::not_found("there is nothing at this path"))
+        .method_not_allowed_fallback(async || Problem::method_not_allowed())
+        .layer(from_fn_with_state(api.clone(), access::check))
+        .layer(from_fn_with_state(api.clone(), guard::only_local))
+        .with_state(api)
+}

@@ -1,0 +1,180 @@
+//! Statements that are no queries and that clients of Postgres send all the same:
+//! transactions, settings of the connection, SHOW. They are answered and change
+//! nothing. Whatever else is no query is left to the store, which refuses it.
+
+/// One of them, as it is answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Command {
+    /// Nothing but comments.
+    Empty,
+    Begin,
+    Commit,
+    Rollback,
+    /// Done, in name only; with the word of its answer.
+    Done(&'static str),
+    Show {
+        name: String,
+        value: &'static str,
+    },
+}
+
+/// Settings that a connection may set: none of them changes what a query gives.
+const SETTINGS: [&str; 18] = [
+    "application_name",
+    "bytea_output",
+    "client_encoding",
+    "client_min_messages",
+    "datestyle",
+    "default_transaction_read_only",
+    "extra_float_digits",
+    "idle_in_transaction_session_timeout",
+    "intervalstyle",
+    "jit",
+    "lock_timeout",
+    "names",
+    "search_path",
+    "session",
+    "standard_conforming_strings",
+    "statement_timeout",
+    "time",
+    "timezone",
+];
+
+/// What SHOW tells, and `current_setting` in `store/src/sql/postgres/functions.rs`.
+const SHOWN: [(&str, &str); 14] = [
+    ("application_name", ""),
+    ("client_encoding", "UTF8"),
+    ("datestyle", "ISO, MDY"),
+    ("default_transaction_isolation", "read committed"),
+    ("default_transaction_read_only", "on"),
+    ("integer_datetimes", "on"),
+    ("intervalstyle", "postgres"),
+    ("max_identifier_length", "63"),
+    ("search_path", "public"),
+    ("server_encoding", "UTF8"),
+    ("server_version", weir_sql::POSTGRES_VERSION),
+    ("standard_conforming_strings", "on"),
+    ("timezone", "UTC"),
+    ("transaction_isolation", "read committed"),
+];
+
+impl Command {
+    pub(super) fn parse(sql: &str) -> Option<Self> {
+        let text = without_comments(sql);
+        let text = text.trim_end_matches(|c: char| c == ';' || c.is_whitespace());
+        // A second statement behind it goes to the store, which refuses both.
+        if text.contains(';') {
+            return None;
+        }
+        let words: Vec<String> = text
+            .split(|c: char| c.is_whitespace() || c == '=')
+            .filter(|word| !word.is_empty())
+            .map(|word| word.to_ascii_lowercase())
+            .collect();
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        Some(match words.as_slice() {
+            [] => Self::Empty,
+            ["begin", ..] | ["start", "transaction", ..] => Self::Begin,
+            ["commit", ..] | ["end", ..] => Self::Commit,
+            ["rollback" | "abort"] | ["rollback" | "abort", "transaction" | "work"] => {
+                Self::Rollback
+            }
+            // Nothing can have changed since, so there is nothing to go back to.
+            ["savepoint", _] => Self::Done("SAVEPOINT"),
+            ["release", _] | ["release", "savepoint", _] => Self::Done("RELEASE"),
+            ["rollback", "to", _] | ["rollback", "to", "savepoint", _] => Self::Done("ROLLBACK"),
+            ["set", "session" | "local", setting, ..] | ["set", setting, ..]
+                if SETTINGS.contains(setting)
+                    || ["transaction", "characteristics"].contains(setting) =>
+            {
+                Self::Done("SET")
+            }
+            ["reset", setting] if SETTINGS.contains(setting) || *setting == "all" => {
+                Self::Done("RESET")
+            }
+            ["discard", "all" | "temp" | "plans" | "sequences"] => Self::Done("DISCARD ALL"),
+            ["deallocate", ..] => Self::Done("DEALLOCATE"),
+            ["show", "transaction", "isolation", "level"] => show("transaction_isolation")?,
+            ["show", "time", "zone"] => show("timezone")?,
+            ["show", name] => show(name)?,
+            _ => return None,
+        })
+    }
+}
+
+fn show(name: &str) -> Option<Command> {
+    let (name, value) = SHOWN.into_iter().find(|(shown, _)| *shown == name)?;
+    Some(Command::Show {
+        name: name.to_owned(),
+        value,
+    })
+}
+
+/// Without the comments that it begins with.
+fn without_comments(sql: &str) -> &str {
+    let mut text = sql.trim_start();
+    loop {
+        let rest = if let Some(line) = text.strip_prefix("--") {
+            line.split_once('\n').map_or("", |(_, rest)| rest)
+        } else if let Some(comment) = text.strip_prefix("/*") {
+            comment.split_once("*/").map_or("", |(_, rest)| rest)
+        } else {
+            return text;
+        };
+        text = rest.trim_start();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_changes_nothing_is_answered() {
+        let shown = |name: &str, value| Command::Show {
+            name: name.to_owned(),
+            value,
+        };
+        for (sql, expect) in [
+            ("-- ping", Command::Empty),
+            ("/* x */ ;", Command::Empty),
+            ("BEGIN", Command::Begin),
+            ("begin isolation level read committed;", Command::Begin),
+            ("START TRANSACTION READ ONLY", Command::Begin),
+            ("COMMIT", Command::Commit),
+            ("-- x\nROLLBACK", Command::Rollback),
+            ("SAVEPOINT \"x\"", Command::Done("SAVEPOINT")),
+            ("RELEASE SAVEPOINT x", Command::Done("RELEASE")),
+            ("ROLLBACK TO SAVEPOINT x", Command::Done("ROLLBACK")),
+            ("SET extra_float_digits = 3", Command::Done("SET")),
+            ("SET TIME ZONE 'UTC'", Command::Done("SET")),
+            (
+                "set session characteristics as transaction read only",
+                Command::Done("SET"),
+            ),
+            ("SET application_name='x'", Command::Done("SET")),
+            ("DEALLOCATE ALL", Command::Done("DEALLOCATE")),
+            ("SHOW TimeZone", shown("timezone", "UTC")),
+            (
+                "show transaction isolation level",
+                shown("transaction_isolation", "read committed"),
+            ),
+        ] {
+            assert_eq!(Command::parse(sql), Some(expect), "{sql}");
+        }
+    }
+
+    #[test]
+    fn all_else_is_left_to_the_store() {
+        for sql in [
+            "SELECT 1",
+            "SET datafusion.execution.batch_size = 1",
+            "RESET datafusion.execution.batch_size",
+            "SHOW TABLES",
+            "BEGIN; DROP TABLE readings",
+            "COPY readings TO STDOUT",
+        ] {
+            assert_eq!(Command::parse(sql), None, "{sql}");
+        }
+    }
+}

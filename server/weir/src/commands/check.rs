@@ -1,0 +1,49 @@
+//! `weir check FILE`: exit 0, or 78 with every problem.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use weir_auth::Access;
+use weir_config::{LoadError, Problem};
+use weir_workers::load_config;
+
+use crate::cli::CheckArgs;
+use crate::commands::bad_config;
+use crate::output;
+
+pub(crate) fn run(args: &CheckArgs) -> Result<ExitCode> {
+    let error = match load_config(&args.file, std::iter::empty()) {
+        Ok(loaded) => {
+            if let Some(auth) = &loaded.config.auth
+                && let Err(error) = Access::check(&auth.file)
+            {
+                if args.json {
+                    let problem = Problem {
+                        line: 0,
+                        key: "auth.file".to_owned(),
+                        reason: error.to_string(),
+                        nearest: None,
+                    };
+                    output::line(&serde_json::to_string_pretty(&[problem])?)?;
+                } else {
+                    eprintln!("{error}");
+                }
+                return Ok(bad_config());
+            }
+            if args.json {
+                output::line("[]")?;
+            } else {
+                eprintln!("{}: good", args.file.display());
+            }
+            return Ok(ExitCode::SUCCESS);
+        }
+        Err(error) => error,
+    };
+    match &error {
+        LoadError::Invalid { problems, .. } if args.json => {
+            output::line(&serde_json::to_string_pretty(problems)?)?;
+        }
+        _ => eprintln!("{error}"),
+    }
+    Ok(bad_config())
+}

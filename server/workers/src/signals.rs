@@ -1,0 +1,26 @@
+//! What the workers of a shard and the endpoints share while it runs.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+
+use crate::counters::Counters;
+use crate::event_stream::EventStream;
+use crate::health::Health;
+use crate::influx_worker::InfluxStats;
+use crate::processed_waiters::ProcessedWaiters;
+
+/// Counters, waiters, events and health. Clones share them.
+#[derive(Clone, Debug, Default)]
+pub struct Signals {
+    pub counters: Arc<Counters>,
+    pub processed_waiters: Arc<ProcessedWaiters>,
+    pub events: Arc<EventStream>,
+    pub health: Arc<Health>,
+    pub influx: Arc<InfluxStats>,
+    /// Everything before this position went through the pipeline.
+    pub(crate) processed: Arc<AtomicU64>,
+    /// Set once the workers shall finish their queues and end.
+    pub(crate) stop: Arc<AtomicBool>,
+    /// Set while a checkpoint is under way.
+    pub(crate) checkpointing: Arc<AtomicBool>,
+}

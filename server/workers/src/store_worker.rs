@@ -1,0 +1,117 @@
+//! Appends rows to the embedded store and commits checkpoints.
+//!
+//! A checkpoint arrives in the same queue as the rows, behind the last row that
+//! it covers. It is committed only when the journal, the recorder and the shadow
+//! worker are durable up to its position; then the journal may truncate everything
+//! before it. A failed checkpoint is tried again: rows stay in memory, and the full
+//! queue stops the pipeline, not the endpoints.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender};
+use std::thread;
+use std::time::Duration;
+
+use tracing::{debug, error, warn};
+use weir_clock::now;
+use weir_journal::Journal;
+use weir_model::{Position, RowBatch};
+use weir_series::SeriesStore;
+
+use crate::counters::Counters;
+use crate::current::Current;
+use crate::health::Health;
+use crate::log_throttle::LogThrottle;
+use crate::progress::Progress;
+
+/// The name of the pipeline's position in the journal.
+pub(crate) const PIPELINE_CONSUMER: &str = "pipeline";
+/// Waits between tries of a checkpoint that failed.
+const RETRY: Duration = Duration::from_secs(1);
+
+#[derive(Debug)]
+pub(crate) enum StoreCommand {
+    Rows(RowBatch),
+    Checkpoint {
+        position: Position,
+        snapshot: Vec<u8>,
+    },
+}
+
+pub(crate) struct StoreWorker {
+    pub(crate) store: Arc<SeriesStore>,
+    pub(crate) journal: Arc<dyn Journal>,
+    pub(crate) commands: Receiver<StoreCommand>,
+    pub(crate) spare_rows: SyncSender<RowBatch>,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) config: Current,
+    pub(crate) health: Arc<Health>,
+    /// The recorder and the shadow worker.
+    pub(crate) others: Vec<Progress>,
+    pub(crate) checkpointing: Arc<AtomicBool>,
+    pub(crate) stop: Arc<AtomicBool>,
+}
+
+impl StoreWorker {
+    /// Runs until the pipeline is gone.
+    pub(crate) fn run(self) {
+        while let Ok(command) = self.commands.recv() {
+            match command {
+                StoreCommand::Rows(rows) => self.append(rows),
+                StoreCommand::Checkpoint { position, snapshot } => {
+                    self.checkpoint(position, &snapshot);
+                    self.checkpointing.store(false, Ordering::Release);
+                }
+            }
+        }
+    }
+
+    fn append(&self, mut rows: RowBatch) {
+        let applied = self.store.append(&rows, now());
+        self.counters.record_applied(&applied, rows.readings());
+        rows.clear();
+        // When enough spares wait, this one is dropped.
+        let _ = self.spare_rows.try_send(rows);
+    }
+
+    fn checkpoint(&self, position: Position, snapshot: &[u8]) {
+        self.store.keep(&self.config.get().retention);
+        let mut log_throttle = LogThrottle::default();
+        loop {
+            let mut before_commit = || {
+                self.journal.wait_committed(position)?;
+                if self.others.iter().all(|worker| worker.wait(position)) {
+                    Ok(())
+                } else {
+                    Err("a worker ended before it was durable up to the checkpoint".into())
+                }
+            };
+            // Every row before the checkpoint is applied, none behind it.
+            let counts = self.counters.counts().store;
+            match self
+                .store
+                .checkpoint(position, snapshot, &counts, &mut before_commit)
+            {
+                Ok(stats) => {
+                    debug!(position = position.0, ?stats, "checkpoint");
+                    self.health.clear("store");
+                    if let Err(error) = self.journal.commit_consumer(PIPELINE_CONSUMER, position) {
+                        warn!(%error, "the journal keeps more than it needs");
+                    }
+                    return;
+                }
+                Err(error) => {
+                    if log_throttle.is_due() {
+                        error!(position = position.0, %error, "checkpoint failed; trying again");
+                    }
+                    self.health
+                        .set("store", format!("checkpoint failed: {error}"));
+                    if self.stop.load(Ordering::Acquire) {
+                        return;
+                    }
+                    thread::sleep(RETRY);
+                }
+            }
+        }
+    }
+}

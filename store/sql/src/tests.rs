@@ -1,0 +1,5 @@
+//! SQL over a store with a few readings.
+
+mod rollups;
+mod sql;
+pub(crate) mod support;

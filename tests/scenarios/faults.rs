@@ -1,0 +1,11 @@
+//! Crashes, failing disks and scarce resources: nothing acknowledged is lost.
+
+mod clock;
+mod crash;
+mod databases;
+mod disk;
+mod full_disk;
+mod kills;
+mod limits;
+mod restart;
+mod shutdown;

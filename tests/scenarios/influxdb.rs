@@ -1,0 +1,4 @@
+//! InfluxDB as the second store.
+
+mod faults;
+mod sink;

@@ -1,0 +1,5 @@
+//! Device shadows, by MQTT and HTTP.
+
+mod aws_clients;
+mod faults;
+mod requests;
