@@ -104,6 +104,12 @@ const LAYOUT: &[(&str, &str, May)] = &[
         "weir-ingest",
         May::Only(&["model", "config", "base/auth", "base/retry", "journal"]),
     ),
+    ("ingest/mqtt-codec", "weir-mqtt-codec", May::Only(&[])),
+    (
+        "ingest/mqtt-broker",
+        "weir-mqtt-broker",
+        May::Only(&["ingest/mqtt-codec"]),
+    ),
     (
         "simulator",
         "weir-simulator",

@@ -1,0 +1,381 @@
+//! The task of one connection: moves bytes between a stream and a
+//! [`Connection`].
+//!
+//! Reading goes through a buffer that all connections of a thread share, so an
+//! idle connection holds no buffer: only an unfinished packet is kept. Everything
+//! happens in one `poll`, which wakes for the socket, for the link (commits,
+//! messages, closing), for a login and for room in the log.
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use weir_mqtt_codec::ReasonCode;
+
+use crate::access::{BoxFuture, Permissions};
+use crate::connection::{Connection, Fault};
+use crate::log_text::LogLimit;
+
+/// Bytes that are read at once.
+const READ_BYTES: usize = 64 * 1024;
+/// Bytes that wait for the peer to read, give or take one packet.
+const WRITE_BYTES: usize = 64 * 1024;
+/// Rounds before other tasks get their turn.
+const ROUNDS: usize = 32;
+/// How long the end of a connection may wait for commits, and for the peer.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the peer may take to read why it was disconnected.
+const LINGER_TIMEOUT: Duration = Duration::from_millis(500);
+
+thread_local! {
+    static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BYTES]);
+}
+
+/// Why a connection ends.
+#[derive(Debug)]
+enum End {
+    /// The client has said goodbye.
+    Left,
+    /// The client has closed the stream, or only its half of it.
+    Eof,
+    Io(io::Error),
+    Fault(Fault),
+    /// The broker ends it.
+    Closed(ReasonCode),
+}
+
+type Login = BoxFuture<'static, Result<Arc<dyn Permissions>, ReasonCode>>;
+
+struct Driver<S> {
+    stream: S,
+    connection: Connection,
+    /// What was read and not handled yet.
+    unread: Vec<u8>,
+    out: Vec<u8>,
+    written: usize,
+    is_unflushed: bool,
+    /// The peer does not read what it is sent.
+    is_stalled: bool,
+    login: Option<Login>,
+    room: Option<BoxFuture<'static, ()>>,
+}
+
+/// Serves one connection until it ends.
+pub(crate) async fn serve<S>(stream: S, connection: Connection)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    let mut driver = Driver {
+        stream,
+        connection,
+        unread: Vec::new(),
+        out: Vec::new(),
+        written: 0,
+        is_unflushed: false,
+        is_stalled: false,
+        login: None,
+        room: None,
+    };
+    let end = poll_fn(|cx| driver.poll(cx)).await;
+    // Boxed: the end is short, and an idle connection need not hold its memory.
+    Box::pin(driver.finish(end)).await;
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        self.connection.link.register(cx.waker());
+        for _ in 0..ROUNDS {
+            match self.round(cx) {
+                Ok(true) => {}
+                Ok(false) => return Poll::Pending,
+                Err(end) => return Poll::Ready(end),
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Does what can be done now; whether something was.
+    fn round(&mut self, cx: &mut Context<'_>) -> Result<bool, End> {
+        if let Some(reason) = self.connection.link.close_reason() {
+            return Err(End::Closed(reason));
+        }
+        let mut has_moved = self.poll_login(cx)?;
+        has_moved |= self.poll_room(cx)?;
+        let now = self.connection.shared.now();
+        if self.out.len() < WRITE_BYTES {
+            self.connection.transmit(now, &mut self.out, WRITE_BYTES);
+        }
+        let had_output = !self.out.is_empty();
+        let is_written = self.poll_write(cx).map_err(End::Io)?;
+        // With the socket free again, more of the outbox may fit.
+        has_moved |= had_output && is_written;
+        self.note_stall(!is_written && self.out.len() >= WRITE_BYTES);
+        if self.connection.has_left() {
+            return Err(End::Left);
+        }
+        has_moved |= self.poll_read(cx)?;
+        Ok(has_moved)
+    }
+
+    fn poll_login(&mut self, cx: &mut Context<'_>) -> Result<bool, End> {
+        let Some(login) = &mut self.login else {
+            return Ok(false);
+        };
+        let Poll::Ready(answer) = login.as_mut().poll(cx) else {
+            return Ok(false);
+        };
+        self.login = None;
+        let now = self.connection.shared.now();
+        self.connection.link.set_paused(false, now);
+        self.connection.admit(now, answer).map_err(End::Fault)?;
+        self.handle_unread()?;
+        Ok(true)
+    }
+
+    fn poll_room(&mut self, cx: &mut Context<'_>) -> Result<bool, End> {
+        if !self.connection.is_stalled() {
+            return Ok(false);
+        }
+        let log = &self.connection.shared.log;
+        let room = self.room.get_or_insert_with(|| log.room());
+        if room.as_mut().poll(cx).is_pending() {
+            return Ok(false);
+        }
+        self.room = None;
+        self.connection.retry().map_err(End::Fault)?;
+        self.handle_unread()?;
+        Ok(true)
+    }
+
+    /// Whether everything is written.
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
+        while self.written < self.out.len() {
+            let rest = &self.out[self.written..];
+            match Pin::new(&mut self.stream).poll_write(cx, rest)? {
+                Poll::Ready(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Poll::Ready(count) => {
+                    self.written += count;
+                    let sent = &self.connection.shared.counters.bytes_sent;
+                    sent.fetch_add(count as u64, Ordering::Relaxed);
+                }
+                Poll::Pending => return Ok(false),
+            }
+            self.is_unflushed = true;
+        }
+        self.written = 0;
+        self.out.clear();
+        if self.is_unflushed {
+            // A WebSocket stays silent without it.
+            match Pin::new(&mut self.stream).poll_flush(cx)? {
+                Poll::Ready(()) => self.is_unflushed = false,
+                Poll::Pending => return Ok(false),
+            }
+        }
+        Ok(true)
+    }
+
+    /// Reads and handles once; whether something was read.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Result<bool, End> {
+        if !self.unread.is_empty() && self.connection.may_receive() && self.handle_unread()? {
+            return Ok(true);
+        }
+        let may_read = self.connection.may_receive() && self.out.len() < WRITE_BYTES;
+        let now = self.connection.shared.now();
+        self.connection.link.set_paused(!may_read, now);
+        if !may_read {
+            self.release_memory();
+            return Ok(false);
+        }
+        BUFFER.with_borrow_mut(|buffer| {
+            let mut read = ReadBuf::new(buffer);
+            match Pin::new(&mut self.stream).poll_read(cx, &mut read) {
+                Poll::Pending => {
+                    self.release_memory();
+                    Ok(false)
+                }
+                Poll::Ready(Err(error)) => Err(End::Io(error)),
+                Poll::Ready(Ok(())) if read.filled().is_empty() => Err(End::Eof),
+                Poll::Ready(Ok(())) => {
+                    self.take_in(read.filled())?;
+                    Ok(true)
+                }
+            }
+        })
+    }
+
+    fn take_in(&mut self, input: &[u8]) -> Result<(), End> {
+        let shared = &self.connection.shared;
+        shared
+            .counters
+            .bytes_received
+            .fetch_add(input.len() as u64, Ordering::Relaxed);
+        let now = shared.now();
+        self.connection.link.seen(now);
+        if !self.unread.is_empty() {
+            self.unread.extend_from_slice(input);
+            self.handle_unread()?;
+            return Ok(());
+        }
+        let consumed = self.handle(input)?;
+        self.unread.extend_from_slice(&input[consumed..]);
+        Ok(())
+    }
+
+    /// Whether anything of it could be handled.
+    fn handle_unread(&mut self) -> Result<bool, End> {
+        if self.unread.is_empty() {
+            return Ok(false);
+        }
+        let unread = std::mem::take(&mut self.unread);
+        let consumed = self.handle(&unread)?;
+        self.unread = unread;
+        self.unread.drain(..consumed);
+        Ok(consumed > 0)
+    }
+
+    fn handle(&mut self, input: &[u8]) -> Result<usize, End> {
+        let now = self.connection.shared.now();
+        let received = self.connection.receive(now, input).map_err(End::Fault)?;
+        if let Some(login) = received.login {
+            let access = self.connection.shared.access.clone();
+            self.connection.link.set_paused(true, now);
+            self.login = Some(Box::pin(async move { access.connect(login).await }));
+        }
+        Ok(received.consumed)
+    }
+
+    /// An idle connection holds no buffers.
+    fn release_memory(&mut self) {
+        if self.out.is_empty() && self.out.capacity() > 0 {
+            self.out = Vec::new();
+        }
+        if self.unread.is_empty() && self.unread.capacity() > 0 {
+            self.unread = Vec::new();
+        }
+    }
+
+    fn note_stall(&mut self, is_stalled: bool) {
+        if is_stalled == self.is_stalled {
+            return;
+        }
+        let shared = &self.connection.shared;
+        let gauge = &shared.counters.stalled_subscribers;
+        gauge.change(usize::from(self.is_stalled), usize::from(is_stalled));
+        self.is_stalled = is_stalled;
+    }
+
+    /// Ends the connection. First the session: a will does not wait for a peer
+    /// that may be slow to read.
+    async fn finish(mut self, end: End) {
+        self.note_stall(false);
+        self.log_end(&end);
+        if let End::Left | End::Eof | End::Io(_) = end {
+            self.append_rest().await;
+        }
+        let now = self.connection.shared.now();
+        match &end {
+            End::Closed(reason) => self.connection.say_goodbye(*reason, &mut self.out),
+            End::Fault(Fault::Packet(error)) => {
+                self.connection.transmit_answers(&mut self.out);
+                self.connection.say_goodbye(error.reason, &mut self.out);
+            }
+            End::Fault(Fault::Refused) => self.connection.transmit_answers(&mut self.out),
+            End::Fault(Fault::LogFailed) => {
+                let reason = ReasonCode::ImplementationSpecificError;
+                self.connection.say_goodbye(reason, &mut self.out);
+            }
+            End::Left | End::Eof | End::Io(_) => {}
+        }
+        let is_drained = matches!(end, End::Eof | End::Closed(ReasonCode::ServerShuttingDown));
+        self.connection.close(now);
+        if let End::Io(_) = end {
+            return;
+        }
+        let write = async {
+            if is_drained {
+                poll_fn(|cx| self.poll_drain(cx)).await?;
+            }
+            poll_fn(|cx| match self.poll_write(cx) {
+                Ok(true) => Poll::Ready(Ok(())),
+                Ok(false) => Poll::Pending,
+                Err(error) => Poll::Ready(Err(error)),
+            })
+            .await?;
+            self.stream.shutdown().await
+        };
+        if !matches!(tokio::time::timeout(DRAIN_TIMEOUT, write).await, Ok(Ok(()))) {
+            return;
+        }
+        // Closing with unread bytes would reset the connection, and the peer
+        // could lose what was just written.
+        let _ = tokio::time::timeout(LINGER_TIMEOUT, async {
+            let mut discarded = [0; 512];
+            while self.stream.read(&mut discarded).await? > 0 {}
+            io::Result::Ok(())
+        })
+        .await;
+    }
+
+    /// Writes the acknowledgements that are still to come.
+    fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.connection.link.register(cx.waker());
+        self.connection.transmit_answers(&mut self.out);
+        let is_written = self.poll_write(cx)?;
+        match self.connection.is_settled() && is_written {
+            true => Poll::Ready(Ok(())),
+            false => Poll::Pending,
+        }
+    }
+
+    /// Appends what was received. Without room in the log, what has no other copy
+    /// (QoS 0) is waited with for as long as the broker runs; the rest is left to
+    /// its sender.
+    async fn append_rest(&mut self) {
+        while self.connection.is_stalled() && self.connection.forget_repeated() {
+            let room = self.connection.shared.log.room();
+            let closing = self.connection.shared.closing.clone();
+            tokio::select! {
+                () = room => {}
+                () = closing.cancelled() => return,
+            }
+            if self.connection.retry().is_err() {
+                return;
+            }
+        }
+    }
+
+    fn log_end(&self, end: &End) {
+        static FAULTS: std::sync::LazyLock<LogLimit> =
+            std::sync::LazyLock::new(LogLimit::per_second);
+        let peer = self.connection.origin().address;
+        let client_id = self.connection.client_id();
+        match end {
+            End::Fault(Fault::Packet(error)) => {
+                if let Some(suppressed) = FAULTS.admit() {
+                    tracing::info!(%peer, client_id, suppressed, "connection closed: {error}");
+                }
+            }
+            End::Closed(reason) => {
+                if let Some(suppressed) = FAULTS.admit() {
+                    tracing::info!(%peer, client_id, suppressed, "connection closed: {reason}");
+                }
+            }
+            End::Fault(Fault::LogFailed) => {
+                if let Some(suppressed) = FAULTS.admit() {
+                    tracing::error!(%peer, client_id, suppressed, "connection closed: the journal has failed");
+                }
+            }
+            End::Io(error) => tracing::debug!(%peer, client_id, %error, "connection ended"),
+            End::Left | End::Eof | End::Fault(Fault::Refused) => {
+                tracing::debug!(%peer, client_id, "connection ended");
+            }
+        }
+    }
+}
