@@ -79,7 +79,7 @@ fn a_process_that_stands_still_for_a_while_loses_nothing_of_an_external_broker()
 
 fn stands_still(broker: Broker) {
     // A broker may take it for dead and close.
-    let mut site = Site::start(broker, |spec| spec.allow("source").allow("outlet"));
+    let mut site = Site::start(broker, |spec| spec.allow("source").allow("publisher"));
     let load = Loader::start(site.mqtt(), LoadSpec::new("still", usize::MAX));
     for _ in 0..effort(3, 2) {
         load.wait_acknowledged(load.acknowledged() + 1_000);

@@ -7,7 +7,7 @@ use weir_tests::{
 
 /// What the log may say about a broker that is away.
 fn source(broker: &Mosquitto) -> WeirSpec {
-    WeirSpec::source(broker).allow("source").allow("outlet")
+    WeirSpec::source(broker).allow("source").allow("publisher")
 }
 
 #[test]

@@ -20,7 +20,7 @@ fn a_network_that_is_gone_for_a_while_costs_no_message_that_the_broker_kept() {
         WeirSpec::http_only()
             .with(&config)
             .allow("source")
-            .allow("outlet"),
+            .allow("publisher"),
     );
     // Bounded: the broker keeps all of it in memory.
     let messages = effort(40_000, 400_000);
