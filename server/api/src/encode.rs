@@ -190,9 +190,18 @@ impl Encoder {
     pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<Vec<u8>, ArrowError> {
         self.empty_csv = None;
         match &mut self.writer {
-            Writer::Json(writer) => writer.write(&*with_offsets(batch)?)?,
-            Writer::JsonLines(writer) => writer.write(&*with_offsets(batch)?)?,
-            Writer::Csv(writer) => writer.write(&*with_offsets(batch)?)?,
+            Writer::Json(writer) => {
+                let batch = with_offsets(batch)?;
+                writer.write(&batch)?;
+            }
+            Writer::JsonLines(writer) => {
+                let batch = with_offsets(batch)?;
+                writer.write(&batch)?;
+            }
+            Writer::Csv(writer) => {
+                let batch = with_offsets(batch)?;
+                writer.write(&batch)?;
+            }
             Writer::Arrow(writer) => writer.write(batch)?,
             Writer::Parquet(writer) => {
                 writer.write(batch)?;

@@ -218,7 +218,7 @@ async fn act_on_many(
     let wanted = Wanted::new(&api, &identity, &body.action, action)?;
     let chosen = match (body.ids, body.filter) {
         (Some(ids), None) => Chosen::Ids(ids),
-        (None, Some(filter)) => Chosen::Fitting(Filter::new(filter)?),
+        (None, Some(filter)) => Chosen::Fitting(Box::new(Filter::new(filter)?)),
         _ => {
             return Err(Problem::bad_request(
                 "name the alarms by ids or by filter, one of the two",
@@ -262,7 +262,7 @@ async fn act_on_many(
 
 enum Chosen {
     Ids(Vec<String>),
-    Fitting(Filter),
+    Fitting(Box<Filter>),
 }
 
 pub(crate) const ACTIONS: [(&str, AuditAction); 8] = [

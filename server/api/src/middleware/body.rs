@@ -127,10 +127,12 @@ pub(crate) fn encoding(headers: &HeaderMap) -> Result<Encoding, UnknownEncoding>
     };
     let encoding = encoding.to_str().map_err(|_| UnknownEncoding)?.trim();
     let is = |name: &str| encoding.eq_ignore_ascii_case(name);
-    match () {
-        () if encoding.is_empty() || is("identity") => Ok(Encoding::Plain),
-        () if is("gzip") || is("x-gzip") => Ok(Encoding::Gzip),
-        () => Err(UnknownEncoding),
+    if encoding.is_empty() || is("identity") {
+        Ok(Encoding::Plain)
+    } else if is("gzip") || is("x-gzip") {
+        Ok(Encoding::Gzip)
+    } else {
+        Err(UnknownEncoding)
     }
 }
 

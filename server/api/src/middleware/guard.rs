@@ -29,9 +29,8 @@ pub(crate) async fn only_local(
     let headers = request.headers();
     let has_auth = api.access.is_required();
     let may_name_localhost = !api.config.get().http.page && is_local(headers);
-    let refusal = if is_foreign_fetch(&request) {
-        Some("requests from web pages of others are refused")
-    } else if has_auth && !is_same_origin(headers) && !may_name_localhost {
+    let is_foreign = has_auth && !is_same_origin(headers) && !may_name_localhost;
+    let refusal = if is_foreign || is_foreign_fetch(&request) {
         Some("requests from web pages of others are refused")
     } else if !has_auth && !(is_local(headers) && (is_same_origin(headers) || may_name_localhost)) {
         Some(
