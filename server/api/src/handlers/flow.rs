@@ -17,6 +17,16 @@ pub(crate) async fn healthz() -> Json<Value> {
 /// `GET /readyz`: 200, or 503 with what is wrong, by component. `degraded`
 /// lists what needs attention although Weir does its work.
 pub(crate) async fn readyz(State(api): Shared) -> Response {
+    let document = ready_document(&api);
+    let status = if document["ready"] == true {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    (status, Json(document)).into_response()
+}
+
+pub(crate) fn ready_document(api: &Api) -> Value {
     let mut reasons = api.readiness.reasons();
     let mut degraded = api.readiness.degraded();
     match api.sql.stuck() {
@@ -30,20 +40,11 @@ pub(crate) async fn readyz(State(api): Shared) -> Response {
             degraded.insert("queries", reason);
         }
     }
-    let status = if reasons.is_empty() {
-        StatusCode::OK
-    } else {
-        StatusCode::SERVICE_UNAVAILABLE
-    };
-    (
-        status,
-        Json(json!({
-            "ready": reasons.is_empty(),
-            "reasons": reasons,
-            "degraded": degraded,
-        })),
-    )
-        .into_response()
+    json!({
+        "ready": reasons.is_empty(),
+        "reasons": reasons,
+        "degraded": degraded,
+    })
 }
 
 /// `GET /api/v1/flow`
