@@ -77,7 +77,7 @@ export function countChange() {
   }, changedAt + CHANGES_AT_LEAST_MS - Date.now());
 }
 
-/** An alarm as it is after an action, of this page or of somebody else. @param {Alarm} record */
+/** An alarm as it is after an action, of this page or of another operator. @param {Alarm} record */
 export function recordAction(record) {
   patch(summary => withRecord(summary, record));
   countChange();
