@@ -149,7 +149,7 @@ fn into_bytes(data: Cow<'static, [u8]>) -> Bytes {
     }
 }
 
-/// 64 bits tell the versions of a file apart.
+/// 64 bits distinguish the versions of a file.
 fn hex_prefix(hash: &[u8; 32]) -> String {
     hash[..8].iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -156,6 +156,13 @@ fn no_file_writes_markup() {
     }
 }
 
+/// The simulated server of the journeys sends the same policy.
+#[test]
+fn journeys_run_under_this_policy() {
+    let server = include_str!("../tests/support/files.mjs");
+    assert!(server.contains(&content_security_policy(&[])));
+}
+
 /// Third-party code is what its README says it is.
 #[test]
 fn vendored_files_have_their_recorded_hashes() {

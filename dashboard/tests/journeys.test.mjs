@@ -358,7 +358,7 @@ describe('everybody', () => {
       await page.locator('.alarm-rows tr.asks').first().waitFor();
     }));
 
-  test('an action of somebody else is shown at once', () =>
+  test('an action of another operator is shown at once', () =>
     journey({}, async ({ api, page }) => {
       await page.goto(api.ui);
       await settled(page);

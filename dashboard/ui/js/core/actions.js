@@ -4,7 +4,7 @@ import { signal } from './dom.js';
 import { kept, keep } from './storage.js';
 import { post, segment } from './api.js';
 import { may, signedInName } from './session.js';
-import { alarmChanges, recordAction, refreshSoon } from './live.js';
+import { countChange, recordAction, refreshSoon } from './live.js';
 import { plural } from './numbers.js';
 import { notify, notifyError } from '../parts/feedback.js';
 
@@ -73,7 +73,7 @@ async function revert(action, ids) {
 }
 
 function afterMany() {
-  alarmChanges.set(alarmChanges.get() + 1);
+  countChange();
   refreshSoon(0);
 }
 

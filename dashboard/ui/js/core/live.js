@@ -13,7 +13,7 @@ import { withAlert, withRecord } from './summary.js';
 /** @typedef {import('../../../types/api').Alarm} Alarm */
 /** @typedef {import('../../../types/api').LiveReading} LiveReading */
 
-const REFRESH_MS = 10_000, REFRESH_AT_LEAST_MS = 3_000;
+const REFRESH_MS = 10_000, REFRESH_AT_LEAST_MS = 3_000, CHANGES_AT_LEAST_MS = 1_500;
 const HIDDEN_MS = 60_000, RETRY_MS = 1_000, RETRY_AT_MOST_MS = 15_000;
 const HISTORY = 300, RECENT = 20;
 
@@ -23,27 +23,28 @@ export const overview = signal(/** @type {Overview|null} */ (null));
 export const flow = signal(/** @type {Flow|null} */ (null));
 /** What came per second, for the last 300 seconds. */
 export const history = signal(/** @type {Rates[]} */ ([]));
-/** Counts changes of alarms: lists ask again. */
+/** Counts changes of alarms: lists ask again. In a storm of alerts it counts slower. */
 export const alarmChanges = signal(0);
 
 /** @type {ReturnType<typeof listeners<Alert>>} */
 export const alerts = listeners();
-/** Alarms after an action of somebody. @type {ReturnType<typeof listeners<Alarm>>} */
-export const actions = listeners();
 
 // --- the overview ------------------------------------------------------------------------
 
-let refreshTimer, refreshedAt = 0;
+let refreshTimer, refreshDue = Infinity, refreshedAt = 0;
 
 /** Asks for the overview again, but not more often than every three seconds. */
 export function refreshSoon(delay = 150) {
+  const due = Math.max(Date.now() + delay, refreshedAt + REFRESH_AT_LEAST_MS);
+  if (due >= refreshDue) return;
   clearTimeout(refreshTimer);
-  const wait = Math.max(delay, refreshedAt + REFRESH_AT_LEAST_MS - Date.now());
-  refreshTimer = setTimeout(refresh, wait);
+  refreshDue = due;
+  refreshTimer = setTimeout(refresh, due - Date.now());
 }
 
 async function refresh() {
   clearTimeout(refreshTimer);
+  refreshDue = Infinity;
   refreshedAt = Date.now();
   const { epoch } = session.get();
   try {
@@ -51,9 +52,9 @@ async function refresh() {
     if (epoch !== session.get().epoch) return;
     overview.set(answer);
     if (!flow.get() || link.get().state !== 'live') flow.set(answer.flow);
-    identify(answer.whoami ?? await get('/api/v1/whoami'));
+    identify(answer.whoami ?? session.get().identity ?? await get('/api/v1/whoami'));
   } catch { /* the state of the link and the sign-in show it */ }
-  if (!document.hidden && !session.get().required) refreshTimer = setTimeout(refresh, REFRESH_MS);
+  if (!document.hidden && !session.get().required) refreshSoon(REFRESH_MS);
 }
 
 /** @param {(summary: import('../../../types/api').AlarmSummary) => any} change @param {Alert} [alert] */
@@ -65,11 +66,21 @@ function patch(change, alert) {
   overview.set({ ...known, alarms: change(known.alarms), recent });
 }
 
-/** An alarm as it is after an action, of this page or of somebody else. @param {Alarm} record */
+let changeTimer, changedAt = 0;
+
+/** The first change counts at once, those that follow it together. */
+export function countChange() {
+  clearTimeout(changeTimer);
+  changeTimer = setTimeout(() => {
+    changedAt = Date.now();
+    alarmChanges.set(alarmChanges.get() + 1);
+  }, changedAt + CHANGES_AT_LEAST_MS - Date.now());
+}
+
+/** An alarm as it is after an action, of this page or of another operator. @param {Alarm} record */
 export function recordAction(record) {
   patch(summary => withRecord(summary, record));
-  actions.emit(record);
-  alarmChanges.set(alarmChanges.get() + 1);
+  countChange();
   refreshSoon();
 }
 
@@ -144,7 +155,7 @@ const HANDLERS = {
     const alert = JSON.parse(data);
     patch(summary => withAlert(summary, alert), alert);
     alerts.emit(alert);
-    alarmChanges.set(alarmChanges.get() + 1);
+    countChange();
     refreshSoon();
   },
   action: data => recordAction(JSON.parse(data)),

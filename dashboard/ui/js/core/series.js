@@ -1,5 +1,5 @@
 // Series of a device for charts: the server picks the step from its roll-ups, so that a
-// line has no more points than a chart has pixels.
+// line has fewer points than a chart has pixels.
 import { get, path, segment } from './api.js';
 import { duration, rfc3339 } from './spans.js';
 

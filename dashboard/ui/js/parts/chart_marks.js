@@ -36,7 +36,7 @@ export const paintBands = (u, bands) => inside(u, (ctx, bbox, ratio) => {
     ctx.globalAlpha = 1;
     ctx.fillStyle = color(suppressed ? name : name + '-fill');
     ctx.fillRect(left, bbox.top, width, (critical ? 4 : 3) * ratio);
-    // The edge is told apart without colour: solid for critical, dotted for a warning.
+    // The edge distinguishes severities without colour: solid for critical, dotted for a warning.
     ctx.strokeStyle = color(name);
     ctx.lineWidth = ratio;
     ctx.setLineDash(critical ? [] : [2 * ratio, 3 * ratio]);

@@ -10,8 +10,10 @@ export function Dialog({ title, onClose, className, children }) {
     element.querySelector('[data-focus]')?.focus();
     return () => { element.close(); before?.focus?.(); };
   }, []);
+  // A browser closes a dialog at the second Escape, whatever its first answer was.
+  const closed = () => { if (dialog.current?.isConnected) onClose ? onClose() : dialog.current.showModal(); };
   return html`<dialog ref=${dialog} class=${className} aria-label=${title}
-    onCancel=${event => { event.preventDefault(); onClose?.(); }}
+    onCancel=${event => { event.preventDefault(); onClose?.(); }} onClose=${closed}
     onClick=${event => { if (event.target === dialog.current) onClose?.(); }}>
     <div class="dialog-body"><header><h2>${title}</h2>
       ${onClose && html`<button type="button" class="btn icon ghost" aria-label="Close" onClick=${onClose}>✕</button>`}</header>

@@ -1,5 +1,5 @@
-// Panels, and what stands in for content: nothing found, loading, failed, a part that is
-// loaded when it is shown first.
+// Panels, and what is shown instead of content: nothing found, loading, failed. And parts
+// whose code is loaded when they are shown first.
 import { html, cx, useState, useEffect } from '../core/dom.js';
 import { copy } from './feedback.js';
 

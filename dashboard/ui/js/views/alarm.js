@@ -16,7 +16,7 @@ import { Why } from './alarm/why.js';
 import { Timeline } from './alarm/timeline.js';
 import { Nearby } from './alarm/nearby.js';
 
-const REFRESH_MS = 15_000, NEIGHBOURS = 200;
+const REFRESH_MS = 15_000, NEIGHBOURS = 100;
 
 /** @param {{route: import('../core/router.js').Route}} props */
 export default function AlarmPage({ route: { id } }) {
