@@ -55,15 +55,15 @@ impl Decoder {
 
     /// `None`: absent.
     fn value(&mut self, source: &str, text: &str) -> Result<Option<RawReading>, Fault> {
-        let is = |word: &&str| text.eq_ignore_ascii_case(word);
-        if text.is_empty() || ABSENT.iter().any(|word| is(&word)) {
+        let is = |word: &str| text.eq_ignore_ascii_case(word);
+        if text.is_empty() || ABSENT.iter().any(|word| is(word)) {
             return Ok(None);
         }
         let mut reading = RawReading::EMPTY;
         let start = text.as_ptr() as usize - source.as_ptr() as usize;
-        if is(&"on") || is(&"true") {
+        if is("on") || is("true") {
             reading.value = RawValue::Number(1.0);
-        } else if is(&"off") || is(&"false") {
+        } else if is("off") || is("false") {
             reading.value = RawValue::Number(0.0);
         } else if let Some((number, rest)) = self.number(text) {
             match Unit::canonical(rest.trim()) {

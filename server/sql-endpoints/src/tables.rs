@@ -129,7 +129,11 @@ impl TableSource for Alerts {
             texts(alerts().map(|alert| Some(alert.function.as_str()))),
             texts(alerts().map(|alert| Some(alert.reason.as_str()))),
             texts(alerts().map(|alert| alert.text.as_deref())),
-            millis(history.iter().map(|transition| transition.alert.recorded_at.or(transition.recorded_at))),
+            millis(
+                history
+                    .iter()
+                    .map(|transition| transition.alert.recorded_at.or(transition.recorded_at)),
+            ),
         ];
         Ok(RecordBatch::try_new(self.schema(), columns)?)
     }

@@ -208,6 +208,8 @@ mod tests {
             timestamp: 1,
             raised_at: 1,
             reason: "hot".to_owned(),
+            text: None,
+            recorded_at: None,
         }
     }
 

@@ -95,11 +95,11 @@ impl OperationalAlerts {
     /// disk that the alert is about.
     fn record(&self, unrecorded: &mut VecDeque<Alert>) {
         while let Some(alert) = unrecorded.pop_front() {
-            let command = RecorderCommand::Operational(alert);
+            let command = RecorderCommand::Operational(Box::new(alert));
             match self.recorder.try_send(command) {
                 Ok(()) => {}
                 Err(TrySendError::Full(RecorderCommand::Operational(alert))) => {
-                    unrecorded.push_front(alert);
+                    unrecorded.push_front(*alert);
                     return;
                 }
                 Err(_) => {

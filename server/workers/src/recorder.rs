@@ -82,7 +82,7 @@ impl Recorder {
                         self.record(position, &alerts, &quarantined, &mut outbox);
                     }
                     RecorderCommand::Operational(alert) => {
-                        self.record_operational(alert, &mut outbox);
+                        self.record_operational(*alert, &mut outbox);
                     }
                     RecorderCommand::Cleared { position, alerts } => {
                         self.unpositioned(position, || {

@@ -12,7 +12,7 @@ pub(crate) enum RecorderCommand {
         quarantined: Vec<QuarantineEntry>,
     },
     /// An alarm of Weir itself; it has no position.
-    Operational(Alert),
+    Operational(Box<Alert>),
     /// What a reload at `position` cleared.
     Cleared {
         position: Position,

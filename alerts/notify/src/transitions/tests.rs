@@ -22,6 +22,8 @@ fn alert(alarm: &str, state: AlertState, timestamp: i64) -> Alert {
         timestamp,
         raised_at: 100,
         reason: "it is hot".to_owned(),
+        text: None,
+        recorded_at: None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! What functions make of a reading besides alarms: flags, and the quarantine.
 
-use weir_config::{Allowed, Clock, Effect, Ewma, Range, Scores, UnitCheck};
+use weir_config::{Allowed, Clock, Effect, Ewma, Range, Scores, UnitCheck, Values};
 use weir_model::Quality;
 
 use super::*;
@@ -26,7 +26,16 @@ fn with(functions: &[Function]) -> Bench {
 fn range(quality: Quality, severity: Level) -> Function {
     let effect = Effect { quality, severity };
     let (min, max) = (Some(-40.0), Some(85.0));
-    function("range", FunctionKind::Range(Range { min, max, effect }))
+    let not = Vec::new();
+    function(
+        "range",
+        FunctionKind::Range(Range {
+            min,
+            max,
+            not,
+            effect,
+        }),
+    )
 }
 
 #[test]
@@ -165,8 +174,11 @@ fn readings_come_into_the_expected_unit_before_anything_sees_them() {
 #[test]
 fn texts_are_checked_too() {
     let allowed = Allowed {
-        numbers: vec![0.0],
-        texts: vec!["open".to_owned(), "shut".to_owned()],
+        values: Some(Values {
+            numbers: vec![0.0],
+            texts: vec!["open".to_owned(), "shut".to_owned()],
+        }),
+        not: Values::default(),
         effect: Effect {
             quality: Quality::Bad,
             severity: WARNING,

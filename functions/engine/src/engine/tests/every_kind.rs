@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use weir_config::{
     Absence, Adaptive, Allowed, Clock, Cusum, Derived, Duplicate, Effect, Ewma, Expression,
     Flatline, Gap, Mad, Multivariate, Range, RateOfChange, Scores, Season, Seasonal, UnitCheck,
+    Values,
 };
 #[cfg(feature = "wasm")]
 use weir_config::{Module, ModuleContent, Wasm};
@@ -37,6 +38,7 @@ pub(super) fn kinds() -> Vec<FunctionKind> {
         FunctionKind::Range(Range {
             min: Some(0.0),
             max: Some(1e6),
+            not: vec![85.0],
             effect: effect(Quality::Bad),
         }),
         FunctionKind::Clock(Clock {
@@ -45,8 +47,11 @@ pub(super) fn kinds() -> Vec<FunctionKind> {
             effect: effect(Quality::Suspect),
         }),
         FunctionKind::Allowed(Allowed {
-            numbers: (0..20).map(f64::from).collect(),
-            texts: vec!["on".to_owned()],
+            values: Some(Values {
+                numbers: (0..20).map(f64::from).collect(),
+                texts: vec!["on".to_owned()],
+            }),
+            not: Values::default(),
             effect: effect(Quality::Suspect),
         }),
         FunctionKind::RateOfChange(RateOfChange {

@@ -16,6 +16,7 @@ fn range(name: &str, max: f64, quality: Quality) -> Function {
         kind: FunctionKind::Range(Range {
             min: None,
             max: Some(max),
+            not: Vec::new(),
             effect,
         }),
         ..overheat()

@@ -74,7 +74,7 @@ fn check(codec: RouteCodec, vector: &Json) {
             let device = catalog.device(row.device);
             found.push(format!(
                 "{:?} {:?} {location} {value} {unit}",
-                &**device, &*column.sensor
+                &*device, &*column.sensor
             ));
         }
     }
