@@ -445,6 +445,7 @@ pub(crate) mod tests {
                 raised_at: n.parse().unwrap(),
                 updated_at: 0,
                 recorded_at: None,
+                text: None,
                 cleared_at: None,
                 value: 91.0,
                 threshold: None,
