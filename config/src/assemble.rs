@@ -7,10 +7,11 @@ use toml::de::DeTable;
 
 use crate::file::reader::Reader;
 use crate::file::schema::Schema;
+use crate::sections::notify_rules::{inhibit, maintenance, notify};
 use crate::sections::{
-    alarm, alarms, auth, broker, channel, embedded_store, function, http, influxdb, inhibit,
-    journal, lambda, limits, line_protocol, maintenance, notify, quarantine, query, reload,
-    retention, route, shadows, source, tls, watchdog,
+    alarm, alarms, auth, broker, channel, embedded_store, function, http, influxdb, journal,
+    lambda, limits, line_protocol, quarantine, query, reload, retention, route, shadows, source,
+    tls, watchdog,
 };
 use crate::{Config, listeners};
 

@@ -50,21 +50,21 @@ pub use sections::function::threshold::Threshold;
 pub use sections::function::wasm::Wasm;
 pub use sections::http::Http;
 pub use sections::influxdb::{InfluxDb, InvalidLineTemplate, LineMapping, LinePart, LineTemplate};
-pub use sections::inhibit::Inhibit;
 pub use sections::journal::JournalSection;
 pub use sections::lambda::Lambda;
 pub use sections::limits::Limits;
 pub use sections::line_protocol::{
     InvalidSensorTemplate, LineProtocol, Precision, SensorPart, SensorTemplate,
 };
-pub use sections::maintenance::Maintenance;
-pub use sections::notify::Notify;
+pub use sections::notify_rules::inhibit::Inhibit;
+pub use sections::notify_rules::maintenance::Maintenance;
+pub use sections::notify_rules::notify::Notify;
+pub use sections::notify_rules::selector::{AlarmSelector, GroupKey, Priority};
 pub use sections::quarantine::Quarantine;
 pub use sections::query::{Query, SqlListener};
 pub use sections::reload::Reload;
 pub use sections::retention::Retention;
 pub use sections::route::{Route, RouteCodec};
-pub use sections::selector::{AlarmSelector, GroupKey, Priority};
 pub use sections::shadows::Shadows;
 pub use sections::source::{Source, SourceTls};
 pub use sections::tls::Tls;

@@ -84,7 +84,8 @@ pub fn golden_held(weir: &Weir) -> Value {
     weir.wait_count("SELECT count(*) FROM quarantine", 2);
     json!({
         "readings": weir.sql("SELECT * FROM readings ORDER BY device, sensor, time"),
-        "alerts": weir.sql("SELECT * FROM alerts ORDER BY id"),
+        "alerts": weir.sql("SELECT id, alarm_id, severity, state, device, sensor, function, value, threshold, \
+            unit, location, time, reason FROM alerts ORDER BY id"),
         "alarms": weir.sql("SELECT alarm_id, severity, state, device, sensor, function, value, \
             threshold, raised_at, cleared_at, reason FROM alarms ORDER BY alarm_id"),
         "quarantine": weir.sql("SELECT reason, topic, payload, reading FROM quarantine \

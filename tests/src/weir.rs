@@ -6,7 +6,9 @@ mod spec;
 
 use std::env;
 use std::fs;
+use std::fs::Permissions;
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::thread;
@@ -100,6 +102,11 @@ impl Weir {
 
     #[track_caller]
     fn spawn(&mut self) {
+        // An existing folder has the mode that `weir up` gives to a new one.
+        if self.data_dir().is_dir() {
+            let private = Permissions::from_mode(0o700);
+            std::fs::set_permissions(self.data_dir(), private).expect("it is ours");
+        }
         assert!(self.process.is_none(), "it still runs");
         let (config, ports) = (self.folder.path().join("weir.toml"), self.ports_file());
         fs::write(&config, &self.spec.config).expect("the temporary folder is writable");

@@ -1,6 +1,6 @@
 //! `[[alarm]]`: what alarms of a kind mean.
 
-use super::selector::{AlarmSelector, Priority, priority, selector};
+use super::notify_rules::selector::{AlarmSelector, Priority, priority, selector};
 use crate::file::reader::{Reader, Section};
 use crate::file::values::label;
 

@@ -24,9 +24,9 @@ use serde::{Deserialize, Serialize};
 use weir_config::Absence;
 use weir_model::Timestamp;
 
-use crate::fact::{Fact, count, length, number, seconds, text, time};
-use crate::index::NEVER;
+use crate::inspect::fact::{Fact, count, length, number, seconds, text, time};
 use crate::kind::{Kind, Stage};
+use crate::state::index::NEVER;
 
 const SECOND: i64 = 1_000_000_000;
 /// How often all devices and series are looked at.

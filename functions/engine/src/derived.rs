@@ -11,7 +11,7 @@
 
 use weir_config::Derived;
 
-use crate::fact::{Fact, length, text};
+use crate::inspect::fact::{Fact, length, text};
 use crate::kind::{Kind, Stage};
 
 impl Kind for Derived {

@@ -17,7 +17,7 @@ use weir_model::{DeviceIx, Ingress, Message};
 
 use crate::engine::Engine;
 use crate::rules::Rules;
-use crate::snapshot::{self, Restored, SnapshotError};
+use crate::state::snapshot::{self, Restored, SnapshotError};
 use crate::validator;
 
 impl Engine {

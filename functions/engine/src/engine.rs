@@ -20,19 +20,19 @@ use weir_model::{
 use crate::REMOVED_FUNCTION;
 use crate::absence::Clock;
 use crate::absence::watch::Watch;
-use crate::adopt::{Removed, adopt, removed_name};
 use crate::batch::Batch;
 use crate::event::EventContext;
-use crate::index::{FunctionIx, NEVER, SlotIx};
-use crate::info::{FunctionInfo, functions};
-use crate::latest::{DeviceSummary, Latest};
-use crate::meter::Meter;
+use crate::inspect::info::{FunctionInfo, functions};
+use crate::inspect::latest::{DeviceSummary, Latest};
+use crate::inspect::meter::Meter;
 use crate::routes::Routes;
 use crate::row_builder::RowBuilder;
 use crate::rules::{Mark, Rules};
 use crate::sequence::SequenceCounts;
-use crate::snapshot::{self, Beside, Restored, SnapshotError};
-use crate::tables::{Parts, Tables};
+use crate::state::adopt::{Removed, adopt, removed_name};
+use crate::state::index::{FunctionIx, NEVER, SlotIx};
+use crate::state::snapshot::{self, Beside, Restored, SnapshotError};
+use crate::state::tables::{Parts, Tables};
 use crate::wasm::{ModuleReport, Runs};
 
 /// Decodes, validates and detects; holds the memory of all series.

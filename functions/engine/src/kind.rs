@@ -9,8 +9,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::conclusion::Conclusion;
-use crate::fact::Fact;
 use crate::input::{Input, InputValue};
+use crate::inspect::fact::Fact;
 
 /// When a function runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

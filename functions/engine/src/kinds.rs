@@ -23,8 +23,8 @@ use weir_config::FunctionKind;
 use crate::checks::{duplicate, flatline, gap, rate};
 use crate::conclusion::Conclusion;
 use crate::detectors::{adaptive, cusum, ewma, mad, multivariate, seasonal};
-use crate::fact::Fact;
 use crate::input::Input;
+use crate::inspect::fact::Fact;
 use crate::kind::{Kind, Stage};
 use crate::{absence, threshold};
 

@@ -14,7 +14,6 @@
 //! to add one. The feature `wasm` runs functions that are WebAssembly modules.
 
 mod absence;
-mod adopt;
 mod batch;
 mod checks;
 mod conclusion;
@@ -23,27 +22,19 @@ mod detectors;
 mod devices;
 mod engine;
 mod event;
-mod explain;
-mod fact;
-mod index;
-mod info;
 mod input;
+mod inspect;
 mod kind;
 mod kinds;
-mod latest;
-mod meter;
 mod pending;
 mod retained;
 mod routes;
 mod row_builder;
 mod rules;
 mod sequence;
-mod slot;
-mod snapshot;
-mod tables;
+mod state;
 mod text;
 mod threshold;
-mod usage;
 mod validator;
 mod wasm;
 
@@ -51,12 +42,12 @@ pub use batch::Batch;
 /// The detector by itself, for those that measure it.
 pub use detectors::adaptive::{Adaptive, Finding, REPORT};
 pub use engine::{Engine, Slot};
-pub use explain::Explained;
-pub use fact::{Fact, FactValue};
-pub use index::REMOVED_FUNCTION;
-pub use info::FunctionInfo;
-pub use latest::{DeviceSummary, Latest, LatestValue};
-pub use meter::{FunctionUsage, NanoClock, Tallies, Tally, Times, Usage};
+pub use inspect::explain::Explained;
+pub use inspect::fact::{Fact, FactValue};
+pub use inspect::info::FunctionInfo;
+pub use inspect::latest::{DeviceSummary, Latest, LatestValue};
+pub use inspect::meter::{FunctionUsage, NanoClock, Tallies, Tally, Times, Usage};
 pub use sequence::SequenceCounts;
-pub use snapshot::SnapshotError;
+pub use state::index::REMOVED_FUNCTION;
+pub use state::snapshot::SnapshotError;
 pub use wasm::{ModuleFailure, ModuleReport, check};

@@ -4,7 +4,7 @@
 use weir_model::{DeviceIx, LocationIx, Position, Timestamp, Verdict};
 
 use crate::conclusion::Conclusion;
-use crate::index::{FunctionIx, SlotIx};
+use crate::state::index::{FunctionIx, SlotIx};
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pending {

@@ -6,8 +6,8 @@
 
 use weir_model::{Cell, DeviceIx, Flags, LocationIx, Position, Row, RowBatch, Timestamp};
 
-use crate::index::SeriesIx;
-use crate::tables::Series;
+use crate::state::index::SeriesIx;
+use crate::state::tables::Series;
 
 /// What the readings of a row share, ordered by time first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use weir_config::{Config, Function, FunctionKind, Threshold};
 use weir_model::glob_matches;
 
-use crate::index::FunctionIx;
 use crate::kind::Stage;
 use crate::kinds;
+use crate::state::index::FunctionIx;
 
 /// All functions, by index. The payload's limits are the function before the first
 /// rule.

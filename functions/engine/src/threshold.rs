@@ -13,8 +13,8 @@ use weir_config::Threshold;
 use weir_model::{Level, Severity, Side};
 
 use crate::conclusion::Conclusion;
-use crate::fact::{Fact, level, limit, measure, text};
 use crate::input::Input;
+use crate::inspect::fact::{Fact, level, limit, measure, text};
 use crate::kind::{Kind, Stage};
 
 /// What the function remembers of a series: what it concluded last, and at

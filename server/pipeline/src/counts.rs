@@ -25,6 +25,7 @@ pub struct PipelineCounts {
 
 /// [`PipelineCounts`] in snapshots up to version 4.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(Default, serde::Serialize))]
 pub(crate) struct OldCounts {
     readings: ReadingCounts,
     messages: u64,

@@ -138,14 +138,14 @@ mod tests {
 
     #[test]
     fn snapshots_of_the_versions_before_are_read() {
-        let before = (vec![1_u8, 2], vec![3_u8], PipelineCounts::default());
+        let before = (vec![1_u8, 2], vec![3_u8], OldCounts::default());
         let bytes = postcard::to_extend(&before, vec![WITHOUT_CONFIG]).unwrap();
         let read = Snapshot::decode(&bytes).unwrap();
         assert_eq!(
             (read.engine, read.alarms, read.config),
             (vec![1, 2], vec![3], 0)
         );
-        let before = (vec![1_u8, 2], vec![3_u8], PipelineCounts::default(), 7_u64);
+        let before = (vec![1_u8, 2], vec![3_u8], OldCounts::default(), 7_u64);
         let bytes = postcard::to_extend(&before, vec![WITHOUT_TALLIES]).unwrap();
         let read = Snapshot::decode(&bytes).unwrap();
         assert_eq!((read.config, read.tallies), (7, Tallies::default()));
@@ -153,13 +153,7 @@ mod tests {
             messages: 5,
             functions: Vec::new(),
         };
-        let before = (
-            vec![1_u8],
-            vec![3_u8],
-            PipelineCounts::default(),
-            7_u64,
-            tallies,
-        );
+        let before = (vec![1_u8], vec![3_u8], OldCounts::default(), 7_u64, tallies);
         let bytes = postcard::to_extend(&before, vec![WITHOUT_REPORTS]).unwrap();
         let read = Snapshot::decode(&bytes).unwrap();
         assert_eq!((read.config, read.tallies.messages), (7, 5));

@@ -28,8 +28,8 @@ use weir_model::{Position, RowBatch};
 use weir_pipeline::{Effects, Pipeline};
 use weir_series::SeriesStore;
 
-use crate::config_history::ConfigCursor;
-use crate::notifier::Notifier;
+use crate::configuration::config_history::ConfigCursor;
+use crate::notifications::notifier::Notifier;
 use crate::recorder_command::RecorderCommand;
 use crate::shadow_worker::ShadowCommand;
 use crate::signals::Signals;

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use weir_ingest::SourceClient;
 use weir_journal::Journal;
 
+use crate::configuration::reload::ReloadStatus;
 use crate::health::Health;
-use crate::reload::ReloadStatus;
 
 /// Whether Weir does its work, and why not.
 #[derive(Clone, Debug)]

@@ -24,7 +24,7 @@ use weir_quarantine::Quarantine;
 
 use crate::health::Health;
 use crate::log_throttle::LogThrottle;
-use crate::notifier::Notifier;
+use crate::notifications::notifier::Notifier;
 use crate::progress::Progress;
 use crate::recorder_command::RecorderCommand;
 

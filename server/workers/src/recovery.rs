@@ -16,9 +16,9 @@ use weir_quarantine::Quarantine;
 use weir_series::SeriesStore;
 use weir_shadow_store::ShadowStore;
 
-use crate::config_history::{ConfigCursor, ConfigHistory, Extent};
+use crate::configuration::config_history::{ConfigCursor, ConfigHistory, Extent};
 use crate::data_dir::DataDir;
-use crate::influx_worker::INFLUX_CONSUMER;
+use crate::influx::influx_worker::INFLUX_CONSUMER;
 use crate::pipeline_worker::SharedPipeline;
 use crate::store_worker::PIPELINE_CONSUMER;
 use crate::stores::Stores;

@@ -19,11 +19,11 @@ use weir_ingest::Publisher;
 use weir_journal::LocalJournal;
 use weir_model::RowBatch;
 
-use crate::current::Current;
-use crate::influx_worker::InfluxWorker;
-use crate::module_watch;
-use crate::notifier::Notifier;
-use crate::operational_alerts::OperationalAlerts;
+use crate::configuration::current::Current;
+use crate::configuration::module_watch;
+use crate::influx::influx_worker::InfluxWorker;
+use crate::notifications::notifier::Notifier;
+use crate::notifications::operational_alerts::OperationalAlerts;
 use crate::pipeline_worker::{
     Cadence, PipelineWorker, Place, Queues, RECORDER_QUEUE, SHADOW_QUEUE, STORE_QUEUE,
     SharedPipeline,

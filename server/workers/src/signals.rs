@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use crate::counters::Counters;
 use crate::event_stream::EventStream;
 use crate::health::Health;
-use crate::influx_worker::InfluxStats;
+use crate::influx::influx_worker::InfluxStats;
 use crate::pace::Pace;
 use crate::processed_waiters::ProcessedWaiters;
 

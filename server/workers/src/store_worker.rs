@@ -18,8 +18,8 @@ use weir_journal::Journal;
 use weir_model::{Position, RowBatch};
 use weir_series::SeriesStore;
 
+use crate::configuration::current::Current;
 use crate::counters::Counters;
-use crate::current::Current;
 use crate::health::Health;
 use crate::log_throttle::LogThrottle;
 use crate::progress::Progress;

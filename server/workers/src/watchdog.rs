@@ -16,9 +16,9 @@ use tracing::{info, warn};
 use weir_journal::{Journal, JournalStatus};
 use weir_model::Position;
 
-use crate::current::Current;
+use crate::configuration::current::Current;
 use crate::health::Health;
-use crate::influx_worker::INFLUX_CONSUMER;
+use crate::influx::influx_worker::INFLUX_CONSUMER;
 use crate::store_worker::PIPELINE_CONSUMER;
 
 /// How often it looks.

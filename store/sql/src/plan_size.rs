@@ -10,68 +10,72 @@ use datafusion::sql::sqlparser::ast::{ObjectName, Query, Statement, Visit, Visit
 /// Most relations in a plan, with copies.
 const MAX_RELATIONS: u64 = 1_000;
 
+/// Deepest nesting of WITH in WITH: each level is visited twice.
+const MAX_DEPTH: usize = 8;
+
 /// Whether the plan would have more than [`MAX_RELATIONS`] relations.
 pub(crate) fn is_too_large(statement: &Statement) -> bool {
-    let mut sizes = Sizes::default();
-    // A nested expression may use one of an outer level, whose size is then known in
-    // the next round.
-    for _ in 0..MAX_ROUNDS {
-        let before = sizes.known.clone();
-        let _ = statement.visit(&mut sizes);
-        if sizes.known == before {
-            break;
+    Relations::default().count(statement) > MAX_RELATIONS
+}
+
+/// Counts relations, with the copies of common table expressions.
+#[derive(Debug, Default)]
+struct Relations {
+    /// The sizes of the common table expressions of each enclosing query, by name.
+    scopes: Vec<HashMap<String, u64>>,
+    depth: usize,
+    found: u64,
+}
+
+impl Relations {
+    fn count(mut self, part: &impl Visit) -> u64 {
+        match part.visit(&mut self) {
+            ControlFlow::Continue(()) => self.found,
+            ControlFlow::Break(()) => MAX_RELATIONS + 1,
         }
     }
-    sizes.of(statement) > MAX_RELATIONS
-}
 
-/// Deeper nesting of WITH in WITH is beyond the parser's recursion limit.
-const MAX_ROUNDS: usize = 64;
-
-/// Relations of each common table expression, by name.
-#[derive(Debug, Default)]
-struct Sizes {
-    known: HashMap<String, u64>,
-}
-
-impl Sizes {
-    fn of(&self, part: &impl Visit) -> u64 {
-        let mut sum = Sum {
-            known: &self.known,
-            relations: 0,
-        };
-        let _ = part.visit(&mut sum);
-        sum.relations
+    fn size(&self, name: &str) -> u64 {
+        let known = self.scopes.iter().rev().find_map(|scope| scope.get(name));
+        known.copied().unwrap_or(1)
     }
 }
 
-impl Visitor for Sizes {
+impl Visitor for Relations {
     type Break = ();
 
-    fn post_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+        self.scopes.push(HashMap::new());
         let tables = query.with.iter().flat_map(|with| &with.cte_tables);
         for table in tables {
+            if self.depth == MAX_DEPTH {
+                return ControlFlow::Break(());
+            }
             let name = table.alias.name.value.to_ascii_lowercase();
-            // A recursive one uses itself: once.
-            let itself = self.known.remove(&name).unwrap_or(1);
-            let size = self.of(&*table.query).clamp(itself, MAX_RELATIONS + 1);
-            self.known.insert(name, size);
+            let inner = Self {
+                scopes: self.scopes.clone(),
+                depth: self.depth + 1,
+                found: 0,
+            };
+            let size = inner.count(&*table.query).clamp(1, MAX_RELATIONS + 1);
+            if let Some(scope) = self.scopes.last_mut() {
+                scope.insert(name, size);
+            }
         }
         ControlFlow::Continue(())
     }
-}
 
-struct Sum<'a> {
-    known: &'a HashMap<String, u64>,
-    relations: u64,
-}
-
-impl Visitor for Sum<'_> {
-    type Break = ();
+    fn post_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
+        self.scopes.pop();
+        ControlFlow::Continue(())
+    }
 
     fn pre_visit_relation(&mut self, name: &ObjectName) -> ControlFlow<()> {
-        let size = self.known.get(&name.to_string().to_ascii_lowercase());
-        self.relations = self.relations.saturating_add(size.copied().unwrap_or(1));
+        let size = self.size(&name.to_string().to_ascii_lowercase());
+        self.found = self.found.saturating_add(size);
+        if self.found > MAX_RELATIONS {
+            return ControlFlow::Break(());
+        }
         ControlFlow::Continue(())
     }
 }

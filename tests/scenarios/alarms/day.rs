@@ -38,6 +38,7 @@ warning_high = 80.0
 critical_high = 90.0
 deadband = 5.0
 on_delay = "1m"
+longest_gap = "10m"
 
 [[function]]
 name = "offline"

@@ -4,13 +4,18 @@
 use serde_json::{Value, json};
 use weir_tests::{Weir, WeirSpec, now_ms};
 
-/// Posts an event of these readings and compares `processed` and `alerts`.
+/// Posts an event of these readings and compares the answer. `quarantined` is in it
+/// if a reading was rejected.
 #[track_caller]
 fn check(weir: &Weir, device: &str, data: Value, processed: u64, alerts: u64) {
     let time = now_ms() - 1_000;
     let event = json!({"deviceId": device, "timestamp": time, "data": data});
     let answer = weir.ingest_and_wait(device, event.to_string()).json();
-    let expect = json!({"processed": processed, "alerts": alerts, "timestamp": time});
+    let mut expect = json!({"processed": processed, "alerts": alerts, "timestamp": time});
+    let sent = event["data"].as_array().map_or(0, Vec::len) as u64;
+    if sent > processed {
+        expect["quarantined"] = json!(sent - processed);
+    }
     assert_eq!(answer, expect, "{event}");
     let stored = format!("SELECT count(*) FROM readings WHERE device = '{device}'");
     weir.wait_count(&stored, processed);

@@ -5,12 +5,12 @@ use weir_model::{DeviceIx, Position, Side, Timestamp, Verdict, Why};
 
 use super::{Clock, Memory, SCAN};
 use crate::batch::Batch;
-use crate::index::{FunctionIx, NEVER, SeriesIx, SlotIx};
+use crate::inspect::meter::Meter;
 use crate::kinds::State;
-use crate::meter::Meter;
 use crate::rules::Rules;
-use crate::slot::SlotMemory;
-use crate::tables::Tables;
+use crate::state::index::{FunctionIx, NEVER, SeriesIx, SlotIx};
+use crate::state::slot::SlotMemory;
+use crate::state::tables::Tables;
 
 /// Where a verdict comes from and goes to.
 pub(crate) struct Watch<'a> {

@@ -9,8 +9,8 @@ use weir_config::{Allowed, Values};
 use weir_model::{Flags, Why, printable};
 
 use crate::conclusion::Conclusion;
-use crate::fact::{Fact, text};
 use crate::input::{Input, InputValue};
+use crate::inspect::fact::{Fact, text};
 use crate::kind::{Kind, Stage};
 
 impl Kind for Allowed {

@@ -8,8 +8,8 @@ use weir_config::Clock;
 use weir_model::{Flags, Why};
 
 use crate::conclusion::Conclusion;
-use crate::fact::{Fact, length};
 use crate::input::Input;
+use crate::inspect::fact::{Fact, length};
 use crate::kind::{Kind, Stage};
 
 impl Kind for Clock {

@@ -9,7 +9,7 @@ use weir_config::Duplicate;
 use weir_model::{Flags, Why};
 
 use crate::conclusion::Conclusion;
-use crate::fact::{Fact, length, measure, time};
+use crate::inspect::fact::{Fact, length, measure, time};
 use crate::kind::{Kind, Stage};
 
 /// The reading before.

@@ -12,7 +12,7 @@ use weir_config::Flatline;
 use weir_model::{Flags, Why};
 
 use crate::conclusion::Conclusion;
-use crate::fact::{Fact, count, length, measure, time};
+use crate::inspect::fact::{Fact, count, length, measure, time};
 use crate::kind::{Kind, Stage};
 
 /// The present run.

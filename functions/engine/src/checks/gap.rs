@@ -9,7 +9,7 @@ use weir_config::Gap;
 use weir_model::{Flags, Why};
 
 use crate::conclusion::Conclusion;
-use crate::fact::{Fact, length, time};
+use crate::inspect::fact::{Fact, length, time};
 use crate::kind::{Kind, Stage};
 
 /// The time of the reading before.

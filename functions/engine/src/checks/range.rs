@@ -7,7 +7,7 @@ use weir_config::Range;
 use weir_model::{Flags, Why};
 
 use crate::conclusion::Conclusion;
-use crate::fact::{Fact, limit, text};
+use crate::inspect::fact::{Fact, limit, text};
 use crate::kind::{Kind, Stage};
 
 impl Kind for Range {

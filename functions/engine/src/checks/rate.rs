@@ -14,7 +14,7 @@ use weir_config::RateOfChange;
 use weir_model::{Flags, Quality, Side, Why};
 
 use crate::conclusion::Conclusion;
-use crate::fact::{Fact, length, limit, measure, time};
+use crate::inspect::fact::{Fact, length, limit, measure, time};
 use crate::kind::{Kind, Stage};
 
 /// The last reading that was believed.

@@ -10,8 +10,8 @@ use weir_config::UnitCheck;
 use weir_model::{Flags, Unit, Why};
 
 use crate::conclusion::Conclusion;
-use crate::fact::{Fact, text};
 use crate::input::{Input, UnitOutcome};
+use crate::inspect::fact::{Fact, text};
 use crate::kind::{Kind, Stage};
 
 impl Kind for UnitCheck {

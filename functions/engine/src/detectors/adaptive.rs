@@ -37,7 +37,7 @@ use weir_config::Adaptive as Settings;
 use weir_model::{Level, Side, Statistic, Why};
 
 use crate::conclusion::Conclusion;
-use crate::fact::{Fact, count, length, level, number, scores, seconds};
+use crate::inspect::fact::{Fact, count, length, level, number, scores, seconds};
 use crate::kind::{Kind, Stage, whole};
 use means::Means;
 use peaks::Peaks;

@@ -21,7 +21,7 @@ use weir_model::{Side, Why};
 
 use crate::conclusion::Conclusion;
 use crate::detectors::steps::Steps;
-use crate::fact::{Fact, count, measure, number, scores};
+use crate::inspect::fact::{Fact, count, measure, number, scores};
 use crate::kind::{Kind, Stage};
 
 /// In deviations.

@@ -17,7 +17,7 @@ use weir_model::{Side, Why};
 
 use crate::conclusion::Conclusion;
 use crate::detectors::steps::Steps;
-use crate::fact::{Fact, count, length, measure, scores, time};
+use crate::inspect::fact::{Fact, count, length, measure, scores, time};
 use crate::kind::{Kind, Stage};
 
 /// In deviations: further out counts as so far when it is learnt.

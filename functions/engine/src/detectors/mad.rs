@@ -19,7 +19,7 @@ use weir_model::{Side, Why};
 
 use crate::conclusion::Conclusion;
 use crate::detectors::steps::Steps;
-use crate::fact::{Fact, count, measure, scores};
+use crate::inspect::fact::{Fact, count, measure, scores};
 use crate::kind::{Kind, Stage, whole};
 
 /// Makes the median absolute deviation of normal noise its standard deviation.

@@ -22,7 +22,7 @@ use weir_config::Multivariate;
 use weir_model::{Short, Side, Why};
 
 use crate::conclusion::Conclusion;
-use crate::fact::{Fact, count, number, scores, text, time};
+use crate::inspect::fact::{Fact, count, number, scores, text, time};
 use crate::kind::{Kind, Stage};
 
 /// No function has more sensors.

@@ -23,7 +23,7 @@ use weir_model::{Side, Why};
 
 use crate::conclusion::Conclusion;
 use crate::detectors::steps::Steps;
-use crate::fact::{Fact, count, length, measure, scores, text};
+use crate::inspect::fact::{Fact, count, length, measure, scores, text};
 use crate::kind::{Kind, Stage, whole};
 
 /// In deviations: a visit further out counts as so far when it is learnt.

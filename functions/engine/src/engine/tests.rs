@@ -8,7 +8,7 @@ use weir_model::{
 };
 
 use super::*;
-use crate::latest::LatestValue;
+use crate::inspect::latest::LatestValue;
 
 mod absence;
 mod bad_inputs;

@@ -8,13 +8,13 @@ use weir_model::{
 };
 
 use crate::batch::Batch;
-use crate::index::SeriesIx;
 use crate::input::UnitOutcome;
-use crate::meter::Meter;
+use crate::inspect::meter::Meter;
 use crate::pending::Pending;
 use crate::row_builder::RowBuilder;
 use crate::rules::Rules;
-use crate::tables::Tables;
+use crate::state::index::SeriesIx;
+use crate::state::tables::Tables;
 
 /// Everything that the readings of one message are processed with.
 pub(crate) struct EventContext<'a> {

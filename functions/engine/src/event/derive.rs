@@ -19,10 +19,10 @@ use weir_model::{
 use super::context::{EventContext, EventDevice, ValidReading};
 use crate::conclusion::Conclusion;
 use crate::detectors::multivariate;
-use crate::index::{FunctionIx, NEVER, SeriesIx};
 use crate::input::UnitOutcome;
+use crate::inspect::latest::LatestValue;
 use crate::kinds::State;
-use crate::latest::LatestValue;
+use crate::state::index::{FunctionIx, NEVER, SeriesIx};
 
 /// No expression has more inputs.
 const MAX_INPUTS: usize = 16;

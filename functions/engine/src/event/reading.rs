@@ -13,11 +13,11 @@ use weir_model::{
 
 use super::context::{EvaluatedReading, EventContext, EventDevice, ValidReading};
 use crate::absence::watch::Watch;
-use crate::index::{NEVER, SeriesIx};
 use crate::input::UnitOutcome;
-use crate::latest::LatestValue;
+use crate::inspect::latest::LatestValue;
 use crate::row_builder::RowKey;
-use crate::tables::is_column;
+use crate::state::index::{NEVER, SeriesIx};
+use crate::state::tables::is_column;
 use crate::text::same_text;
 use crate::validator;
 

@@ -7,11 +7,11 @@ use weir_model::{Flags, Quality, Verdict};
 
 use super::context::{EvaluatedReading, EventContext};
 use crate::conclusion::{Conclusion, reason_of};
-use crate::index::{FunctionIx, SlotIx};
 use crate::input::{Input, InputValue};
 use crate::kind::{Kind, Stage};
 use crate::kinds;
 use crate::pending::Pending;
+use crate::state::index::{FunctionIx, SlotIx};
 
 impl EventContext<'_> {
     /// One verdict per function of the series. The flags that the reading gets,

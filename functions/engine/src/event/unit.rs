@@ -7,8 +7,8 @@ use weir_model::Flags;
 
 use super::context::{EventContext, EventDevice, ValidReading};
 use crate::checks::unit::{Conversion, conversion};
-use crate::index::FunctionIx;
 use crate::input::UnitOutcome;
+use crate::state::index::FunctionIx;
 
 impl<'a> EventContext<'a> {
     /// The reading in the expected unit, and what became of its unit; `None`

@@ -3,7 +3,7 @@
 
 use weir_config::Wasm;
 
-use crate::fact::{Fact, count, text};
+use crate::inspect::fact::{Fact, count, text};
 use crate::kind::{Kind, Stage};
 
 impl Kind for Wasm {

@@ -20,12 +20,12 @@ use super::frame::{Failure, Frame, READING};
 use super::program::program;
 use crate::batch::Batch;
 use crate::conclusion::Conclusion;
-use crate::index::{FunctionIx, SlotIx};
+use crate::inspect::meter::Meter;
 use crate::kinds::State;
-use crate::meter::Meter;
 use crate::pending::Pending;
 use crate::rules::Rules;
-use crate::slot::SlotMemory;
+use crate::state::index::{FunctionIx, SlotIx};
+use crate::state::slot::SlotMemory;
 use crate::text::stable_hash;
 
 /// Readings of one call.

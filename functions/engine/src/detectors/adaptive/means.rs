@@ -9,7 +9,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::fact::{Fact, measure};
+use crate::inspect::fact::{Fact, measure};
 
 /// Lengths, in readings.
 pub(super) const FAST: f64 = 10.0;

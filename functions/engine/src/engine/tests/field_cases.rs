@@ -131,9 +131,13 @@ fn bare() -> Config {
 fn a_bare_value_is_a_reading_of_the_sensor_in_the_topic() {
     let mut bench = Bench::with(&bare());
     let topic = "hall-2/p1/temperature";
+    let mut device = 0;
     let mut check = |payload: &str, expect: &str| {
-        let batch = bench.send_to(topic, payload);
-        let expect = format!(r#"p1@"hall-2" +100000ms [time_received] temperature={expect}"#);
+        // A device of its own: all messages of the bench are received at one time.
+        device += 1;
+        let batch = bench.send_to(&format!("hall-2/q{device}/temperature"), payload);
+        let expect =
+            format!(r#"q{device}@"hall-2" +100000ms [time_received] temperature={expect}"#);
         assert_eq!(bench.show(&batch), [expect], "{payload:?}");
     };
     check("21.5", "21.5");
