@@ -18,7 +18,6 @@ pub(crate) mod overview;
 pub(crate) mod page;
 pub(crate) mod quarantine;
 pub(crate) mod query;
-pub(crate) mod query_v3;
 pub(crate) mod readings;
 pub(crate) mod replay;
 pub(crate) mod shadow;

@@ -10,8 +10,7 @@ use axum::routing::{get, post};
 use crate::api::{Api, BODY_LIMIT};
 use crate::handlers::{
     alarm_figures, alarms, devices, explain, flow, functions, ingest, limits, metrics, openapi,
-    overview, page, quarantine, query, query_v3, readings, replay, shadow, stream, system, whoami,
-    write,
+    overview, page, quarantine, query, readings, replay, shadow, stream, system, whoami, write,
 };
 use crate::middleware::{access, body, compress, guard};
 use crate::problem::Problem;
@@ -43,7 +42,10 @@ pub fn router(api: Arc<Api>) -> Router {
         .route("/api/v1/quarantine", get(quarantine::list))
         .route("/api/v1/quarantine/replay", post(replay::replay))
         .route("/api/v1/query", post(query::query))
-        .route("/api/v3/query_sql", get(query_v3::get).post(query_v3::post))
+        .route(
+            "/api/v3/query_sql",
+            get(query::v3::get).post(query::v3::post),
+        )
         .route("/api/v1/stream", get(stream::stream))
         .route(
             "/things/{thing}/shadow",

@@ -1,5 +1,7 @@
 //! `POST /api/v1/query`: read-only SQL, streamed in the format of `Accept`.
 
+pub(crate) mod v3;
+
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use weir_sql_endpoints::query_access;
 
-use super::query::run;
+use super::run;
 use crate::api::{Api, Shared};
 use crate::encode::Format;
 use crate::problem::Problem;
