@@ -27,7 +27,7 @@ pub struct SignedRequest<'a> {
     pub query: &'a [(&'a str, &'a str)],
     /// Lower-case names, with `host` and `x-amz-date`.
     pub headers: &'a [(&'a str, &'a str)],
-    /// SHA-256 of the body in hexadecimal: [`payload_hash`].
+    /// SHA-256 of the body in hexadecimal: `payload_hash`.
     pub payload_hash: &'a str,
 }
 

@@ -35,7 +35,7 @@ pub struct RawReading {
     pub critical: Option<f64>,
     /// The device's own count of the readings of this sensor.
     pub sequence: Option<u64>,
-    /// Index into [`Decoder::faults`] of what is wrong with it.
+    /// Index into `Decoder::faults` of what is wrong with it.
     pub fault: Option<u32>,
 }
 
@@ -61,7 +61,7 @@ pub struct RawEvent {
     pub time: RawTime,
     /// The device's own count of its events.
     pub sequence: Option<u64>,
-    /// Its readings: a range of [`Decoder::readings`].
+    /// Its readings: a range of `Decoder::readings`.
     pub first: usize,
     pub end: usize,
     /// It could not be decoded and counts as one reading.

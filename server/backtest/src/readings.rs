@@ -16,7 +16,7 @@ pub enum Content {
     None,
 }
 
-/// One reading. Names are indexes into [`Readings::names`].
+/// One reading. Names are indexes into the list of names.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reading {
     pub time: Timestamp,

@@ -139,7 +139,7 @@ impl Shard {
 
     /// Finishes what is in the journal and in the queues, commits a last
     /// checkpoint and ends the threads. The journal stays open for reading until
-    /// [`Self::close`]. Whoever appends has stopped before.
+    /// [`StoppedShard::close`]. Whoever appends has stopped before.
     pub async fn stop(self) -> StoppedShard {
         self.shutdown.cancel();
         self.signals.stop.store(true, Ordering::Release);
