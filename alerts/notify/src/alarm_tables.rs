@@ -4,7 +4,6 @@
 use redb::{ReadableTable, ReadableTableMetadata, TableDefinition, WriteTransaction};
 use serde::{Deserialize, Serialize};
 use weir_alarms::{LifecycleEvent, LifecycleState, StoredAlert, alert_id};
-use weir_clock::now;
 use weir_model::{Alert, AlertState, Position, Timestamp};
 
 use crate::store_error::AlarmStoreError;
@@ -77,7 +76,7 @@ pub(crate) fn record_one(
     txn.open_table(SEEN)?.insert(alert.id.as_str(), seq)?;
     txn.open_table(HISTORY)?.insert(seq, &*bytes)?;
     txn.open_table(TRANSITIONS)?
-        .insert((alert.alarm_id.as_str(), seq), now().millis())?;
+        .insert((alert.alarm_id.as_str(), seq), Timestamp::now().millis())?;
 
     let shelf = shelf(&txn.open_table(SHELVED)?, &key)?;
     let shelved = shelf.is_some_and(|shelf| alert.timestamp < shelf.until);

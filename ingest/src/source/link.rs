@@ -87,9 +87,7 @@ impl Link {
         self.hang_up();
         let (config, identity) = (self.config.clone(), self.identity.clone());
         self.events.mqtt_options =
-            tokio::task::spawn_blocking(move || options::mqtt_options(&config, &identity))
-                .await
-                .expect("reading files does not panic and is not aborted")?;
+            weir_blocking::blocking(move || options::mqtt_options(&config, &identity)).await?;
         loop {
             match self.events.poll().await {
                 Ok(Event::Incoming(Packet::ConnAck(connack))) => {

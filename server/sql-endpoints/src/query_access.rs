@@ -7,8 +7,8 @@ use arrow::array::{ArrayRef, BooleanArray, Float64Array, Int64Array, NullArray, 
 use serde_json::{Map, Value};
 use thiserror::Error;
 use weir_auth::{Access, Action, Credentials, Identity, Unauthenticated};
-use weir_clock::now;
 use weir_config::Query;
+use weir_model::Timestamp;
 use weir_sql::{Parameters, QueryLimits};
 
 /// The reason of a login that was not checked.
@@ -17,7 +17,7 @@ pub const BUSY: &str = "too many passwords are being checked; try again";
 /// Whether whoever shows this token may query; why not, otherwise.
 pub fn admit(access: &Access, token: Option<&str>) -> Result<Identity, &'static str> {
     let identity = match token {
-        Some(token) => access.authenticate(Credentials::Token(token), now()),
+        Some(token) => access.authenticate(Credentials::Token(token), Timestamp::now()),
         None => access.everybody(),
     };
     may_read(access, identity)
@@ -31,7 +31,9 @@ pub async fn admit_by_password(
     peer: IpAddr,
 ) -> Result<Identity, &'static str> {
     let credentials = Credentials::Password { name, password };
-    let identity = access.log_in(credentials, Some(peer), now()).await;
+    let identity = access
+        .log_in(credentials, Some(peer), Timestamp::now())
+        .await;
     may_read(access, identity)
 }
 

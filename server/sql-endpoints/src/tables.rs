@@ -10,9 +10,8 @@ use arrow::array::{
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use parking_lot::Mutex;
 use weir_alarms::{AlarmFilter, AlarmStateFilter, OUT_OF_SERVICE};
-use weir_clock::now;
 use weir_engine::{Latest, LatestValue};
-use weir_model::DeviceIx;
+use weir_model::{DeviceIx, Timestamp};
 use weir_notify::AlarmStore;
 use weir_pipeline::Pipeline;
 use weir_quarantine::Quarantine;
@@ -397,7 +396,7 @@ impl TableSource for Shadows {
         let limit = rows(limit);
         let (mut things, mut names) = (StringBuilder::new(), StringBuilder::new());
         let (mut versions, mut documents) = (UInt64Builder::new(), StringBuilder::new());
-        let now = now().seconds();
+        let now = Timestamp::now().seconds();
         self.0.for_each(|thing, name, document| {
             // A deleted one is kept for its version, and is not a document.
             let Ok(text) = document.get(now, None, String::new) else {

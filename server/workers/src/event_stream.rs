@@ -9,9 +9,8 @@ use parking_lot::Mutex;
 use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::sync::broadcast;
-use weir_clock::now;
 use weir_engine::{Batch, Engine};
-use weir_model::{Alert, Value as Reading};
+use weir_model::{Alert, Timestamp, Value as Reading};
 
 /// Events that wait for a slow watcher, which gets the number of those it missed.
 const CAPACITY: usize = 4_096;
@@ -142,7 +141,7 @@ impl EventStream {
         if alerts.is_empty() {
             return;
         }
-        let recorded_at = now().millis();
+        let recorded_at = Timestamp::now().millis();
         let mut kept = self.alerts.lock();
         for alert in alerts {
             let live = LiveAlert { alert, recorded_at };

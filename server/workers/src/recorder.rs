@@ -15,10 +15,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use tracing::{error, info, warn};
-use weir_clock::now;
 use weir_journal::Journal;
 use weir_model::QuarantineEntry;
-use weir_model::{Alert, Position, QuarantineReason};
+use weir_model::{Alert, Position, QuarantineReason, Timestamp};
 use weir_notify::{AlarmStore, AlarmStoreError};
 use weir_quarantine::Quarantine;
 
@@ -102,14 +101,16 @@ impl Recorder {
             if outbox.shelves_looked.elapsed() >= RETRY {
                 outbox.shelves_looked = Instant::now();
                 // What a shelf held back goes out once it ends.
-                let released = self.insist("alarms", || self.alarms.expire_shelves(now()));
+                let released =
+                    self.insist("alarms", || self.alarms.expire_shelves(Timestamp::now()));
                 if released.is_some_and(|alerts| alerts > 0) {
                     self.resend(&mut outbox);
                 }
             }
             if outbox.looked.elapsed() >= RESEND_AFTER {
                 self.resend(&mut outbox);
-                let expired = self.insist("quarantine", || self.quarantine.expire(now()));
+                let expired =
+                    self.insist("quarantine", || self.quarantine.expire(Timestamp::now()));
                 if let Some(entries @ 1..) = expired {
                     info!(entries, "old entries of the quarantine are gone");
                 }

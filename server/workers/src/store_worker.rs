@@ -13,9 +13,8 @@ use std::thread;
 use std::time::Duration;
 
 use tracing::{debug, error, warn};
-use weir_clock::now;
 use weir_journal::Journal;
-use weir_model::{Position, RowBatch};
+use weir_model::{Position, RowBatch, Timestamp};
 use weir_series::SeriesStore;
 
 use crate::configuration::current::Current;
@@ -67,7 +66,7 @@ impl StoreWorker {
     }
 
     fn append(&self, mut rows: RowBatch) {
-        let applied = self.store.append(&rows, now());
+        let applied = self.store.append(&rows, Timestamp::now());
         self.counters.record_applied(&applied, rows.readings());
         rows.clear();
         // When enough spares wait, this one is dropped.

@@ -13,9 +13,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
-use weir_clock::now;
 use weir_journal::Journal;
-use weir_model::tick;
+use weir_model::{Timestamp, tick};
 
 use crate::pipeline_worker::SharedPipeline;
 
@@ -41,7 +40,7 @@ impl Ticker {
             if is_time && self.pipeline.lock().wants_ticks() || self.reports_wait() {
                 last = Some(Instant::now());
                 // The next one is soon enough.
-                let _ = self.journal.append(&[tick(now())], None);
+                let _ = self.journal.append(&[tick(Timestamp::now())], None);
             }
             let waited = shutdown.run_until_cancelled(tokio::time::sleep(LOOK));
             if waited.await.is_none() {
@@ -52,7 +51,7 @@ impl Ticker {
 
     /// Reports are due, and no record is left to make them.
     fn reports_wait(&self) -> bool {
-        if !self.pipeline.lock().reports_wait(now()) {
+        if !self.pipeline.lock().reports_wait(Timestamp::now()) {
             return false;
         }
         let processed = self.processed.load(Ordering::Acquire);

@@ -24,6 +24,7 @@ const LAYOUT: &[(&str, &str, May)] = &[
     ("base/disk", "weir-disk", May::Only(&[])),
     ("base/kv", "weir-kv", May::Only(&[])),
     ("base/retry", "weir-retry", May::Only(&[])),
+    ("base/blocking", "weir-blocking", May::Only(&[])),
     ("base/http-client", "weir-http-client", May::Only(&[])),
     (
         "base/aws",
@@ -57,7 +58,6 @@ const LAYOUT: &[(&str, &str, May)] = &[
         May::Only(&[
             "model",
             "config",
-            "base/clock",
             "base/kv",
             "base/aws",
             "base/http-client",
@@ -102,7 +102,14 @@ const LAYOUT: &[(&str, &str, May)] = &[
     (
         "ingest",
         "weir-ingest",
-        May::Only(&["model", "config", "base/auth", "base/retry", "journal"]),
+        May::Only(&[
+            "model",
+            "config",
+            "base/auth",
+            "base/retry",
+            "base/blocking",
+            "journal",
+        ]),
     ),
     ("ingest/mqtt-codec", "weir-mqtt-codec", May::Only(&[])),
     (
@@ -116,7 +123,6 @@ const LAYOUT: &[(&str, &str, May)] = &[
         May::Only(&["model", "config", "base/retry"]),
     ),
     ("dashboard", "weir-dashboard", May::Only(&[])),
-    ("base/clock", "weir-clock", May::Only(&["model"])),
     (
         "base/listener",
         "weir-listener",
@@ -139,7 +145,7 @@ const LAYOUT: &[(&str, &str, May)] = &[
         May::Only(&[
             "alerts",
             "base/auth",
-            "base/clock",
+            "base/blocking",
             "config",
             "base/disk",
             "functions",
@@ -157,7 +163,6 @@ const LAYOUT: &[(&str, &str, May)] = &[
         May::Only(&[
             "alerts",
             "base/auth",
-            "base/clock",
             "config",
             "functions",
             "base/listener",
@@ -190,7 +195,6 @@ const LAYOUT: &[(&str, &str, May)] = &[
             "alerts",
             "base/auth",
             "server/backtest",
-            "base/clock",
             "config",
             "dashboard",
             "functions",

@@ -10,7 +10,6 @@ use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use weir_alarms::{AuditAction, AuditEntry, KpiInput, kpi};
-use weir_clock::now;
 use weir_model::{Alert, Timestamp};
 use weir_notify::AlarmStoreError;
 
@@ -53,7 +52,7 @@ async fn figures(State(api): Shared, Query(span): Query<Span>) -> Result<Json<Va
             Problem::bad_request(format!("{name} {text:?} is not an RFC 3339 instant"))
         }),
     };
-    let to = instant("to", span.to, now())?;
+    let to = instant("to", span.to, Timestamp::now())?;
     let from = instant("from", span.from, to.saturating_add_nanos(-DAY_NS))?;
     if from > to {
         return Err(Problem::bad_request("from lies behind to"));
@@ -168,8 +167,12 @@ async fn retry(State(api): Shared, Path(n): Path<String>) -> Result<Json<Value>,
             Problem::bad_request("name a dead letter by its number, or say \"all\"")
         })?),
     };
-    let retried =
-        blocking(move || api.stores.alarms.retry_dead_letters(which, now().millis())).await?;
+    let retried = blocking(move || {
+        api.stores
+            .alarms
+            .retry_dead_letters(which, Timestamp::now().millis())
+    })
+    .await?;
     if retried == 0 && which.is_some() {
         return Err(Problem::not_found(format!("there is no dead letter {n}")));
     }

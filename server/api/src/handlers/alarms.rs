@@ -13,7 +13,6 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use weir_alarms::{AlarmRecord, AuditAction, AuditEntry, OUT_OF_SERVICE};
 use weir_auth::Identity;
-use weir_clock::now;
 use weir_config::parse_duration;
 use weir_model::Timestamp;
 use weir_notify::{ActedOn, AlarmStoreError, Operator, OperatorAction};
@@ -187,7 +186,7 @@ async fn act(
 ) -> Result<Json<Value>, Problem> {
     let wanted = Wanted::new(&api, &identity, &name, optional(&body)?)?;
     let record = blocking(move || {
-        let acted = wanted.apply(&api, std::slice::from_ref(&id), now())?;
+        let acted = wanted.apply(&api, std::slice::from_ref(&id), Timestamp::now())?;
         match acted.into_iter().next() {
             Some((
                 ActedOn {
@@ -241,7 +240,7 @@ async fn act_on_many(
         };
         let (mut done, mut failed) = (Vec::new(), Vec::new());
         for ids in ids.chunks(ACTED_ON_AT_ONCE) {
-            for (acted, _) in wanted.apply(&api, ids, now())? {
+            for (acted, _) in wanted.apply(&api, ids, Timestamp::now())? {
                 if acted.record.is_some() {
                     done.push(acted.alarm_id);
                 } else {

@@ -10,9 +10,8 @@ use axum::extract::{Path, State};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use weir_alarms::Notification;
-use weir_clock::now;
 use weir_ingest::Publisher;
-use weir_model::Alert;
+use weir_model::{Alert, Timestamp};
 use weir_workers::publication;
 
 use crate::api::Shared;
@@ -39,7 +38,7 @@ pub(crate) async fn test(
         )));
     };
     let sent = tokio::task::spawn_blocking(move || {
-        let now = now();
+        let now = Timestamp::now();
         let notification = Notification::test(&channel.name, now);
         channel.send(&notification, now).map(|()| notification.id)
     });
@@ -53,7 +52,7 @@ pub(crate) async fn test(
 
 /// Publishes a test alert where alerts go, and waits for every broker's PUBACK.
 async fn publish(publishers: &Arc<[Arc<dyn Publisher>]>) -> Result<Json<Value>, Problem> {
-    let test = Notification::test(MQTT, now());
+    let test = Notification::test(MQTT, Timestamp::now());
     let alert: &Alert = &test.alerts[0].alert;
     let publication = publication(alert);
     let (delivered, mut deliveries) = mpsc::channel(publishers.len().max(1));

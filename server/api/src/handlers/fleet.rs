@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use weir_clock::now;
 use weir_engine::DeviceSummary;
 use weir_model::{DeviceIx, Severity, Timestamp};
 use weir_notify::AlarmStoreError;
@@ -161,7 +160,7 @@ fn with_states(
     let mut alarms = Alarms::by_device(listed, &absences(api));
     let seen = summaries.iter();
     let seen = seen.map(|(ix, _, summary)| (*ix, summary.last_seen));
-    let silent = api.signals.pace.silent(seen, now());
+    let silent = api.signals.pace.silent(seen, Timestamp::now());
     let devices = summaries.into_iter().zip(silent);
     let devices = devices.map(|((_, id, summary), is_silent)| {
         let alarms = alarms.remove(&*id).unwrap_or_default();

@@ -16,9 +16,8 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::oneshot;
 use weir_auth::Identity;
-use weir_clock::now;
 use weir_journal::{AppendError, CommitListener, Journal};
-use weir_model::{Ingress, Message, Position};
+use weir_model::{Ingress, Message, Position, Timestamp};
 
 use crate::api::{Api, Shared};
 use crate::middleware::body::{Encoding, TooSlow, UnpackError, encoding, is_too_slow, unpack};
@@ -76,7 +75,7 @@ pub(crate) async fn ingest(
     };
     match tokio::time::timeout(PATIENCE, processed).await {
         Ok(Ok(outcome)) => {
-            let timestamp = outcome.timestamp.unwrap_or_else(now).millis();
+            let timestamp = outcome.timestamp.unwrap_or_else(Timestamp::now).millis();
             let mut answer = json!({
                 "processed": outcome.readings,
                 "alerts": outcome.alerts,
@@ -132,7 +131,7 @@ async fn append(
 ) -> Result<Pending, Problem> {
     when_there_is_room(&*api.stores.journal, || {
         let message = Message {
-            received: now(),
+            received: Timestamp::now(),
             door: Ingress::Http,
             client,
             topic,

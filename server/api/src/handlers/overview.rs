@@ -6,8 +6,7 @@ use axum::extract::State;
 use axum::{Extension, Json};
 use serde_json::{Value, json};
 use weir_auth::Identity;
-use weir_clock::now;
-use weir_model::{AlertState, Severity};
+use weir_model::{AlertState, Severity, Timestamp};
 use weir_notify::{AlarmStoreError, Transition};
 
 use super::alarm_list::Listed;
@@ -33,7 +32,7 @@ pub(crate) async fn overview(
     Extension(identity): Extension<Identity>,
 ) -> Result<Json<Value>, Problem> {
     let answer = blocking(move || {
-        let mut document = document(&api, now().millis())?;
+        let mut document = document(&api, Timestamp::now().millis())?;
         document["whoami"] = whoami::document(&api, &identity);
         Ok(document)
     });

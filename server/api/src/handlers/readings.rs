@@ -10,7 +10,6 @@ use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::json;
-use weir_clock::now;
 use weir_config::parse_duration;
 use weir_model::{Timestamp, check_device};
 use weir_sql::Parameters;
@@ -51,7 +50,8 @@ pub(crate) async fn readings(
     if check_device(&device).is_err() || api.pipeline.lock().engine().device_ix(&device).is_none() {
         return Err(Problem::not_found(format!("there is no device {device:?}")));
     }
-    let to = instant("to", params.to.as_deref())?.unwrap_or_else(|| now().saturating_add_nanos(1));
+    let to = instant("to", params.to.as_deref())?
+        .unwrap_or_else(|| Timestamp::now().saturating_add_nanos(1));
     let from = instant("from", params.from.as_deref())?
         .unwrap_or_else(|| to.saturating_add_nanos(-DEFAULT_RANGE_NS));
     let sensors = params.sensor.as_deref();

@@ -13,8 +13,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
 use serde::{Deserialize, Serialize};
-use weir_clock::now;
-use weir_model::{Message, Position, QuarantineReason, parse_oversized_notice};
+use weir_model::{Message, Position, QuarantineReason, Timestamp, parse_oversized_notice};
 use weir_quarantine::{QuarantineError, RejectedMessage, RejectedPage};
 
 use super::ingest::{Committed, PATIENCE, when_there_is_room};
@@ -115,7 +114,11 @@ pub(crate) async fn replay(
     }
     outcome.replayed = committed.len() as u64;
     if !committed.is_empty() {
-        let mark = move |api: &Api| api.stores.quarantine.mark_replayed(&committed, now());
+        let mark = move |api: &Api| {
+            api.stores
+                .quarantine
+                .mark_replayed(&committed, Timestamp::now())
+        };
         in_quarantine(&api, mark).await?;
     }
     match refused {

@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use futures::StreamExt;
 use serde::Deserialize;
 use serde_json::Value;
-use weir_clock::now;
+use weir_model::Timestamp;
 use weir_shadow_document::{Operation, Rejected, Request};
 use weir_workers::publish_shadow_answer;
 
@@ -49,7 +49,7 @@ pub(crate) async fn get(State(api): Shared, thing: Thing, name: Named) -> Respon
         answer(
             api.stores
                 .shadows
-                .get(&thing, name.as_deref(), now().millis()),
+                .get(&thing, name.as_deref(), Timestamp::now().millis()),
         )
     })
     .await
@@ -83,10 +83,12 @@ pub(crate) async fn list_named(
     };
     blocking(move || {
         let size = page.page_size.unwrap_or(25);
-        let listed =
-            api.stores
-                .shadows
-                .list_named(&thing, size, page.next_token.as_deref(), now().millis());
+        let listed = api.stores.shadows.list_named(
+            &thing,
+            size,
+            page.next_token.as_deref(),
+            Timestamp::now().millis(),
+        );
         answer(listed)
     })
     .await
@@ -137,7 +139,10 @@ fn change(
         payload: body.to_vec(),
         publish: true,
     };
-    let changed = api.stores.shadows.change(&request, now().millis());
+    let changed = api
+        .stores
+        .shadows
+        .change(&request, Timestamp::now().millis());
     match changed {
         Ok(change) => {
             for message in change.answers {
@@ -165,7 +170,7 @@ fn refusal(rejected: &Rejected) -> Response {
     (
         status,
         [kind],
-        Json(rejected.to_json(now().seconds(), None)),
+        Json(rejected.to_json(Timestamp::now().seconds(), None)),
     )
         .into_response()
 }

@@ -20,7 +20,7 @@ use tokio_stream::wrappers::IntervalStream;
 use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
 
 use weir_auth::Identity;
-use weir_clock::now;
+use weir_model::Timestamp;
 use weir_workers::{LiveEvent, Resumed};
 
 use super::flow::flow_document;
@@ -144,7 +144,7 @@ pub(crate) async fn stream(
         });
     let ended = async move {
         let mut interval = tokio::time::interval(REVIEW_INTERVAL);
-        while access.still_holds(&identity, now()) {
+        while access.still_holds(&identity, Timestamp::now()) {
             interval.tick().await;
         }
     };

@@ -18,11 +18,10 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::oneshot;
 use weir_auth::Identity;
-use weir_clock::now;
 use weir_codec::split_lines;
 use weir_config::Precision;
 use weir_journal::AppendError;
-use weir_model::{Ingress, Message};
+use weir_model::{Ingress, Message, Timestamp};
 
 use super::ingest::{Committed, PATIENCE};
 use crate::api::{Api, Shared};
@@ -164,7 +163,7 @@ async fn append(
     body: &[u8],
     precision: Precision,
 ) -> Result<Vec<oneshot::Receiver<()>>, AppendError> {
-    let received = now();
+    let received = Timestamp::now();
     let message = |payload| Message {
         received,
         door: Ingress::Http,

@@ -17,7 +17,7 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use weir_auth::{Action, Credentials, Identity, Role, Unauthenticated};
-use weir_clock::now;
+use weir_model::Timestamp;
 use weir_shadow_document::Rejected;
 
 use crate::api::Api;
@@ -151,7 +151,7 @@ async fn identify(
             None => api.access.everybody(),
             Some(ClientCertificate(common_name)) => api
                 .access
-                .authenticate(Credentials::Certificate { common_name }, now()),
+                .authenticate(Credentials::Certificate { common_name }, Timestamp::now()),
         };
     };
     if authorization.len() > MAX_AUTHORIZATION {
@@ -163,7 +163,7 @@ async fn identify(
     if is("bearer") || is("token") {
         return api
             .access
-            .authenticate(Credentials::Token(rest.trim()), now());
+            .authenticate(Credentials::Token(rest.trim()), Timestamp::now());
     }
     if !is("basic") {
         return Err(Unauthenticated::Wrong);
@@ -176,7 +176,7 @@ async fn identify(
     let (name, password) = (&decoded[..colon], &decoded[colon + 1..]);
     let name = std::str::from_utf8(name).map_err(|_| Unauthenticated::Wrong)?;
     let credentials = Credentials::Password { name, password };
-    api.access.log_in(credentials, peer, now()).await
+    api.access.log_in(credentials, peer, Timestamp::now()).await
 }
 
 /// Nothing is known about the credentials yet.
@@ -241,7 +241,7 @@ fn aws(rejected: &Rejected) -> Response {
     (
         status,
         [kind],
-        Json(rejected.to_json(now().seconds(), None)),
+        Json(rejected.to_json(Timestamp::now().seconds(), None)),
     )
         .into_response()
 }

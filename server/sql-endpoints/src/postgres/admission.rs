@@ -3,7 +3,7 @@
 use pgwire::api::ClientInfo;
 use pgwire::error::{ErrorInfo, PgWireError, PgWireResult};
 use weir_auth::{Access, Identity};
-use weir_clock::now;
+use weir_model::Timestamp;
 
 use crate::query_access;
 
@@ -17,7 +17,7 @@ pub(super) fn check_admitted<C: ClientInfo>(client: &C, access: &Access) -> PgWi
         return Ok(());
     }
     match client.session_extensions().get::<Admitted>() {
-        Some(admitted) if access.still_holds(&admitted.0, now()) => Ok(()),
+        Some(admitted) if access.still_holds(&admitted.0, Timestamp::now()) => Ok(()),
         _ => Err(refused("the rights of this connection have ended")),
     }
 }

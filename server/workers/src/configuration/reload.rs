@@ -97,9 +97,7 @@ impl Reloader {
     async fn read(self: &Arc<Self>) -> Result<Loaded, LoadError> {
         let (file, variables) = (self.file.clone(), self.variables.clone());
         let read = move || load_config::load(&file, variables.into_iter());
-        tokio::task::spawn_blocking(read)
-            .await
-            .expect("reading the configuration does not panic and is not aborted")
+        weir_blocking::blocking(read).await
     }
 
     async fn apply(self: &Arc<Self>, loaded: Loaded) -> Outcome {
@@ -161,9 +159,7 @@ impl Reloader {
         let (this, config) = (self.clone(), loaded.config.clone());
         let settings = loaded.settings.clone();
         let record = move || this.history.record(&config, &settings, || this.extent());
-        tokio::task::spawn_blocking(record)
-            .await
-            .map_err(io::Error::other)?
+        weir_blocking::blocking(record).await
     }
 
     fn extent(&self) -> io::Result<Extent> {

@@ -14,13 +14,12 @@ use anyhow::{Context, Result};
 use tokio::runtime::Runtime;
 use tracing::{error, info, warn};
 use weir_auth::Access;
-use weir_clock::now;
 use weir_config::{Config, InfluxDb};
 use weir_engine::Batch;
 use weir_influxdb::{InfluxSink, LineBatch, RefusedLine, SinkError, Written, encode_lines};
 use weir_journal::{Journal, JournalReader};
 use weir_model::QuarantineEntry;
-use weir_model::{Ingress, Position, QuarantineReason};
+use weir_model::{Ingress, Position, QuarantineReason, Timestamp};
 use weir_quarantine::Quarantine;
 
 use crate::configuration::config_history::ConfigHistory;
@@ -321,7 +320,7 @@ fn entry(refused: RefusedLine) -> QuarantineEntry {
         topic: String::new(),
         client: String::new(),
         door: Ingress::Source,
-        received: now(),
+        received: Timestamp::now(),
         retained: false,
         replayed: None,
         payload_bytes: refused.line.len() as u64,

@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use tracing::error;
 use weir_alarms::{AuditAction, AuditEntry, Now, Router};
-use weir_clock::now;
 use weir_model::{Alert, Timestamp};
 use weir_notify::{AlarmStore, AlarmStoreError, RoutedUpTo};
 
@@ -36,7 +35,7 @@ pub(crate) struct SteadyClock {
 impl SteadyClock {
     pub(crate) fn new() -> Self {
         Self {
-            started_ms: now().millis(),
+            started_ms: Timestamp::now().millis(),
             started: Instant::now(),
         }
     }
@@ -45,7 +44,7 @@ impl SteadyClock {
         let elapsed = i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX);
         Now {
             steady_ms: self.started_ms.saturating_add(elapsed),
-            wall_ms: now().millis(),
+            wall_ms: Timestamp::now().millis(),
         }
     }
 }
@@ -150,7 +149,7 @@ impl AlarmRouter {
 
     fn expire(&self) {
         let history = i64::try_from(self.history.as_nanos()).unwrap_or(i64::MAX);
-        let before = Timestamp(now().0.saturating_sub(history));
+        let before = Timestamp(Timestamp::now().0.saturating_sub(history));
         if let Err(error) = self.alarms.expire(before) {
             error!(%error, "old alarms cannot be forgotten");
         }

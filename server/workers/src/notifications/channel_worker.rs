@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use rand::RngExt;
 use tracing::{error, info, warn};
 use weir_alarms::Router;
-use weir_clock::now;
+use weir_model::Timestamp;
 use weir_notify::{AlarmStore, Channel, DeliveryError, DequeueRequest, Queued};
 
 use crate::health::Health;
@@ -108,7 +108,7 @@ impl ChannelWorker {
                 break;
             }
             goes_on = !self.stop.load(Ordering::Acquire) && {
-                let result = self.channel.send(&one.notification, now());
+                let result = self.channel.send(&one.notification, Timestamp::now());
                 self.settle(one, result, &mut delivered, pace)
             };
             if !goes_on {
@@ -150,7 +150,7 @@ impl ChannelWorker {
                 reason,
                 retry_after,
             }) => {
-                let age = now().millis() - one.notification.created_at;
+                let age = Timestamp::now().millis() - one.notification.created_at;
                 self.fails(&reason, retry_after, pace);
                 let limit = i64::try_from(self.config.give_up_after.as_millis());
                 age > limit.unwrap_or(i64::MAX) && self.move_to_dead_letters(one, &reason, pace)
@@ -166,7 +166,7 @@ impl ChannelWorker {
         );
         if let Err(error) = self
             .alarms
-            .move_to_dead_letters(one, reason, now().millis())
+            .move_to_dead_letters(one, reason, Timestamp::now().millis())
         {
             error!(%error, channel, "a dead letter cannot be kept");
             pace.not_before = Some(Instant::now() + FIRST_WAIT);
@@ -191,7 +191,7 @@ impl ChannelWorker {
             }
             (generation, router.shown_by(&name))
         };
-        match mirror.show(&alarms, steady_ms, now()) {
+        match mirror.show(&alarms, steady_ms, Timestamp::now()) {
             Ok(()) => {
                 *shown = generation;
                 self.status.delivered.fetch_add(1, Ordering::Relaxed);

@@ -12,8 +12,8 @@ use anyhow::{Context, Result};
 use parking_lot::Mutex;
 use tracing::warn;
 use weir_alarms::{Policy, Router};
-use weir_clock::now;
 use weir_config::Config;
+use weir_model::Timestamp;
 use weir_notify::{AlarmStore, Channel};
 
 use crate::health::Health;
@@ -157,7 +157,7 @@ fn drop_removed_channels(config: &Config, alarms: &AlarmStore) -> Result<()> {
             alarms.move_to_dead_letters(
                 &queued,
                 "the channel is no longer configured",
-                now().millis(),
+                Timestamp::now().millis(),
             )?;
         }
     }

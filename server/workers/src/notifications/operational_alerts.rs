@@ -14,8 +14,7 @@ use anyhow::{Context, Result};
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 use weir_alarms::{AlarmFilter, AlarmStateFilter, OPERATIONAL_DEVICE, OperationalAlarms};
-use weir_clock::now;
-use weir_model::{Alert, Severity, glob_matches};
+use weir_model::{Alert, Severity, Timestamp, glob_matches};
 use weir_notify::AlarmStore;
 
 use crate::configuration::current::Current;
@@ -70,7 +69,7 @@ impl OperationalAlerts {
                 Default::default()
             };
             let severity = |component: &str| self.severity(component);
-            for alert in alarms.look(&reasons, severity, begun.elapsed(), now()) {
+            for alert in alarms.look(&reasons, severity, begun.elapsed(), Timestamp::now()) {
                 self.notifier.publish_unless_withheld(&alert);
                 if unrecorded.len() == MAX_UNRECORDED {
                     unrecorded.pop_front();

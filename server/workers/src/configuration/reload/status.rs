@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use parking_lot::Mutex;
-use weir_clock::now;
 use weir_model::Timestamp;
 
 use super::Outcome;
@@ -28,7 +27,7 @@ impl Default for ReloadStatus {
     fn default() -> Self {
         Self(Mutex::new(State {
             counts: [0; OUTCOMES.len()],
-            last_success: now(),
+            last_success: Timestamp::now(),
             refused: None,
         }))
     }
@@ -64,7 +63,7 @@ impl ReloadStatus {
         };
         state.counts[nth] += 1;
         if refused.is_none() {
-            state.last_success = now();
+            state.last_success = Timestamp::now();
         }
         let keeping = |why| format!("keeping current configuration: {why}");
         state.refused = refused.map(keeping);

@@ -94,8 +94,7 @@ async fn content(reloader: &Arc<Reloader>) -> Option<(Vec<u8>, Vec<String>)> {
         let modules = config.modules().map(|of| module(&of.path));
         Some((text, modules.collect()))
     };
-    let read = tokio::task::spawn_blocking(read).await;
-    read.expect("reading files does not panic and is not aborted")
+    weir_blocking::blocking(read).await
 }
 
 /// Watches the folders of the file and of the modules that are not watched yet.
