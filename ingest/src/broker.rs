@@ -1,18 +1,18 @@
 //! The embedded broker: the MQTT endpoint for devices that have no broker of their
 //! own.
 //!
-//! MQTT 3.1.1 and 5, over TCP and, if configured, WebSocket. The protocol is
-//! implemented by mqtt5; the listeners, the limits and the time of acknowledgement
-//! are Weir's. A publish to an accepted topic ([`LiveTopics`]) is appended to the
-//! journal, and its PUBACK or PUBREC is sent once the journal has committed it. A
-//! journal without room stops reading from that connection; a journal that has
-//! failed closes it. QoS 0 is journaled as well. A QoS 2 publish that is repeated
-//! after a reconnect is accepted again: readings are deduplicated later, by time.
+//! MQTT 3.1, 3.1.1 and 5, over TCP and, if configured, WebSocket. The protocol is
+//! `weir-mqtt-broker`; the listeners, TLS, the access rules and the journal behind it
+//! are here. A publish to an accepted topic ([`LiveTopics`]) is appended to the
+//! journal, and its PUBACK or PUBREC is sent once the journal has committed it
+//! (`broker/journal_log.rs`). A journal without room stops reading from that
+//! connection; a journal that has failed closes it. QoS 0 is journaled as well.
 //!
-//! Other topics are plain broker traffic. Subscribers of accepted topics get a
-//! message when it is appended, not when it is committed: until then its sender has
-//! no acknowledgement and may send it again. No publish waits for a slow
-//! subscriber, except MQTT 5 and QoS 2 ones for at most 2 s.
+//! Other topics are plain broker traffic. Subscribers get a message when what was
+//! appended before it is committed. No publish waits for a slow subscriber: its
+//! queue drops the oldest, counted by reason. A publish that neither a route nor a
+//! subscriber takes is counted by the first level of its topic; MQTT 5 is answered
+//! "no matching subscribers".
 //!
 //! The rules of `weir-auth` decide who may connect, publish and subscribe
 //! (`broker/login.rs`). Without authentication everybody may, except that only Weir
@@ -24,26 +24,19 @@
 //! Sessions and retained messages are kept in memory: a restart of Weir ends them,
 //! which `session_present = 0` shows to clients. A message that is published with
 //! the retain flag is fresh: the flag asks the broker to keep it for others. The
-//! will of a lost connection is handled like a publish of that moment; a will delay
-//! (MQTT 5) delays its routing only.
+//! will of a lost connection is handled like a publish of the moment it is due.
 
-mod ack_gate;
-mod client_ids;
-mod connection;
 mod housekeeping;
+mod journal_log;
 mod login;
 mod publisher;
 mod serve;
-mod session_registry;
 mod shared;
-mod telemetry_subscribers;
-mod transport;
 mod websocket;
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use thiserror::Error;
@@ -78,7 +71,7 @@ pub enum BrokerError {
 
 /// State and counters of the embedded broker, for `/metrics` and `/readyz`. Counters
 /// start with the process.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BrokerStatus {
     /// Open connections, over TCP and WebSocket.
     pub connections: usize,
@@ -100,12 +93,29 @@ pub struct BrokerStatus {
     /// above it when their queue is full.
     pub stalled_subscribers: usize,
     /// Subscribers, connected or not, with a full queue: each further message drops
-    /// their oldest one. Counted every 10 s.
+    /// their oldest one.
     pub full_queues: usize,
-    /// Sessions of connected and disconnected clients. Counted every 10 s.
+    /// Sessions of connected and disconnected clients.
     pub sessions: usize,
     /// Publications by Weir (alerts, shadows) that were routed.
     pub published: u64,
+    /// Subscriptions in force.
+    pub subscriptions: usize,
+    /// Retained messages, ...
+    pub retained: usize,
+    /// ... and their bytes.
+    pub retained_bytes: usize,
+    /// Messages that were not retained: the store was full.
+    pub not_retained: u64,
+    /// Empty retained messages to topics of readings: they clear what is retained.
+    pub cleared: u64,
+    /// Connections that were closed for a packet beyond `max_packet`.
+    pub too_large: u64,
+    /// Messages that subscribers did not get, by reason.
+    pub dropped: Vec<(&'static str, u64)>,
+    /// Publishes that neither a route nor a subscriber takes, by the first level of
+    /// their topic. The empty name is all others.
+    pub unrouted: Vec<(String, u64)>,
 }
 
 /// See the module. A cheap handle: its clones are the same broker, which runs until
@@ -145,12 +155,13 @@ impl EmbeddedBroker {
             journal,
             shutdown.child_token(),
         ));
-        let (publisher, router) = BrokerPublisher::new();
+        let publisher = BrokerPublisher::new(shared.broker.clone(), shared.closing.clone());
         let tasks = TaskTracker::new();
-        tasks.spawn(router.run(shared.clone()));
-        tasks.spawn(shared.clone().run_housekeeping());
+        let broker = shared.broker.clone();
+        tasks.spawn(async move { broker.run().await });
+        tasks.spawn(shared.clone().close_with_weir());
         if shared.access.is_required() {
-            tasks.spawn(shared.clone().revoke_sessions());
+            tasks.spawn(shared.clone().review_access());
         }
         tasks.spawn(accept(shared.clone(), tasks.clone(), tcp, Carrier::Tcp));
         if let Some(listener) = websocket {
@@ -192,32 +203,33 @@ impl EmbeddedBroker {
     }
 
     pub fn status(&self) -> BrokerStatus {
-        let counters = &self.shared.counters;
+        let status = self.shared.broker.status();
         BrokerStatus {
-            connections: counters.connections.get(),
+            connections: self.shared.connections(),
             refused_connections: self.shared.places.refused(),
-            received: counters.received.load(Ordering::Relaxed),
-            refused_logins: counters.refused_logins.load(Ordering::Relaxed),
-            refused_subscribes: counters.refused_subscribes.load(Ordering::Relaxed),
-            refused_publishes: counters.refused_publishes.load(Ordering::Relaxed),
-            uncommitted: counters.uncommitted.get(),
-            held_bytes: counters.held_bytes.get(),
-            stalled_subscribers: counters.stalled_subscribers.get(),
-            full_queues: counters.full_queues.load(Ordering::Relaxed),
-            sessions: counters.sessions.load(Ordering::Relaxed),
-            published: counters.published.load(Ordering::Relaxed),
+            received: self.shared.log.appended(),
+            refused_logins: status.refused_logins,
+            refused_subscribes: status.refused_subscribes,
+            refused_publishes: status.refused_publishes,
+            uncommitted: status.uncommitted,
+            held_bytes: status.held_bytes,
+            stalled_subscribers: status.stalled_subscribers,
+            full_queues: status.full_queues,
+            sessions: status.sessions,
+            published: status.published,
+            subscriptions: status.subscriptions,
+            retained: status.retained,
+            retained_bytes: status.retained_bytes,
+            not_retained: status.not_retained,
+            cleared: self.shared.log.cleared(),
+            too_large: status.too_large,
+            dropped: status
+                .dropped
+                .iter()
+                .map(|(reason, count)| (reason.as_str(), *count))
+                .collect(),
+            unrouted: status.unrouted,
         }
-    }
-
-    /// Call it when further topics are accepted: earlier subscribers of these topics
-    /// were not noted as subscribers of telemetry.
-    pub fn topics_have_grown(&self) {
-        self.shared.telemetry_subscribers.assume_any();
-    }
-
-    /// The former name of [`Self::topics_have_grown`].
-    pub fn intake_has_grown(&self) {
-        self.topics_have_grown();
     }
 
     /// Stops accepting, appends the pending publishes, waits (for at most 20 s) until
@@ -230,7 +242,7 @@ impl EmbeddedBroker {
             .await
             .is_err()
         {
-            let connections = self.shared.counters.connections.get();
+            let connections = self.shared.connections();
             warn!(
                 connections,
                 "embedded broker stopped before all connections had ended"

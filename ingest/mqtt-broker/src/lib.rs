@@ -52,3 +52,4 @@ pub use drops::DropReason;
 pub use handle::Broker;
 pub use retained::RetainedLimits;
 pub use settings::{QueueLimits, Settings};
+pub use weir_mqtt_codec::ReasonCode;

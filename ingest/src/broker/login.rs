@@ -1,59 +1,43 @@
-//! Authentication and authorization of a connection: the credentials of CONNECT and
-//! the client's certificate are checked against the access rules. Every refusal is
-//! counted and logged.
+//! Authentication and authorization of MQTT clients: the credentials of CONNECT and
+//! the client's certificate are checked against the access rules.
+//!
+//! The MQTT broker asks at CONNECT, PUBLISH, SUBSCRIBE and for a will, and again when
+//! the rules have changed. A client id belongs to the identity that holds its
+//! session: no other identity can take it over.
 
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
 
-use mqtt5::broker::AuthResult;
-use mqtt5::packet::connect::ConnectPacket;
-use mqtt5::types::ReasonCode;
 use tracing::warn;
-use weir_auth::{Action, Credentials, Identity, Unauthenticated};
+use weir_auth::{Access, Action, Credentials, Identity, Unauthenticated};
 use weir_model::Timestamp;
+use weir_mqtt_broker::{BoxFuture, Login, Permissions, ReasonCode};
+use weir_retry::LogThrottle;
 
-use super::client_ids::ClientIdLease;
-use super::connection::Connection;
 use crate::log_text::shown;
 
-impl Connection {
-    /// Authenticates the client, or returns the reason code that refuses it.
-    pub(super) async fn login(&self, connect: &ConnectPacket) -> Result<(), AuthResult> {
-        let access = &self.shared.access;
-        let identity = match self.identify(connect).await {
-            Ok(identity) => identity,
-            Err(error) => {
-                let name = connect.username.as_deref().unwrap_or_default();
-                self.refuse_connect(&connect.client_id, name, &error.to_string());
-                return Err(AuthResult::fail(match error {
-                    Unauthenticated::Missing => ReasonCode::NotAuthorized,
-                    Unauthenticated::Wrong => ReasonCode::BadUsernameOrPassword,
-                    // MQTT 3.1.1: "server unavailable".
-                    Unauthenticated::Busy => ReasonCode::ServerBusy,
-                }));
-            }
-        };
-        if access.is_required() {
-            let lease = self.lease(&connect.client_id, identity.name()).await;
-            let Some(lease) = lease else {
-                let reason = "the client id belongs to another identity";
-                self.refuse_connect(&connect.client_id, identity.name(), reason);
-                return Err(AuthResult::fail(ReasonCode::NotAuthorized));
-            };
-            self.keep_lease(lease);
-            self.register_session(&identity);
+/// Checks CONNECT.
+#[derive(Debug)]
+pub(super) struct Logins {
+    access: Access,
+    log: LogThrottle,
+}
+
+impl Logins {
+    pub(super) fn new(access: Access) -> Self {
+        Self {
+            access,
+            log: LogThrottle::per_second(),
         }
-        self.set_identity(identity);
-        Ok(())
     }
 
-    async fn identify(&self, connect: &ConnectPacket) -> Result<Identity, Unauthenticated> {
-        let access = &self.shared.access;
+    async fn identify(&self, login: &Login) -> Result<Identity, Unauthenticated> {
+        let access = &self.access;
         if !access.is_required() {
             return access.everybody();
         }
-        let name = connect.username.clone().unwrap_or_default();
-        let Some(password) = connect.password.clone() else {
-            return match self.common_name() {
+        let name = login.user_name.clone().unwrap_or_default();
+        let Some(password) = login.password.clone() else {
+            return match login.origin.certificate_name.as_deref() {
                 Some(common_name) if name.is_empty() => {
                     access.authenticate(Credentials::Certificate { common_name }, Timestamp::now())
                 }
@@ -68,60 +52,69 @@ impl Connection {
                 password: &password,
             },
         };
-        let peer = Some(self.peer.ip());
+        let peer = Some(login.origin.address.ip());
         access.log_in(credentials, peer, Timestamp::now()).await
     }
 
-    /// `None` when a connection or a session of another identity has this client id.
-    async fn lease(&self, client_id: &str, identity: &str) -> Option<ClientIdLease> {
-        let lease = self.shared.client_ids.acquire(client_id, identity)?;
-        match self.shared.session_owner(client_id).await {
-            Some(owner) if owner != identity => None,
-            _ => Some(lease),
-        }
-    }
-
-    pub(super) fn may_publish(&self, topic: &str) -> bool {
-        self.allows(Action::Publish { topic })
-    }
-
-    pub(super) fn may_subscribe(&self, filter: &str) -> bool {
-        self.allows(Action::Subscribe { filter })
-    }
-
-    fn allows(&self, action: Action<'_>) -> bool {
-        self.identity()
-            .is_some_and(|identity| self.shared.access.allows(identity, action))
-    }
-
-    fn refuse_connect(&self, client_id: &str, name: &str, reason: &str) {
-        let counters = &self.shared.counters;
-        counters.refused_logins.fetch_add(1, Ordering::Relaxed);
-        if let Some(suppressed) = self.shared.login_log.admit() {
-            let (client_id, name) = (shown(client_id), shown(name));
-            let peer = self.peer;
+    fn note_refusal(&self, login: &Login, reason: &Unauthenticated) {
+        if let Some(suppressed) = self.log.admit() {
+            let client_id = shown(&login.client_id);
+            let name = shown(login.user_name.as_deref().unwrap_or_default());
+            let peer = login.origin.address;
             warn!(security = true, %peer, ?client_id, ?name, suppressed, "refused a connection: {reason}");
         }
     }
+}
 
-    pub(super) fn refuse_publish(&self, client_id: &str, topic: &str) {
-        let counters = &self.shared.counters;
-        counters.refused_publishes.fetch_add(1, Ordering::Relaxed);
-        self.log_refusal("publish to this topic", client_id, topic);
+impl weir_mqtt_broker::Access for Logins {
+    fn connect(&self, login: Login) -> BoxFuture<'_, Result<Arc<dyn Permissions>, ReasonCode>> {
+        Box::pin(async move {
+            match self.identify(&login).await {
+                Ok(identity) => Ok(Arc::new(Client {
+                    access: self.access.clone(),
+                    identity,
+                }) as Arc<dyn Permissions>),
+                Err(error) => {
+                    self.note_refusal(&login, &error);
+                    Err(match error {
+                        Unauthenticated::Missing => ReasonCode::NotAuthorized,
+                        Unauthenticated::Wrong => ReasonCode::BadUserNameOrPassword,
+                        // MQTT 3.1.1: "server unavailable".
+                        Unauthenticated::Busy => ReasonCode::ServerBusy,
+                    })
+                }
+            }
+        })
+    }
+}
+
+/// What one client may do, by the rules in force.
+#[derive(Debug)]
+struct Client {
+    access: Access,
+    identity: Identity,
+}
+
+impl Permissions for Client {
+    fn identity(&self) -> &str {
+        self.identity.name()
     }
 
-    pub(super) fn refuse_subscribe(&self, client_id: &str, filter: &str) {
-        let counters = &self.shared.counters;
-        counters.refused_subscribes.fetch_add(1, Ordering::Relaxed);
-        self.log_refusal("subscribe to this filter", client_id, filter);
+    fn is_valid(&self) -> bool {
+        self.access.still_holds(&self.identity, Timestamp::now())
     }
 
-    fn log_refusal(&self, what: &str, client_id: &str, topic: &str) {
-        if let Some(suppressed) = self.shared.refusal_log.admit() {
-            let identity = self.identity().map_or("", Identity::name);
-            let (client_id, topic) = (shown(client_id), shown(topic));
-            let peer = self.peer;
-            warn!(security = true, %peer, ?client_id, identity, ?topic, suppressed, "refused a client: it may not {what}");
-        }
+    fn may_publish(&self, topic: &str) -> bool {
+        self.access
+            .allows(&self.identity, Action::Publish { topic })
+    }
+
+    fn may_subscribe(&self, filter: &str) -> bool {
+        self.access
+            .allows(&self.identity, Action::Subscribe { filter })
+    }
+
+    fn may_receive(&self, topic: &str) -> bool {
+        self.may_subscribe(topic)
     }
 }

@@ -2,12 +2,12 @@
 
 use std::net::SocketAddr;
 
-use mqtt5::broker::websocket_server::WebSocketStreamWrapper;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::DEADLINE;
+use crate::broker::websocket::WebSocketBytes;
 
 pub(super) const PINGREQ: [u8; 2] = [0xc0, 0];
 pub(super) const PINGRESP: [u8; 2] = [0xd0, 0];
@@ -35,7 +35,7 @@ impl Client {
         let url = format!("ws://{address}/mqtt");
         let (stream, _) = tokio_tungstenite::client_async(url, stream).await.unwrap();
         Self {
-            stream: Box::new(WebSocketStreamWrapper::new(stream)),
+            stream: Box::new(WebSocketBytes::new(stream)),
             version: 4,
         }
     }

@@ -250,9 +250,10 @@ async fn mosquitto_clients_publish_and_subscribe() {
             s.connections == 1
         })
         .await;
-        while !broker.shared.telemetry_subscribers.any() {
-            tokio::task::yield_now().await;
-        }
+        until(&broker, "its subscriptions are in force", |s| {
+            s.subscriptions == 2
+        })
+        .await;
         let before = journal.len();
         let mut device = Command::new("mosquitto_pub");
         device.args(common).args(["-t", TELEMETRY, "-m", "{}"]);

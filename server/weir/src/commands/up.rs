@@ -168,9 +168,9 @@ fn write_ports(file: &Path, addresses: &Addresses) -> Result<()> {
     Ok(())
 }
 
-/// mqtt5 logs what Weir reports itself. rustls warns of each client that connects by IP
+/// rustls warns of each client that connects by IP
 /// address and sends it as a host name, which is not a fault of the connection.
-const QUIET: &str = "mqtt5=off,rustls::msgs::handshake=error";
+const QUIET: &str = "rustls::msgs::handshake=error";
 
 /// `WEIR_LOG` takes directives such as `debug` or `weir_ingest=debug,info`.
 fn init_logging(args: &UpArgs) {

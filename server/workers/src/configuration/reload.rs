@@ -130,9 +130,6 @@ impl Reloader {
         let after = after.clone();
         self.current.set(loaded.config);
         if kept.len() < after.len() {
-            if let Some(broker) = &self.gateways.broker {
-                broker.intake_has_grown();
-            }
             self.accept(&after).await;
         }
         debug!(position = position.0, "configuration recorded");
