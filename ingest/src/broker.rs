@@ -107,8 +107,6 @@ pub struct BrokerStatus {
     pub retained_bytes: usize,
     /// Messages that were not retained: the store was full.
     pub not_retained: u64,
-    /// Empty retained messages to topics of readings: they clear what is retained.
-    pub cleared: u64,
     /// Connections that were closed for a packet beyond `max_packet`.
     pub too_large: u64,
     /// Messages that subscribers did not get, by reason.
@@ -221,7 +219,6 @@ impl EmbeddedBroker {
             retained: status.retained,
             retained_bytes: status.retained_bytes,
             not_retained: status.not_retained,
-            cleared: self.shared.log.cleared(),
             too_large: status.too_large,
             dropped: status
                 .dropped

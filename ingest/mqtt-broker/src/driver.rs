@@ -276,12 +276,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     async fn finish(mut self, end: End) {
         self.note_stall(false);
         self.log_end(&end);
-        if let End::Left | End::Eof | End::Io(_) = end {
+        let has_failed = matches!(end, End::Closed(ReasonCode::ImplementationSpecificError));
+        if matches!(end, End::Left | End::Eof | End::Io(_) | End::Closed(_)) && !has_failed {
             self.append_rest().await;
         }
         let now = self.connection.shared.now();
+        // Nothing may follow DISCONNECT: it waits for the acknowledgements.
+        let mut goodbye = Vec::new();
         match &end {
-            End::Closed(reason) => self.connection.say_goodbye(*reason, &mut self.out),
+            End::Closed(reason) => self.connection.say_goodbye(*reason, &mut goodbye),
             End::Fault(Fault::Packet(error)) => {
                 self.connection.transmit_answers(&mut self.out);
                 self.connection.say_goodbye(error.reason, &mut self.out);
@@ -293,7 +296,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             }
             End::Left | End::Eof | End::Io(_) => {}
         }
-        let is_drained = matches!(end, End::Eof | End::Closed(ReasonCode::ServerShuttingDown));
+        let is_drained = matches!(end, End::Eof | End::Closed(_)) && !has_failed;
         self.connection.close(now);
         if let End::Io(_) = end {
             return;
@@ -302,6 +305,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             if is_drained {
                 poll_fn(|cx| self.poll_drain(cx)).await?;
             }
+            self.out.extend_from_slice(&goodbye);
             poll_fn(|cx| match self.poll_write(cx) {
                 Ok(true) => Poll::Ready(Ok(())),
                 Ok(false) => Poll::Pending,

@@ -28,8 +28,6 @@ pub(super) struct JournalLog {
     end: AtomicU64,
     /// Messages that were appended.
     appended: AtomicU64,
-    /// Retained readings that were cleared.
-    cleared: AtomicU64,
     failure_log: LogThrottle,
 }
 
@@ -66,23 +64,12 @@ impl JournalLog {
             commits,
             end: AtomicU64::new(0),
             appended: AtomicU64::new(0),
-            cleared: AtomicU64::new(0),
             failure_log: LogThrottle::per_second(),
         }
     }
 
     pub(super) fn appended(&self) -> u64 {
         self.appended.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn cleared(&self) -> u64 {
-        self.cleared.load(Ordering::Relaxed)
-    }
-
-    /// An empty retained message clears the retained one: on a topic of readings it
-    /// is housekeeping, not a reading.
-    fn is_clear(&self, publish: &PublishRecord<'_>) -> bool {
-        publish.retain && publish.payload.is_empty() && self.topics.is_telemetry(publish.topic)
     }
 }
 
@@ -104,11 +91,9 @@ impl CommitLog for JournalLog {
         self.commits.broker.get_or_init(|| listener.clone());
         let received = Timestamp::now();
         let mut messages = Vec::with_capacity(records.len());
-        let mut cleared = 0;
         for record in records {
             match record {
                 Record::Publish(publish) if !publish.is_accepted => {}
-                Record::Publish(publish) if self.is_clear(publish) => cleared += 1,
                 Record::Publish(publish) => messages.push(message(publish, received)),
                 // Sessions are kept in memory.
                 Record::Subscribed { .. }
@@ -123,7 +108,6 @@ impl CommitLog for JournalLog {
             let count = messages.len() as u64;
             self.appended.fetch_add(count, Ordering::Relaxed);
         }
-        self.cleared.fetch_add(cleared, Ordering::Relaxed);
         Ok(self.end.load(Ordering::Acquire))
     }
 
@@ -153,8 +137,9 @@ impl JournalLog {
     }
 }
 
-/// The retain flag asks the broker to keep the message for others: for Weir it is
-/// fresh.
+/// A device's publish is fresh even when it asks the broker to retain it. The flag
+/// stays only where there is no reading: on an empty publish that deletes a retained
+/// message.
 fn message<'a>(publish: &PublishRecord<'a>, received: Timestamp) -> Message<'a> {
     Message {
         received,
@@ -163,7 +148,7 @@ fn message<'a>(publish: &PublishRecord<'a>, received: Timestamp) -> Message<'a> 
         topic: publish.topic,
         payload: publish.payload,
         qos: publish.qos,
-        retained: false,
+        retained: publish.retain && publish.payload.is_empty(),
         duplicate: publish.duplicate,
     }
 }

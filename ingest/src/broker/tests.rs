@@ -4,6 +4,7 @@
 mod access;
 mod client;
 mod commits;
+mod field;
 mod hostile;
 mod routing;
 

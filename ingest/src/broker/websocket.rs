@@ -13,11 +13,11 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf, Bytes};
 use futures::{Sink, Stream};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio_tungstenite::{WebSocketStream, accept_hdr_async_with_config};
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
 use tokio_tungstenite::tungstenite::http::{HeaderValue, StatusCode, Uri};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, Message, http};
+use tokio_tungstenite::{WebSocketStream, accept_hdr_async_with_config};
 
 /// What a WebSocket frame adds to an MQTT packet, and further packets in it.
 const FRAME_SLACK: usize = 64 * 1024;

@@ -21,10 +21,7 @@ fn send(weir: &Weir, packets: &[Vec<u8>]) {
 
 #[test]
 fn malformed_mqtt_harms_nobody_else() {
-    let spec = WeirSpec::embedded()
-        .allow("security")
-        .allow("mqtt5")
-        .allow("broker");
+    let spec = WeirSpec::embedded().allow("security").allow("broker");
     let weir = Weir::start(spec);
     let mut other = Connection::connect(weir.mqtt().get(), "other").expect("the broker accepts");
     let cases = cases();

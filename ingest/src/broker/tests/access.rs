@@ -301,7 +301,9 @@ async fn a_client_cannot_forge_a_line_in_the_log_or_fill_it() {
         .with_ansi(false)
         .without_time()
         .with_writer(move || writer.clone())
-        .with_filter(filter_fn(|line| line.target().starts_with("weir_ingest") || line.target().starts_with("weir_mqtt")));
+        .with_filter(filter_fn(|line| {
+            line.target().starts_with("weir_ingest") || line.target().starts_with("weir_mqtt")
+        }));
     let _in_this_thread = tracing_subscriber::registry().with(lines).set_default();
     let forged = "a/\n2026-11-30T00:00:00Z  WARN the journal is damaged\u{1b}[2J";
     // The name of the protocol is read before anybody has authenticated.

@@ -369,6 +369,36 @@ fn ingress(api: &Api, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
             "Subscriptions refused",
             status.refused_subscribes,
         )?;
+        let dropped = status.dropped.iter();
+        counters(
+            encoder,
+            "broker_dropped_messages",
+            "Messages that a subscriber did not get",
+            dropped
+                .map(|(reason, n)| (vec![("reason", (*reason).to_owned())], *n))
+                .collect(),
+        )?;
+        let unrouted = status.unrouted.into_iter();
+        counters(
+            encoder,
+            "broker_unrouted_messages",
+            "Publishes that neither a route nor a subscriber takes, by the first level of the topic",
+            unrouted
+                .map(|(level, n)| (vec![("level", level)], n))
+                .collect(),
+        )?;
+        counter(
+            encoder,
+            "broker_not_retained_messages",
+            "Messages that were not retained because the store of retained messages is full",
+            status.not_retained,
+        )?;
+        counter(
+            encoder,
+            "broker_oversized_packets",
+            "Connections closed for a packet larger than broker.max_packet",
+            status.too_large,
+        )?;
     }
     counter(
         encoder,

@@ -168,8 +168,8 @@ fn write_ports(file: &Path, addresses: &Addresses) -> Result<()> {
     Ok(())
 }
 
-/// rustls warns of each client that connects by IP
-/// address and sends it as a host name, which is not a fault of the connection.
+/// rustls warns of each client that connects by IP address and sends it as a host
+/// name, which is not a fault of the connection.
 const QUIET: &str = "rustls::msgs::handshake=error";
 
 /// `WEIR_LOG` takes directives such as `debug` or `weir_ingest=debug,info`.
