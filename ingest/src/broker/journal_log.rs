@@ -15,12 +15,9 @@ use weir_model::{Ingress, Message, Timestamp};
 use weir_mqtt_broker::{AppendError, BoxFuture, CommitListener, CommitLog, PublishRecord, Record};
 use weir_retry::LogThrottle;
 
-use crate::LiveTopics;
-
 /// See the module.
 pub(super) struct JournalLog {
     journal: Arc<dyn Appender>,
-    topics: LiveTopics,
     commits: Arc<Commits>,
     /// [`Self::commits`], as the journal takes it.
     listener: Arc<dyn weir_journal::CommitListener>,
@@ -55,11 +52,10 @@ impl weir_journal::CommitListener for Commits {
 }
 
 impl JournalLog {
-    pub(super) fn new(journal: Arc<dyn Appender>, topics: LiveTopics) -> Self {
+    pub(super) fn new(journal: Arc<dyn Appender>) -> Self {
         let commits = Arc::<Commits>::default();
         Self {
             journal,
-            topics,
             listener: commits.clone(),
             commits,
             end: AtomicU64::new(0),

@@ -57,7 +57,7 @@ impl Shared {
         closing: CancellationToken,
     ) -> Self {
         let settings = settings(config);
-        let log = Arc::new(JournalLog::new(journal, topics.clone()));
+        let log = Arc::new(JournalLog::new(journal));
         let logins = Arc::new(Logins::new(guard.access.clone()));
         let routes = Arc::new(JournalRoutes(topics));
         Self {

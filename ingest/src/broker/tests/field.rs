@@ -52,7 +52,6 @@ async fn clearing_a_retained_reading_is_no_reading() {
     let mut reader = Client::connect(broker.local_addr(), 4, "reader").await;
     reader.subscribe("devices/#", 1).await;
     reader.expect_silence().await;
-    assert_eq!(broker.status().retained, 0);
     broker.stop().await;
 }
 
