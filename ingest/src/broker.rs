@@ -26,6 +26,7 @@
 //! the retain flag is fresh: the flag asks the broker to keep it for others. The
 //! will of a lost connection is handled like a publish of the moment it is due.
 
+mod arrivals;
 mod housekeeping;
 mod journal_log;
 mod login;
@@ -75,7 +76,8 @@ pub enum BrokerError {
 pub struct BrokerStatus {
     /// Open connections, over TCP and WebSocket.
     pub connections: usize,
-    /// Connections that were closed at once: `max_connections` was reached.
+    /// Connections that were closed at once: `max_connections` was reached, or half of
+    /// it by one address without a login.
     pub refused_connections: u64,
     /// Messages that were appended to the journal.
     pub received: u64,
@@ -107,13 +109,17 @@ pub struct BrokerStatus {
     pub retained_bytes: usize,
     /// Messages that were not retained: the store was full.
     pub not_retained: u64,
-    /// Connections that were closed for a packet beyond `max_packet`.
-    pub too_large: u64,
+    /// Connections that Weir has closed or refused, by reason.
+    pub closed: Vec<(String, u64)>,
     /// Messages that subscribers did not get, by reason.
     pub dropped: Vec<(&'static str, u64)>,
     /// Publishes that neither a route nor a subscriber takes, by the first level of
-    /// their topic. The empty name is all others.
+    /// their topic, and `(other)` beyond 100 of these.
     pub unrouted: Vec<(String, u64)>,
+    /// Messages in memory, each counted once: queued, in flight or retained, and
+    /// their bytes.
+    pub messages: usize,
+    pub message_bytes: usize,
 }
 
 /// See the module. A cheap handle: its clones are the same broker, which runs until
@@ -204,7 +210,7 @@ impl EmbeddedBroker {
         let status = self.shared.broker.status();
         BrokerStatus {
             connections: self.shared.connections(),
-            refused_connections: self.shared.places.refused(),
+            refused_connections: self.shared.places.refused() + self.shared.refused_arrivals(),
             received: self.shared.log.appended(),
             refused_logins: status.refused_logins,
             refused_subscribes: status.refused_subscribes,
@@ -219,7 +225,9 @@ impl EmbeddedBroker {
             retained: status.retained,
             retained_bytes: status.retained_bytes,
             not_retained: status.not_retained,
-            too_large: status.too_large,
+            closed: closed(&status.closed),
+            messages: status.messages,
+            message_bytes: status.message_bytes,
             dropped: status
                 .dropped
                 .iter()
@@ -260,6 +268,19 @@ impl Publisher for EmbeddedBroker {
     fn room(&self) -> usize {
         self.publisher.room()
     }
+}
+
+/// Names as in `reason` of a metric: `packet_too_large`.
+fn closed(counts: &[(weir_mqtt_broker::ReasonCode, u64)]) -> Vec<(String, u64)> {
+    let counts = counts.iter();
+    counts
+        .map(|(reason, count)| {
+            (
+                reason.as_str().to_lowercase().replace([' ', '-'], "_"),
+                *count,
+            )
+        })
+        .collect()
 }
 
 /// The configuration refuses such an address before; this is the last check.

@@ -43,6 +43,7 @@ pub(crate) struct Batch {
     /// Packet identifiers of its QoS 2 publishes.
     pub(crate) qos2: Vec<u16>,
     publishes: usize,
+    payload: usize,
     /// Somebody besides the routes may want one of them.
     is_for_subscribers: bool,
 }
@@ -61,6 +62,11 @@ impl Batch {
 
     pub(crate) fn publishes(&self) -> usize {
         self.publishes
+    }
+
+    /// Bytes of payload.
+    pub(crate) fn payload(&self) -> usize {
+        self.payload
     }
 
     pub(crate) fn bytes(&self) -> usize {
@@ -107,6 +113,7 @@ impl Batch {
             self.qos2.push(packet_id);
         }
         self.publishes += 1;
+        self.payload += payload.len();
         self.is_for_subscribers |= flags.retain || !flags.is_accepted;
     }
 
@@ -120,6 +127,11 @@ impl Batch {
             .retain(|item| matches!(item, Item::Publish { qos: 0, .. }));
         self.qos2.clear();
         self.publishes = self.items.len();
+        let payload = |item: &Item| match item {
+            Item::Publish { payload, .. } => *payload as usize,
+            Item::Released(_) => 0,
+        };
+        self.payload = self.items.iter().map(payload).sum();
         !self.items.is_empty()
     }
 

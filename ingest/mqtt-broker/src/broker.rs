@@ -17,6 +17,7 @@ mod counters;
 mod order;
 mod routing;
 mod sys_topics;
+mod wills;
 
 use std::fmt;
 use std::sync::Arc;
@@ -30,14 +31,14 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use weir_mqtt_codec::ReasonCode;
 
-use crate::access::{Access, Routes};
-use crate::batch::{Batch, Flags, Publisher};
+use crate::access::{Access, BoxFuture, Routes};
+use crate::batch::{Batch, Publisher};
 use crate::commit_log::{AppendError, CommitListener, CommitLog, Record};
 use crate::drops::Drops;
 use crate::link::Link;
 use crate::log_text::LogLimit;
 use crate::message::Budget;
-use crate::router::{DueWill, Router, Scratch};
+use crate::router::{Router, Scratch};
 use crate::settings::Settings;
 use crate::time::Time;
 pub use counters::BrokerStatus;
@@ -68,6 +69,8 @@ pub(crate) struct Shared {
     /// Subscriptions in force.
     subscriptions: AtomicUsize,
     order: Mutex<Order>,
+    /// Fewer bytes wait for their commit than may.
+    relieved: Notify,
     scratch: Mutex<Scratch>,
     commits: Arc<Commits>,
     listener: Arc<dyn CommitListener>,
@@ -140,6 +143,7 @@ impl Shared {
             retained_log: LogLimit::per_minute(),
             subscriptions: AtomicUsize::new(0),
             order: Mutex::default(),
+            relieved: Notify::new(),
             scratch: Mutex::default(),
             listener: commits.clone(),
             commits,
@@ -198,14 +202,16 @@ impl Shared {
         link: &Arc<Link>,
     ) -> Result<u64, AppendError> {
         let mut order = self.order.lock();
+        if batch.publishes() > 0 && !order.has_room(self.settings.max_pending_bytes) {
+            return Err(AppendError::NoRoom);
+        }
         let end = match batch.is_empty() {
             true => order.end(),
             false => order.append(&*self.log, &batch.records(publisher), &self.listener)?,
         };
         let publishes = batch.publishes();
         self.counters
-            .received
-            .fetch_add(publishes as u64, Ordering::Relaxed);
+            .count_received(publishes as u64, batch.payload() as u64);
         let is_routed = batch.is_for_subscribers()
             || order.expects_subscriptions()
             || self.subscriptions.load(Ordering::Acquire) > 0;
@@ -222,6 +228,32 @@ impl Shared {
         drop(order);
         self.notice(end);
         Ok(end)
+    }
+
+    /// Resolves when an append is worth another try, or the log has failed.
+    pub(crate) fn room(self: &Arc<Self>) -> BoxFuture<'static, ()> {
+        let shared = self.clone();
+        Box::pin(async move {
+            let limit = shared.settings.max_pending_bytes;
+            loop {
+                let relieved = shared.relieved.notified();
+                tokio::pin!(relieved);
+                relieved.as_mut().enable();
+                if shared.has_failed() || shared.order.lock().has_room(limit) {
+                    break;
+                }
+                relieved.await;
+            }
+            shared.log.room().await;
+        })
+    }
+
+    /// Wakes the connections that wait for room, if there is some again.
+    fn note_relief(&self) {
+        let limit = self.settings.max_pending_bytes;
+        if self.has_failed() || self.order.lock().is_relieved(limit) {
+            self.relieved.notify_waiters();
+        }
     }
 
     /// Queues a subscription or its end behind what was appended before.
@@ -280,59 +312,6 @@ impl Shared {
         self.order.lock().own_waiting()
     }
 
-    /// Publishes the will of a lost connection, if its client may.
-    pub(crate) fn publish_will(&self, due: DueWill, now: Time) {
-        if !due.permissions.may_publish(&due.will.topic) {
-            self.counters
-                .refused_publishes
-                .fetch_add(1, Ordering::Relaxed);
-            return;
-        }
-        if let Err(AppendError::NoRoom) = self.append_will(&due, now) {
-            self.order.lock().stalled_wills.push(due);
-        }
-    }
-
-    fn append_will(&self, due: &DueWill, now: Time) -> Result<(), AppendError> {
-        let will = &due.will;
-        let mut batch = Batch::default();
-        batch.begin(&will.topic).extend_from_slice(&will.properties);
-        let flags = Flags {
-            retain: will.retain,
-            is_accepted: self.routes.accepts(&will.topic),
-            is_will: true,
-            duplicate: false,
-        };
-        let expires = will
-            .expiry
-            .map_or(Time::NEVER, |expiry| now.plus_seconds(expiry));
-        batch.push(
-            0,
-            will.topic.len(),
-            &will.payload,
-            will.qos,
-            flags,
-            0,
-            expires,
-        );
-        let publisher = Publisher {
-            session: due.session,
-            client_id: &due.client_id,
-            identity: due.permissions.identity(),
-        };
-        let mut order = self.order.lock();
-        let end = order.append(&*self.log, &batch.records(publisher), &self.listener)?;
-        order.push(Pending {
-            end,
-            link: None,
-            publishes: 1,
-            work: Work::Publishes(batch, due.session),
-        });
-        drop(order);
-        self.notice(end);
-        Ok(())
-    }
-
     /// What time brings: silent clients, wills, sessions that expire, `$SYS`.
     pub(crate) fn tick(&self, now: Time) {
         for link in self.links.lock().values() {
@@ -342,7 +321,11 @@ impl Shared {
         }
         let due = {
             let mut router = self.router.write();
+            let before = router.sessions();
             let due = router.advance(now);
+            let expired = before - router.sessions();
+            let counter = &self.counters.expired_sessions;
+            counter.fetch_add(expired as u64, Ordering::Relaxed);
             self.count_subscriptions(&router);
             due
         };

@@ -8,6 +8,7 @@
 
 mod ack_gate;
 mod connect;
+mod output;
 mod publish;
 mod subscribe;
 
@@ -38,8 +39,6 @@ const MAX_BATCH_BYTES: usize = 256 * 1024;
 /// Bytes of answers that wait for the client to read, give or take one packet;
 /// then nothing more is read from it.
 const MAX_WAITING_BYTES: usize = 256 * 1024;
-/// Retained messages that are looked at under one lock.
-const RETAINED_PAGE: usize = 256;
 
 /// A connection as a state machine.
 #[derive(Debug)]
@@ -50,8 +49,10 @@ pub(crate) struct Connection {
     phase: Phase,
     version: Version,
     client: Option<Client>,
-    /// What answers at once.
+    /// What answers at once, ...
     immediate: Vec<u8>,
+    /// ... in so many packets.
+    immediate_packets: u64,
     gate: AckGate,
     batch: Batch,
     /// The log had no room for the batch.
@@ -104,7 +105,7 @@ pub(crate) enum Fault {
     /// A packet that breaks a rule.
     Packet(DecodeError),
     /// CONNECT was refused; the answer is written.
-    Refused,
+    Refused(ReasonCode),
     LogFailed,
 }
 
@@ -122,6 +123,7 @@ impl Connection {
             link.close(ReasonCode::ServerShuttingDown);
         }
         shared.counters.connections.change(0, 1);
+        shared.counters.opened.fetch_add(1, Ordering::Relaxed);
         Self {
             shared,
             link,
@@ -130,6 +132,7 @@ impl Connection {
             version: Version::V311,
             client: None,
             immediate: Vec::new(),
+            immediate_packets: 0,
             gate: AckGate::default(),
             batch: Batch::default(),
             is_stalled: false,
@@ -150,6 +153,18 @@ impl Connection {
             .as_ref()
             .map(|client| &*client.session.client_id);
         crate::log_text::shown(client_id.unwrap_or_default())
+    }
+
+    /// Of the client that has logged in, for the log.
+    fn identity(&self) -> &str {
+        let permissions = self.client.as_ref().map(|client| &client.permissions);
+        permissions.map_or("", |permissions| permissions.identity())
+    }
+
+    /// CONNECT has not come in full. Its deadline runs from the beginning, however
+    /// often another byte comes.
+    pub(crate) fn awaits_connect(&self) -> bool {
+        matches!(self.phase, Phase::Fresh)
     }
 
     /// The client has said goodbye.
@@ -197,15 +212,7 @@ impl Connection {
             let (frame, len) = match split(rest, self.shared.settings.max_packet) {
                 Ok(Split::Packet(frame, len)) => (frame, len),
                 Ok(Split::Incomplete { .. }) => return Ok(()),
-                Err(error) => {
-                    if error.reason == ReasonCode::PacketTooLarge {
-                        self.shared
-                            .counters
-                            .too_large
-                            .fetch_add(1, Ordering::Relaxed);
-                    }
-                    return Err(error.into());
-                }
+                Err(error) => return Err(error.into()),
             };
             if changes_subscriptions(frame) {
                 // It takes its place behind the publishes before it.
@@ -215,6 +222,10 @@ impl Connection {
                 }
             }
             received.consumed += len;
+            self.shared
+                .counters
+                .packets_received
+                .fetch_add(1, Ordering::Relaxed);
             if let Phase::Fresh = self.phase {
                 received.login = Some(self.begin(frame)?);
                 return Ok(());
@@ -251,6 +262,7 @@ impl Connection {
             return self.release(ack.packet_id);
         }
         if let Some(client) = &self.client {
+            let before = self.immediate.len();
             let mut outbox = client.session.outbox.lock();
             outbox.acknowledge(
                 ack.kind,
@@ -259,6 +271,7 @@ impl Connection {
                 self.version,
                 &mut self.immediate,
             );
+            self.immediate_packets += u64::from(self.immediate.len() > before);
         }
         Ok(())
     }
@@ -279,6 +292,7 @@ impl Connection {
     fn put_immediate(&mut self, packet: &Packet<'_>) {
         // Only packets of a client's length can be too large, and these are not.
         let _ = packet.encode(self.version, &mut self.immediate);
+        self.immediate_packets += 1;
     }
 
     /// Appends the batch and lets its acknowledgements wait for the commit.
@@ -325,99 +339,6 @@ impl Connection {
         let is_left = self.batch.forget_repeated();
         self.is_stalled = is_left;
         is_left
-    }
-
-    /// Appends to `out` what can be sent, until that holds `limit` bytes, give or
-    /// take one packet.
-    pub(crate) fn transmit(&mut self, now: Time, out: &mut Vec<u8>, limit: usize) {
-        self.transmit_answers(out);
-        let Some(client) = &self.client else { return };
-        let mut sent = 0;
-        loop {
-            let mut outbox = client.session.outbox.lock();
-            // After a takeover the outbox is another connection's.
-            if outbox
-                .peer_link()
-                .is_none_or(|link| link.id != self.link.id)
-            {
-                break;
-            }
-            sent += outbox.fill(now, out, limit, &self.shared.drops);
-            if out.len() >= limit {
-                break;
-            }
-            let Some((mut cursor, qos, id)) = outbox.take_cursor() else {
-                break;
-            };
-            drop(outbox);
-            let mut page = Vec::new();
-            let has_more = {
-                let router = self.shared.router.read();
-                let give = |message: &Arc<_>| page.push(Arc::clone(message));
-                router.retained.read(&mut cursor, now, RETAINED_PAGE, give)
-            };
-            let rest = has_more.then_some(cursor);
-            let mut outbox = client.session.outbox.lock();
-            outbox.put_retained(page, rest, qos, id, &self.shared.drops);
-        }
-        if sent > 0 {
-            self.shared.counters.sent.fetch_add(sent, Ordering::Relaxed);
-        }
-    }
-
-    /// As [`Self::transmit`], without messages.
-    pub(crate) fn transmit_answers(&mut self, out: &mut Vec<u8>) {
-        if !self.immediate.is_empty() {
-            out.append(&mut self.immediate);
-            if self.immediate.capacity() > 4_096 {
-                self.immediate = Vec::new();
-            }
-        }
-        let returned =
-            self.gate
-                .release(self.link.released(), out, &self.shared.counters.held_bytes);
-        self.unacknowledged = self.unacknowledged.saturating_sub(returned);
-    }
-
-    /// Everything that was received is acknowledged, as far as it will be.
-    pub(crate) fn is_settled(&self) -> bool {
-        self.gate.len() == 0 && self.batch.is_empty() && self.immediate.is_empty()
-    }
-
-    /// Appends the last packet of a connection that the broker ends.
-    pub(crate) fn say_goodbye(&mut self, reason: ReasonCode, out: &mut Vec<u8>) {
-        match self.phase {
-            Phase::Open if self.version.is_v5() => {
-                let packet = Packet::Disconnect(Disconnect::new(reason));
-                let _ = packet.encode(self.version, out);
-            }
-            Phase::Refused | Phase::LoggingIn(_) => self.put_refusal(reason, out),
-            _ => {}
-        }
-    }
-
-    /// Ends the connection: the session continues without it, or ends. A will
-    /// that is due is published.
-    pub(crate) fn close(&mut self, now: Time) {
-        let ending = match std::mem::replace(&mut self.phase, Phase::Closed) {
-            Phase::Left(ending) => ending,
-            _ => Ending {
-                discards_will: self.shared.closing.is_cancelled(),
-                expiry: None,
-            },
-        };
-        let Some(client) = self.client.as_ref() else {
-            return;
-        };
-        let will = {
-            let mut router = self.shared.router.write();
-            let will = router.close(now, client.ix, self.link.id, ending);
-            self.shared.count_subscriptions(&router);
-            will
-        };
-        if let Some(will) = will {
-            self.shared.publish_will(will, now);
-        }
     }
 }
 

@@ -6,6 +6,8 @@
 //! happens in one `poll`, which wakes for the socket, for the link (commits,
 //! messages, closing), for a login and for room in the log.
 
+mod ending;
+
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io;
@@ -13,14 +15,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
-use weir_mqtt_codec::ReasonCode;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use weir_mqtt_codec::{DecodeError, ReasonCode};
 
 use crate::access::{BoxFuture, Permissions};
 use crate::connection::{Connection, Fault};
-use crate::log_text::LogLimit;
 
 /// Bytes that are read at once.
 const READ_BYTES: usize = 64 * 1024;
@@ -28,10 +28,6 @@ const READ_BYTES: usize = 64 * 1024;
 const WRITE_BYTES: usize = 64 * 1024;
 /// Rounds before other tasks get their turn.
 const ROUNDS: usize = 32;
-/// How long the end of a connection may wait for commits, and for the peer.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long the peer may take to read why it was disconnected.
-const LINGER_TIMEOUT: Duration = Duration::from_millis(500);
 
 thread_local! {
     static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BYTES]);
@@ -57,6 +53,8 @@ struct Driver<S> {
     connection: Connection,
     /// What was read and not handled yet.
     unread: Vec<u8>,
+    /// What the gauge of all connections has of it.
+    counted_unread: usize,
     out: Vec<u8>,
     written: usize,
     is_unflushed: bool,
@@ -75,6 +73,7 @@ where
         stream,
         connection,
         unread: Vec::new(),
+        counted_unread: 0,
         out: Vec::new(),
         written: 0,
         is_unflushed: false,
@@ -143,8 +142,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         if !self.connection.is_stalled() {
             return Ok(false);
         }
-        let log = &self.connection.shared.log;
-        let room = self.room.get_or_insert_with(|| log.room());
+        let shared = &self.connection.shared;
+        let room = self.room.get_or_insert_with(|| shared.room());
         if room.as_mut().poll(cx).is_pending() {
             return Ok(false);
         }
@@ -216,15 +215,34 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             .counters
             .bytes_received
             .fetch_add(input.len() as u64, Ordering::Relaxed);
-        let now = shared.now();
-        self.connection.link.seen(now);
-        if !self.unread.is_empty() {
+        if !self.connection.awaits_connect() {
+            let now = shared.now();
+            self.connection.link.seen(now);
+        }
+        if self.unread.is_empty() {
+            let consumed = self.handle(input)?;
+            self.unread.extend_from_slice(&input[consumed..]);
+        } else {
             self.unread.extend_from_slice(input);
             self.handle_unread()?;
-            return Ok(());
         }
-        let consumed = self.handle(input)?;
-        self.unread.extend_from_slice(&input[consumed..]);
+        self.note_unread()
+    }
+
+    /// Counts what waits for the rest of its packet. All connections share a limit,
+    /// which closes only those that hold more than one read.
+    fn note_unread(&mut self) -> Result<(), End> {
+        const TOO_MUCH: DecodeError = DecodeError::new(
+            ReasonCode::QuotaExceeded,
+            "the unfinished packets of all connections exceed their limit",
+        );
+        let shared = &self.connection.shared;
+        let gauge = &shared.counters.unread_bytes;
+        let held = self.unread.capacity();
+        gauge.change(std::mem::replace(&mut self.counted_unread, held), held);
+        if held > READ_BYTES && gauge.get() > shared.settings.max_unread_bytes {
+            return Err(End::Fault(Fault::Packet(TOO_MUCH)));
+        }
         Ok(())
     }
 
@@ -258,6 +276,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         }
         if self.unread.is_empty() && self.unread.capacity() > 0 {
             self.unread = Vec::new();
+            let gauge = &self.connection.shared.counters.unread_bytes;
+            gauge.change(std::mem::take(&mut self.counted_unread), 0);
         }
     }
 
@@ -269,117 +289,5 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         let gauge = &shared.counters.stalled_subscribers;
         gauge.change(usize::from(self.is_stalled), usize::from(is_stalled));
         self.is_stalled = is_stalled;
-    }
-
-    /// Ends the connection. First the session: a will does not wait for a peer
-    /// that may be slow to read.
-    async fn finish(mut self, end: End) {
-        self.note_stall(false);
-        self.log_end(&end);
-        let has_failed = matches!(end, End::Closed(ReasonCode::ImplementationSpecificError));
-        if matches!(end, End::Left | End::Eof | End::Io(_) | End::Closed(_)) && !has_failed {
-            self.append_rest().await;
-        }
-        let now = self.connection.shared.now();
-        // Nothing may follow DISCONNECT: it waits for the acknowledgements.
-        let mut goodbye = Vec::new();
-        match &end {
-            End::Closed(reason) => self.connection.say_goodbye(*reason, &mut goodbye),
-            End::Fault(Fault::Packet(error)) => {
-                self.connection.transmit_answers(&mut self.out);
-                self.connection.say_goodbye(error.reason, &mut self.out);
-            }
-            End::Fault(Fault::Refused) => self.connection.transmit_answers(&mut self.out),
-            End::Fault(Fault::LogFailed) => {
-                let reason = ReasonCode::ImplementationSpecificError;
-                self.connection.say_goodbye(reason, &mut self.out);
-            }
-            End::Left | End::Eof | End::Io(_) => {}
-        }
-        let is_drained = matches!(end, End::Eof | End::Closed(_)) && !has_failed;
-        self.connection.close(now);
-        if let End::Io(_) = end {
-            return;
-        }
-        let write = async {
-            if is_drained {
-                poll_fn(|cx| self.poll_drain(cx)).await?;
-            }
-            self.out.extend_from_slice(&goodbye);
-            poll_fn(|cx| match self.poll_write(cx) {
-                Ok(true) => Poll::Ready(Ok(())),
-                Ok(false) => Poll::Pending,
-                Err(error) => Poll::Ready(Err(error)),
-            })
-            .await?;
-            self.stream.shutdown().await
-        };
-        if !matches!(tokio::time::timeout(DRAIN_TIMEOUT, write).await, Ok(Ok(()))) {
-            return;
-        }
-        // Closing with unread bytes would reset the connection, and the peer
-        // could lose what was just written.
-        let _ = tokio::time::timeout(LINGER_TIMEOUT, async {
-            let mut discarded = [0; 512];
-            while self.stream.read(&mut discarded).await? > 0 {}
-            io::Result::Ok(())
-        })
-        .await;
-    }
-
-    /// Writes the acknowledgements that are still to come.
-    fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.connection.link.register(cx.waker());
-        self.connection.transmit_answers(&mut self.out);
-        let is_written = self.poll_write(cx)?;
-        match self.connection.is_settled() && is_written {
-            true => Poll::Ready(Ok(())),
-            false => Poll::Pending,
-        }
-    }
-
-    /// Appends what was received. Without room in the log, what has no other copy
-    /// (QoS 0) is waited with for as long as the broker runs; the rest is left to
-    /// its sender.
-    async fn append_rest(&mut self) {
-        while self.connection.is_stalled() && self.connection.forget_repeated() {
-            let room = self.connection.shared.log.room();
-            let closing = self.connection.shared.closing.clone();
-            tokio::select! {
-                () = room => {}
-                () = closing.cancelled() => return,
-            }
-            if self.connection.retry().is_err() {
-                return;
-            }
-        }
-    }
-
-    fn log_end(&self, end: &End) {
-        static FAULTS: std::sync::LazyLock<LogLimit> =
-            std::sync::LazyLock::new(LogLimit::per_second);
-        let peer = self.connection.origin().address;
-        let client_id = self.connection.client_id();
-        match end {
-            End::Fault(Fault::Packet(error)) => {
-                if let Some(suppressed) = FAULTS.admit() {
-                    tracing::info!(%peer, client_id, suppressed, "connection closed: {error}");
-                }
-            }
-            End::Closed(reason) => {
-                if let Some(suppressed) = FAULTS.admit() {
-                    tracing::info!(%peer, client_id, suppressed, "connection closed: {reason}");
-                }
-            }
-            End::Fault(Fault::LogFailed) => {
-                if let Some(suppressed) = FAULTS.admit() {
-                    tracing::error!(%peer, client_id, suppressed, "connection closed: the journal has failed");
-                }
-            }
-            End::Io(error) => tracing::debug!(%peer, client_id, %error, "connection ended"),
-            End::Left | End::Eof | End::Fault(Fault::Refused) => {
-                tracing::debug!(%peer, client_id, "connection ended");
-            }
-        }
     }
 }

@@ -10,26 +10,45 @@ use crate::time::Time;
 /// What a shared message costs besides its bytes: two allocations.
 const OVERHEAD: usize = 96;
 
+/// A queue of up to so many bytes is short.
+const SHARE: usize = 1024 * 1024;
+
 /// Bytes of messages that are held in memory: queued, in flight or retained.
 /// A message that many sessions wait for is counted once.
 #[derive(Debug)]
 pub(crate) struct Budget {
     used: AtomicUsize,
+    messages: AtomicUsize,
     limit: usize,
 }
 
 impl Budget {
     pub(crate) fn new(limit: usize) -> Arc<Self> {
         let used = AtomicUsize::new(0);
-        Arc::new(Self { used, limit })
+        let messages = AtomicUsize::new(0);
+        Arc::new(Self {
+            used,
+            messages,
+            limit,
+        })
+    }
+
+    pub(crate) fn messages(&self) -> usize {
+        self.messages.load(Ordering::Relaxed)
     }
 
     pub(crate) fn used(&self) -> usize {
         self.used.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn is_exceeded(&self) -> bool {
-        self.used() > self.limit
+    /// Whether a queue that holds so many bytes may not grow: half of the budget is
+    /// for those that hold little, whatever the others do.
+    pub(crate) fn is_exceeded_by(&self, queue_bytes: usize) -> bool {
+        let limit = match queue_bytes > SHARE {
+            true => self.limit / 2,
+            false => self.limit,
+        };
+        self.used() > limit
     }
 }
 
@@ -80,6 +99,7 @@ impl Message {
             budget: budget.clone(),
         };
         budget.used.fetch_add(message.size(), Ordering::Relaxed);
+        budget.messages.fetch_add(1, Ordering::Relaxed);
         Arc::new(message)
     }
 
@@ -119,6 +139,7 @@ impl Message {
 impl Drop for Message {
     fn drop(&mut self) {
         self.budget.used.fetch_sub(self.size(), Ordering::Relaxed);
+        self.budget.messages.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

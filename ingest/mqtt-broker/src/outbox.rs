@@ -127,6 +127,8 @@ pub(crate) struct Outbox {
     dropped: u64,
     /// How many of these were reported.
     reported: u64,
+    /// Bytes of payload that were sent and not counted yet.
+    sent_payload: u64,
 }
 
 fn packet_id(sequence: u64) -> u16 {
@@ -145,6 +147,11 @@ impl Outbox {
     /// Messages that were lost since the last call.
     pub(crate) fn take_new_losses(&mut self) -> u64 {
         self.dropped - std::mem::replace(&mut self.reported, self.dropped)
+    }
+
+    /// Bytes of payload that were sent since the last call.
+    pub(crate) fn take_sent_payload(&mut self) -> u64 {
+        std::mem::take(&mut self.sent_payload)
     }
 
     /// A connection begins.
@@ -198,7 +205,9 @@ impl Outbox {
             budget,
             drops,
         } = bounds;
-        let mut reason = budget.is_exceeded().then_some(DropReason::MemoryFull);
+        let mut reason = budget
+            .is_exceeded_by(self.queue_bytes)
+            .then_some(DropReason::MemoryFull);
         loop {
             if self.queue.len() >= limits.messages {
                 reason = Some(DropReason::QueueFull);

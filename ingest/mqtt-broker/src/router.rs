@@ -43,6 +43,8 @@ pub(crate) struct Router {
     deadlines: Deadlines,
     last_number: u64,
     connected: usize,
+    /// Sessions that outlive their connection, by identity.
+    kept: HashMap<Box<str>, usize, RandomState>,
     pub(crate) budget: Arc<Budget>,
     pub(crate) drops: Arc<Drops>,
 }
@@ -58,6 +60,8 @@ struct Slot {
     /// Seconds; 0 ends the session with its connection.
     expiry: u32,
     will: Option<Will>,
+    /// It is counted as a session that outlives its connection.
+    is_kept: bool,
     /// When the will of a lost connection is published.
     will_due: Time,
     /// When the session of a lost connection ends.
@@ -130,6 +134,7 @@ impl Router {
             deadlines: Deadlines::default(),
             last_number: 0,
             connected: 0,
+            kept: HashMap::default(),
             budget,
             drops,
         }
@@ -142,6 +147,10 @@ impl Router {
 
     pub(crate) fn connected(&self) -> usize {
         self.connected
+    }
+
+    pub(crate) fn shared_subscriptions(&self) -> usize {
+        self.tree.shared()
     }
 
     pub(crate) fn subscriptions(&self) -> usize {

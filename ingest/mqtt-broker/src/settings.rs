@@ -27,6 +27,9 @@ pub struct Settings {
     pub max_subscriptions: usize,
     /// Sessions in all, connected or not.
     pub max_sessions: usize,
+    /// Sessions of one identity that outlive their connection. Beyond it a client
+    /// gets no further one.
+    pub max_kept_sessions: usize,
     /// Seconds that a session of MQTT 3.1.1 without clean session outlives its
     /// connection.
     pub session_expiry: u32,
@@ -35,8 +38,15 @@ pub struct Settings {
     pub queue: QueueLimits,
     pub retained: RetainedLimits,
     /// Bytes of all messages that are queued, in flight or retained, each
-    /// counted once. Beyond it no queue grows.
+    /// counted once. Beyond half of it no queue over 1 MiB grows, and beyond all of
+    /// it none.
     pub max_message_bytes: usize,
+    /// Bytes of the publishes that wait for their commit. Beyond it nothing more is
+    /// read from those who publish.
+    pub max_pending_bytes: usize,
+    /// Bytes of packets that are not complete, over all connections. Beyond it a
+    /// connection whose packet is larger than one read is closed.
+    pub max_unread_bytes: usize,
     /// Keep alive in seconds for MQTT 5 clients that name none; 0 is none.
     pub server_keep_alive: u16,
     /// Milliseconds from the start of a connection to its CONNECT.
@@ -58,6 +68,7 @@ impl Default for Settings {
             max_client_id: 1_024,
             max_subscriptions: 1_000,
             max_sessions: 100_000,
+            max_kept_sessions: 50_000,
             session_expiry: 24 * 3_600,
             max_session_expiry: 7 * 24 * 3_600,
             queue: QueueLimits {
@@ -66,9 +77,11 @@ impl Default for Settings {
             },
             retained: RetainedLimits {
                 messages: 1_000_000,
-                bytes: 1024 * 1024 * 1024,
+                bytes: 512 * 1024 * 1024,
             },
             max_message_bytes: 1024 * 1024 * 1024,
+            max_pending_bytes: 64 * 1024 * 1024,
+            max_unread_bytes: 256 * 1024 * 1024,
             server_keep_alive: 300,
             connect_timeout_ms: 10_000,
             sys_interval_ms: 10_000,

@@ -7,19 +7,19 @@
 //!
 //! All edges are in one hash map, keyed by (parent, level). A publish visits at
 //! most two children per level of its topic, so the cost does not depend on how
-//! many filters there are. The subscribers of a filter are a list, with a map
-//! beside it once there are more than [`LIST`].
+//! many filters there are. The subscribers of a filter are in
+//! `topic_tree/subscribers.rs`.
+
+mod subscribers;
 
 use std::hash::{Hash, Hasher};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use ahash::RandomState;
 use hashbrown::{Equivalent, HashMap};
 use weir_mqtt_codec::SubscriptionOptions;
 
-/// Subscribers of one filter that are searched one by one.
-const LIST: usize = 16;
+pub(crate) use self::subscribers::{Group, GroupName, Subscribers};
+
 const ROOT: u32 = 0;
 
 /// The place of a session in the router.
@@ -41,6 +41,8 @@ pub(crate) struct TopicTree {
     nodes: Vec<Node>,
     free: Vec<u32>,
     subscriptions: usize,
+    /// Those of them that are of a group.
+    shared: usize,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -86,149 +88,6 @@ struct Node {
     below: Subscribers,
 }
 
-/// Who subscribes to one filter.
-#[derive(Debug, Default)]
-pub(crate) struct Subscribers {
-    list: Vec<Subscriber>,
-    /// Where a session is in `list`, once that is long.
-    index: Option<Box<HashMap<SessionIx, usize, RandomState>>>,
-    groups: Option<Box<HashMap<Box<str>, Group, RandomState>>>,
-}
-
-/// What a `$share` group is known by.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct GroupName {
-    pub(crate) group: Box<str>,
-    pub(crate) filter: Box<str>,
-}
-
-/// The members of one `$share` group.
-#[derive(Debug)]
-pub(crate) struct Group {
-    pub(crate) name: Arc<GroupName>,
-    pub(crate) members: Subscribers,
-    turn: AtomicU32,
-}
-
-impl Group {
-    /// The members, beginning with the one whose turn it is.
-    pub(crate) fn by_turns(&self) -> impl Iterator<Item = &Subscriber> {
-        let members = self.members.as_slice();
-        let turn = self.turn.fetch_add(1, Ordering::Relaxed) as usize;
-        let start = turn.checked_rem(members.len()).unwrap_or(0);
-        members[start..].iter().chain(&members[..start])
-    }
-}
-
-impl Subscribers {
-    pub(crate) fn as_slice(&self) -> &[Subscriber] {
-        &self.list
-    }
-
-    pub(crate) fn groups(&self) -> impl Iterator<Item = &Group> {
-        self.groups.iter().flat_map(|groups| groups.values())
-    }
-
-    pub(crate) fn has_groups(&self) -> bool {
-        self.groups.is_some()
-    }
-
-    fn group(&self, name: &str) -> Option<&Group> {
-        self.groups.as_ref()?.get(name)
-    }
-
-    fn is_empty(&self) -> bool {
-        self.list.is_empty() && self.groups.is_none()
-    }
-
-    fn position(&self, session: SessionIx) -> Option<usize> {
-        match &self.index {
-            Some(index) => index.get(&session).copied(),
-            None => self.list.iter().position(|one| one.session == session),
-        }
-    }
-
-    /// Whether the session had no such subscription.
-    fn insert(&mut self, subscriber: Subscriber) -> bool {
-        if let Some(position) = self.position(subscriber.session) {
-            self.list[position] = subscriber;
-            return false;
-        }
-        let position = self.list.len();
-        self.list.push(subscriber);
-        match &mut self.index {
-            Some(index) => {
-                index.insert(subscriber.session, position);
-            }
-            None if position >= LIST => {
-                let places = self.list.iter().enumerate();
-                let places = places.map(|(place, one)| (one.session, place));
-                self.index = Some(Box::new(places.collect()));
-            }
-            None => {}
-        }
-        true
-    }
-
-    fn remove(&mut self, session: SessionIx) -> bool {
-        let Some(position) = self.position(session) else {
-            return false;
-        };
-        self.list.swap_remove(position);
-        if let Some(index) = &mut self.index {
-            index.remove(&session);
-            if let Some(moved) = self.list.get(position) {
-                index.insert(moved.session, position);
-            }
-        }
-        if self.list.len() <= LIST / 2 {
-            self.index = None;
-            self.list.shrink_to_fit();
-        }
-        true
-    }
-
-    fn insert_shared(&mut self, filter: &str, group: &str, subscriber: Subscriber) -> bool {
-        let groups = self.groups.get_or_insert_default();
-        if let Some(group) = groups.get_mut(group) {
-            return group.members.insert(subscriber);
-        }
-        let mut members = Subscribers::default();
-        members.insert(subscriber);
-        let name = Arc::new(GroupName {
-            group: group.into(),
-            filter: filter.into(),
-        });
-        let turn = AtomicU32::new(0);
-        groups.insert(
-            group.into(),
-            Group {
-                name,
-                members,
-                turn,
-            },
-        );
-        true
-    }
-
-    fn remove_shared(&mut self, group: &str, session: SessionIx) -> bool {
-        let Some(groups) = &mut self.groups else {
-            return false;
-        };
-        let Some(members) = groups.get_mut(group).map(|group| &mut group.members) else {
-            return false;
-        };
-        let removed = members.remove(session);
-        if members.is_empty() {
-            groups.remove(group);
-        }
-        if groups.is_empty() {
-            self.groups = None;
-        }
-        removed
-    }
-}
-
 impl Default for TopicTree {
     fn default() -> Self {
         Self {
@@ -236,6 +95,7 @@ impl Default for TopicTree {
             nodes: vec![Node::default()],
             free: Vec::new(),
             subscriptions: 0,
+            shared: 0,
         }
     }
 }
@@ -244,6 +104,11 @@ impl TopicTree {
     /// How many subscriptions there are.
     pub(crate) fn len(&self) -> usize {
         self.subscriptions
+    }
+
+    /// How many of them are of a `$share` group.
+    pub(crate) fn shared(&self) -> usize {
+        self.shared
     }
 
     /// Adds or replaces a subscription; whether it is new. `filter` is valid
@@ -270,6 +135,7 @@ impl TopicTree {
             Some(group) => subscribers.insert_shared(filter, group, subscriber),
         };
         self.subscriptions += usize::from(is_new);
+        self.shared += usize::from(is_new && group.is_some());
         is_new
     }
 
@@ -296,6 +162,7 @@ impl TopicTree {
             Some(group) => subscribers.remove_shared(group, session),
         };
         self.subscriptions -= usize::from(existed);
+        self.shared -= usize::from(existed && group.is_some());
         while let Some((parent, level)) = trail.pop() {
             if !self.nodes[node as usize].is_unused() {
                 break;

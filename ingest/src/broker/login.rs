@@ -13,19 +13,22 @@ use weir_model::Timestamp;
 use weir_mqtt_broker::{BoxFuture, Login, Permissions, ReasonCode};
 use weir_retry::LogThrottle;
 
+use super::arrivals::Arrivals;
 use crate::log_text::shown;
 
 /// Checks CONNECT.
 #[derive(Debug)]
 pub(super) struct Logins {
     access: Access,
+    arrivals: Arc<Arrivals>,
     log: LogThrottle,
 }
 
 impl Logins {
-    pub(super) fn new(access: Access) -> Self {
+    pub(super) fn new(access: Access, arrivals: Arc<Arrivals>) -> Self {
         Self {
             access,
+            arrivals,
             log: LogThrottle::per_second(),
         }
     }
@@ -70,10 +73,13 @@ impl weir_mqtt_broker::Access for Logins {
     fn connect(&self, login: Login) -> BoxFuture<'_, Result<Arc<dyn Permissions>, ReasonCode>> {
         Box::pin(async move {
             match self.identify(&login).await {
-                Ok(identity) => Ok(Arc::new(Client {
-                    access: self.access.clone(),
-                    identity,
-                }) as Arc<dyn Permissions>),
+                Ok(identity) => {
+                    self.arrivals.end(login.origin.address);
+                    Ok(Arc::new(Client {
+                        access: self.access.clone(),
+                        identity,
+                    }) as Arc<dyn Permissions>)
+                }
                 Err(error) => {
                     self.note_refusal(&login, &error);
                     Err(match error {

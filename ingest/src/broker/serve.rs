@@ -1,5 +1,6 @@
 //! From an accepted socket to the end of its connection: TLS, WebSocket, MQTT.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use tokio::net::TcpListener;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::task::TaskTracker;
-use tracing::debug;
+use tracing::{debug, warn};
 use weir_auth::common_name;
 use weir_mqtt_broker::Origin;
 
@@ -46,21 +47,32 @@ pub(super) async fn accept(
 /// Counts a connection for as long as it lives, however it ends.
 struct Counted {
     shared: Arc<Shared>,
+    peer: SocketAddr,
     _place: OwnedSemaphorePermit,
 }
 
 impl Counted {
-    fn new(shared: Arc<Shared>, place: OwnedSemaphorePermit) -> Self {
-        shared.connection_began();
-        Self {
-            shared,
-            _place: place,
+    /// `None` when its address has too many connections without a login.
+    fn new(shared: Arc<Shared>, peer: SocketAddr, place: OwnedSemaphorePermit) -> Option<Self> {
+        if !shared.arrivals.begin(peer) {
+            shared.arrival_refused();
+            if let Some(suppressed) = shared.arrival_log.admit() {
+                warn!(%peer, suppressed, "closed a connection: its address has too many without a login");
+            }
+            return None;
         }
+        shared.connection_began();
+        Some(Self {
+            shared,
+            peer,
+            _place: place,
+        })
     }
 }
 
 impl Drop for Counted {
     fn drop(&mut self) {
+        self.shared.arrivals.end(self.peer);
         self.shared.connection_ended();
     }
 }
@@ -71,7 +83,9 @@ async fn serve(shared: Arc<Shared>, accepted: Accepted, carrier: Carrier) {
         peer,
         place,
     } = accepted;
-    let _counted = Counted::new(shared.clone(), place);
+    let Some(_counted) = Counted::new(shared.clone(), peer, place) else {
+        return;
+    };
     if let Err(error) = stream.set_nodelay(true) {
         debug!(%peer, %error, "connection ended before it was served");
         return;

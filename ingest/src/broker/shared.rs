@@ -1,14 +1,16 @@
 //! The state that all connections of the embedded broker share.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use rustls::ServerConfig;
 use tokio_util::sync::CancellationToken;
 use weir_auth::Access;
 use weir_journal::Appender;
 use weir_mqtt_broker::{Broker, Routes, Settings};
+use weir_retry::LogThrottle;
 
+use super::arrivals::Arrivals;
 use super::journal_log::JournalLog;
 use super::login::Logins;
 use crate::{Guard, LiveTopics, Places};
@@ -25,6 +27,9 @@ pub(super) struct Shared {
     pub(super) max_packet: usize,
     /// One per connection.
     pub(super) places: Places,
+    pub(super) arrivals: Arc<Arrivals>,
+    refused_arrivals: AtomicU64,
+    pub(super) arrival_log: LogThrottle,
     pub(super) closing: CancellationToken,
     /// Open connections, those in a handshake included.
     connections: AtomicUsize,
@@ -56,9 +61,11 @@ impl Shared {
         journal: Arc<dyn Appender>,
         closing: CancellationToken,
     ) -> Self {
-        let settings = settings(config);
+        // Without authentication all clients are one identity.
+        let settings = settings(config, !guard.access.is_required());
         let log = Arc::new(JournalLog::new(journal));
-        let logins = Arc::new(Logins::new(guard.access.clone()));
+        let arrivals = Arc::new(Arrivals::new(config.max_connections));
+        let logins = Arc::new(Logins::new(guard.access.clone(), arrivals.clone()));
         let routes = Arc::new(JournalRoutes(topics));
         Self {
             broker: Broker::new(settings, log.clone(), logins, routes),
@@ -67,9 +74,20 @@ impl Shared {
             tls: guard.tls,
             max_packet: settings.max_packet,
             places: Places::new(config.max_connections),
+            arrivals,
+            refused_arrivals: AtomicU64::new(0),
+            arrival_log: LogThrottle::per_second(),
             closing,
             connections: AtomicUsize::new(0),
         }
+    }
+
+    pub(super) fn arrival_refused(&self) {
+        self.refused_arrivals.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn refused_arrivals(&self) -> u64 {
+        self.refused_arrivals.load(Ordering::Relaxed)
     }
 
     pub(super) fn connection_began(&self) {
@@ -85,11 +103,15 @@ impl Shared {
     }
 }
 
-fn settings(config: &weir_config::Broker) -> Settings {
+fn settings(config: &weir_config::Broker, is_open: bool) -> Settings {
     Settings {
         max_packet: usize::try_from(config.max_packet).unwrap_or(usize::MAX),
         receive_maximum: config.max_inflight.max(1),
         max_sessions: config.max_connections.saturating_add(MAX_SESSIONS_AWAY),
+        max_kept_sessions: match is_open {
+            true => usize::MAX,
+            false => config.max_connections.max(MAX_SESSIONS_AWAY / 2),
+        },
         // MQTT 3.1.1 cannot refuse a publish. Closing would make a client that sends
         // one wrong topic repeat it for ever, and its readings with it.
         close_on_refused_publish: false,

@@ -7,6 +7,7 @@ mod commits;
 mod field;
 mod hostile;
 mod routing;
+mod silence;
 
 use std::sync::Arc;
 use std::time::Duration;

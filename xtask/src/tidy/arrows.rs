@@ -109,6 +109,7 @@ const LAYOUT: &[(&str, &str, May)] = &[
             "base/retry",
             "base/blocking",
             "journal",
+            "ingest/mqtt-broker",
         ]),
     ),
     ("ingest/mqtt-codec", "weir-mqtt-codec", May::Only(&[])),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
+use weir_mqtt_codec::ReasonCode;
 
 use super::Shared;
 use crate::drops::DropReason;
@@ -11,23 +12,57 @@ use crate::log_text::{LogLimit, shown};
 
 /// First levels of topics that are told apart.
 const MAX_LEVELS: usize = 100;
+/// What all further ones are counted under.
+const OTHERS: &str = "(other)";
 
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     pub(crate) connections: Gauge,
     pub(crate) received: AtomicU64,
     pub(crate) sent: AtomicU64,
+    pub(crate) packets_received: AtomicU64,
+    pub(crate) packets_sent: AtomicU64,
+    payload_received: AtomicU64,
+    pub(crate) payload_sent: AtomicU64,
+    /// Sessions whose client is connected, at most.
+    pub(crate) most_connected: AtomicUsize,
+    pub(crate) expired_sessions: AtomicU64,
+    /// Connections in all, ...
+    pub(crate) opened: AtomicU64,
+    /// ... and those whose CONNECT was accepted.
+    pub(crate) admitted: AtomicU64,
     pub(crate) bytes_received: AtomicU64,
     pub(crate) bytes_sent: AtomicU64,
     pub(crate) refused_logins: AtomicU64,
     pub(crate) refused_publishes: AtomicU64,
     pub(crate) refused_subscribes: AtomicU64,
     pub(crate) not_retained: AtomicU64,
-    pub(crate) too_large: AtomicU64,
+    closed: Mutex<BTreeMap<u8, u64>>,
+    pub(crate) unread_bytes: Gauge,
     pub(crate) held_bytes: Gauge,
     pub(crate) stalled_subscribers: Gauge,
     pub(crate) published: AtomicU64,
     pub(crate) unrouted: Unrouted,
+}
+
+impl Counters {
+    pub(crate) fn count_received(&self, publishes: u64, payload: u64) {
+        self.received.fetch_add(publishes, Ordering::Relaxed);
+        self.payload_received.fetch_add(payload, Ordering::Relaxed);
+    }
+
+    /// The broker has closed or refused a connection.
+    pub(crate) fn count_closed(&self, reason: ReasonCode) {
+        *self.closed.lock().entry(reason as u8).or_default() += 1;
+    }
+
+    fn closed(&self) -> Vec<(ReasonCode, u64)> {
+        let closed = self.closed.lock();
+        let known = closed.iter();
+        known
+            .filter_map(|(code, count)| Some((ReasonCode::from_u8(*code)?, *count)))
+            .collect()
+    }
 }
 
 /// A sum over connections.
@@ -84,7 +119,7 @@ impl Unrouted {
         let name = if is_known || levels.counts.len() < MAX_LEVELS {
             name
         } else {
-            String::new()
+            OTHERS.to_owned()
         };
         *levels.counts.entry(name).or_default() += 1;
     }
@@ -130,6 +165,22 @@ pub struct BrokerStatus {
     pub received: u64,
     /// Messages that were sent to clients.
     pub sent: u64,
+    /// Packets of any kind.
+    pub packets_received: u64,
+    pub packets_sent: u64,
+    /// Bytes of the payloads of messages.
+    pub payload_received: u64,
+    pub payload_sent: u64,
+    /// The most clients that were connected at once.
+    pub most_connected: usize,
+    /// Sessions that ended because their client stayed away.
+    pub expired_sessions: u64,
+    /// Connections that were opened, ...
+    pub opened: u64,
+    /// ... and those whose CONNECT was accepted.
+    pub admitted: u64,
+    /// Subscriptions to `$share/…`.
+    pub shared_subscriptions: usize,
     pub bytes_received: u64,
     pub bytes_sent: u64,
     pub refused_logins: u64,
@@ -137,14 +188,17 @@ pub struct BrokerStatus {
     pub refused_subscribes: u64,
     /// Messages that were routed and not retained: the store was full.
     pub not_retained: u64,
-    /// Connections that were closed for a packet over the limit.
-    pub too_large: u64,
+    /// Connections that the broker has closed or refused, by reason.
+    pub closed: Vec<(ReasonCode, u64)>,
     /// Messages in the log that wait for their commit.
     pub uncommitted: usize,
     /// Bytes of acknowledgements that wait for a commit.
     pub held_bytes: usize,
-    /// Bytes of messages that are queued, in flight or retained.
+    /// Messages that are queued, in flight or retained, and their bytes.
+    pub messages: usize,
     pub message_bytes: usize,
+    /// Bytes of packets that have not arrived in full.
+    pub unread_bytes: usize,
     /// Connections that do not read what they are sent.
     pub stalled_subscribers: usize,
     /// Sessions whose queue is full, as of the last look.
@@ -153,9 +207,16 @@ pub struct BrokerStatus {
     pub published: u64,
     /// Messages that subscribers did not get, by reason.
     pub dropped: Vec<(DropReason, u64)>,
-    /// Publishes that nobody takes, by the first level of their topic; the
-    /// empty name is all others.
+    /// Publishes that nobody takes, by the first level of their topic, and
+    /// `(other)` beyond 100 of these.
     pub unrouted: Vec<(String, u64)>,
+}
+
+impl BrokerStatus {
+    /// Messages that subscribers did not get, whatever the reason.
+    pub fn dropped_messages(&self) -> u64 {
+        self.dropped.iter().map(|(_, count)| count).sum()
+    }
 }
 
 impl Shared {
@@ -172,16 +233,27 @@ impl Shared {
             retained_bytes: router.retained.bytes(),
             received: count(&counters.received),
             sent: count(&counters.sent),
+            packets_received: count(&counters.packets_received),
+            packets_sent: count(&counters.packets_sent),
+            payload_received: count(&counters.payload_received),
+            payload_sent: count(&counters.payload_sent),
+            most_connected: counters.most_connected.load(Ordering::Relaxed),
+            expired_sessions: count(&counters.expired_sessions),
+            opened: count(&counters.opened),
+            admitted: count(&counters.admitted),
+            shared_subscriptions: router.shared_subscriptions(),
             bytes_received: count(&counters.bytes_received),
             bytes_sent: count(&counters.bytes_sent),
             refused_logins: count(&counters.refused_logins),
             refused_publishes: count(&counters.refused_publishes),
             refused_subscribes: count(&counters.refused_subscribes),
             not_retained: count(&counters.not_retained),
-            too_large: count(&counters.too_large),
+            closed: counters.closed(),
             uncommitted: self.uncommitted(),
             held_bytes: counters.held_bytes.get(),
+            messages: self.budget.messages(),
             message_bytes: self.budget.used(),
+            unread_bytes: counters.unread_bytes.get(),
             stalled_subscribers: counters.stalled_subscribers.get(),
             full_queues: router.full_queues(),
             published: count(&counters.published),

@@ -34,6 +34,16 @@ pub(crate) enum Work {
     Own(Publication, Option<Box<dyn FnOnce() + Send>>),
 }
 
+impl Work {
+    /// What it holds of messages.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Publishes(batch, _) => batch.bytes(),
+            _ => 0,
+        }
+    }
+}
+
 impl fmt::Debug for Work {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -63,6 +73,10 @@ pub(crate) struct Order {
     uncommitted: usize,
     own: usize,
     subscribes: usize,
+    /// Of the publishes that wait.
+    bytes: usize,
+    /// A connection was refused for them, and waits.
+    has_refused: bool,
     /// Wills that the log had no room for.
     pub(crate) stalled_wills: Vec<DueWill>,
 }
@@ -75,6 +89,18 @@ impl Order {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.pending.is_empty()
+    }
+
+    /// Whether publishes may be appended.
+    pub(crate) fn has_room(&mut self, limit: usize) -> bool {
+        let has_room = self.bytes <= limit;
+        self.has_refused |= !has_room;
+        has_room
+    }
+
+    /// Whether there is room again for those who were refused.
+    pub(crate) fn is_relieved(&mut self, limit: usize) -> bool {
+        self.bytes <= limit && std::mem::take(&mut self.has_refused)
     }
 
     /// Publishes that wait for their commit.
@@ -108,6 +134,7 @@ impl Order {
 
     pub(crate) fn push(&mut self, pending: Pending) {
         self.uncommitted += pending.publishes;
+        self.bytes += pending.work.bytes();
         match pending.work {
             Work::Own(..) => self.own += 1,
             Work::Subscribe { .. } => self.subscribes += 1,
@@ -123,6 +150,7 @@ impl Order {
         }
         let pending = self.pending.pop_front()?;
         self.uncommitted -= pending.publishes;
+        self.bytes -= pending.work.bytes();
         if let Work::Own(..) = pending.work {
             self.own -= 1;
         }

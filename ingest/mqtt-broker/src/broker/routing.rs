@@ -24,8 +24,16 @@ impl Shared {
     pub(crate) fn advance(&self) -> bool {
         if self.has_failed() {
             self.close_all(ReasonCode::ImplementationSpecificError);
+            self.note_relief();
             return false;
         }
+        let has_more = self.apply_some();
+        self.note_relief();
+        has_more
+    }
+
+    /// Applies a chunk; whether there is more.
+    fn apply_some(&self) -> bool {
         let mut scratch = self.scratch.lock();
         let committed = self.committed();
         let mut deliveries = 0;
@@ -172,7 +180,8 @@ impl Shared {
 
     /// Routes a message that the log does not keep.
     pub(crate) fn route_now(&self, published: &Published<'_>, scratch: &mut Scratch) {
-        self.counters.received.fetch_add(1, Ordering::Relaxed);
+        let payload = published.payload.len() as u64;
+        self.counters.count_received(1, payload);
         self.route(published, false, scratch);
     }
 }

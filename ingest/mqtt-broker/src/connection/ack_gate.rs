@@ -10,8 +10,22 @@ struct Held {
     /// They may leave when everything before it is committed and routed.
     end: u64,
     bytes: usize,
+    counts: Released,
+}
+
+/// What leaves, or may.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Released {
+    pub(super) packets: u64,
     /// Publishes that the client may send instead.
-    returned: usize,
+    pub(super) returned: usize,
+}
+
+impl Released {
+    fn add(&mut self, other: Self) {
+        self.packets += other.packets;
+        self.returned += other.returned;
+    }
 }
 
 #[derive(Debug, Default)]
@@ -20,7 +34,7 @@ pub(super) struct AckGate {
     bytes: Vec<u8>,
     held: VecDeque<Held>,
     open_bytes: usize,
-    open_returned: usize,
+    open: Released,
 }
 
 impl AckGate {
@@ -40,24 +54,23 @@ impl AckGate {
         let before = self.bytes.len();
         put(&mut self.bytes);
         self.open_bytes += self.bytes.len() - before;
-        self.open_returned += returned;
+        self.open.add(Released {
+            packets: 1,
+            returned,
+        });
     }
 
     /// The open acknowledgements belong to an append that ends at `end`.
     pub(super) fn seal(&mut self, end: u64, gauge: &Gauge) {
         let bytes = std::mem::take(&mut self.open_bytes);
-        let returned = std::mem::take(&mut self.open_returned);
+        let counts = std::mem::take(&mut self.open);
         gauge.change(0, bytes);
         match self.held.back_mut() {
             Some(last) if last.end == end => {
                 last.bytes += bytes;
-                last.returned += returned;
+                last.counts.add(counts);
             }
-            _ => self.held.push_back(Held {
-                end,
-                bytes,
-                returned,
-            }),
+            _ => self.held.push_back(Held { end, bytes, counts }),
         }
     }
 
@@ -65,7 +78,7 @@ impl AckGate {
     pub(super) fn forget_open(&mut self) {
         self.bytes.truncate(self.bytes.len() - self.open_bytes);
         self.open_bytes = 0;
-        self.open_returned = 0;
+        self.open = Released::default();
     }
 
     pub(super) fn forget_all(&mut self, gauge: &Gauge) {
@@ -74,19 +87,18 @@ impl AckGate {
         *self = Self::default();
     }
 
-    /// Moves what may leave to `out`; how many publishes the client may send
-    /// instead.
-    pub(super) fn release(&mut self, released: u64, out: &mut Vec<u8>, gauge: &Gauge) -> usize {
-        let (mut bytes, mut returned) = (0, 0);
+    /// Moves what may leave to `out`.
+    pub(super) fn release(&mut self, released: u64, out: &mut Vec<u8>, gauge: &Gauge) -> Released {
+        let (mut bytes, mut counts) = (0, Released::default());
         while let Some(front) = self.held.front()
             && front.end <= released
         {
             bytes += front.bytes;
-            returned += front.returned;
+            counts.add(front.counts);
             self.held.pop_front();
         }
         if bytes == 0 {
-            return returned;
+            return counts;
         }
         out.extend_from_slice(&self.bytes[..bytes]);
         gauge.change(bytes, 0);
@@ -97,7 +109,7 @@ impl AckGate {
         } else {
             self.bytes.drain(..bytes);
         }
-        returned
+        counts
     }
 }
 
@@ -112,14 +124,22 @@ mod tests {
         gate.add(1, |bytes| bytes.push(2));
         gate.seal(10, &gauge);
         gate.add(0, |bytes| bytes.push(3));
-        assert_eq!(gate.release(9, &mut out, &gauge), 0);
-        assert_eq!(gate.release(10, &mut out, &gauge), 2);
+        assert_eq!(gate.release(9, &mut out, &gauge), Released::default());
+        let both = Released {
+            packets: 2,
+            returned: 2,
+        };
+        assert_eq!(gate.release(10, &mut out, &gauge), both);
         assert_eq!(out, [1, 2]);
         assert!(gate.has_open());
         gate.seal(20, &gauge);
         gate.add(1, |bytes| bytes.push(4));
         gate.forget_open();
-        assert_eq!(gate.release(u64::MAX, &mut out, &gauge), 0);
+        let last = Released {
+            packets: 1,
+            returned: 0,
+        };
+        assert_eq!(gate.release(u64::MAX, &mut out, &gauge), last);
         assert_eq!((out, gate.len(), gauge.get()), (vec![1, 2, 3], 0, 0));
     }
 }

@@ -179,10 +179,13 @@ impl Connection {
                 let mut refusal = Vec::new();
                 self.put_refusal(reason, &mut refusal);
                 self.immediate.append(&mut refusal);
-                return Err(Fault::Refused);
+                self.immediate_packets += 1;
+                return Err(Fault::Refused(reason));
             }
         };
         self.phase = Phase::Open;
+        let counters = &self.shared.counters;
+        counters.admitted.fetch_add(1, Ordering::Relaxed);
         let keep_alive = self.keep_alive(&pending);
         self.link.set_patience(u64::from(keep_alive) * 1_500);
         self.link.seen(now);
@@ -216,6 +219,8 @@ impl Connection {
             let mut router = self.shared.router.write();
             let opened = router.open(now, opening);
             self.shared.count_subscriptions(&router);
+            let most = &self.shared.counters.most_connected;
+            most.fetch_max(router.connected(), Ordering::Relaxed);
             opened?
         };
         if let Some(will) = opened.will {

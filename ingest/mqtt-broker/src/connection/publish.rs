@@ -234,10 +234,15 @@ impl Connection {
     fn note_refusal(&self, topic: &str) {
         let counters = &self.shared.counters;
         counters.refused_publishes.fetch_add(1, Ordering::Relaxed);
+        let is_bridge = self.client.as_ref().is_some_and(|client| client.is_bridge);
+        if is_bridge && topic.starts_with("$SYS/broker/connection/") {
+            // Each bridge of Mosquitto publishes its state there when it connects.
+            return;
+        }
         if let Some(suppressed) = self.shared.refusal_log.admit() {
             let (client_id, topic) = (self.client_id(), shown(topic));
-            let peer = self.origin.address;
-            tracing::warn!(security = true, %peer, client_id, topic, suppressed, "publish refused");
+            let (peer, identity) = (self.origin.address, self.identity());
+            tracing::warn!(security = true, %peer, client_id, identity, topic, suppressed, "refused a client: it may not publish to this topic");
         }
     }
 }

@@ -187,8 +187,8 @@ impl Connection {
         counters.refused_subscribes.fetch_add(1, Ordering::Relaxed);
         if let Some(suppressed) = self.shared.refusal_log.admit() {
             let (client_id, filter) = (self.client_id(), shown(filter));
-            let peer = self.origin.address;
-            tracing::warn!(security = true, %peer, client_id, filter, suppressed, "subscription refused");
+            let (peer, identity) = (self.origin.address, self.identity());
+            tracing::warn!(security = true, %peer, client_id, identity, filter, suppressed, "refused a client: it may not subscribe to this filter");
         }
     }
 }

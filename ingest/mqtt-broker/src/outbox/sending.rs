@@ -73,6 +73,7 @@ impl Outbox {
                     ..delivery(outgoing, id, now)
                 };
                 if encode(delivery, peer, &mut self.aliases, out) {
+                    self.sent_payload += outgoing.message.payload().len() as u64;
                     one.is_counted = true;
                     self.window_used += 1;
                     sent = 1;
@@ -112,6 +113,7 @@ impl Outbox {
             self.count_drops(drops, DropReason::PacketTooLarge, 1);
             return false;
         }
+        self.sent_payload += outgoing.message.payload().len() as u64;
         if sequence > 0 {
             self.in_flight.push_back(InFlight {
                 sequence,

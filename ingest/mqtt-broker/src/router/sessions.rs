@@ -37,6 +37,25 @@ impl Router {
         Ok(opened)
     }
 
+    /// Counts a session by its identity for as long as it outlives its connection.
+    fn set_kept(&mut self, ix: SessionIx, is_kept: bool) {
+        let Some(slot) = self.slots[ix.0 as usize].as_mut() else {
+            return;
+        };
+        if std::mem::replace(&mut slot.is_kept, is_kept) == is_kept {
+            return;
+        }
+        let identity = slot.permissions.identity();
+        if is_kept {
+            *self.kept.entry(identity.into()).or_default() += 1;
+        } else if let Some(count) = self.kept.get_mut(identity) {
+            *count -= 1;
+            if *count == 0 {
+                self.kept.remove(identity);
+            }
+        }
+    }
+
     /// Ends the connection that the session has; its will, if that is due.
     fn leave(&mut self, ix: SessionIx, opening: &Opening) -> Result<Option<DueWill>, ReasonCode> {
         let Some(slot) = self.slots[ix.0 as usize].as_mut() else {
@@ -69,6 +88,7 @@ impl Router {
             .as_mut()
             .ok_or(ReasonCode::UnspecifiedError)?;
         slot.permissions = opening.permissions;
+        let is_kept = opening.expiry > 0;
         slot.expiry = opening.expiry;
         slot.will = opening.will;
         slot.will_due = Time::NEVER;
@@ -78,6 +98,7 @@ impl Router {
         session.outbox.lock().attach(opening.peer);
         session.set_connected(true);
         self.connected += 1;
+        self.set_kept(ix, is_kept);
         Ok(Opened {
             ix,
             session,
@@ -87,7 +108,10 @@ impl Router {
     }
 
     fn begin(&mut self, opening: Opening) -> Result<Opened, ReasonCode> {
-        if self.sessions() >= self.settings.max_sessions {
+        let kept = self.kept.get(opening.permissions.identity());
+        let is_full =
+            opening.expiry > 0 && kept.is_some_and(|kept| *kept >= self.settings.max_kept_sessions);
+        if is_full || self.sessions() >= self.settings.max_sessions {
             return Err(ReasonCode::QuotaExceeded);
         }
         self.last_number += 1;
@@ -99,6 +123,7 @@ impl Router {
             link: Some(opening.peer.link.clone()),
             expiry: opening.expiry,
             will: opening.will,
+            is_kept: false,
             will_due: Time::NEVER,
             ends: Time::NEVER,
         };
@@ -116,6 +141,7 @@ impl Router {
             }
         };
         self.by_client.insert(opening.client_id, ix);
+        self.set_kept(ix, opening.expiry > 0);
         Ok(Opened {
             ix,
             session,
@@ -178,6 +204,7 @@ impl Router {
     /// Ends a session: its subscriptions, its queue. Its will is due then, unless
     /// it was discarded.
     fn end(&mut self, ix: SessionIx, now: Time) -> Option<DueWill> {
+        self.set_kept(ix, false);
         let slot = self.slots[ix.0 as usize].take()?;
         self.free.push(ix);
         self.by_client.remove(&slot.session.client_id);

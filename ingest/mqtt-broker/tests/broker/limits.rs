@@ -143,7 +143,7 @@ fn a_packet_over_the_limit_is_answered_with_0x95() {
         client.put("t", &[&payload[..], &[0]].concat(), 1, false);
         client.expect_closed(ReasonCode::PacketTooLarge);
     }
-    assert_eq!(server.status().too_large, 2);
+    assert_eq!(server.status().closed, [(ReasonCode::PacketTooLarge, 2)]);
 }
 
 #[test]

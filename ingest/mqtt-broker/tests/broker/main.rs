@@ -6,9 +6,11 @@
 mod access;
 mod commits;
 mod delivery;
+mod hostile;
 mod limits;
 mod malformed;
 mod memory_log;
+mod mutated;
 mod properties;
 mod qos2;
 mod retained;

@@ -165,6 +165,11 @@ impl Server {
         Connector::new(version, id).open(self).0
     }
 
+    pub(crate) fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
+        let runtime = self.runtime.as_ref().expect("it ends with the server");
+        runtime.block_on(future)
+    }
+
     pub(crate) fn status(&self) -> BrokerStatus {
         self.broker.status()
     }

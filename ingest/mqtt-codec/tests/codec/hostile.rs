@@ -59,6 +59,19 @@ proptest! {
         }
     }
 
+}
+
+/// How many packets are mutated; `cargo xtask faults` runs the long form.
+fn mutations() -> u32 {
+    match std::env::var_os("WEIR_FAULTS_LONG") {
+        Some(_) => 200_000,
+        None => 20_000,
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(mutations()))]
+
     #[test]
     fn packets_with_a_few_bytes_changed(
         sample in any_packet(),

@@ -16,7 +16,7 @@ async fn a_packet_beyond_the_limit_is_answered_with_its_reason() {
     old.send(&publish(4, TELEMETRY, &[b'x'; 10_001], 1, 1))
         .await;
     old.expect_closed().await;
-    assert_eq!(broker.status().too_large, 2);
+    assert_eq!(broker.status().closed, [("packet_too_large".to_owned(), 2)]);
     assert_eq!(journal.len(), 0);
     broker.stop().await;
 }
@@ -108,6 +108,15 @@ async fn the_usual_system_topics_are_published() {
     reader.subscribe("$SYS/#", 0).await;
     let mut wanted = std::collections::BTreeSet::from([
         "$SYS/broker/version",
+        "$SYS/broker/clients/maximum",
+        "$SYS/broker/clients/disconnected",
+        "$SYS/broker/subscriptions/count",
+        "$SYS/broker/retained messages/count",
+        "$SYS/broker/messages/sent",
+        "$SYS/broker/store/messages/bytes",
+        "$SYS/broker/bytes/received",
+        "$SYS/broker/load/messages/received/1min",
+        "$SYS/broker/load/connections/15min",
         "$SYS/broker/uptime",
         "$SYS/broker/clients/connected",
         "$SYS/broker/messages/received",
