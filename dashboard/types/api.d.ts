@@ -35,6 +35,11 @@ export interface Flow {
     received: number; stored: number; quarantined: number; deduplicated: number;
     expired: number; in_flight: number; conflicts: number;
   };
+  /** `null` without the embedded broker. Counts by name. */
+  broker?: {
+    unrouted: Record<string, number>; refused_publishes: number; not_retained: number;
+    dropped: Record<string, number>; closed: Record<string, number>;
+  } | null;
 }
 export interface Readiness {
   ready: boolean;

@@ -56,5 +56,30 @@ pub(crate) async fn flow(State(api): Shared) -> Json<Value> {
 /// processed before it was received.
 pub(crate) fn flow_document(api: &Api) -> Value {
     let counts = api.signals.counters.counts();
-    counts.document(&api.stores.journal.status())
+    let mut document = counts.document(&api.stores.journal.status());
+    document["broker"] = broker(api);
+    document
+}
+
+/// What devices sent to the embedded broker and no route took, and what its
+/// subscribers did not get; null without it.
+fn broker(api: &Api) -> Value {
+    let Some(broker) = &api.gateways.broker else {
+        return Value::Null;
+    };
+    let status = broker.status();
+    let dropped = status.dropped.into_iter().filter(|(_, n)| *n > 0);
+    let dropped = dropped.map(|(reason, n)| (reason.to_owned(), n));
+    json!({
+        "unrouted": by_name(status.unrouted),
+        "refused_publishes": status.refused_publishes,
+        "not_retained": status.not_retained,
+        "dropped": by_name(dropped),
+        "closed": by_name(status.closed),
+    })
+}
+
+fn by_name(counts: impl IntoIterator<Item = (String, u64)>) -> Value {
+    let counts = counts.into_iter();
+    counts.map(|(name, n)| (name, Value::from(n))).collect()
 }

@@ -393,12 +393,50 @@ fn ingress(api: &Api, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
             "Messages that were not retained because the store of retained messages is full",
             status.not_retained,
         )?;
-        counter(
+        let closed = status.closed.into_iter();
+        counters(
             encoder,
-            "broker_oversized_packets",
-            "Connections closed for a packet larger than broker.max_packet",
-            status.too_large,
+            "broker_closed_connections",
+            "Connections that Weir closed or refused",
+            closed
+                .map(|(reason, n)| (vec![("reason", reason)], n))
+                .collect(),
         )?;
+        let sizes = [
+            (
+                "broker_sessions",
+                "Sessions, connected or not",
+                status.sessions,
+            ),
+            (
+                "broker_subscriptions",
+                "Subscriptions in force",
+                status.subscriptions,
+            ),
+            (
+                "broker_retained_messages",
+                "Retained messages",
+                status.retained,
+            ),
+            (
+                "broker_message_bytes",
+                "Bytes of messages that are queued, in flight or retained",
+                status.message_bytes,
+            ),
+            (
+                "broker_stalled_subscribers",
+                "Connections that do not read what they are sent",
+                status.stalled_subscribers,
+            ),
+            (
+                "broker_full_queues",
+                "Subscribers with a full queue",
+                status.full_queues,
+            ),
+        ];
+        for (name, help, size) in sizes {
+            gauge(encoder, name, help, size as f64)?;
+        }
     }
     counter(
         encoder,
