@@ -2,6 +2,7 @@
 
 mod bad_packets;
 mod bad_payloads;
+mod bridges;
 mod broker_restart;
 mod line_protocol;
 mod links;
@@ -9,3 +10,4 @@ mod main_job;
 mod reference_event;
 mod sequences;
 mod telegraf;
+mod unrouted;
