@@ -15,6 +15,7 @@ use crate::tools;
 const BENCHES: &[(&str, &[&str])] = &[
     ("drain", &["drain_bare", "drain_load", "weir"]),
     ("store", &["weir"]),
+    ("broker", &["weir"]),
     ("nab", &[]),
     ("functions", &[]),
     ("demo", &[]),
