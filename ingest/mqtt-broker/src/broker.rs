@@ -65,6 +65,8 @@ pub(crate) struct Shared {
     pub(crate) budget: Arc<Budget>,
     pub(crate) closing: CancellationToken,
     pub(crate) refusal_log: LogLimit,
+    /// Connections that the broker has closed.
+    pub(crate) fault_log: LogLimit,
     pub(crate) retained_log: LogLimit,
     /// Subscriptions in force.
     subscriptions: AtomicUsize,
@@ -140,6 +142,7 @@ impl Shared {
             budget,
             closing: CancellationToken::new(),
             refusal_log: LogLimit::per_second(),
+            fault_log: LogLimit::per_second(),
             retained_log: LogLimit::per_minute(),
             subscriptions: AtomicUsize::new(0),
             order: Mutex::default(),

@@ -11,7 +11,6 @@ use weir_mqtt_codec::ReasonCode;
 
 use super::{Driver, End};
 use crate::connection::Fault;
-use crate::log_text::LogLimit;
 
 /// How long the end of a connection may wait for commits, and for the peer.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
@@ -119,23 +118,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     }
 
     fn log_end(&self, end: &End) {
-        static FAULTS: std::sync::LazyLock<LogLimit> =
-            std::sync::LazyLock::new(LogLimit::per_second);
+        let faults = &self.connection.shared.fault_log;
         let peer = self.connection.origin().address;
         let client_id = self.connection.client_id();
         match end {
             End::Fault(Fault::Packet(error)) => {
-                if let Some(suppressed) = FAULTS.admit() {
+                if let Some(suppressed) = faults.admit() {
                     tracing::info!(%peer, client_id, suppressed, "connection closed: {error}");
                 }
             }
             End::Closed(reason) => {
-                if let Some(suppressed) = FAULTS.admit() {
+                if let Some(suppressed) = faults.admit() {
                     tracing::info!(%peer, client_id, suppressed, "connection closed: {reason}");
                 }
             }
             End::Fault(Fault::LogFailed) => {
-                if let Some(suppressed) = FAULTS.admit() {
+                if let Some(suppressed) = faults.admit() {
                     tracing::error!(%peer, client_id, suppressed, "connection closed: the journal has failed");
                 }
             }
