@@ -17,6 +17,7 @@ const RETRY: Duration = Duration::from_millis(50);
 pub struct Listener {
     socket: TcpListener,
     permits: Arc<Semaphore>,
+    max_connections: usize,
     /// Its name in the log.
     name: &'static str,
 }
@@ -27,6 +28,7 @@ impl Listener {
         Self {
             socket,
             permits: Arc::new(Semaphore::new(max_connections)),
+            max_connections,
             name,
         }
     }
@@ -37,6 +39,12 @@ impl Listener {
         shutdown: &CancellationToken,
     ) -> Option<(TcpStream, OwnedSemaphorePermit)> {
         shutdown.run_until_cancelled(self.accept()).await
+    }
+
+    /// Whether more than half of the places are taken. Clients that have not sent
+    /// anything useful then get less time, so that others get their places.
+    pub fn is_crowded(&self) -> bool {
+        self.permits.available_permits() < self.max_connections / 2
     }
 
     async fn accept(&self) -> (TcpStream, OwnedSemaphorePermit) {
