@@ -20,11 +20,16 @@ enum May {
 /// Folder, package, allowed dependencies (by folder).
 const LAYOUT: &[(&str, &str, May)] = &[
     ("model", "weir-model", May::Only(&[])),
-    ("config", "weir-config", May::Only(&["model"])),
+    (
+        "config",
+        "weir-config",
+        May::Only(&["model", "base/doc-block"]),
+    ),
     ("base/disk", "weir-disk", May::Only(&[])),
     ("base/kv", "weir-kv", May::Only(&[])),
     ("base/retry", "weir-retry", May::Only(&[])),
     ("base/blocking", "weir-blocking", May::Only(&[])),
+    ("base/doc-block", "weir-doc-block", May::Only(&[])),
     ("base/http-client", "weir-http-client", May::Only(&[])),
     (
         "base/aws",
@@ -194,6 +199,7 @@ const LAYOUT: &[(&str, &str, May)] = &[
         May::Only(&[
             "alerts",
             "base/auth",
+            "base/doc-block",
             "server/backtest",
             "config",
             "dashboard",
