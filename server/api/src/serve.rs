@@ -20,7 +20,7 @@ use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
-use weir_listener::{Listener, client_name};
+use weir_listener::{Accepted, Listener, client_name};
 
 /// Time for a client to send its headers.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -41,8 +41,8 @@ pub async fn serve(
     builder
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT);
-    let listener = Listener::new(socket, MAX_CONNECTIONS, "http");
-    while let Some((stream, permit)) = listener.next(&shutdown).await {
+    let listener = Listener::waiting(socket, MAX_CONNECTIONS, "http");
+    while let Some(Accepted { stream, place, .. }) = listener.next(&shutdown).await {
         let (builder, router) = (builder.clone(), router.clone());
         let (tls, watcher) = (tls.clone(), graceful.watcher());
         let peer = stream.peer_addr().ok().map(|address| Peer(address.ip()));
@@ -61,7 +61,7 @@ pub async fn serve(
                     }
                 }
             }
-            drop(permit);
+            drop(place);
         });
     }
     drop(listener);

@@ -113,6 +113,7 @@ const LAYOUT: &[(&str, &str, May)] = &[
             "base/auth",
             "base/retry",
             "base/blocking",
+            "base/listener",
             "journal",
         ]),
     ),
@@ -131,7 +132,7 @@ const LAYOUT: &[(&str, &str, May)] = &[
     (
         "base/listener",
         "weir-listener",
-        May::Only(&["config", "base/auth"]),
+        May::Only(&["config", "base/auth", "base/retry"]),
     ),
     (
         "server/pipeline",
@@ -151,6 +152,7 @@ const LAYOUT: &[(&str, &str, May)] = &[
             "alerts",
             "base/auth",
             "base/blocking",
+            "base/retry",
             "config",
             "base/disk",
             "functions",
@@ -200,6 +202,7 @@ const LAYOUT: &[(&str, &str, May)] = &[
             "alerts",
             "base/auth",
             "base/doc-block",
+            "base/retry",
             "server/backtest",
             "config",
             "dashboard",

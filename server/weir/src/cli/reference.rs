@@ -9,12 +9,12 @@ use super::Cli;
 /// What every command has, and what the page explains once.
 const COMMON: &[&str] = &["help", "version", "url", "token_file", "ca_file"];
 
-fn own<'c>(command: &'c Command) -> impl Iterator<Item = &'c Arg> {
+fn own(command: &Command) -> impl Iterator<Item = &Arg> {
     let is_own = |arg: &&Arg| !COMMON.contains(&arg.get_id().as_str());
     command.get_arguments().filter(is_own)
 }
 
-fn flags<'c>(command: &'c Command) -> impl Iterator<Item = &'c Arg> {
+fn flags(command: &Command) -> impl Iterator<Item = &Arg> {
     own(command).filter(|arg| !arg.is_positional())
 }
 
