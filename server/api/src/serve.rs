@@ -21,7 +21,7 @@ use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
-use weir_listener::{Listener, client_name};
+use weir_listener::{Accepted, Listener, client_name};
 
 /// Time for a client to send its headers.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -40,8 +40,8 @@ pub async fn serve(
     shutdown: CancellationToken,
 ) {
     let graceful = GracefulShutdown::new();
-    let listener = Listener::new(socket, MAX_CONNECTIONS, "http");
-    while let Some((stream, permit)) = listener.next(&shutdown).await {
+    let listener = Listener::waiting(socket, MAX_CONNECTIONS, "http");
+    while let Some(Accepted { stream, place, .. }) = listener.next(&shutdown).await {
         let patience = if listener.is_crowded() {
             CROWDED_HEADER_TIMEOUT
         } else {
@@ -69,7 +69,7 @@ pub async fn serve(
                     }
                 }
             }
-            drop(permit);
+            drop(place);
         });
     }
     drop(listener);
