@@ -27,34 +27,69 @@ impl Changes {
     }
 }
 
+/// When a change of a key applies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum When {
+    Live,
+    Restart,
+}
+
+/// One key, compared.
+#[derive(Debug)]
+struct Comparison {
+    /// With its table: `limits.max_payload`, `function.overheat`.
+    key: String,
+    when: When,
+    differs: bool,
+}
+
+/// Every key of two configurations, in the order of the file's tables.
+#[derive(Debug, Default)]
+struct Comparisons(Vec<Comparison>);
+
 /// Compares two values of a section's type, field by field.
 macro_rules! compare {
-    ($changes:ident, $path:expr, $section:ident, $old:expr, $new:expr,
+    ($keys:ident, $table:expr, $section:ident, $old:expr, $new:expr,
      live: [$($live:ident),*], restart: [$($restart:ident),*]) => {{
         let (old, new): (&$section, &$section) = ($old, $new);
         // Names every field, so that none is forgotten.
         let $section { $($live: _,)* $($restart: _,)* } = old;
-        $(if old.$live != new.$live {
-            $changes.live.push(key($path, stringify!($live)));
-        })*
-        $(if old.$restart != new.$restart {
-            $changes.restart.push(key($path, stringify!($restart)));
-        })*
+        $($keys.add(key($table, stringify!($live)), When::Live, old.$live != new.$live);)*
+        $($keys.add(
+            key($table, stringify!($restart)), When::Restart, old.$restart != new.$restart,
+        );)*
     }};
 }
 
 /// The key in the file: without the unit that the field carries.
-fn key(path: &str, field: &str) -> String {
+fn key(table: &str, field: &str) -> String {
     let without = ["_ns", "_minutes"]
         .iter()
         .find_map(|unit| field.strip_suffix(unit));
-    format!("{path}.{}", without.unwrap_or(field))
+    format!("{table}.{}", without.unwrap_or(field))
 }
 
 impl Config {
     /// The keys that differ in `new`.
     pub fn changes(&self, new: &Self) -> Changes {
         let mut changes = Changes::default();
+        let differing = self.compare(new).0.into_iter().filter(|key| key.differs);
+        for Comparison { key, when, .. } in differing {
+            let keys = match when {
+                When::Live => &mut changes.live,
+                When::Restart => &mut changes.restart,
+            };
+            // A key of the file can be several fields.
+            if keys.last() != Some(&key) {
+                keys.push(key);
+            }
+        }
+        changes
+    }
+
+    fn compare(&self, new: &Self) -> Comparisons {
+        let mut keys = Comparisons::default();
+        let k = &mut keys;
         let Self {
             http,
             auth,
@@ -84,157 +119,156 @@ impl Config {
             maintenance,
             inhibit,
         } = self;
-        let c = &mut changes;
-        compare!(c, "http", Http, http, &new.http, live: [page], restart: [listen, tls]);
-        if let Some((old, new)) = both("auth", auth, &new.auth, c) {
-            compare!(c, "auth", Auth, old, new, live: [], restart: [file]);
+        compare!(k, "http", Http, http, &new.http, live: [page], restart: [listen, tls]);
+        if let Some((old, new)) = k.both("auth", auth, &new.auth) {
+            compare!(k, "auth", Auth, old, new, live: [], restart: [file]);
         }
-        if let Some((old, new)) = both("tls", tls, &new.tls, c) {
-            compare!(c, "tls", Tls, old, new, live: [],
+        if let Some((old, new)) = k.both("tls", tls, &new.tls) {
+            compare!(k, "tls", Tls, old, new, live: [],
                 restart: [cert_file, key_file, client_ca_file]);
         }
-        if let Some((old, new)) = both("broker", broker, &new.broker, c) {
-            compare!(c, "broker", Broker, old, new, live: [],
+        if let Some((old, new)) = k.both("broker", broker, &new.broker) {
+            compare!(k, "broker", Broker, old, new, live: [],
                 restart: [listen, websocket_listen, tls, max_connections, max_packet, max_inflight]);
         }
-        let client_id = |source: &Source| source.client_id.clone();
-        for (path, old, new) in pairs("source", sources, &new.sources, client_id) {
-            match old.zip(new) {
-                Some((old, new)) => source(&path, old, new, c),
-                None => c.restart.push(path),
-            }
-        }
-        let topic = |route: &crate::Route| route.topic.as_str().to_owned();
-        let name = |function: &crate::Function| function.name.clone();
-        c.live.extend(changed("route", routes, &new.routes, topic));
-        c.live
-            .extend(changed("function", functions, &new.functions, name));
-        compare!(c, "journal", JournalSection, journal, &new.journal, live: [],
+        k.sources(sources, &new.sources);
+        k.members("route", routes, &new.routes, |route| route.topic.as_str());
+        k.members("function", functions, &new.functions, |function| {
+            &function.name
+        });
+        compare!(k, "journal", JournalSection, journal, &new.journal, live: [],
             restart: [max_size, segment_size, max_pending]);
-        compare!(c, "limits", Limits, limits, &new.limits, live: [max_payload,
+        compare!(k, "limits", Limits, limits, &new.limits, live: [max_payload,
             max_readings_per_message, max_series_per_device, max_devices, min_time_ns, max_ahead],
             restart: []);
-        compare!(c, "store.embedded", EmbeddedStore, embedded_store, &new.embedded_store,
+        compare!(k, "store.embedded", EmbeddedStore, embedded_store, &new.embedded_store,
             live: [flush_interval, flush_readings],
             restart: [retention, retention_1h, retention_1m]);
-        if *retention != new.retention {
-            c.live.push("retain".to_owned());
+        k.whole("retain", When::Live, retention, &new.retention);
+        if let Some((old, new)) = k.both("store.influxdb", influxdb, &new.influxdb) {
+            k.influxdb(old, new);
         }
-        if let Some((old, new)) = both("store.influxdb", influxdb, &new.influxdb, c) {
-            compare!(c, "store.influxdb", InfluxDb, old, new, live: [], restart: [url, org, bucket,
-                token_file, batch_lines, batch_interval, parallel, gzip, timeout, mapping]);
-            let mut keys = c.restart.iter();
-            if let Some(at) = keys.position(|key| key == "store.influxdb.mapping") {
-                c.restart.remove(at);
-                compare!(c, "store.influxdb", LineMapping, &old.mapping, &new.mapping, live: [],
-                    restart: [measurement, tags, field, text_field]);
-            }
-        }
-        compare!(c, "quarantine", Quarantine, quarantine, &new.quarantine, live: [],
+        compare!(k, "quarantine", Quarantine, quarantine, &new.quarantine, live: [],
             restart: [max_entries, max_size, max_age]);
-        compare!(c, "shadows", Shadows, shadows, &new.shadows, live: [interval],
+        compare!(k, "shadows", Shadows, shadows, &new.shadows, live: [interval],
             restart: [prefix, max_document, max_depth, max_inflight]);
-        compare!(c, "watchdog", Watchdog, watchdog, &new.watchdog, live: [stalled_after, critical],
+        compare!(k, "watchdog", Watchdog, watchdog, &new.watchdog, live: [stalled_after, critical],
             restart: [alerts, alert_after]);
-        compare!(c, "query", Query, query, &new.query, live: [],
+        compare!(k, "query", Query, query, &new.query, live: [],
             restart: [timeout, max_rows, max_memory, max_concurrent]);
-        for (path, old, new) in [
+        for (table, old, new) in [
             ("flight", flight, &new.flight),
             ("postgres", postgres, &new.postgres),
         ] {
-            if let Some((old, new)) = both(path, old, new, c) {
-                compare!(c, path, SqlListener, old, new, live: [], restart: [listen]);
+            if let Some((old, new)) = k.both(table, old, new) {
+                compare!(k, table, SqlListener, old, new, live: [], restart: [listen]);
             }
         }
-        compare!(c, "line_protocol", LineProtocol, line_protocol, &new.line_protocol,
+        compare!(k, "line_protocol", LineProtocol, line_protocol, &new.line_protocol,
             live: [device_tags, default_device, sensor_tags, location_tags, unit_tags,
             ignored_tags, sensor, max_body], restart: []);
-        compare!(c, "alarms", Alarms, alarms, &new.alarms, live: [],
+        compare!(k, "alarms", Alarms, alarms, &new.alarms, live: [],
             restart: [history, operators, link, utc_offset_minutes, critical_hides_warning]);
-        for (path, differs) in [
-            ("alarm", *alarm_meanings != new.alarm_meanings),
-            ("channel", *channels != new.channels),
-            ("notify", *notify != new.notify),
-            ("maintenance", *maintenance != new.maintenance),
-            ("inhibit", *inhibit != new.inhibit),
-        ] {
-            if differs {
-                c.restart.push(path.to_owned());
+        k.whole("alarm", When::Restart, alarm_meanings, &new.alarm_meanings);
+        k.whole("channel", When::Restart, channels, &new.channels);
+        k.whole("notify", When::Restart, notify, &new.notify);
+        k.whole("maintenance", When::Restart, maintenance, &new.maintenance);
+        k.whole("inhibit", When::Restart, inhibit, &new.inhibit);
+        compare!(k, "reload", Reload, reload, &new.reload, live: [watch], restart: []);
+        compare!(k, "lambda", Lambda, lambda, &new.lambda, live: [memory, batch_size,
+            min_duration, price_per_million_requests, price_per_gb_second], restart: []);
+        keys
+    }
+}
+
+impl Comparisons {
+    fn add(&mut self, key: String, when: When, differs: bool) {
+        self.0.push(Comparison { key, when, differs });
+    }
+
+    /// A list of tables that is one key.
+    fn whole<T: PartialEq>(&mut self, table: &str, when: When, old: &T, new: &T) {
+        self.add(table.to_owned(), when, old != new);
+    }
+
+    /// An optional section: both values. To add or remove one needs a restart.
+    fn both<'a, T>(
+        &mut self,
+        table: &str,
+        old: &'a Option<T>,
+        new: &'a Option<T>,
+    ) -> Option<(&'a T, &'a T)> {
+        if old.is_some() != new.is_some() {
+            self.add(table.to_owned(), When::Restart, true);
+        }
+        old.as_ref().zip(new.as_ref())
+    }
+
+    /// The members of two lists, each a key: `table.name`.
+    fn members<T: PartialEq>(
+        &mut self,
+        table: &str,
+        old: &[T],
+        new: &[T],
+        name: impl Fn(&T) -> &str,
+    ) {
+        for (path, old, new) in pairs(table, old, new, name) {
+            self.add(path, When::Live, old != new);
+        }
+    }
+
+    fn sources(&mut self, old: &[Source], new: &[Source]) {
+        for (path, old, new) in pairs("source", old, new, |source| &source.client_id) {
+            match old.zip(new) {
+                Some((old, new)) => self.source(&path, old, new),
+                None => self.add(path, When::Restart, true),
             }
         }
-        compare!(c, "reload", Reload, reload, &new.reload, live: [watch], restart: []);
-        compare!(c, "lambda", Lambda, lambda, &new.lambda, live: [memory, batch_size,
-            min_duration, price_per_million_requests, price_per_gb_second], restart: []);
-        changes
+    }
+
+    fn source(&mut self, path: &str, old: &Source, new: &Source) {
+        let before = self.0.len();
+        compare!(self, path, Source, old, new, live: [], restart: [client_id, host, port,
+            tls, username, password_file, connections, share_group, max_inflight, max_packet,
+            keep_alive, silent_after, publish]);
+        // The file has one key for host, port and TLS, and three keys for the TLS files.
+        for Comparison { key, .. } in &mut self.0[before..] {
+            let field = key.rsplit('.').next().unwrap_or_default();
+            let in_file = match field {
+                "host" | "port" => "url",
+                "tls" if old.tls.is_some() != new.tls.is_some() => "url",
+                "tls" => "ca_file, cert_file or key_file",
+                _ => continue,
+            };
+            *key = format!("{path}.{in_file}");
+        }
+    }
+
+    fn influxdb(&mut self, old: &InfluxDb, new: &InfluxDb) {
+        compare!(self, "store.influxdb", InfluxDb, old, new, live: [], restart: [url, org, bucket,
+            token_file, batch_lines, batch_interval, parallel, gzip, timeout, mapping]);
+        // The file has the keys of the mapping in the same table.
+        self.0.pop_if(|last| last.key == "store.influxdb.mapping");
+        compare!(self, "store.influxdb", LineMapping, &old.mapping, &new.mapping, live: [],
+            restart: [measurement, tags, field, text_field]);
     }
 }
 
-fn source(path: &str, old: &Source, new: &Source, changes: &mut Changes) {
-    let before = changes.restart.len();
-    compare!(changes, path, Source, old, new, live: [], restart: [client_id, host, port, tls,
-        username, password_file, connections, share_group, max_inflight, max_packet, keep_alive,
-        silent_after, publish]);
-    // The file has one key for host, port and TLS, and three keys for the TLS files.
-    for changed in &mut changes.restart[before..] {
-        let field = changed.rsplit('.').next().unwrap_or_default();
-        let key = match field {
-            "host" | "port" => "url",
-            "tls" if old.tls.is_some() != new.tls.is_some() => "url",
-            "tls" => "ca_file, cert_file or key_file",
-            _ => continue,
-        };
-        *changed = format!("{path}.{key}");
-    }
-    changes.restart.dedup();
-}
-
-/// An optional section: both values, or a note that it was added or removed.
-fn both<'a, T>(
-    path: &str,
-    old: &'a Option<T>,
-    new: &'a Option<T>,
-    changes: &mut Changes,
-) -> Option<(&'a T, &'a T)> {
-    if old.is_some() != new.is_some() {
-        changes.restart.push(path.to_owned());
-    }
-    old.as_ref().zip(new.as_ref())
-}
-
-/// The members of two lists that differ, as `path.name`.
-fn changed<T: PartialEq>(
-    path: &str,
-    old: &[T],
-    new: &[T],
-    name: impl Fn(&T) -> String,
-) -> Vec<String> {
-    let pairs = pairs(path, old, new, name).into_iter();
-    pairs
-        .filter(|(_, old, new)| old != new)
-        .map(|(path, ..)| path)
-        .collect()
-}
-
-/// The members of two lists by name: `path.name`, the old and the new one.
+/// The members of two lists by name: `table.name`, the old and the new one.
 fn pairs<'a, T>(
-    path: &str,
+    table: &str,
     old: &'a [T],
     new: &'a [T],
-    name: impl Fn(&T) -> String,
+    name: impl Fn(&T) -> &str,
 ) -> Vec<(String, Option<&'a T>, Option<&'a T>)> {
     let find = |list: &'a [T], wanted: &str| list.iter().find(|item| name(item) == wanted);
     let mut pairs = Vec::new();
     for item in old {
-        let wanted = name(item);
-        let key = format!("{path}.{wanted}");
-        pairs.push((key, Some(item), find(new, &wanted)));
+        let name = name(item);
+        pairs.push((format!("{table}.{name}"), Some(item), find(new, name)));
     }
-    for item in new {
-        let wanted = name(item);
-        if find(old, &wanted).is_none() {
-            pairs.push((format!("{path}.{wanted}"), None, Some(item)));
-        }
-    }
+    let added = new.iter().filter(|item| find(old, name(item)).is_none());
+    pairs.extend(added.map(|item| (format!("{table}.{}", name(item)), None, Some(item))));
     pairs
 }
 

@@ -19,6 +19,8 @@ mod listeners;
 mod load;
 mod module;
 mod problem;
+#[cfg(test)]
+mod reference;
 mod sections;
 mod settings;
 mod topic;

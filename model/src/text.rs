@@ -23,12 +23,24 @@ pub fn percent_encoded(text: &str) -> String {
 }
 
 /// Text from the network as one line that is safe to print: every control
-/// character (line breaks and terminal escapes included) becomes U+FFFD.
+/// character (line breaks and terminal escapes included), and every character that
+/// changes the direction of the text after it, becomes U+FFFD.
 #[must_use]
 pub fn printable(text: &str) -> String {
     text.chars()
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .map(|c| if is_hidden(c) { '\u{fffd}' } else { c })
         .collect()
+}
+
+fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            '\u{061c}'
+                | '\u{200e}'..='\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2066}'..='\u{2069}'
+        )
 }
 
 #[cfg(test)]
@@ -45,12 +57,16 @@ mod tests {
     }
 
     #[test]
-    fn text_for_a_terminal_has_no_control_characters() {
-        assert_eq!(printable("Küche °C"), "Küche °C");
-        assert_eq!(
-            printable("a\n\u{1b}[31mb\u{7f}"),
-            "a\u{fffd}\u{fffd}[31mb\u{fffd}"
-        );
-        assert_eq!(printable(""), "");
+    fn text_for_a_terminal_has_no_characters_that_control_it() {
+        for (text, expect) in [
+            ("", ""),
+            ("Küche 7 °C", "Küche 7 °C"),
+            ("a\n\u{1b}[31mb\u{7f}", "a\u{fffd}\u{fffd}[31mb\u{fffd}"),
+            ("a\nb\u{9b}1m", "a\u{fffd}b\u{fffd}1m"),
+            ("\u{202e}gnp.exe", "\u{fffd}gnp.exe"),
+            ("\u{2066}x\u{2069}", "\u{fffd}x\u{fffd}"),
+        ] {
+            assert_eq!(printable(text), expect, "{text:?}");
+        }
     }
 }

@@ -10,8 +10,8 @@
 //! the log of their last [`LOG_DAYS`] days, a day per message.
 
 use crate::FaultKind;
-use crate::faults::{FOREVER_S, Track, Whom};
 use crate::kinds::Kind;
+use crate::track::{FOREVER_S, Track, Whom};
 
 pub(crate) const LOG_DAYS: i64 = 5;
 /// One message of the log: as long as a device waits between two messages.

@@ -3,10 +3,11 @@
 use weir_model::Timestamp;
 
 use crate::demo::{LOG_DAYS, LOG_EVERY_MS, LOG_STEP_MS};
-use crate::faults::{AGAIN_MS, AHEAD_MS, Active, FOREVER_S, LATE_MS, Track, tracks};
+use crate::faults::{AGAIN_MS, AHEAD_MS, LATE_MS, tracks};
 use crate::kinds::Kind;
 use crate::noise::mix;
 use crate::payload::{Defect, Event, Frames, OtherUnit};
+use crate::track::{Active, FOREVER_S, Track};
 use crate::{Anomaly, FaultKind, Scenario};
 
 /// What a fleet is made of. The same spec gives the same fleet.

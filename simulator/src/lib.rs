@@ -12,6 +12,7 @@ mod names;
 mod noise;
 mod payload;
 mod publisher;
+mod track;
 
 use std::sync::Arc;
 

@@ -10,3 +10,4 @@ mod limits;
 mod passwords;
 mod restart;
 mod shutdown;
+mod slow_clients;

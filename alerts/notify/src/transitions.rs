@@ -62,12 +62,7 @@ impl AlarmStore {
         let mut found = Vec::new();
         for entry in history.iter()?.rev() {
             let (seq, bytes) = entry?;
-            let StoredAlert(alert) = postcard::from_bytes(bytes.value())?;
-            let recorded = transitions.get((alert.alarm_id.as_str(), seq.value()))?;
-            let transition = Transition {
-                recorded_at: recorded.and_then(|time| known_time(time.value())),
-                alert,
-            };
+            let transition = with_recorded_time(&transitions, seq.value(), bytes.value())?;
             if !wanted(&transition) {
                 break;
             }
@@ -83,15 +78,28 @@ impl AlarmStore {
         let mut found = Vec::new();
         for entry in history.iter()?.take(limit) {
             let (seq, bytes) = entry?;
-            let StoredAlert(alert) = postcard::from_bytes(bytes.value())?;
-            let recorded = transitions.get((alert.alarm_id.as_str(), seq.value()))?;
-            found.push(Transition {
-                recorded_at: recorded.and_then(|time| known_time(time.value())),
-                alert,
-            });
+            found.push(with_recorded_time(
+                &transitions,
+                seq.value(),
+                bytes.value(),
+            )?);
         }
         Ok(found)
     }
+}
+
+/// An entry of the history, as a transition.
+fn with_recorded_time(
+    transitions: &impl ReadableTable<(&'static str, u64), i64>,
+    seq: u64,
+    bytes: &[u8],
+) -> Result<Transition, AlarmStoreError> {
+    let StoredAlert(alert) = postcard::from_bytes(bytes)?;
+    let recorded = transitions.get((alert.alarm_id.as_str(), seq))?;
+    Ok(Transition {
+        recorded_at: recorded.and_then(|time| known_time(time.value())),
+        alert,
+    })
 }
 
 /// When the first transition of the alarm was recorded.

@@ -8,5 +8,5 @@
 mod accept;
 mod tls;
 
-pub use accept::Listener;
+pub use accept::{Accepted, Listener, Places, WhenFull};
 pub use tls::{TlsError, client_name, server_config};

@@ -1,6 +1,9 @@
 //! Each key lands in the right list.
 
+use std::fmt::Write;
+
 use super::*;
+use crate::reference::{is_repeated, tables_of_the_file, uncommented};
 
 #[track_caller]
 fn check(old: &str, new: &str, live: &[&str], restart: &[&str]) {
@@ -91,4 +94,35 @@ fn members_of_lists_are_told_by_their_names() {
         &[],
         &["source.a.url"],
     );
+}
+
+#[test]
+fn the_guide_lists_what_a_reload_can_change() {
+    let config = Config::from_toml(&uncommented()).unwrap();
+    let keys = config.compare(&config).0;
+    let mut text = String::from("| table | reloaded | requires a restart |\n| --- | --- | --- |\n");
+    for path in tables_of_the_file() {
+        let of = |when: When| -> Vec<String> {
+            let keys = keys.iter().filter(|key| key.when == when);
+            let in_table = keys.filter_map(|key| {
+                let key = key.key.strip_prefix(path)?;
+                let is_table = key.is_empty() || key.starts_with('.');
+                is_table.then(|| format!("`{}`", key.trim_start_matches('.')))
+            });
+            in_table.collect()
+        };
+        let (live, restart) = match (of(When::Live), of(When::Restart)) {
+            (live, restart) if restart.is_empty() && !live.is_empty() => {
+                ("all ".to_owned(), String::new())
+            }
+            (live, _) if live.is_empty() => (String::new(), "all ".to_owned()),
+            (live, restart) => (live.join(", ") + " ", restart.join(", ") + " "),
+        };
+        let table = match is_repeated(path) {
+            true => format!("`[[{path}]]`"),
+            false => format!("`[{path}]`"),
+        };
+        writeln!(text, "| {table} | {live}| {restart}|").unwrap();
+    }
+    weir_doc_block::assert_markdown("docs/guides/reload.md", "reload", &text);
 }

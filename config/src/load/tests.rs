@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::file::schema::Table;
+use crate::reference::uncommented;
 use crate::{FunctionKind, InfluxDb, Source, SourceTls};
 
 const DEFAULT: &str = include_str!("../../default.toml");
@@ -39,15 +40,6 @@ fn parse(text: &str) -> Config {
     Config::from_toml(text).unwrap_or_else(|problems| panic!("{problems:#?}"))
 }
 
-/// `default.toml` with its optional keys: a `#` with no space behind it is taken away.
-fn uncommented() -> String {
-    let line = |line: &'static str| match line.strip_prefix('#') {
-        Some(rest) if !rest.is_empty() && !rest.starts_with(' ') => rest,
-        _ => line,
-    };
-    DEFAULT.lines().map(line).collect::<Vec<_>>().join("\n")
-}
-
 #[test]
 fn an_empty_file_is_the_default() {
     assert_eq!(parse(""), Config::default());
@@ -61,8 +53,7 @@ fn default_toml_is_the_default() {
 
 #[test]
 fn optional_keys_of_default_toml_show_their_defaults() {
-    let text = uncommented().replace("mqtt://", "mqtts://");
-    let config = parse(&text);
+    let config = parse(&uncommented());
     let source = Source {
         tls: Some(SourceTls {
             ca_file: Some("ca.pem".into()),

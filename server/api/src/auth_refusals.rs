@@ -2,29 +2,24 @@
 //! the log with them.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
 
 use tracing::warn;
+use weir_retry::LogThrottle;
 
 /// Longest piece of a caller's text in the log, in characters.
 const MAX_SHOWN: usize = 200;
 
-/// AuthRefusals of the HTTP interface since the start.
+/// Refusals of the HTTP interface since the start.
 #[derive(Debug)]
 pub(crate) struct AuthRefusals {
-    start: Instant,
-    /// Seconds since `start`, plus one, of the last line in the log.
-    last_line: AtomicU64,
-    suppressed: AtomicU64,
+    throttle: LogThrottle,
     count: AtomicU64,
 }
 
 impl Default for AuthRefusals {
     fn default() -> Self {
         Self {
-            start: Instant::now(),
-            last_line: AtomicU64::new(0),
-            suppressed: AtomicU64::new(0),
+            throttle: LogThrottle::per_second(),
             count: AtomicU64::new(0),
         }
     }
@@ -34,12 +29,9 @@ impl AuthRefusals {
     /// `what` was refused: credentials, or a request of somebody known.
     pub(crate) fn record(&self, what: &'static str, client: &str, target: &str) {
         self.count.fetch_add(1, Ordering::Relaxed);
-        let second = self.start.elapsed().as_secs() + 1;
-        if self.last_line.swap(second, Ordering::Relaxed) == second {
-            self.suppressed.fetch_add(1, Ordering::Relaxed);
+        let Some(suppressed) = self.throttle.admit() else {
             return;
-        }
-        let suppressed = self.suppressed.swap(0, Ordering::Relaxed);
+        };
         let target: String = target.chars().take(MAX_SHOWN).collect();
         warn!(
             security = true,

@@ -1,7 +1,8 @@
 //! The HTTP listener, with and without TLS.
 //!
-//! Slow clients are bounded: headers must be complete within ten seconds, bodies have a
-//! size limit per route and a least rate (`middleware/body.rs`), connections a number.
+//! Slow clients are bounded: headers must be complete within ten seconds, or two while
+//! more than half of the connections are taken. Bodies have a size limit per route and
+//! a least rate (`middleware/body.rs`), connections a number.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -20,10 +21,12 @@ use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
-use weir_listener::{Listener, client_name};
+use weir_listener::{Accepted, Listener, client_name};
 
 /// Time for a client to send its headers.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// The same while more than half of the connections are taken.
+const CROWDED_HEADER_TIMEOUT: Duration = Duration::from_secs(2);
 /// Connections at once; further ones wait to be accepted.
 pub(crate) const MAX_CONNECTIONS: usize = 1_024;
 /// Time for open requests to finish once Weir stops.
@@ -37,13 +40,18 @@ pub async fn serve(
     shutdown: CancellationToken,
 ) {
     let graceful = GracefulShutdown::new();
-    let mut builder = http1::Builder::new();
-    builder
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIMEOUT);
-    let listener = Listener::new(socket, MAX_CONNECTIONS, "http");
-    while let Some((stream, permit)) = listener.next(&shutdown).await {
-        let (builder, router) = (builder.clone(), router.clone());
+    let listener = Listener::waiting(socket, MAX_CONNECTIONS, "http");
+    while let Some(Accepted { stream, place, .. }) = listener.next(&shutdown).await {
+        let patience = if listener.is_crowded() {
+            CROWDED_HEADER_TIMEOUT
+        } else {
+            HEADER_TIMEOUT
+        };
+        let mut builder = http1::Builder::new();
+        builder
+            .timer(TokioTimer::new())
+            .header_read_timeout(patience);
+        let router = router.clone();
         let (tls, watcher) = (tls.clone(), graceful.watcher());
         let peer = stream.peer_addr().ok().map(|address| Peer(address.ip()));
         tokio::spawn(async move {
@@ -51,7 +59,7 @@ pub async fn serve(
                 None => connection(stream, peer, None, &builder, router, watcher).await,
                 Some(tls) => {
                     let handshake = TlsAcceptor::from(tls).accept(stream);
-                    match tokio::time::timeout(HEADER_TIMEOUT, handshake).await {
+                    match tokio::time::timeout(patience, handshake).await {
                         Ok(Ok(stream)) => {
                             let name = client_name(stream.get_ref().1);
                             connection(stream, peer, name, &builder, router, watcher).await;
@@ -61,7 +69,7 @@ pub async fn serve(
                     }
                 }
             }
-            drop(permit);
+            drop(place);
         });
     }
     drop(listener);

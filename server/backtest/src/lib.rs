@@ -17,7 +17,6 @@ pub mod explain;
 pub mod input;
 pub mod instant;
 pub mod journal;
-mod printable;
 pub mod readings;
 pub mod report;
 pub mod rows;
@@ -25,5 +24,3 @@ pub mod run;
 pub mod scores;
 pub mod stored;
 mod tabular;
-
-pub use printable::printable;

@@ -4,10 +4,9 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use weir_model::{Alert, AlertState, Timestamp};
+use weir_model::{Alert, AlertState, Timestamp, printable};
 
 use super::run::Counts;
-use crate::printable;
 
 /// What one configuration came to.
 #[derive(Debug, Default)]

@@ -108,13 +108,13 @@ fn connections(
     socket: TcpListener,
     shutdown: CancellationToken,
 ) -> impl Stream<Item = io::Result<Connection>> {
-    let listener = Listener::new(socket, MAX_CONNECTIONS, "flight");
+    let listener = Listener::waiting(socket, MAX_CONNECTIONS, "flight");
     futures::stream::unfold((listener, shutdown), async |(listener, shutdown)| {
-        let (stream, permit) = listener.next(&shutdown).await?;
+        let accepted = listener.next(&shutdown).await?;
         let connection = Connection {
-            stream,
+            stream: accepted.stream,
             handshake: Some((Box::pin(tokio::time::sleep(HANDSHAKE)), 0)),
-            _permit: permit,
+            _place: accepted.place,
         };
         Some((Ok(connection), (listener, shutdown)))
     })
@@ -126,7 +126,7 @@ struct Connection {
     stream: TcpStream,
     /// Until [`HANDSHAKE_BYTES`] have arrived.
     handshake: Option<(Pin<Box<Sleep>>, usize)>,
-    _permit: OwnedSemaphorePermit,
+    _place: OwnedSemaphorePermit,
 }
 
 impl Connected for Connection {

@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, info};
 use weir_auth::Access;
-use weir_listener::Listener;
+use weir_listener::{Accepted, Listener};
 use weir_sql::{QueryLimits, Sql};
 
 use engine::Engine;
@@ -40,9 +40,9 @@ pub async fn serve(
         info!(%address, "the Postgres wire protocol is served");
     }
     let engine = Arc::new(Engine::new(sql, limits, access));
-    let listener = Listener::new(socket, MAX_CONNECTIONS, "postgres");
+    let listener = Listener::waiting(socket, MAX_CONNECTIONS, "postgres");
     let connections = TaskTracker::new();
-    while let Some((stream, permit)) = listener.next(&shutdown).await {
+    while let Some(Accepted { stream, place, .. }) = listener.next(&shutdown).await {
         let (engine, shutdown) = (engine.clone(), shutdown.clone());
         connections.spawn(async move {
             let connection = bridge::serve(stream, engine);
@@ -52,7 +52,7 @@ pub async fn serve(
                 },
                 () = shutdown.cancelled() => {}
             }
-            drop(permit);
+            drop(place);
         });
     }
     // New connections are refused at once.

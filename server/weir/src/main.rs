@@ -28,9 +28,9 @@ fn main() -> ExitCode {
         Command::Explain(args) => commands::explain::run(&args),
         Command::Functions(args) => commands::functions::run(&args),
         Command::Export(args) => commands::export::run(&args),
-        Command::Alarms(args) => commands::alarms::run(args.command),
+        Command::Alarms(args) => commands::alarms::run(args),
         Command::Auth(args) => commands::auth::run(args.command),
-        Command::Shadow(args) => commands::shadow::run(args.command),
+        Command::Shadow(args) => commands::shadow::run(args),
         Command::Store(args) => commands::store::run(&args.command),
     };
     result.unwrap_or_else(|error| {

@@ -3,7 +3,7 @@
 
 use std::io::{self, Write};
 
-pub(crate) use weir_backtest::printable;
+pub(crate) use weir_model::printable;
 
 /// Writes to stdout; false when its reader has gone.
 pub(crate) fn data(bytes: &[u8]) -> io::Result<bool> {

@@ -22,7 +22,7 @@ mod event_stream;
 mod gateways;
 mod health;
 mod influx;
-mod log_throttle;
+mod insist;
 mod notifications;
 mod pace;
 mod pipeline_worker;

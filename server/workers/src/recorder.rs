@@ -9,9 +9,8 @@
 use std::collections::HashSet;
 use std::fmt::Display;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use tracing::{error, info, warn};
@@ -20,15 +19,17 @@ use weir_model::QuarantineEntry;
 use weir_model::{Alert, Position, QuarantineReason, Timestamp};
 use weir_notify::{AlarmStore, AlarmStoreError};
 use weir_quarantine::Quarantine;
+use weir_retry::LogThrottle;
 
 use crate::health::Health;
-use crate::log_throttle::LogThrottle;
+use crate::insist::Insist;
 use crate::notifications::notifier::Notifier;
 use crate::progress::Progress;
 use crate::recorder_command::RecorderCommand;
 
-/// Waits between tries of a transaction that failed.
-const RETRY: Duration = Duration::from_secs(1);
+/// How often it looks for shelves that have ended.
+const TICK: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
 /// How long an alert may be on its way before the outbox sends it again.
 const RESEND_AFTER: Duration = Duration::from_secs(10);
 /// Alerts sent again at a time: the oldest ones.
@@ -53,11 +54,11 @@ impl Recorder {
     /// Runs until [`RecorderCommand::Stop`].
     pub(crate) fn run(self) {
         let mut outbox = Outbox::default();
-        let mut security_log = SecurityLog::default();
+        let security_log = SecurityLog::default();
         self.resend(&mut outbox);
         let mut stopping = false;
         while !stopping {
-            let first = match self.commands.recv_timeout(RETRY) {
+            let first = match self.commands.recv_timeout(TICK) {
                 Ok(command) => Some(command),
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => break,
@@ -98,7 +99,7 @@ impl Recorder {
                 }
             }
             self.mark_delivered(delivered, &mut outbox);
-            if outbox.shelves_looked.elapsed() >= RETRY {
+            if outbox.shelves_looked.elapsed() >= TICK {
                 outbox.shelves_looked = Instant::now();
                 // What a shelf held back goes out once it ends.
                 let released =
@@ -206,38 +207,23 @@ impl Recorder {
         }
     }
 
-    /// Tries until it works; `None` when Weir stops first, and then no checkpoint
+    /// Retries until it succeeds; `None` when Weir stops first, and then no checkpoint
     /// passes what was given up.
     fn insist<T, E: Display>(
         &self,
         component: &str,
-        mut action: impl FnMut() -> Result<T, E>,
+        action: impl FnMut() -> Result<T, E>,
     ) -> Option<T> {
-        let mut failed = false;
-        let mut log_throttle = LogThrottle::default();
-        loop {
-            match action() {
-                Ok(value) => {
-                    if failed {
-                        self.health.clear(component);
-                    }
-                    return Some(value);
-                }
-                Err(error) => {
-                    if log_throttle.is_due() {
-                        error!(component, %error, "cannot record; trying again");
-                    }
-                    self.health
-                        .set(component, format!("cannot record: {error}"));
-                    failed = true;
-                    if self.stop.load(Ordering::Acquire) {
-                        self.progress.close();
-                        return None;
-                    }
-                    thread::sleep(RETRY);
-                }
-            }
+        let insist = Insist {
+            stop: &self.stop,
+            health: &self.health,
+            component,
+        };
+        let value = insist.on("cannot record", action);
+        if value.is_none() {
+            self.progress.close();
         }
+        value
     }
 }
 
@@ -262,43 +248,23 @@ impl Default for Outbox {
 
 /// A device that claims to be another is logged, but cannot flood the log.
 #[derive(Debug)]
-struct SecurityLog {
-    since: Instant,
-    logged: u32,
-    suppressed: u32,
-}
+struct SecurityLog(LogThrottle);
 
 impl Default for SecurityLog {
     fn default() -> Self {
-        Self {
-            since: Instant::now(),
-            logged: 0,
-            suppressed: 0,
-        }
+        Self(LogThrottle::burst(SECURITY_LOG_PER_MINUTE, MINUTE))
     }
 }
 
 impl SecurityLog {
-    fn note(&mut self, entry: &QuarantineEntry) {
+    fn note(&self, entry: &QuarantineEntry) {
         use QuarantineReason::{DeviceMismatch, InvalidDevice, NotAllowed};
         if !matches!(entry.reason, DeviceMismatch | InvalidDevice | NotAllowed) {
             return;
         }
-        if self.since.elapsed() >= Duration::from_secs(60) {
-            if self.suppressed > 0 {
-                warn!(
-                    security = true,
-                    events = self.suppressed,
-                    "further security events in the last minute"
-                );
-            }
-            *self = Self::default();
-        }
-        if self.logged == SECURITY_LOG_PER_MINUTE {
-            self.suppressed += 1;
+        let Some(suppressed) = self.0.admit() else {
             return;
-        }
-        self.logged += 1;
+        };
         let (reason, topic, client) = (entry.reason.as_str(), &entry.topic, &entry.client);
         warn!(
             security = true,
@@ -306,6 +272,7 @@ impl SecurityLog {
             ?topic,
             ?client,
             detail = entry.detail,
+            suppressed,
             "message refused"
         );
     }

@@ -8,10 +8,8 @@
 mod answers;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::Receiver;
-use std::thread;
-use std::time::Duration;
 
 use tracing::{debug, error, warn};
 use weir_auth::{Access, Action};
@@ -25,11 +23,8 @@ use weir_shadow_store::ShadowStore;
 pub(crate) use answers::Answers;
 
 use crate::health::Health;
-use crate::log_throttle::LogThrottle;
+use crate::insist::Insist;
 use crate::progress::Progress;
-
-/// Waits between tries of a transaction that failed.
-const RETRY: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub(crate) enum ShadowCommand {
@@ -119,28 +114,17 @@ impl ShadowWorker {
         }
     }
 
-    /// Tries until it works, or Weir stops.
+    /// Retries until it succeeds, or Weir stops.
     fn apply(&self, end: Position, second: i64, requests: &[Request]) {
-        let mut log_throttle = LogThrottle::default();
-        let answers = loop {
-            match self.shadows.apply(Some(end), requests, second * 1_000) {
-                Ok(answers) => {
-                    self.health.clear("shadows");
-                    break answers;
-                }
-                Err(error) => {
-                    if log_throttle.is_due() {
-                        error!(%error, "cannot update shadows; trying again");
-                    }
-                    self.health
-                        .set("shadows", format!("cannot update shadows: {error}"));
-                    if self.stop.load(Ordering::Acquire) {
-                        self.progress.close();
-                        return;
-                    }
-                    thread::sleep(RETRY);
-                }
-            }
+        let insist = Insist {
+            stop: &self.stop,
+            health: &self.health,
+            component: "shadows",
+        };
+        let apply = || self.shadows.apply(Some(end), requests, second * 1_000);
+        let Some(answers) = insist.on("cannot update shadows", apply) else {
+            self.progress.close();
+            return;
         };
         for answer in answers.into_iter().flatten() {
             self.answers.publish(answer);

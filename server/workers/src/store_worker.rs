@@ -9,10 +9,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender};
-use std::thread;
-use std::time::Duration;
 
-use tracing::{debug, error, warn};
+use tracing::{debug, warn};
 use weir_journal::Journal;
 use weir_model::{Position, RowBatch, Timestamp};
 use weir_series::SeriesStore;
@@ -20,13 +18,11 @@ use weir_series::SeriesStore;
 use crate::configuration::current::Current;
 use crate::counters::Counters;
 use crate::health::Health;
-use crate::log_throttle::LogThrottle;
+use crate::insist::Insist;
 use crate::progress::Progress;
 
 /// The name of the pipeline's position in the journal.
 pub(crate) const PIPELINE_CONSUMER: &str = "pipeline";
-/// Waits between tries of a checkpoint that failed.
-const RETRY: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub(crate) enum StoreCommand {
@@ -75,8 +71,12 @@ impl StoreWorker {
 
     fn checkpoint(&self, position: Position, snapshot: &[u8]) {
         self.store.keep(&self.config.get().retention);
-        let mut log_throttle = LogThrottle::default();
-        loop {
+        let insist = Insist {
+            stop: &self.stop,
+            health: &self.health,
+            component: "store",
+        };
+        let checkpoint = || {
             let mut before_commit = || {
                 self.journal.wait_committed(position)?;
                 if self.others.iter().all(|worker| worker.wait(position)) {
@@ -87,30 +87,15 @@ impl StoreWorker {
             };
             // Every row before the checkpoint is applied, none behind it.
             let counts = self.counters.counts().store;
-            match self
-                .store
+            self.store
                 .checkpoint(position, snapshot, &counts, &mut before_commit)
-            {
-                Ok(stats) => {
-                    debug!(position = position.0, ?stats, "checkpoint");
-                    self.health.clear("store");
-                    if let Err(error) = self.journal.commit_consumer(PIPELINE_CONSUMER, position) {
-                        warn!(%error, "the journal keeps more than it needs");
-                    }
-                    return;
-                }
-                Err(error) => {
-                    if log_throttle.is_due() {
-                        error!(position = position.0, %error, "checkpoint failed; trying again");
-                    }
-                    self.health
-                        .set("store", format!("checkpoint failed: {error}"));
-                    if self.stop.load(Ordering::Acquire) {
-                        return;
-                    }
-                    thread::sleep(RETRY);
-                }
-            }
+        };
+        let Some(stats) = insist.on("checkpoint failed", checkpoint) else {
+            return;
+        };
+        debug!(position = position.0, ?stats, "checkpoint");
+        if let Err(error) = self.journal.commit_consumer(PIPELINE_CONSUMER, position) {
+            warn!(%error, "the journal keeps more than it needs");
         }
     }
 }

@@ -159,7 +159,10 @@ fn the_test_button_says_what_is_wrong() {
         )
     };
     let (worked, text) = test("hook");
-    assert!(worked && text.contains("has taken the test"), "{text}");
+    assert!(
+        worked && text.contains("accepted the test notification"),
+        "{text}"
+    );
     assert_eq!(hook.wait_taken(1)[0].json()["type"], "alarm.test");
     // Alerts by MQTT need no channel, and can be tested like one.
     let operations = Subscriber::new(weir.mqtt(), &["alerts/#"]);

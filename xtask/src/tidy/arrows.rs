@@ -20,11 +20,16 @@ enum May {
 /// Folder, package, allowed dependencies (by folder).
 const LAYOUT: &[(&str, &str, May)] = &[
     ("model", "weir-model", May::Only(&[])),
-    ("config", "weir-config", May::Only(&["model"])),
+    (
+        "config",
+        "weir-config",
+        May::Only(&["model", "base/doc-block"]),
+    ),
     ("base/disk", "weir-disk", May::Only(&[])),
     ("base/kv", "weir-kv", May::Only(&[])),
     ("base/retry", "weir-retry", May::Only(&[])),
     ("base/blocking", "weir-blocking", May::Only(&[])),
+    ("base/doc-block", "weir-doc-block", May::Only(&[])),
     ("base/http-client", "weir-http-client", May::Only(&[])),
     (
         "base/aws",
@@ -108,6 +113,7 @@ const LAYOUT: &[(&str, &str, May)] = &[
             "base/auth",
             "base/retry",
             "base/blocking",
+            "base/listener",
             "journal",
             "ingest/mqtt-broker",
         ]),
@@ -127,7 +133,7 @@ const LAYOUT: &[(&str, &str, May)] = &[
     (
         "base/listener",
         "weir-listener",
-        May::Only(&["config", "base/auth"]),
+        May::Only(&["config", "base/auth", "base/retry"]),
     ),
     (
         "server/pipeline",
@@ -147,6 +153,7 @@ const LAYOUT: &[(&str, &str, May)] = &[
             "alerts",
             "base/auth",
             "base/blocking",
+            "base/retry",
             "config",
             "base/disk",
             "functions",
@@ -195,6 +202,8 @@ const LAYOUT: &[(&str, &str, May)] = &[
         May::Only(&[
             "alerts",
             "base/auth",
+            "base/doc-block",
+            "base/retry",
             "server/backtest",
             "config",
             "dashboard",

@@ -6,30 +6,26 @@ use anyhow::Result;
 use serde_json::{Value, json};
 use weir_model::percent_encoded;
 
-use crate::cli::{AlarmAction, AlarmsCommand, Remote};
+use crate::cli::{AlarmAction, AlarmsArgs, AlarmsCommand, Remote};
 use crate::commands::alarm_figures;
 use crate::commands::documents::{cell, document, table, time};
 use crate::commands::remote::text;
 use crate::output;
 
-pub(crate) fn run(command: AlarmsCommand) -> Result<ExitCode> {
-    match command {
-        AlarmsCommand::List {
-            all,
-            device,
-            json,
-            remote,
-        } => {
+pub(crate) fn run(args: AlarmsArgs) -> Result<ExitCode> {
+    let remote = &args.remote;
+    match args.command {
+        AlarmsCommand::List { all, device, json } => {
             let state = if all { "any" } else { "open" };
             let mut path = format!("/api/v1/alarms?state={state}");
             if let Some(device) = device {
                 path.push_str(&format!("&device={}", percent_encoded(&device)));
             }
-            print(&remote, &path, "alarms", json, alarms)?;
+            print(remote, &path, "alarms", json, alarms)?;
         }
-        AlarmsCommand::Show { id, json, remote } => {
+        AlarmsCommand::Show { id, json } => {
             let path = format!("/api/v1/alarms/{}", percent_encoded(&id));
-            let found = document(&remote, &path)?;
+            let found = document(remote, &path)?;
             let shown = if json {
                 serde_json::to_string_pretty(&found)?
             } else {
@@ -37,75 +33,58 @@ pub(crate) fn run(command: AlarmsCommand) -> Result<ExitCode> {
             };
             output::line(&shown)?;
         }
-        AlarmsCommand::Ack(action) => act(&action, "ack", Value::Null)?,
-        AlarmsCommand::Unack(action) => act(&action, "unack", Value::Null)?,
+        AlarmsCommand::Ack(action) => act(remote, &action, "ack", Value::Null)?,
+        AlarmsCommand::Unack(action) => act(remote, &action, "unack", Value::Null)?,
         AlarmsCommand::Shelve { duration, action } => {
-            act(&action, "shelve", json!({"duration": duration}))?;
+            act(remote, &action, "shelve", json!({"duration": duration}))?;
         }
-        AlarmsCommand::Unshelve(action) => act(&action, "unshelve", Value::Null)?,
-        AlarmsCommand::OutOfService(action) => act(&action, "out-of-service", Value::Null)?,
-        AlarmsCommand::InService(action) => act(&action, "in-service", Value::Null)?,
-        AlarmsCommand::Comment {
-            id,
-            text,
-            by,
-            remote,
-        } => {
+        AlarmsCommand::Unshelve(action) => act(remote, &action, "unshelve", Value::Null)?,
+        AlarmsCommand::OutOfService(action) => act(remote, &action, "out-of-service", Value::Null)?,
+        AlarmsCommand::InService(action) => act(remote, &action, "in-service", Value::Null)?,
+        AlarmsCommand::Comment { id, text, by } => {
             let action = AlarmAction {
                 id,
                 by,
                 note: Some(text),
-                remote,
             };
-            act(&action, "comment", Value::Null)?;
+            act(remote, &action, "comment", Value::Null)?;
         }
-        AlarmsCommand::Assign { action, to } => act(&action, "assign", json!({"to": to}))?,
-        AlarmsCommand::Audit {
-            limit,
-            json,
-            remote,
-        } => {
+        AlarmsCommand::Assign { action, to } => act(remote, &action, "assign", json!({"to": to}))?,
+        AlarmsCommand::Audit { limit, json } => {
             let path = format!("/api/v1/alarms/audit?limit={limit}");
-            print(&remote, &path, "audit", json, audit)?;
+            print(remote, &path, "audit", json, audit)?;
         }
-        AlarmsCommand::Kpi {
-            from,
-            to,
-            json,
-            remote,
-        } => alarm_figures::kpi(from, to, json, &remote)?,
-        AlarmsCommand::Channels { json, remote } => {
+        AlarmsCommand::Kpi { from, to, json } => alarm_figures::kpi(from, to, json, remote)?,
+        AlarmsCommand::Channels { json } => {
             let path = "/api/v1/alarms/channels";
-            print(&remote, path, "channels", json, alarm_figures::channels)?;
+            print(remote, path, "channels", json, alarm_figures::channels)?;
         }
-        AlarmsCommand::TestChannel { name, remote } => {
+        AlarmsCommand::TestChannel { name } => {
             let path = format!("/api/v1/alarms/channels/{}/test", percent_encoded(&name));
             let answer = text(remote.post(&path, "application/json", "")?)?;
             let answer: Value = serde_json::from_str(&answer)?;
             let id = answer["id"].as_str().unwrap_or_default();
             let topic = answer["topic"].as_str();
             let at = topic.map_or_else(String::new, |topic| format!(", published to {topic}"));
-            output::line(&format!("the channel {name} has taken the test {id}{at}"))?;
+            output::line(&format!(
+                "the channel {name} accepted the test notification {id}{at}"
+            ))?;
         }
-        AlarmsCommand::DeadLetters {
-            limit,
-            json,
-            remote,
-        } => {
+        AlarmsCommand::DeadLetters { limit, json } => {
             let path = format!("/api/v1/alarms/dead-letters?limit={limit}");
             print(
-                &remote,
+                remote,
                 &path,
                 "deadLetters",
                 json,
                 alarm_figures::dead_letters,
             )?;
         }
-        AlarmsCommand::Retry { n, remote } => {
+        AlarmsCommand::Retry { n } => {
             let path = format!("/api/v1/alarms/dead-letters/{}/retry", percent_encoded(&n));
             let answer = text(remote.post(&path, "application/json", "")?)?;
             let answer: Value = serde_json::from_str(&answer)?;
-            output::line(&format!("{} put back into the outbox", answer["retried"]))?;
+            output::line(&format!("{} moved back to the outbox", answer["retried"]))?;
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -130,15 +109,13 @@ fn print(
     Ok(())
 }
 
-fn act(action: &AlarmAction, name: &str, more: Value) -> Result<()> {
+fn act(remote: &Remote, action: &AlarmAction, name: &str, more: Value) -> Result<()> {
     let mut body = json!({"by": action.by.clone().or_else(user), "note": action.note});
     if let (Some(body), Value::Object(more)) = (body.as_object_mut(), more) {
         body.extend(more);
     }
     let path = format!("/api/v1/alarms/{}/{name}", percent_encoded(&action.id));
-    let answer = action
-        .remote
-        .post(&path, "application/json", &body.to_string())?;
+    let answer = remote.post(&path, "application/json", &body.to_string())?;
     output::line(&text(answer)?)?;
     Ok(())
 }
@@ -247,7 +224,7 @@ fn alarm(alarm: &Value) -> String {
 
 fn audit(entries: &[Value]) -> String {
     if entries.is_empty() {
-        return "nobody did anything".to_owned();
+        return "no actions".to_owned();
     }
     let row = |entry: &Value| {
         let note = match entry["to"].as_str() {

@@ -69,7 +69,7 @@ fn journal(
     range: Range,
     scores: Option<&mut ScoreFile>,
 ) -> Result<(Vec<Report>, Covered)> {
-    let journal = Journal::open(&args.data_dir, range)?;
+    let journal = Journal::open(&args.data.dir, range)?;
     let bar = bar("{bar:30} {bytes}/{total_bytes}, {bytes_per_sec}, {eta}");
     bar.set_length(journal.bytes() * configs.len() as u64);
     let outcome = journal.run(configs, scores, &|bytes| bar.inc(bytes));
@@ -96,7 +96,7 @@ fn readings(
         bar: bar("{bar:30} {human_pos}/{human_len} readings, {per_sec}, {eta} {msg}"),
     };
     if args.input.is_empty() {
-        work.stored(&Stored::open(&args.data_dir, &store, range)?)?;
+        work.stored(&Stored::open(&args.data.dir, &store, range)?)?;
     } else {
         let readings = input::read(&args.input, range, &mut |path| {
             work.bar.set_message(format!("reading {}", path.display()));

@@ -8,15 +8,16 @@ use anyhow::Result;
 use serde_json::Value;
 use weir_model::percent_encoded;
 
-use crate::cli::{Remote, ShadowCommand, ShadowTarget};
+use crate::cli::{Remote, ShadowArgs, ShadowCommand, ShadowTarget};
 use crate::commands::remote::text;
 use crate::commands::shadow_diff::{changes, delta_lines};
 use crate::output;
 
-pub(crate) fn run(command: ShadowCommand) -> Result<ExitCode> {
-    match command {
+pub(crate) fn run(args: ShadowArgs) -> Result<ExitCode> {
+    let remote = &args.remote;
+    match args.command {
         ShadowCommand::Get { diff, target } => {
-            let document = parse(text(target.remote.get(&path(&target))?)?)?;
+            let document = parse(text(remote.get(&path(&target))?)?)?;
             if diff {
                 for line in delta_lines(&document) {
                     output::line(&line)?;
@@ -27,15 +28,15 @@ pub(crate) fn run(command: ShadowCommand) -> Result<ExitCode> {
         }
         ShadowCommand::Update { target, document } => {
             let path = path(&target);
-            let answer = target.remote.post(&path, "application/json", &document)?;
+            let answer = remote.post(&path, "application/json", &document)?;
             print(&parse(text(answer)?)?)?;
         }
         ShadowCommand::Delete { target } => {
-            let answer = target.remote.delete(&path(&target))?;
+            let answer = remote.delete(&path(&target))?;
             print(&parse(text(answer)?)?)?;
         }
-        ShadowCommand::List { thing, remote } => list(&thing, &remote)?,
-        ShadowCommand::Watch { interval, target } => watch(&target, interval)?,
+        ShadowCommand::List { thing } => list(&thing, remote)?,
+        ShadowCommand::Watch { interval, target } => watch(remote, &target, interval)?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -61,12 +62,12 @@ fn list(thing: &str, remote: &Remote) -> Result<()> {
     }
 }
 
-/// Prints a paragraph per version that it sees, until nobody reads any more.
-fn watch(target: &ShadowTarget, interval: Duration) -> Result<()> {
+/// Prints a paragraph per version that it sees, until nobody reads.
+fn watch(remote: &Remote, target: &ShadowTarget, interval: Duration) -> Result<()> {
     let path = path(target);
     let mut before: Option<Value> = None;
     loop {
-        let found = target.remote.find(&path)?;
+        let found = remote.find(&path)?;
         let now = found.map(text).transpose()?.map(parse).transpose()?;
         let version = |document: &Option<Value>| document.as_ref().map(|d| d["version"].clone());
         if version(&now) != version(&before) {

@@ -23,11 +23,11 @@ pub(crate) fn run(command: &StoreCommand) -> Result<ExitCode> {
 }
 
 fn folder(target: &StoreTarget) -> Result<(PathBuf, Inspection)> {
-    let dir = target.data_dir.join("store");
+    let dir = target.data.dir.join("store");
     if !dir.is_dir() {
         bail!(
             "{} is no data folder of Weir's: there is no {} (name it with --data-dir)",
-            target.data_dir.display(),
+            target.data.dir.display(),
             dir.display()
         );
     }

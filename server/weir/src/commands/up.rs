@@ -85,7 +85,7 @@ async fn up(args: &UpArgs, loaded: Loaded) -> Result<ExitCode> {
         variables: variables().collect(),
     });
     let http = loaded.config.http.clone();
-    let app = App::start(loaded, origin, &args.data_dir, fatal).await?;
+    let app = App::start(loaded, origin, &args.data.dir, fatal).await?;
     if let Some(file) = &args.ports_file {
         write_ports(file, &app.addresses)
             .with_context(|| format!("cannot write {}", file.display()))?;
@@ -93,7 +93,7 @@ async fn up(args: &UpArgs, loaded: Loaded) -> Result<ExitCode> {
     let demo = if args.demo {
         Some(demo::start(&app, args.config.as_deref()))
     } else {
-        announce(&app.addresses, &args.data_dir, &http);
+        announce(&app.addresses, &args.data.dir, &http);
         None
     };
     let failure = tokio::select! {

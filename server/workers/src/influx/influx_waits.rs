@@ -2,9 +2,10 @@
 //! that pass without help, long after those that somebody has to fix, and as long
 //! as the server asks for. It also knows which fault has been reported.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use weir_influxdb::SinkError;
+use weir_retry::Backoff;
 
 const FIRST: Duration = Duration::from_millis(250);
 const LAST: Duration = Duration::from_secs(30);
@@ -13,10 +14,19 @@ const SLOW_FIRST: Duration = Duration::from_secs(5);
 const SLOW_LAST: Duration = Duration::from_secs(60);
 
 /// The waits of one round, which end with its success.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Waits {
-    last: Option<Duration>,
+    backoff: Backoff,
     reported: Option<SinkError>,
+}
+
+impl Default for Waits {
+    fn default() -> Self {
+        Self {
+            backoff: Backoff::new(FIRST, LAST),
+            reported: None,
+        }
+    }
 }
 
 impl Waits {
@@ -26,15 +36,13 @@ impl Waits {
             SinkError::Auth { .. } | SinkError::Refused { .. } => (SLOW_FIRST, SLOW_LAST),
             _ => (FIRST, LAST),
         };
-        let wait = self
-            .last
-            .map_or(first, |before| (before * 2).clamp(first, last));
-        self.last = Some(wait);
+        self.backoff.set_bounds(first, last);
+        let delay = self.backoff.delay();
         match error {
             SinkError::Retry {
                 after: Some(after), ..
             } => (*after).max(FIRST),
-            _ => wait + jitter(wait),
+            _ => delay,
         }
     }
 
@@ -49,13 +57,6 @@ impl Waits {
     pub(crate) fn has_failed(&self) -> bool {
         self.reported.is_some()
     }
-}
-
-/// Up to a fifth: many Weirs in front of one InfluxDB must not come as one.
-fn jitter(wait: Duration) -> Duration {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    let nanos = now.unwrap_or_default().subsec_nanos();
-    wait / 5 * (nanos % 1_000) / 1_000
 }
 
 #[cfg(test)]
@@ -73,7 +74,7 @@ mod tests {
         };
         let mut waits = Waits::default();
         let near = |wait: Duration, expect: Duration| {
-            assert!(wait >= expect && wait <= expect + expect / 5, "{wait:?}");
+            assert!(wait >= expect / 2 && wait <= expect, "{wait:?}");
         };
         near(waits.next(&retry(None)), FIRST);
         near(waits.next(&retry(None)), FIRST * 2);
@@ -90,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn what_repeats_is_told_once() {
+    fn what_repeats_is_reported_once() {
         let refused = |message: &str| SinkError::Refused {
             message: message.to_owned(),
         };

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use tokio::runtime::Runtime;
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 use weir_auth::Access;
 use weir_config::{Config, InfluxDb};
 use weir_engine::Batch;
@@ -21,17 +21,17 @@ use weir_journal::{Journal, JournalReader};
 use weir_model::QuarantineEntry;
 use weir_model::{Ingress, Position, QuarantineReason, Timestamp};
 use weir_quarantine::Quarantine;
+use weir_retry::sleep_unless_stopped;
 
 use crate::configuration::config_history::ConfigHistory;
 use crate::health::Health;
 use crate::influx::influx_waits::Waits;
 use crate::influx::row_reader::RowReader;
+use crate::insist::Insist;
 
 /// The name of the sink's position in the journal.
 pub(crate) const INFLUX_CONSUMER: &str = "influxdb";
 const IDLE: Duration = Duration::from_millis(100);
-/// Between tries to write to the quarantine.
-const RETRY: Duration = Duration::from_secs(1);
 
 /// Counters for `/metrics`.
 #[derive(Debug, Default)]
@@ -160,7 +160,7 @@ impl InfluxWorker {
                 };
             }
             self.report(&error, diagnosis.as_deref(), wait, is_news);
-            if self.sleep(wait) {
+            if sleep_unless_stopped(&self.stop, wait) {
                 return Ok(false);
             }
             match error {
@@ -192,21 +192,6 @@ impl InfluxWorker {
         self.health.set(INFLUX_CONSUMER, reason);
     }
 
-    /// True when Weir stops meanwhile.
-    fn sleep(&self, wait: Duration) -> bool {
-        let until = Instant::now() + wait;
-        loop {
-            if self.stop.load(Ordering::Acquire) {
-                return true;
-            }
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return false;
-            }
-            std::thread::sleep(IDLE.min(left));
-        }
-    }
-
     /// Keeps what InfluxDB refused, durably, before the position passes it; false
     /// when Weir stops first.
     fn quarantine(&self, refused: Vec<RefusedLine>) -> bool {
@@ -215,18 +200,16 @@ impl InfluxWorker {
         };
         let count = refused.len();
         let entries: Vec<_> = refused.into_iter().map(entry).collect();
-        loop {
-            match self.quarantine.record(last, &entries) {
-                Ok(()) => break,
-                Err(error) => {
-                    error!(%error, "cannot quarantine what InfluxDB refused; trying again");
-                    let reason = format!("cannot quarantine what InfluxDB refused: {error}");
-                    self.health.set(INFLUX_CONSUMER, reason);
-                    if self.sleep(RETRY) {
-                        return false;
-                    }
-                }
-            }
+        let insist = Insist {
+            stop: &self.stop,
+            health: &self.health,
+            component: INFLUX_CONSUMER,
+        };
+        let recorded = insist.on("cannot quarantine what InfluxDB refused", || {
+            self.quarantine.record(last, &entries)
+        });
+        if recorded.is_none() {
+            return false;
         }
         self.stats
             .refused

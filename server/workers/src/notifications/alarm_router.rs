@@ -14,14 +14,12 @@ use weir_model::{Alert, Timestamp};
 use weir_notify::{AlarmStore, AlarmStoreError, RoutedUpTo};
 
 use crate::health::Health;
-use crate::log_throttle::LogThrottle;
+use crate::insist::Insist;
 
 /// Longest sleep without news: what is due by time is seen so late at most.
 const TICK: Duration = Duration::from_millis(200);
 /// Entries that are taken in and stored together.
 const BATCH: usize = 1_000;
-/// Wait between tries of a transaction that failed.
-const RETRY: Duration = Duration::from_secs(1);
 /// How often old history is forgotten.
 const EXPIRE_EVERY: Duration = Duration::from_secs(60);
 
@@ -62,27 +60,14 @@ pub(crate) struct AlarmRouter {
 }
 
 impl AlarmRouter {
-    /// Runs until it shall stop and has routed what was recorded by then.
+    /// Runs until it must stop and has routed what was recorded by then.
     pub(crate) fn run(mut self) {
         let mut seen = 0;
         let mut expired = Instant::now();
         loop {
             let stopping = self.stop.load(Ordering::Acquire);
-            let idle = match self.route() {
-                Ok(idle) => idle,
-                Err(error) => {
-                    error!(%error, "alarms cannot be routed; trying again");
-                    self.health
-                        .set("alarm routing", format!("cannot read or store: {error}"));
-                    std::thread::sleep(RETRY);
-                    // What was not stored is decided again at the next start.
-                    if stopping {
-                        return;
-                    }
-                    continue;
-                }
-            };
-            self.health.clear("alarm routing");
+            // What was not stored is decided again at the next start.
+            let Some(idle) = self.route() else { return };
             if stopping && idle {
                 return;
             }
@@ -96,55 +81,70 @@ impl AlarmRouter {
         }
     }
 
-    /// Takes in what is new and stores what follows; whether that was nothing.
-    fn route(&mut self) -> Result<bool, AlarmStoreError> {
-        let mut up_to = self.up_to;
-        let (mut alerts, mut actions) = (Vec::new(), Vec::new());
-        if self.alarms.has_changes_after(up_to)? {
-            alerts = self.alarms.history(BATCH, up_to.seq)?;
-            actions = self.alarms.actions(BATCH, up_to.audit)?;
-        }
-        let mut acted = Vec::with_capacity(actions.len());
-        for (n, action) in actions {
-            up_to.audit = n;
-            acted.push((self.alarms.last_alert(&action.alarm_id)?, action));
-        }
+    /// Reads what is new and stores what follows: whether that was nothing. `None`
+    /// when Weir stops before the database works.
+    fn route(&mut self) -> Option<bool> {
+        let news = self.insist("history cannot be read", || self.news())?;
         let now = self.clock.now();
         let decisions = {
             let mut router = self.router.lock();
-            for (seq, alert) in &alerts {
+            for alert in &news.alerts {
                 router.on_alert(alert, self.alarms.shelved_until(alert), now);
-                up_to.seq = *seq;
             }
-            for (alert, action) in &acted {
+            for (alert, action) in &news.actions {
                 on_action(&mut router, action, alert.as_ref(), now);
             }
             router.advance(now);
             router.take_decisions()
         };
-        if up_to == self.up_to && decisions.is_empty() {
-            return Ok(true);
+        if news.up_to == self.up_to && decisions.is_empty() {
+            return Some(true);
         }
         // Until it is stored, nothing of it has happened. Nobody waits for that on
         // the router's lock: requests for alarms are answered even with a full disk.
-        let mut log_throttle = LogThrottle::default();
-        while let Err(error) = self.alarms.commit_routing(up_to, &decisions) {
-            if log_throttle.is_due() {
-                error!(%error, "routing cannot be stored; trying again");
-            }
-            self.health
-                .set("alarm routing", format!("cannot store: {error}"));
-            if self.stop.load(Ordering::Acquire) {
-                return Err(error);
-            }
-            std::thread::sleep(RETRY);
-        }
-        self.up_to = up_to;
+        self.insist("routing cannot be stored", || {
+            self.alarms.commit_routing(news.up_to, &decisions)
+        })?;
+        self.up_to = news.up_to;
         for channel in &self.wake {
             // A full queue means that it is awake already.
             let _ = channel.try_send(());
         }
-        Ok(false)
+        Some(false)
+    }
+
+    fn news(&self) -> Result<News, AlarmStoreError> {
+        let mut news = News {
+            alerts: Vec::new(),
+            actions: Vec::new(),
+            up_to: self.up_to,
+        };
+        if !self.alarms.has_changes_after(self.up_to)? {
+            return Ok(news);
+        }
+        for (seq, alert) in self.alarms.history(BATCH, self.up_to.seq)? {
+            news.up_to.seq = seq;
+            news.alerts.push(alert);
+        }
+        for (n, action) in self.alarms.actions(BATCH, self.up_to.audit)? {
+            news.up_to.audit = n;
+            let alert = self.alarms.last_alert(&action.alarm_id)?;
+            news.actions.push((alert, action));
+        }
+        Ok(news)
+    }
+
+    fn insist<T>(
+        &self,
+        failure: &str,
+        action: impl FnMut() -> Result<T, AlarmStoreError>,
+    ) -> Option<T> {
+        let insist = Insist {
+            stop: &self.stop,
+            health: &self.health,
+            component: "alarm routing",
+        };
+        insist.on(failure, action)
     }
 
     fn expire(&self) {
@@ -154,6 +154,14 @@ impl AlarmRouter {
             error!(%error, "old alarms cannot be forgotten");
         }
     }
+}
+
+/// What both logs have after the position of the router.
+struct News {
+    alerts: Vec<Alert>,
+    /// Each with the last alert of its alarm.
+    actions: Vec<(Option<Alert>, AuditEntry)>,
+    up_to: RoutedUpTo,
 }
 
 /// `alert` is the last one of the alarm.

@@ -10,11 +10,11 @@ use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use rand::RngExt;
 use tracing::{error, info, warn};
 use weir_alarms::Router;
 use weir_model::Timestamp;
 use weir_notify::{AlarmStore, Channel, DeliveryError, DequeueRequest, Queued};
+use weir_retry::Backoff;
 
 use crate::health::Health;
 use crate::notifications::alarm_router::SteadyClock;
@@ -53,15 +53,25 @@ pub(crate) struct ChannelWorker {
 }
 
 /// When to continue.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Pace {
-    /// Failures in a row.
-    failures: u32,
+    backoff: Backoff,
     not_before: Option<Instant>,
     /// Deliveries of the last minute.
     sent: VecDeque<Instant>,
     /// Deliveries since the start.
     taken: u64,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            backoff: Backoff::new(FIRST_WAIT, LONGEST_WAIT),
+            not_before: None,
+            sent: VecDeque::new(),
+            taken: 0,
+        }
+    }
 }
 
 impl ChannelWorker {
@@ -207,7 +217,8 @@ impl ChannelWorker {
     }
 
     fn works(&self, pace: &mut Pace) {
-        (pace.failures, pace.not_before) = (0, None);
+        pace.backoff.reset();
+        pace.not_before = None;
         if self.status.failing.lock().take().is_some() {
             self.health.clear(&self.component());
             info!(channel = self.channel.name, "the channel works again");
@@ -216,9 +227,8 @@ impl ChannelWorker {
 
     fn fails(&self, reason: &str, retry_after: Option<Duration>, pace: &mut Pace) {
         self.status.failed_attempts.fetch_add(1, Ordering::Relaxed);
-        pace.failures += 1;
-        let wait = retry_after.unwrap_or_else(|| backoff(pace.failures));
-        pace.not_before = Some(Instant::now() + wait);
+        let delay = pace.backoff.delay();
+        pace.not_before = Some(Instant::now() + retry_after.unwrap_or(delay));
         let channel = &self.channel.name;
         let first = self
             .status
@@ -279,15 +289,6 @@ fn reserve(per_minute: u32) -> usize {
     }
 }
 
-/// Doubles with every failure, and is spread by half around it, so that what
-/// failed together does not come back together.
-fn backoff(failures: u32) -> Duration {
-    let doubled = FIRST_WAIT.saturating_mul(1 << failures.saturating_sub(1).min(10));
-    doubled
-        .min(LONGEST_WAIT)
-        .mul_f64(rand::rng().random_range(0.5..1.0))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -311,14 +312,5 @@ mod tests {
         check(1, 0, Some((1, false)));
         check(1, 1, None);
         check(2, 1, Some((1, true)));
-    }
-
-    #[test]
-    fn waits_grow_and_are_bounded() {
-        for _ in 0..100 {
-            assert!((0.5..1.0).contains(&backoff(1).as_secs_f64()));
-            assert!((2.0..4.0).contains(&backoff(3).as_secs_f64()));
-            assert!((15.0..30.0).contains(&backoff(u32::MAX).as_secs_f64()));
-        }
     }
 }

@@ -59,12 +59,7 @@ impl ReadView {
         filter: &Filter,
         projection: Option<&[usize]>,
     ) -> PartsScan {
-        PartsScan {
-            view: self.clone(),
-            step,
-            sources: whole_steps(self, step, filter).into(),
-            wanted: wanted(projection),
-        }
+        self.scan_parts(step, whole_steps(self, step, filter), projection)
     }
 
     /// The parts of exactly the readings that match the filter: roll-ups for steps
@@ -76,10 +71,19 @@ impl ReadView {
         filter: &Filter,
         projection: Option<&[usize]>,
     ) -> PartsScan {
+        self.scan_parts(step, exact_readings(self, step, filter), projection)
+    }
+
+    fn scan_parts(
+        &self,
+        step: RollupStep,
+        sources: Vec<Source>,
+        projection: Option<&[usize]>,
+    ) -> PartsScan {
         PartsScan {
             view: self.clone(),
             step,
-            sources: exact_readings(self, step, filter).into(),
+            sources: sources.into(),
             wanted: wanted(projection),
         }
     }
