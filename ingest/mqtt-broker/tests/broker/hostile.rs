@@ -189,7 +189,8 @@ fn one_identity_cannot_keep_all_sessions() {
     assert_eq!(refused.reason, ReasonCode::QuotaExceeded);
     client.cut(&server);
     // One ends: there is room for another.
-    connector("a", 0).keep(0).open(&server).0.leave();
+    let last = Connector::new(Version::V5, "a-0").user("a").keep(0);
+    last.open(&server).0.leave();
     server.wait("it has ended", |status| status.sessions == 2);
     connector("a", 2).open(&server).0.cut(&server);
     let status = server.status();
