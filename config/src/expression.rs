@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_before_anything_runs() {
+    fn what_is_wrong_is_reported_before_anything_runs() {
         #[track_caller]
         fn check(text: &str, expect: &str) {
             let found = Expression::new(text).unwrap_err().to_string();

@@ -41,11 +41,9 @@ pub use sections::broker::Broker;
 pub use sections::channel::{Channel, ChannelKind, Email, EmailTls, UrlSource};
 pub use sections::embedded_store::EmbeddedStore;
 pub use sections::function::Function;
-pub use sections::function::checks::{
-    Allowed, Clock, Duplicate, Flatline, Gap, Range, RateOfChange, UnitCheck, Values,
-};
-pub use sections::function::detectors::{Adaptive, Cusum, Ewma, Mad, Season, Seasonal};
-pub use sections::function::devices::{Absence, Derived, Multivariate};
+pub use sections::function::checks::*;
+pub use sections::function::detectors::*;
+pub use sections::function::devices::*;
 pub use sections::function::effect::{Effect, Scores};
 pub use sections::function::kind::FunctionKind;
 pub use sections::function::threshold::Threshold;

@@ -185,18 +185,24 @@ mod tests {
             "function.module: the content of a.wat is not known"
         );
         std::fs::remove_file(&module).unwrap();
-        let told = Config::load(&file).unwrap_err().to_string();
-        assert!(told.contains("weir.toml:4: function.module: "), "{told}");
+        let reported = Config::load(&file).unwrap_err().to_string();
+        assert!(
+            reported.contains("weir.toml:4: function.module: "),
+            "{reported}"
+        );
     }
 
     #[test]
     fn a_file_that_is_none_or_too_large_is_refused() {
         let folder = tempfile::tempdir().unwrap();
-        let told = ModuleContent::load(folder.path()).unwrap_err().to_string();
-        assert!(told.ends_with("is not a file"), "{told}");
+        let reported = ModuleContent::load(folder.path()).unwrap_err().to_string();
+        assert!(reported.ends_with("is not a file"), "{reported}");
         let path = folder.path().join("large.wasm");
         File::create(&path).unwrap().set_len(100 << 20).unwrap();
-        let told = ModuleContent::load(&path).unwrap_err().to_string();
-        assert!(told.ends_with("large.wasm has more than 8MiB"), "{told}");
+        let reported = ModuleContent::load(&path).unwrap_err().to_string();
+        assert!(
+            reported.ends_with("large.wasm has more than 8MiB"),
+            "{reported}"
+        );
     }
 }

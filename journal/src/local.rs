@@ -164,30 +164,13 @@ impl LocalJournal {
         };
         create().map_err(|e| OpenError::io("create", dir, e))?;
         let stored = Positions::load(&*disk, dir).map_err(|e| OpenError::io("read", dir, e))?;
-        let known: Vec<_> = consumers
-            .iter()
-            .filter_map(|name| stored.consumers.get(*name))
-            .collect();
-        let all_known = !consumers.is_empty() && known.len() == consumers.len();
-        let oldest = if all_known {
-            known.into_iter().min().copied()
-        } else {
-            None
-        };
+        let oldest = stored.oldest_of(consumers);
         let recovered = recovery::recover(&*disk, dir, stored.high_water(), oldest)?;
         let tail = Tail::new(recovered.regions, recovered.previous_end);
-        let start = tail.start();
-        let position_of = |name: &&str| {
-            let position = stored.consumers.get(*name).copied().unwrap_or(start);
-            ((*name).to_owned(), position.max(start))
-        };
-        let positions = Positions {
-            committed: recovered.previous_end,
-            consumers: consumers.iter().map(position_of).collect(),
-        };
+        let positions = stored.recovered(consumers, tail.start(), recovered.previous_end);
         info!(
             dir = %dir.display(),
-            start,
+            start = tail.start(),
             end = recovered.previous_end,
             torn_bytes = recovered.torn_bytes,
             "journal opened"

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Why {
-    /// There is a limit, or there is not: it stands in `Verdict::threshold`.
+    /// There is a limit, or there is not: `Verdict::threshold` has it.
     #[default]
     Limit,
     /// The function has not seen enough yet: `seen` of `needed`, in what it counts.
@@ -55,7 +55,7 @@ pub enum Why {
     },
     /// A condition of the configuration holds.
     Condition,
-    /// What a module of the user's says: the phrase stands in its configuration,
+    /// The reason of a user's module: its configuration has the phrase,
     /// counted from 1; 0: it says nothing.
     Module { reason: u16 },
     /// A value that the sensor sends instead of a measurement: an error code.
@@ -85,13 +85,7 @@ impl Why {
                 change,
                 seconds,
                 allowed,
-            } => format!(
-                "{} {} than {} before, where at most {} is expected",
-                with(change.abs()),
-                if change < 0.0 { "less" } else { "more" },
-                Span(seconds),
-                with(allowed)
-            ),
+            } => rate(with(change.abs()), change, seconds, with(allowed)),
             Self::Unchanged { seconds, within } if within > 0.0 => {
                 format!("unchanged within {} for {}", with(within), Span(seconds))
             }
@@ -101,12 +95,7 @@ impl Why {
                 Span(seconds),
                 Span(expected)
             ),
-            Self::Clock { ahead, allowed } => format!(
-                "{} {} Weir's clock, where at most {} is expected",
-                Span(ahead.abs()),
-                if ahead < 0.0 { "behind" } else { "ahead of" },
-                Span(allowed)
-            ),
+            Self::Clock { ahead, allowed } => clock(ahead, allowed),
             Self::Repeated { seconds } => {
                 format!("the value of {} before once more", Span(seconds))
             }
@@ -145,6 +134,18 @@ impl Why {
         };
         Some(phrase)
     }
+}
+
+fn rate(amount: Measure<'_>, change: f64, seconds: f64, allowed: Measure<'_>) -> String {
+    let direction = if change < 0.0 { "less" } else { "more" };
+    let before = Span(seconds);
+    format!("{amount} {direction} than {before} before, where at most {allowed} is expected")
+}
+
+fn clock(ahead: f64, allowed: f64) -> String {
+    let side = if ahead < 0.0 { "behind" } else { "ahead of" };
+    let (distance, allowed) = (Span(ahead.abs()), Span(allowed));
+    format!("{distance} {side} Weir's clock, where at most {allowed} is expected")
 }
 
 /// What `adaptive` looks at.

@@ -1,4 +1,4 @@
-//! What every door for SQL is tried with: hostile statements, credentials.
+//! What every SQL endpoint is tested with: hostile statements, credentials.
 
 use std::fs;
 use std::path::Path;

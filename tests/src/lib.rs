@@ -23,7 +23,7 @@ pub mod mqtt;
 mod peers;
 mod reload;
 mod site;
-mod sql_door;
+mod sql_endpoint;
 mod weir;
 
 pub use auditor::{Audited, MEMORY_CAP, audit, audit_shared};
@@ -45,5 +45,5 @@ pub use peers::{
     python_module, python_process,
 };
 pub use site::{Broker, Site};
-pub use sql_door::{leaves_an_endless_query, weir_with_readings};
+pub use sql_endpoint::{leaves_an_endless_query, weir_with_readings};
 pub use weir::{Weir, WeirSpec, run_weir};

@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn requests_to_shadows_are_told_from_answers() {
+    fn requests_to_shadows_are_distinguished_from_answers() {
         for (topic, expect) in [
             ("$aws/things/p/shadow/get", Some("p")),
             ("$aws/things/p/shadow/name/n/delete", Some("p")),

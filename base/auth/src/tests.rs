@@ -410,7 +410,7 @@ fn whoever_loses_a_right_or_a_secret_does_not_hold_any_more() {
 }
 
 #[test]
-fn mistakes_are_told_with_their_line_and_without_the_secret() {
+fn mistakes_are_reported_with_their_line_and_without_the_secret() {
     #[track_caller]
     fn check(text: &str, line: usize, part: &str) {
         let problems = Access::from_text(&Config::default(), text).err().unwrap();

@@ -2,7 +2,7 @@
 //! utilisation, bytes, prices, traffic, plant temperatures, artificial days,
 //! rare spikes, latencies; and quiet noise, in which there is nothing to find.
 //!
-//! Each is drawn anew from its seed: level, noise, cycle, quantisation, ordinary
+//! Each is generated from its seed: level, noise, cycle, quantisation, ordinary
 //! spikes, and where and how it goes wrong. Windows follow the benchmark's
 //! custom: together a tenth of the series, centred on what went wrong.
 

@@ -89,8 +89,8 @@ fn found(keys: &str, said: &[Said]) -> Result<Vec<(f64, f64)>> {
     let text = format!("[limits]\nmax_ahead = \"365d\"\n[[function]]\nname = \"f\"\n{keys}\n");
     let loaded = Config::from_toml_with_modules(&text, std::iter::empty(), &demo_module);
     let loaded = loaded.map_err(|problems| {
-        let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        anyhow!("{}: {keys}", told.join("; "))
+        let reported: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        anyhow!("{}: {keys}", reported.join("; "))
     })?;
     let mut engine = Engine::new(&loaded.config);
     let (mut batch, mut spans) = (Batch::default(), Vec::<(f64, f64)>::new());

@@ -18,7 +18,7 @@ fn the_pictures_in_the_documents_are_those_of_the_functions() {
         let kept = std::fs::read_to_string(&path).unwrap_or_default();
         assert!(
             svg == kept,
-            "{kind}.svg shows what {kind} did once; `cargo xtask bench plots` draws it anew"
+            "{kind}.svg shows what {kind} did once; `cargo xtask bench plots` draws it again"
         );
         let page = std::fs::read_to_string(folder.join(format!("{kind}.md")))
             .expect("every kind has a page");

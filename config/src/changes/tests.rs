@@ -18,7 +18,7 @@ fn check(old: &str, new: &str, live: &[&str], restart: &[&str]) {
 }
 
 #[test]
-fn every_change_is_told_by_its_key() {
+fn every_change_is_reported_by_its_key() {
     check("", "", &[], &[]);
     check(
         "",
@@ -59,7 +59,7 @@ fn every_change_is_told_by_its_key() {
 }
 
 #[test]
-fn members_of_lists_are_told_by_their_names() {
+fn members_of_lists_are_reported_by_their_names() {
     let route = |topics: &[&str]| -> String {
         let route = |topic: &&str| format!("[[route]]\ntopic = \"{topic}\"\n");
         topics.iter().map(route).collect()

@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_tell_decimal_and_binary_apart() {
+    fn sizes_distinguish_decimal_and_binary() {
         assert_eq!(parse_size("8GiB"), Some(8 << 30));
         assert_eq!(parse_size("64MiB"), Some(64 << 20));
         assert_eq!(parse_size("1MB"), Some(1_000_000));

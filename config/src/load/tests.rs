@@ -146,12 +146,12 @@ fn a_wrong_key_fails_with_its_line_and_the_nearest_key() {
 }
 
 #[test]
-fn every_problem_is_told_with_its_line() {
+fn every_problem_is_reported_with_its_line() {
     assert_snapshot!(problems(include_str!("tests/wrong.toml")));
 }
 
 #[test]
-fn every_problem_of_sources_and_rules_is_told() {
+fn every_problem_of_sources_and_rules_is_reported() {
     assert_snapshot!(problems(include_str!("tests/wrong-lists.toml")));
 }
 
@@ -161,7 +161,7 @@ fn sections_of_the_wrong_shape() {
 }
 
 #[test]
-fn mistakes_in_the_syntax_are_told_by_line() {
+fn mistakes_in_the_syntax_are_reported_by_line() {
     assert_snapshot!(problems(
         "[http]\nlisten = \n[journal]\nmax_size = \"8GiB\n[http]\n"
     ));
@@ -251,7 +251,7 @@ fn variables_go_before_the_file() {
 }
 
 #[test]
-fn a_variable_that_is_wrong_is_told_by_its_name() {
+fn a_variable_that_is_wrong_is_reported_by_its_name() {
     let vars = [
         ("WEIR_HTTP_LISTEN", "0.0.0.0:1"),
         ("WEIR_LIMITS_MAX_DEVICES", "many"),
@@ -387,7 +387,7 @@ proptest! {
     }
 
     #[test]
-    fn a_value_of_the_wrong_type_is_told_at_its_line(
+    fn a_value_of_the_wrong_type_is_reported_at_its_line(
         table in proptest::sample::select(schema().scalar_tables().collect::<Vec<&'static Table>>()),
         pick in any::<proptest::sample::Index>(),
         above in 0_usize..5,
@@ -398,8 +398,8 @@ proptest! {
         let problems = Config::from_toml(&text).unwrap_err();
         // A section may lack other keys besides.
         let expect = (above + 2, format!("{path}.{key}"));
-        let told = problems.iter().filter(|p| (p.line, p.key.as_str()) == (expect.0, &expect.1));
-        prop_assert_eq!(told.count(), 1, "{:?}", problems);
+        let reported = problems.iter().filter(|p| (p.line, p.key.as_str()) == (expect.0, &expect.1));
+        prop_assert_eq!(reported.count(), 1, "{:?}", problems);
     }
 }
 

@@ -19,7 +19,7 @@ pub struct Alarms {
     pub link: Option<String>,
     /// Ahead of UTC, for `hours` and `days`; minutes, -14 h to 14 h.
     pub utc_offset_minutes: i32,
-    /// A critical alarm holds back the warnings of the same device and sensor.
+    /// A critical alarm suppresses the warnings of the same device and sensor.
     pub critical_hides_warning: bool,
 }
 

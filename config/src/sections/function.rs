@@ -15,7 +15,7 @@ pub(crate) mod kind;
 pub(crate) mod threshold;
 pub(crate) mod wasm;
 
-use kind::FunctionKind;
+use kind::{FunctionKind, KINDS};
 
 /// The longest delay of an alarm.
 const MAX_DELAY: Duration = Duration::from_secs(30 * DAY.as_secs());
@@ -39,86 +39,6 @@ pub struct Function {
     /// Absent: the delay, or three usual intervals of the series if that is more.
     pub longest_gap: Option<Duration>,
 }
-
-/// The first is what a function without a kind, or of an unknown one, is read as.
-const KINDS: &[Kind<FunctionKind>] = &[
-    Kind {
-        name: "threshold",
-        read: |section| FunctionKind::Threshold(threshold::threshold(section)),
-    },
-    Kind {
-        name: "range",
-        read: |section| FunctionKind::Range(checks::range(section)),
-    },
-    Kind {
-        name: "rate_of_change",
-        read: |section| FunctionKind::RateOfChange(checks::rate_of_change(section)),
-    },
-    Kind {
-        name: "stuck",
-        read: |section| FunctionKind::Flatline(checks::stuck(section)),
-    },
-    Kind {
-        name: "flatline",
-        read: |section| FunctionKind::Flatline(checks::flatline(section)),
-    },
-    Kind {
-        name: "gap",
-        read: |section| FunctionKind::Gap(checks::gap(section)),
-    },
-    Kind {
-        name: "allowed",
-        read: |section| FunctionKind::Allowed(checks::allowed(section)),
-    },
-    Kind {
-        name: "unit",
-        read: |section| FunctionKind::Unit(checks::unit(section)),
-    },
-    Kind {
-        name: "clock",
-        read: |section| FunctionKind::Clock(checks::clock(section)),
-    },
-    Kind {
-        name: "duplicate",
-        read: |section| FunctionKind::Duplicate(checks::duplicate(section)),
-    },
-    Kind {
-        name: "ewma",
-        read: |section| FunctionKind::Ewma(detectors::ewma(section)),
-    },
-    Kind {
-        name: "mad",
-        read: |section| FunctionKind::Mad(detectors::mad(section)),
-    },
-    Kind {
-        name: "seasonal",
-        read: |section| FunctionKind::Seasonal(detectors::seasonal(section)),
-    },
-    Kind {
-        name: "cusum",
-        read: |section| FunctionKind::Cusum(detectors::cusum(section)),
-    },
-    Kind {
-        name: "absence",
-        read: |section| FunctionKind::Absence(devices::absence(section)),
-    },
-    Kind {
-        name: "adaptive",
-        read: |section| FunctionKind::Adaptive(detectors::adaptive(section)),
-    },
-    Kind {
-        name: "derived",
-        read: |section| FunctionKind::Derived(devices::derived(section)),
-    },
-    Kind {
-        name: "multivariate",
-        read: |section| FunctionKind::Multivariate(devices::multivariate(section)),
-    },
-    Kind {
-        name: "wasm",
-        read: |section| FunctionKind::Wasm(wasm::wasm(section)),
-    },
-];
 
 pub(crate) fn functions(reader: &mut Reader<'_>) -> Vec<Function> {
     let mut names = BTreeSet::new();

@@ -79,13 +79,13 @@ mod tests {
     fn prices_and_sizes_are_checked() {
         let text = "[lambda]\nmemory = \"64MiB\"\nprice_per_gb_second = 20\nbatch_size = 0\n";
         let problems = Config::from_toml(text).unwrap_err();
-        let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        let reported: Vec<String> = problems.iter().map(ToString::to_string).collect();
         for (line, key) in [(2, "memory"), (3, "price_per_gb_second"), (4, "batch_size")] {
             assert!(
                 problems
                     .iter()
                     .any(|p| p.line == line && p.key == format!("lambda.{key}")),
-                "{key}: {told:?}"
+                "{key}: {reported:?}"
             );
         }
         let text = "[lambda]\nmemory = \"1GiB\"\nprice_per_million_requests = 0.17\n";

@@ -274,7 +274,7 @@ impl Lines<'_, '_> {
         Ok(RawValue::Number(match value {
             FieldValue::Float(value) if value.is_finite() => value,
             FieldValue::Float(_) => {
-                let found = "lies beyond the range of a double".to_owned();
+                let found = "is beyond the range of a double".to_owned();
                 return Err((Reason::NumberOutOfRange, found));
             }
             FieldValue::Integer(value) => match is_exact(value.unsigned_abs()) {

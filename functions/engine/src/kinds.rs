@@ -1,22 +1,10 @@
-//! The table of all kinds of functions: a closed list.
+//! The table of all kinds of functions: a closed list. CONTRIBUTING.md lists the
+//! steps to add one.
 //!
-//! To add a kind, touch three files:
-//!
-//! 1. The config section, `config/src/kinds.rs`: a struct of settings and a variant
-//!    of `FunctionKind`; its reader and keys are in `config/src/rules.rs` and its
-//!    folder, with their documentation in `config/default.toml`.
-//! 2. The kind's own file, under `checks` (before anything learns from a reading) or
-//!    `detectors` (after): `impl Kind` for those settings. [`Kind`] says what a kind
-//!    consists of.
-//! 3. Here: a line in [`of_kind`], and, if it remembers something, a line in
-//!    `states!`. A memory of more than 16 bytes is boxed: slots stay small for the
-//!    series that are only held to limits.
-//!
-//! The compiler asks for all of it: a variant without a line here does not compile.
-//! If no variant of `weir_model::Why` fits, add one; it holds the numbers of the
-//! sentence. The documents and tests of a kind are `docs/reference/functions/KIND.md`, a golden
-//! test beside its code, and a line in `engine/tests/every_kind.rs`, which holds
-//! every kind to the laws.
+//! Here a kind has a line in [`of_kind`] and, if it remembers something, a line in
+//! `states!`. A memory of more than 16 bytes is boxed: slots stay small for the
+//! series that are only compared with limits. A kind of `weir_config` without a line
+//! here does not compile.
 
 use weir_config::FunctionKind;
 

@@ -33,7 +33,7 @@ pub(crate) fn time(
         return Err(too_old(time, limits));
     }
     if time > received.saturating_add_nanos(max_ahead) {
-        let detail = format!("the time {time} lies too far ahead of {received}, when it came");
+        let detail = format!("the time {time} is too far ahead of {received}, when it came");
         return Err(Fault::new(Reason::TimeInFuture, detail));
     }
     Ok((time, flags))
@@ -50,7 +50,7 @@ fn out_of_range(millis: i64) -> Fault {
 #[cold]
 fn too_old(time: Timestamp, limits: &Limits) -> Fault {
     let earliest = Timestamp(limits.min_time_ns);
-    let detail = format!("the time {time} lies before {earliest}: are these milliseconds?");
+    let detail = format!("the time {time} is before {earliest}: are these milliseconds?");
     Fault::new(Reason::TimeTooOld, detail)
 }
 

@@ -118,17 +118,17 @@ async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
 }
 
 async fn start(config: &Source, journal: &Arc<TestJournal>) -> SourceClient {
-    let intake = LiveTopics::new(&Config::default());
+    let live_topics = LiveTopics::new(&Config::default());
     let stop = CancellationToken::new();
-    let door = SourceClient::start(config, &intake, &[], journal.clone(), stop).unwrap();
+    let client = SourceClient::start(config, &live_topics, &[], journal.clone(), stop).unwrap();
     until("the source is ready", async || {
-        door.status().unhealthy().is_empty()
+        client.status().unhealthy().is_empty()
     })
     .await;
-    door
+    client
 }
 
-fn publish(outlet: &SourcePublisher, n: usize, delivered: &Arc<AtomicUsize>) {
+fn publish(publisher: &SourcePublisher, n: usize, delivered: &Arc<AtomicUsize>) {
     let publication = Publication {
         topic: format!("devices/p{}/telemetry", n % 7),
         payload: Bytes::from(n.to_string()),
@@ -139,7 +139,7 @@ fn publish(outlet: &SourcePublisher, n: usize, delivered: &Arc<AtomicUsize>) {
     let count = Box::new(move || {
         delivered.fetch_add(1, Ordering::SeqCst);
     });
-    outlet.publish(publication, Some(count)).unwrap();
+    publisher.publish(publication, Some(count)).unwrap();
 }
 
 fn payloads(journal: &TestJournal) -> BTreeSet<usize> {
@@ -160,34 +160,37 @@ fn is_settled(status: &SourceStatus) -> bool {
 async fn mosquitto_is_restarted_and_nothing_is_lost_or_left_unacknowledged() {
     let mut mosquitto = Mosquitto::start().await;
     let journal = TestJournal::committing();
-    let door = start(&mosquitto.source(), &journal).await;
-    let outlet = SourcePublisher::start(&mosquitto.source(), CancellationToken::new()).unwrap();
+    let client = start(&mosquitto.source(), &journal).await;
+    let publisher = SourcePublisher::start(&mosquitto.source(), CancellationToken::new()).unwrap();
     let delivered = Arc::new(AtomicUsize::new(0));
     for n in 0..500 {
-        publish(&outlet, n, &delivered);
+        publish(&publisher, n, &delivered);
     }
     journal.until_taken(100).await;
     mosquitto.restart().await;
     for n in 500..1_000 {
-        publish(&outlet, n, &delivered);
+        publish(&publisher, n, &delivered);
     }
     until("all are published", async || {
         delivered.load(Ordering::SeqCst) == 1_000
     })
     .await;
     until("all are taken", async || payloads(&journal).len() == 1_000).await;
-    until("all are acknowledged", async || is_settled(&door.status())).await;
-    assert!(door.status().connections[0].reconnects >= 1);
-    door.stop().await;
+    until("all are acknowledged", async || {
+        is_settled(&client.status())
+    })
+    .await;
+    assert!(client.status().connections[0].reconnects >= 1);
+    client.stop().await;
 
     // The session is still there, and holds nothing that it would repeat.
     let later = TestJournal::committing();
-    let door = start(&mosquitto.source(), &later).await;
-    publish(&outlet, 1_000, &delivered);
+    let client = start(&mosquitto.source(), &later).await;
+    publish(&publisher, 1_000, &delivered);
     later.until_taken(1).await;
     assert_eq!(payloads(&later), BTreeSet::from([1_000]));
-    door.stop().await;
-    outlet.stop().await;
+    client.stop().await;
+    publisher.stop().await;
 }
 
 #[tokio::test]
@@ -201,19 +204,22 @@ async fn mosquitto_shares_the_work_between_two_connections() {
         connections: 2,
         ..mosquitto.source()
     };
-    let door = start(&config, &journal).await;
-    let outlet = SourcePublisher::start(&mosquitto.source(), CancellationToken::new()).unwrap();
+    let client = start(&config, &journal).await;
+    let publisher = SourcePublisher::start(&mosquitto.source(), CancellationToken::new()).unwrap();
     let delivered = Arc::new(AtomicUsize::new(0));
     for n in 0..1_000 {
-        publish(&outlet, n, &delivered);
+        publish(&publisher, n, &delivered);
     }
     until("all are published", async || {
         delivered.load(Ordering::SeqCst) == 1_000
     })
     .await;
     until("all are taken", async || payloads(&journal).len() == 1_000).await;
-    until("all are acknowledged", async || is_settled(&door.status())).await;
-    let received: Vec<u64> = door
+    until("all are acknowledged", async || {
+        is_settled(&client.status())
+    })
+    .await;
+    let received: Vec<u64> = client
         .status()
         .connections
         .iter()
@@ -221,8 +227,8 @@ async fn mosquitto_shares_the_work_between_two_connections() {
         .collect();
     assert!(received.iter().all(|&n| n > 0), "{received:?}");
     assert_eq!(received.iter().sum::<u64>(), 1_000, "each message once");
-    door.stop().await;
-    outlet.stop().await;
+    client.stop().await;
+    publisher.stop().await;
 }
 
 #[tokio::test]
@@ -230,21 +236,21 @@ async fn mosquitto_shares_the_work_between_two_connections() {
 async fn mosquitto_delivers_what_the_routes_take_now_and_not_before() {
     let mosquitto = Mosquitto::start().await;
     let journal = TestJournal::committing();
-    let intake = LiveTopics::new(&Config::default());
+    let live_topics = LiveTopics::new(&Config::default());
     let start = |journal: &Arc<TestJournal>, former: &[String]| {
         let stop = CancellationToken::new();
         let journal = journal.clone();
-        SourceClient::start(&mosquitto.source(), &intake, former, journal, stop).unwrap()
+        SourceClient::start(&mosquitto.source(), &live_topics, former, journal, stop).unwrap()
     };
-    let door = start(&journal, &[]);
-    let ready = async |door: &SourceClient| {
+    let client = start(&journal, &[]);
+    let ready = async |client: &SourceClient| {
         until("the source is ready", async || {
-            door.status().unhealthy().is_empty()
+            client.status().unhealthy().is_empty()
         })
         .await;
     };
-    ready(&door).await;
-    let outlet = SourcePublisher::start(&mosquitto.source(), CancellationToken::new()).unwrap();
+    ready(&client).await;
+    let publisher = SourcePublisher::start(&mosquitto.source(), CancellationToken::new()).unwrap();
     let send = async |topic: &str, n: usize| {
         let publication = Publication {
             topic: topic.to_owned(),
@@ -253,8 +259,8 @@ async fn mosquitto_delivers_what_the_routes_take_now_and_not_before() {
             retain: false,
         };
         let (sender, sent) = tokio::sync::oneshot::channel();
-        let told = Box::new(move || sender.send(()).unwrap());
-        outlet.publish(publication, Some(told)).unwrap();
+        let reported = Box::new(move || sender.send(()).unwrap());
+        publisher.publish(publication, Some(reported)).unwrap();
         sent.await.unwrap();
     };
     send("devices/p1/telemetry", 1).await;
@@ -264,27 +270,27 @@ async fn mosquitto_delivers_what_the_routes_take_now_and_not_before() {
         topic: weir_config::TopicPattern::parse("plant/{device}").unwrap(),
         ..weir_config::Route::default()
     };
-    let before = intake.filters();
-    intake.set_routes(&[plant]);
-    door.follow(&intake).await;
+    let before = live_topics.filters();
+    live_topics.set_routes(&[plant]);
+    client.follow(&live_topics).await;
     // One is delivered to nobody: it would come before the other.
     send("devices/p1/telemetry", 2).await;
     send("plant/p1", 3).await;
     journal.until_taken(2).await;
     assert_eq!(payloads(&journal), BTreeSet::from([1, 3]));
-    door.stop().await;
+    client.stop().await;
 
     // The session is kept: what it has of an earlier life is left at the start.
-    intake.set_routes(&Config::default().routes);
+    live_topics.set_routes(&Config::default().routes);
     let after = TestJournal::committing();
     let former = [before, vec!["plant/+".to_owned()]].concat();
-    let door = start(&after, &former);
-    ready(&door).await;
-    door.follow(&intake).await;
+    let client = start(&after, &former);
+    ready(&client).await;
+    client.follow(&live_topics).await;
     send("plant/p1", 4).await;
     send("devices/p1/telemetry", 5).await;
     after.until_taken(1).await;
     assert_eq!(payloads(&after), BTreeSet::from([5]));
-    door.stop().await;
-    outlet.stop().await;
+    client.stop().await;
+    publisher.stop().await;
 }

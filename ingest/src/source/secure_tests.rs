@@ -21,10 +21,10 @@ use crate::tests::scripted_broker::ScriptedBroker;
 use crate::tests::test_journal::TestJournal;
 
 fn start(config: &Source, journal: &Arc<TestJournal>) -> SourceClient {
-    let intake = LiveTopics::new(&Config::default());
+    let live_topics = LiveTopics::new(&Config::default());
     SourceClient::start(
         config,
-        &intake,
+        &live_topics,
         &[],
         journal.clone(),
         CancellationToken::new(),
@@ -33,14 +33,14 @@ fn start(config: &Source, journal: &Arc<TestJournal>) -> SourceClient {
 }
 
 /// Waits until the status gives this as the reason.
-async fn until_told(door: &SourceClient, reason: &str) {
+async fn until_reported(client: &SourceClient, reason: &str) {
     let wait = async {
-        while !format!("{:?}", door.status()).contains(reason) {
+        while !format!("{:?}", client.status()).contains(reason) {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     };
     let waited = tokio::time::timeout(Duration::from_secs(30), wait).await;
-    waited.unwrap_or_else(|_| panic!("{reason}: {:?}", door.status()));
+    waited.unwrap_or_else(|_| panic!("{reason}: {:?}", client.status()));
 }
 
 #[tokio::test]
@@ -54,7 +54,7 @@ async fn a_rotated_password_is_taken_up_by_the_next_attempt() {
         password_file: Some(file.clone()),
         ..broker.source()
     };
-    let door = start(&config, &TestJournal::committing());
+    let client = start(&config, &TestJournal::committing());
     let mut peer = broker.accept().await;
     assert_eq!(peer.connect().login, Some(Login::new("weir", "old")));
     fs::write(&file, "new\n").unwrap();
@@ -65,7 +65,7 @@ async fn a_rotated_password_is_taken_up_by_the_next_attempt() {
     fs::remove_file(&file).unwrap();
     peer.connack(false, 4).await;
     drop(peer);
-    until_told(&door, "cannot read password_file").await;
+    until_reported(&client, "cannot read password_file").await;
     fs::write(&file, "newer").unwrap();
     let peer = broker.accept().await;
     assert_eq!(peer.connect().login, Some(Login::new("weir", "newer")));
@@ -119,12 +119,12 @@ async fn tls_shows_the_client_certificate_and_trusts_only_the_ca_file() {
         ..broker.source()
     };
     let journal = TestJournal::committing();
-    let door = start(&config, &journal);
+    let client = start(&config, &journal);
     assert!(
         broker.accept_tls(&acceptor).await.is_err(),
         "the client trusts another root"
     );
-    until_told(&door, "invalid peer certificate").await;
+    until_reported(&client, "invalid peer certificate").await;
 
     write(dir.path(), "ca.pem", &server.cert.pem());
     // Attempts that began before the file was mended may still fail.

@@ -280,8 +280,11 @@ mod tests {
         assert_eq!(subscription.change(wanting(&["a", "b"])), []);
 
         let packets = subscription.change(wanting(&["b", "c"]));
-        let told: Vec<_> = packets.iter().map(topics).collect();
-        assert_eq!(told, [(false, vec!["a".into()]), (true, vec!["c".into()])]);
+        let reported: Vec<_> = packets.iter().map(topics).collect();
+        assert_eq!(
+            reported,
+            [(false, vec!["a".into()]), (true, vec!["c".into()])]
+        );
         subscription.on_unsuback(2);
         assert!(!subscription.is_settled());
         let suback = granted(&packets[1]).unwrap();
@@ -294,9 +297,9 @@ mod tests {
         assert_eq!(packets.len(), 1);
         subscription.forget_answers();
         assert!(subscription.is_needed(true));
-        let told: Vec<_> = subscription.ask().iter().map(topics).collect();
+        let reported: Vec<_> = subscription.ask().iter().map(topics).collect();
         let left = vec!["a".to_owned(), "b".to_owned()];
-        assert_eq!(told, [(false, left), (true, vec!["c".into()])]);
+        assert_eq!(reported, [(false, left), (true, vec!["c".into()])]);
     }
 
     #[tokio::test(start_paused = true)]

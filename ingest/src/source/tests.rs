@@ -16,10 +16,10 @@ use crate::tests::test_journal::TestJournal;
 const TOPIC: &str = "devices/p1/telemetry";
 
 fn start(config: &Source, journal: &Arc<TestJournal>) -> SourceClient {
-    let intake = LiveTopics::new(&Config::default());
+    let live_topics = LiveTopics::new(&Config::default());
     SourceClient::start(
         config,
-        &intake,
+        &live_topics,
         &[],
         journal.clone(),
         CancellationToken::new(),
@@ -27,16 +27,16 @@ fn start(config: &Source, journal: &Arc<TestJournal>) -> SourceClient {
     .unwrap()
 }
 
-/// Waits until the door's status is as wanted.
-async fn until(door: &SourceClient, what: &str, predicate: impl Fn(&SourceStatus) -> bool) {
+/// Waits until the client's status is as wanted.
+async fn until(client: &SourceClient, what: &str, predicate: impl Fn(&SourceStatus) -> bool) {
     let wait = async {
-        while !predicate(&door.status()) {
+        while !predicate(&client.status()) {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     };
     tokio::time::timeout(Duration::from_secs(30), wait)
         .await
-        .unwrap_or_else(|_| panic!("waited in vain until {what}: {:?}", door.status()));
+        .unwrap_or_else(|_| panic!("waited in vain until {what}: {:?}", client.status()));
 }
 
 async fn publish_each(peer: &mut Peer, pkids: impl Iterator<Item = u16>) {
@@ -48,7 +48,7 @@ async fn publish_each(peer: &mut Peer, pkids: impl Iterator<Item = u16>) {
 #[tokio::test]
 async fn a_message_arrives_verbatim_and_is_acknowledged_only_after_its_commit() {
     let (broker, journal) = (ScriptedBroker::start().await, TestJournal::new());
-    let door = start(&broker.source(), &journal);
+    let client = start(&broker.source(), &journal);
     let mut peer = broker.accept_and_grant().await;
 
     peer.publish(11, "é/x", b"\xff\0payload").await;
@@ -71,7 +71,7 @@ async fn a_message_arrives_verbatim_and_is_acknowledged_only_after_its_commit() 
     );
     journal.commit(1);
     assert_eq!(peer.pubacks(1).await, [11]);
-    until(&door, "the status counts it", |status| {
+    until(&client, "the status counts it", |status| {
         let connection = &status.connections[0];
         (
             connection.received,
@@ -80,7 +80,7 @@ async fn a_message_arrives_verbatim_and_is_acknowledged_only_after_its_commit() 
         ) == (1, 1, 0)
     })
     .await;
-    assert_eq!(door.status().unhealthy(), []);
+    assert_eq!(client.status().unhealthy(), []);
 }
 
 #[tokio::test]
@@ -130,19 +130,19 @@ async fn what_has_arrived_already_is_one_append() {
 #[tokio::test]
 async fn a_full_journal_stops_the_taking_but_not_the_acknowledging() {
     let (broker, journal) = (ScriptedBroker::start().await, TestJournal::new());
-    let door = start(&broker.source(), &journal);
+    let client = start(&broker.source(), &journal);
     let mut peer = broker.accept_and_grant().await;
     publish_each(&mut peer, 1..=1).await;
     journal.until_taken(1).await;
 
     journal.refuse(AppendError::Full { used: 9, limit: 9 });
     publish_each(&mut peer, 2..=2).await;
-    until(&door, "it says that it waits", |status| {
+    until(&client, "it says that it waits", |status| {
         status.connections[0].waiting.is_some()
     })
     .await;
     assert!(
-        door.status().unhealthy()[0]
+        client.status().unhealthy()[0]
             .1
             .contains("the journal is full: 9 of 9 bytes")
     );
@@ -155,15 +155,15 @@ async fn a_full_journal_stops_the_taking_but_not_the_acknowledging() {
     journal.until_taken(4).await;
     journal.commit(4);
     assert_eq!(peer.pubacks(3).await, [2, 3, 4]);
-    assert_eq!(door.status().unhealthy(), []);
+    assert_eq!(client.status().unhealthy(), []);
 }
 
-/// The trap: a broker gives packet ids anew, and an acknowledgement that was
+/// The trap: a broker reuses packet ids, and an acknowledgement that was
 /// owed for the old one would acknowledge another message.
 #[tokio::test]
 async fn no_acknowledgement_crosses_a_reconnect() {
     let (broker, journal) = (ScriptedBroker::start().await, TestJournal::new());
-    let door = start(&broker.source(), &journal);
+    let client = start(&broker.source(), &journal);
     let mut peer = broker.accept_and_grant().await;
     publish_each(&mut peer, 1..=3).await;
     journal.until_taken(3).await;
@@ -180,7 +180,7 @@ async fn no_acknowledgement_crosses_a_reconnect() {
     );
     journal.commit(4);
     assert_eq!(peer.pubacks(1).await, [1]);
-    let status = door.status();
+    let status = client.status();
     assert_eq!(
         (
             status.connections[0].reconnects,
@@ -314,7 +314,7 @@ async fn more_connections_join_the_share_group_under_stable_names() {
         share_group: "g".to_owned(),
         ..broker.source()
     };
-    let door = start(&config, &journal);
+    let client = start(&config, &journal);
     let mut names = Vec::new();
     for _ in 0..3 {
         let mut peer = broker.accept_with(false).await;
@@ -329,13 +329,13 @@ async fn more_connections_join_the_share_group_under_stable_names() {
     }
     names.sort();
     assert_eq!(names, ["weir", "weir-2", "weir-3"]);
-    assert_eq!(door.status().connections.len(), 3);
+    assert_eq!(client.status().connections.len(), 3);
 }
 
 #[tokio::test]
-async fn a_refused_subscription_is_told_and_asked_again_at_the_next_connection() {
+async fn a_refused_subscription_is_reported_and_asked_again_at_the_next_connection() {
     let (broker, journal) = (ScriptedBroker::start().await, TestJournal::committing());
-    let door = start(&broker.source(), &journal);
+    let client = start(&broker.source(), &journal);
     let mut peer = broker.accept_with(false).await;
     let subscribe = peer.subscribe().await;
     // 0x80 is a refusal; a grant of QoS 0 would lose messages.
@@ -343,7 +343,7 @@ async fn a_refused_subscription_is_told_and_asked_again_at_the_next_connection()
     codes[0] = 0x80;
     codes[1] = 0;
     peer.suback(subscribe.pkid, &codes).await;
-    until(&door, "the refusal shows", |s| {
+    until(&client, "the refusal shows", |s| {
         !s.connections[0].refused_filters.is_empty()
     })
     .await;
@@ -351,7 +351,7 @@ async fn a_refused_subscription_is_told_and_asked_again_at_the_next_connection()
         .iter()
         .map(|f| f.path.clone())
         .collect();
-    let status = door.status();
+    let status = client.status();
     assert_eq!(status.connections[0].refused_filters, expected);
     assert!(
         status.unhealthy()[0].1.contains(&expected[0]),
@@ -362,7 +362,7 @@ async fn a_refused_subscription_is_told_and_asked_again_at_the_next_connection()
 
     let mut peer = broker.accept_with(true).await;
     peer.grant().await;
-    until(&door, "all is granted", |status| {
+    until(&client, "all is granted", |status| {
         status.unhealthy().is_empty()
     })
     .await;
@@ -375,7 +375,7 @@ async fn a_message_beyond_max_packet_leaves_a_notice_and_the_connection_alone() 
         max_packet: 64 * 1024,
         ..broker.source()
     };
-    let door = start(&config, &journal);
+    let client = start(&config, &journal);
     let mut peer = broker.accept_and_grant().await;
     let largest = vec![b'x'; 64 * 1024 - TOPIC.len()];
     peer.publish(1, TOPIC, &largest).await;
@@ -395,7 +395,7 @@ async fn a_message_beyond_max_packet_leaves_a_notice_and_the_connection_alone() 
         Some("65537 bytes, limit 65536")
     );
     assert_eq!(taken[3].payload, b"{}");
-    assert_eq!(door.status().connections[0].oversized, 2);
+    assert_eq!(client.status().connections[0].oversized, 2);
 }
 
 #[tokio::test]
@@ -417,32 +417,32 @@ async fn an_empty_topic_is_taken_as_it_is() {
 #[tokio::test]
 async fn a_failed_journal_acknowledges_nothing_more_and_leaves_the_broker() {
     let (broker, journal) = (ScriptedBroker::start().await, TestJournal::new());
-    let door = start(&broker.source(), &journal);
+    let client = start(&broker.source(), &journal);
     let mut peer = broker.accept_and_grant().await;
     publish_each(&mut peer, 1..=2).await;
     journal.until_taken(2).await;
     journal.fail();
     assert_eq!(peer.until_closed().await, []);
-    until(&door, "the failure shows", |status| {
+    until(&client, "the failure shows", |status| {
         status.connections[0].failed
     })
     .await;
     assert!(
-        door.status().unhealthy()[0]
+        client.status().unhealthy()[0]
             .1
             .contains("closed until a restart")
     );
-    door.stop().await;
+    client.stop().await;
 }
 
 #[tokio::test]
 async fn stop_waits_for_the_commit_acknowledges_and_says_goodbye() {
     let (broker, journal) = (ScriptedBroker::start().await, TestJournal::new());
-    let door = start(&broker.source(), &journal);
+    let client = start(&broker.source(), &journal);
     let mut peer = broker.accept_and_grant().await;
     publish_each(&mut peer, 1..=2).await;
     journal.until_taken(2).await;
-    let stopping = tokio::spawn(async move { door.stop().await });
+    let stopping = tokio::spawn(async move { client.stop().await });
     tokio::task::yield_now().await;
     journal.commit(2);
     assert_eq!(peer.pubacks(2).await, [1, 2]);
@@ -454,15 +454,15 @@ async fn stop_waits_for_the_commit_acknowledges_and_says_goodbye() {
 #[tokio::test]
 async fn stop_returns_when_no_broker_answers() {
     let broker = ScriptedBroker::start().await;
-    let door = start(&broker.source(), &TestJournal::new());
+    let client = start(&broker.source(), &TestJournal::new());
     let _unanswered = broker.accept().await;
-    door.stop().await;
+    client.stop().await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_broker_that_refuses_is_not_asked_in_a_hot_loop() {
     let (broker, journal) = (ScriptedBroker::start().await, TestJournal::new());
-    let door = start(&broker.source(), &journal);
+    let client = start(&broker.source(), &journal);
     let began = tokio::time::Instant::now();
     for _ in 0..14 {
         broker.accept().await.connack(false, 5).await;
@@ -473,7 +473,7 @@ async fn a_broker_that_refuses_is_not_asked_in_a_hot_loop() {
         "{:?}",
         began.elapsed()
     );
-    let status = door.status();
+    let status = client.status();
     assert!(
         status.unhealthy()[0].1.contains("NotAuthorized"),
         "{:?}",
@@ -497,7 +497,7 @@ async fn malformed_packets_end_the_connection_without_a_hot_loop() {
         b"\x90\x03\0\x63\x01",         // a SUBACK to nothing
     ];
     let (broker, journal) = (ScriptedBroker::start().await, TestJournal::committing());
-    let door = start(&broker.source(), &journal);
+    let client = start(&broker.source(), &journal);
     let began = tokio::time::Instant::now();
     broker.accept_and_grant().await.until_now().await;
     for bytes in MALFORMED {
@@ -514,7 +514,7 @@ async fn malformed_packets_end_the_connection_without_a_hot_loop() {
     let mut peer = broker.accept_with(true).await;
     peer.publish(1, TOPIC, b"after").await;
     assert_eq!(peer.pubacks(1).await, [1]);
-    assert!(door.status().connections[0].last_error.is_some());
+    assert!(client.status().connections[0].last_error.is_some());
 }
 
 #[tokio::test(start_paused = true)]
@@ -524,7 +524,7 @@ async fn a_half_open_connection_is_noticed_within_one_and_a_half_keep_alives() {
         keep_alive: Duration::from_secs(20),
         ..broker.source()
     };
-    let door = start(&config, &journal);
+    let client = start(&config, &journal);
     let mut peer = broker.accept_and_grant().await;
     // Pings are answered for a while, so the connection holds.
     let began = tokio::time::Instant::now();
@@ -540,7 +540,7 @@ async fn a_half_open_connection_is_noticed_within_one_and_a_half_keep_alives() {
         "{:?}",
         silent_since.elapsed()
     );
-    until(&door, "the reason shows", |status| {
+    until(&client, "the reason shows", |status| {
         let error = status.connections[0].last_error.as_deref();
         error.is_some_and(|error| error.contains("silent for longer than the keep-alive"))
     })
@@ -556,7 +556,7 @@ async fn waiting_for_room_keeps_the_connection() {
         keep_alive: Duration::from_secs(20),
         ..broker.source()
     };
-    let door = start(&config, &journal);
+    let client = start(&config, &journal);
     let mut peer = broker.accept_and_grant().await;
     journal.refuse(AppendError::Full { used: 9, limit: 9 });
     publish_each(&mut peer, 1..=1).await;
@@ -570,31 +570,31 @@ async fn waiting_for_room_keeps_the_connection() {
     journal.make_room();
     peer.send(&[0xd0, 0]).await;
     assert_eq!(peer.pubacks(1).await, [1]);
-    assert_eq!(door.status().connections[0].failures, 0);
+    assert_eq!(client.status().connections[0].failures, 0);
 }
 
 #[tokio::test(start_paused = true)]
-async fn connected_but_silent_is_told() {
+async fn connected_but_silent_is_reported() {
     let (broker, journal) = (ScriptedBroker::start().await, TestJournal::committing());
     let config = Source {
         silent_after: Duration::from_secs(60),
         ..broker.source()
     };
-    let door = start(&config, &journal);
+    let client = start(&config, &journal);
     let mut peer = broker.accept_and_grant().await;
     peer.publish(1, TOPIC, b"{}").await;
     assert_eq!(peer.pubacks(1).await, [1]);
     tokio::time::sleep(Duration::from_secs(59)).await;
-    assert_eq!(door.status().silent_for, None);
+    assert_eq!(client.status().silent_for, None);
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert!(
-        door.status().unhealthy()[0]
+        client.status().unhealthy()[0]
             .1
             .contains("connected but silent for 6")
     );
     peer.publish(2, TOPIC, b"{}").await;
     assert_eq!(peer.pubacks(1).await, [2]);
-    assert_eq!(door.status().silent_for, None);
+    assert_eq!(client.status().silent_for, None);
 }
 
 /// Taking pauses at `max_inflight`, and goes on once acknowledgements went out.
@@ -605,14 +605,14 @@ async fn what_is_unacknowledged_is_bounded() {
         max_inflight: 2,
         ..broker.source()
     };
-    let door = start(&config, &journal);
+    let client = start(&config, &journal);
     let mut peer = broker.accept_and_grant().await;
     publish_each(&mut peer, 1..=1).await;
     journal.until_taken(1).await;
     publish_each(&mut peer, 2..=2).await;
     journal.until_taken(2).await;
     publish_each(&mut peer, 3..=3).await;
-    assert_eq!(door.status().connections[0].unacked, 2);
+    assert_eq!(client.status().connections[0].unacked, 2);
     journal.commit(1);
     assert_eq!(peer.pubacks(1).await, [1]);
     journal.until_taken(3).await;

@@ -2,7 +2,7 @@
 //! over a loopback socket.
 //!
 //! A test accepts each connection itself and drives it as a [`Peer`]. Pings are
-//! answered while the peer waits for something, unless it was told to be deaf.
+//! answered while the peer waits for something, unless it is set to be deaf.
 
 use std::time::Duration;
 

@@ -55,7 +55,7 @@ struct State {
     taken: Vec<Taken>,
     /// Of [`State::taken`], how many are committed.
     committed: usize,
-    /// Appends whose listener was not told yet, oldest first: the number of
+    /// Appends whose listener is not notified yet, oldest first: the number of
     /// messages up to their end.
     waiting: Vec<(usize, Arc<dyn CommitListener>)>,
     commit_at_once: bool,
@@ -84,7 +84,7 @@ impl fmt::Debug for TestJournal {
 
 #[allow(dead_code, reason = "each door's tests use another part of it")]
 impl TestJournal {
-    /// Commits only when told to.
+    /// Commits only on request.
     pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self {
             state: Mutex::default(),
@@ -116,9 +116,9 @@ impl TestJournal {
         self.state.lock().refused
     }
 
-    /// Commits the first `messages` messages and tells the listeners.
+    /// Commits the first `messages` messages and notifies the listeners.
     pub(crate) fn commit(&self, messages: usize) {
-        let told = {
+        let notified = {
             let mut state = self.state.lock();
             assert!(
                 messages <= state.taken.len(),
@@ -133,7 +133,7 @@ impl TestJournal {
                 .count();
             state.waiting.drain(..due).collect::<Vec<_>>()
         };
-        for (end, listener) in told {
+        for (end, listener) in notified {
             listener.committed(ticket(end));
         }
         self.changed.notify_waiters();
@@ -163,12 +163,12 @@ impl TestJournal {
 
     /// The disk has failed: appends are refused, what waits is never committed.
     pub(crate) fn fail(&self) {
-        let told = {
+        let notified = {
             let mut state = self.state.lock();
             state.refusal = Some(AppendError::Failed(failure()));
             std::mem::take(&mut state.waiting)
         };
-        for (_, listener) in told {
+        for (_, listener) in notified {
             listener.failed();
         }
         self.changed.notify_waiters();

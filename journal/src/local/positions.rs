@@ -48,6 +48,26 @@ impl Positions {
             .fold(self.committed, u64::max)
     }
 
+    /// The lowest position of `consumers`; `None` unless all of them have one.
+    pub(super) fn oldest_of(&self, consumers: &[&str]) -> Option<u64> {
+        let positions = consumers.iter().map(|name| self.consumers.get(*name));
+        let known: Option<Vec<_>> = positions.map(|position| position.copied()).collect();
+        known?.into_iter().min()
+    }
+
+    /// The positions of `consumers` in a log from `start` to `end`. A new one starts
+    /// at the oldest record.
+    pub(super) fn recovered(&self, consumers: &[&str], start: u64, end: u64) -> Self {
+        let position_of = |name: &&str| {
+            let position = self.consumers.get(*name).copied().unwrap_or(start);
+            ((*name).to_owned(), position.max(start))
+        };
+        Self {
+            committed: end,
+            consumers: consumers.iter().map(position_of).collect(),
+        }
+    }
+
     fn to_bytes(&self) -> io::Result<Vec<u8>> {
         let mut bytes = serde_json::to_vec(self)?;
         let check = crc32c::crc32c(&bytes);

@@ -1,5 +1,5 @@
 //! The journal as its users see it, on a folder of the machine and on a disk
-//! that can be told to misbehave.
+//! that can be made to misbehave.
 
 mod behaviour;
 mod damage;
@@ -13,18 +13,18 @@ use weir_disk::RealDisk;
 use weir_model::Position;
 
 use super::*;
-use support::{Told, drain, message, open, section};
+use support::{Notified, drain, message, open, section};
 
 #[test]
 fn what_was_committed_is_there_after_a_restart() {
     let dir = tempfile::tempdir().unwrap();
     let disk: Arc<dyn Disk> = Arc::new(RealDisk);
     let journal = open(&disk, dir.path(), &section(), &["a"]);
-    let told = Told::new();
+    let notified = Notified::new();
     let appended = journal
-        .append(&[message(1), message(2)], Some(&told.listener()))
+        .append(&[message(1), message(2)], Some(&notified.listener()))
         .unwrap();
-    told.until(appended.end);
+    notified.until(appended.end);
     assert_eq!(drain(&journal, Position(0)).numbers, [1, 2]);
     journal.close();
 

@@ -7,7 +7,7 @@ use weir_model::Timestamp;
 pub const FORMS: &str = "2026-01-02 03:04:05[.6] (UTC), RFC 3339, or seconds, milliseconds, \
                                 microseconds or nanoseconds since 1970";
 
-/// Reads an instant. A number is taken for the coarsest unit in which it lies
+/// Reads an instant. A number is taken for the coarsest unit in which it is
 /// before the year 5138.
 pub fn parse(text: &str) -> Option<Timestamp> {
     let text = text.trim();

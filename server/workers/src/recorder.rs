@@ -101,7 +101,7 @@ impl Recorder {
             self.mark_delivered(delivered, &mut outbox);
             if outbox.shelves_looked.elapsed() >= TICK {
                 outbox.shelves_looked = Instant::now();
-                // What a shelf held back goes out once it ends.
+                // What a shelf suppressed is sent once it ends.
                 let released =
                     self.insist("alarms", || self.alarms.expire_shelves(Timestamp::now()));
                 if released.is_some_and(|alerts| alerts > 0) {

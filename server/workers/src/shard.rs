@@ -64,7 +64,7 @@ pub struct Shard {
     pub current: Current,
     pub shutdown: CancellationToken,
     journal: Arc<LocalJournal>,
-    /// They read the journal, and end when it has nothing more.
+    /// They read the journal, and end at its end.
     readers: Threads,
     /// They end when the readers have.
     others: Threads,

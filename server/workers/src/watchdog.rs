@@ -1,5 +1,5 @@
-//! Reports a consumer of the journal that does not advance although records wait
-//! for it. Nothing is lost meanwhile, but nothing arrives either, and the journal
+//! Reports a consumer of the journal that is stalled although records wait for
+//! it. Nothing is lost meanwhile, but nothing arrives either, and the journal
 //! fills up: people on call should know before it is full.
 //!
 //! It watches the pipeline (its position), its checkpoints (what the journal may
@@ -184,7 +184,7 @@ mod tests {
         let watchdog = Watchdog::new(Current::new(Config::default()));
         let health = Health::default();
         let begun = Instant::now();
-        for (nth, ((position, written), told)) in (0..).zip(seen) {
+        for (nth, ((position, written), reported)) in (0..).zip(seen) {
             let consumer = Consumer {
                 name: "pipeline",
                 position: Position(*position),
@@ -195,16 +195,16 @@ mod tests {
             let reasons = health.reasons();
             assert_eq!(
                 reasons.contains_key("consumer pipeline"),
-                *told,
+                *reported,
                 "at {nth}: {reasons:?}"
             );
             let stalled = watchdog.stalled_seconds();
-            assert_eq!(watchdog.watched.lock()[0].stalled, *told, "{stalled:?}");
+            assert_eq!(watchdog.watched.lock()[0].stalled, *reported, "{stalled:?}");
         }
     }
 
     #[test]
-    fn a_consumer_that_stands_still_before_something_to_do_is_told_until_it_moves() {
+    fn a_consumer_that_stalls_with_work_is_reported_until_it_advances() {
         // Counted from when it last had nothing to do, here the second look.
         check(&[
             ((5, 5), false),

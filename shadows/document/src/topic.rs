@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn requests_are_told_from_everything_else() {
+    fn requests_are_distinguished_from_everything_else() {
         use Operation::{Delete, Get, Update};
         check("$aws/things/p-1/shadow/get", Some(("p-1", None, Get)));
         check(

@@ -152,7 +152,7 @@ fn only_planned_faults_are_beyond_a_limit() {
                 if level(&fleet, device, elapsed_ms) == 0 {
                     continue;
                 }
-                // A late message tells of a fault that may be over.
+                // A late message has a fault that may be over.
                 let times = [elapsed_ms, elapsed_ms - LATE_MS].map(|ms| ms as f64 / 1_000.0);
                 let planned = plans.iter().any(|plan| {
                     plan.device == fleet.id(device)
@@ -256,7 +256,7 @@ fn faults_of_the_link_and_the_clock() {
 }
 
 #[test]
-fn a_stuck_sensor_repeats_itself_and_the_others_go_on() {
+fn a_stuck_sensor_repeats_itself_and_the_others_continue() {
     let said = during(FaultKind::Stuck, &[0, 30_000, 60_000, 119_000, 121_000]);
     let values = |sensor: usize| -> BTreeSet<String> {
         let during = said.iter().take(4);

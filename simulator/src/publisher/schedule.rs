@@ -45,7 +45,7 @@ impl Schedule {
         (due < self.end_s).then_some(due)
     }
 
-    /// When nothing more is sent, in seconds since the start, also if messages
+    /// When sending ends, in seconds since the start, also if messages
     /// that were due are still waiting for room.
     pub(crate) fn give_up_s(&self) -> f64 {
         self.end_s + MAX_DEBT_S

@@ -247,7 +247,7 @@ async fn a_broker_that_never_acknowledges_is_given_up_and_fills_no_memory() {
 }
 
 #[tokio::test]
-async fn who_cannot_connect_is_told_why() {
+async fn who_cannot_connect_learns_why() {
     let refusing = Broker::start(Manners {
         code: ConnectReturnCode::NotAuthorized,
         ..POLITE

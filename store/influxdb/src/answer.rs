@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_of_a_line_is_told_from_one_of_everything() {
+    fn a_refusal_of_a_line_is_distinguished_from_one_of_everything() {
         let line = "readings,device=pump-1,sensor=flow value=1.0 5";
         for (message, expect) in [
             (

@@ -18,7 +18,7 @@ use weir_series::BoxError;
 pub trait TableSource: Send + Sync {
     fn schema(&self) -> SchemaRef;
 
-    /// The table's rows, with [`Self::schema`]. With a limit, the query needs no more
+    /// The table's rows, with [`Self::schema`]. With a limit, the query does not need further
     /// rows. Called on a query thread.
     fn batch(&self, limit: Option<usize>) -> std::result::Result<RecordBatch, BoxError>;
 }

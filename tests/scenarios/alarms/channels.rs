@@ -44,7 +44,7 @@ fn notified(hook: &Hook) -> BTreeSet<(String, String)> {
 }
 
 #[test]
-fn a_channel_that_is_down_is_told_later_and_holds_up_nobody() {
+fn a_channel_that_is_down_is_notified_later_and_holds_up_nobody() {
     let (down, up) = (Hook::start(), Hook::start());
     down.answer(500);
     let folder = tempfile::tempdir().expect("the temporary folder is writable");

@@ -197,7 +197,7 @@ fn clock_text(millis: i64) -> String {
 
 #[test]
 #[ignore = "needs prometheus-alertmanager and libfaketime"]
-fn a_day_of_alarms_ends_with_each_episode_told_once() {
+fn a_day_of_alarms_ends_with_each_episode_notified_once() {
     let mut day = Day::start();
     // The evening before: it stands all day.
     day.send("pressure", &[("fan-1", "hall-1", -60, 25.0)]);

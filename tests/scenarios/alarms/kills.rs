@@ -78,7 +78,7 @@ fn dies_at(nth: u32) -> bool {
 
 #[test]
 #[ignore = "needs strace"]
-fn a_death_at_any_sync_of_the_alarms_tells_everything_under_one_id() {
+fn a_death_at_any_sync_of_the_alarms_notifies_everything_under_one_id() {
     // The first ones are those of the start.
     let died = (effort(6, 1)..=effort(13, 30)).filter(|nth| dies_at(*nth));
     assert!(died.count() >= 3, "alarms came when it died");

@@ -35,7 +35,7 @@ fn fails(file: &str, component: &str) {
             .as_str()
             .is_some_and(|reason| reason.contains("cannot record"))
     });
-    // The doors go on: the journal holds what is not recorded.
+    // The listeners continue: the journal keeps what is not recorded.
     let report = Loader::start(weir.mqtt(), LoadSpec::new("on", 500)).finish();
     send(&weir, sent);
     sent += 1;

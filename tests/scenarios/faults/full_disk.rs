@@ -50,7 +50,7 @@ mod as_root {
 
     #[test]
     #[ignore = "needs root, to mount a tmpfs"]
-    fn a_full_disk_stops_acknowledging_and_weir_goes_on_by_itself() {
+    fn a_full_disk_stops_acknowledging_and_weir_recovers_without_a_restart() {
         let disk = Tmpfs::mount(192);
         let weir = Weir::start(spec(&disk));
         let load = load(&weir, "full");
@@ -146,7 +146,7 @@ mod as_root {
 
     #[test]
     #[ignore = "needs root, to make folders immutable"]
-    fn folders_that_turn_read_only_stop_acknowledging_and_weir_goes_on_by_itself() {
+    fn folders_that_turn_read_only_stop_acknowledging_and_weir_recovers_without_a_restart() {
         let disk = Tmpfs::mount(512);
         let weir = Weir::start(spec(&disk));
         let load = load(&weir, "frozen");

@@ -108,7 +108,7 @@ fn every_reading_of_a_file_has_its_score_and_what_is_odd_an_alarm() {
 }
 
 #[test]
-fn two_configurations_are_told_apart_and_a_bad_one_is_78() {
+fn two_configurations_are_compared_and_a_bad_one_is_78() {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let limit = |name: &str, limit: f64| {
         let text = format!(
@@ -248,7 +248,7 @@ fn what_a_query_exports_as_parquet_is_read_again() {
 }
 
 #[test]
-fn a_module_runs_over_a_file_and_its_failures_are_told() {
+fn a_module_runs_over_a_file_and_its_failures_are_reported() {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     write(folder.path(), "limit.wat", LIMIT);
     write(folder.path(), "traps.wat", &trapping());

@@ -257,7 +257,7 @@ fn check_scores(csv: &str) {
 }
 
 #[test]
-fn what_was_let_go_of_is_told_and_a_folder_without_a_journal_too() {
+fn what_was_truncated_is_reported_and_a_folder_without_a_journal_too() {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let config = folder.path().join("new.toml");
     let hot = "[[function]]\nname = \"hot\"\nkind = \"threshold\"\nwarning_high = 10.0\n";

@@ -48,7 +48,7 @@ fn a_network_that_is_gone_for_a_while_costs_no_message_that_the_broker_kept() {
 
 #[test]
 #[ignore = "needs Mosquitto"]
-fn when_one_of_two_that_share_the_work_is_killed_the_other_goes_on_and_nothing_is_lost() {
+fn when_one_of_two_that_share_the_work_is_killed_the_other_continues_and_nothing_is_lost() {
     let broker = Mosquitto::start(MosquittoSpec::default());
     let start = |client: &str| {
         let url = broker.url();

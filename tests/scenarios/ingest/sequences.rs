@@ -5,7 +5,7 @@ use serde_json::json;
 use weir_tests::{Weir, WeirSpec, now_ms};
 
 #[test]
-fn gaps_and_repeats_are_told_and_survive_a_crash() {
+fn gaps_and_repeats_are_reported_and_survive_a_crash() {
     let mut weir = Weir::start(WeirSpec::embedded());
     let start = now_ms() - 60_000;
     let send = |weir: &Weir, number: i64| {

@@ -251,7 +251,7 @@ fn the_api_is_for_those_who_may() {
 #[test]
 fn who_sent_it_is_known_behind_the_journal_too() {
     let identities = everybody();
-    // The payload alone names the device, so the door cannot.
+    // The payload alone names the device, so the listener cannot.
     let route = "[[route]]\ntopic = \"plant/{location}/events\"\n\
                  [[route]]\ntopic = \"devices/{device}/telemetry\"\n";
     let weir = start(&identities, route);

@@ -9,7 +9,7 @@ use weir_tests::{
 };
 
 #[test]
-fn a_sink_that_hangs_is_told_and_holds_nobody_up() {
+fn a_sink_that_hangs_is_reported_and_holds_nobody_up() {
     let peer = InfluxPeer::start(|_, _| Answer::Hang);
     let url = peer.url();
     let config = format!(

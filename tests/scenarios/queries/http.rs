@@ -12,8 +12,8 @@ fn hostile_statements_are_refused_or_stopped() {
     let weir = Weir::start(WeirSpec::embedded().with(TIGHT_LIMITS));
     one_reading(&weir);
     let hostile = Hostile::read();
-    let doors: [(&str, &str); 2] = [("/api/v1/query", "sql"), ("/api/v3/query_sql", "q")];
-    for (path, member) in doors {
+    let endpoints: [(&str, &str); 2] = [("/api/v1/query", "sql"), ("/api/v3/query_sql", "q")];
+    for (path, member) in endpoints {
         let post = |sql: &str| weir.http().post(path, json!({ member: sql }).to_string());
         for sql in &hostile.refused {
             let answer = post(sql).expect(400);

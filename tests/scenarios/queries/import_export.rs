@@ -74,7 +74,7 @@ fn what_is_exported_can_be_imported_in_every_format() {
 }
 
 #[test]
-fn a_stopped_import_goes_on_and_bad_rows_are_told() {
+fn a_stopped_import_continues_and_bad_rows_are_reported() {
     let weir = Weir::start(WeirSpec::embedded());
     let folder = tempfile::tempdir().expect("the temporary folder is writable");
     let file = folder.path().join("lines.lp");

@@ -46,7 +46,7 @@ fn boto3_and_the_device_sdk_work_together_beside_an_external_broker() {
 
 #[test]
 #[ignore = "needs python3 with boto3 and awsiotsdk"]
-fn boto3_is_told_that_it_may_not() {
+fn boto3_gets_an_error_when_it_may_not() {
     let folder = tempfile::tempdir().expect("the temporary folder is writable");
     let file = folder.path().join("access.toml");
     let name = file.to_str().expect("UTF-8");

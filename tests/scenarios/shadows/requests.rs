@@ -120,7 +120,7 @@ fn what_is_no_text_is_refused_with_415_by_either_way() {
 }
 
 #[test]
-fn a_thing_with_too_many_requests_in_flight_is_told_429() {
+fn a_thing_with_too_many_requests_in_flight_gets_429() {
     let site = Site::start(Broker::Embedded, |spec| {
         spec.with("[shadows]\nmax_inflight = 1\n")
     });

@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn a_crate_that_is_not_in_the_table_or_misnamed_is_told() {
+    fn a_crate_that_is_not_in_the_table_or_misnamed_is_reported() {
         check("plugins", "weir-plugins", &[], 1);
         check("store/series", "weir-storage", &[], 1);
     }

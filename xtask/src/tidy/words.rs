@@ -78,27 +78,12 @@ const IDIOMS: &[(&[&str], &str)] = &[
 /// Beginnings of phrases in which such words mean something else.
 const EXCEPTIONS: &[&str] = &["no more than", "nothing more than"];
 
+/// Names on disk and on the wire, which do not change.
+const NAMES: &[(&str, &str)] = &[("alerts/notify/src/lanes.rs", "tells")];
+
 /// Beginnings of paths whose text still has such phrases: they are counted, and
 /// not refused. When a count is 0, its line goes.
-const UNFINISHED: &[&str] = &[
-    "ARCHITECTURE.md",
-    "CHANGELOG.md",
-    "README.md",
-    "alerts/",
-    "base/",
-    "benches/detectors/",
-    "config/",
-    "docs/",
-    "functions/",
-    "ingest/",
-    "journal/",
-    "model/",
-    "server/",
-    "shadows/",
-    "simulator/",
-    "store/",
-    "tests/",
-];
+const UNFINISHED: &[&str] = &["ingest/"];
 
 /// This file has to name what it refuses.
 const TABLE: &str = "xtask/src/tidy/words.rs";
@@ -139,7 +124,9 @@ fn check(name: &str, text: &str) -> Vec<String> {
     for (number, line) in text.lines().enumerate() {
         let lower = line.to_lowercase();
         for (phrases, instead) in IDIOMS {
-            let found = phrases.iter().filter(|phrase| has(&lower, phrase));
+            let is_name = |phrase: &&str| NAMES.contains(&(name, *phrase));
+            let phrases = phrases.iter().filter(|phrase| !is_name(phrase));
+            let found = phrases.filter(|phrase| has(&lower, phrase));
             faults.extend(found.map(|phrase| {
                 let number = number + 1;
                 format!("{name}:{number}: not \"{phrase}\": write {instead}")
@@ -192,11 +179,12 @@ mod tests {
     #[test]
     fn unfinished_folders_are_counted_and_others_refused() {
         let mut words = Words::default();
-        words.add("docs/a.md", "unless given");
+        words.add("ingest/a.rs", "unless given");
+        words.add("alerts/notify/src/lanes.rs", "the table `tells`");
         words.add(".ci/run", "# unless given");
         words.add("tests/golden/v1.json", "unless given");
         words.add(TABLE, "unless given");
-        assert_eq!(words.pending, BTreeMap::from([("docs/", 1)]));
+        assert_eq!(words.pending, BTreeMap::from([("ingest/", 1)]));
         assert_eq!(words.faults.len(), 1, "{:?}", words.faults);
     }
 

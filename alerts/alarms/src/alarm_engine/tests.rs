@@ -330,7 +330,7 @@ fn a_device_without_a_slot_is_refused_and_one_without_alarms_has_an_empty_memory
 }
 
 #[test]
-fn functions_that_go_clear_their_alarms_and_the_others_go_on() {
+fn functions_that_go_clear_their_alarms_and_the_others_continue() {
     let mut engine = AlarmEngine::new(vec![Delays::default()]);
     let kept = feed(&mut engine, 0, 1, C).unwrap();
     let gone = feed(&mut engine, 1, 1, W).unwrap();
@@ -456,7 +456,7 @@ proptest! {
             time_s += gap_s;
             let alert = feed(&mut split, slot, time_s, level);
             prop_assert_eq!(alert, feed(&mut whole, slot, time_s, level));
-            // A repetition of the same reading decides nothing more.
+            // A repetition of the same reading changes nothing.
             prop_assert_eq!(feed(&mut split, slot, time_s, level), None);
         }
         let active = |engine: &AlarmEngine| -> Vec<Alert> {

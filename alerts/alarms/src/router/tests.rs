@@ -133,7 +133,7 @@ fn alert(text: &str, now: i64) -> Alert {
 }
 
 #[test]
-fn without_rules_every_channel_is_told_of_everything_once() {
+fn without_rules_every_channel_is_notified_of_everything_once() {
     let mut bench = Bench::new("");
     bench
         .alert("raised warning p1 hall")
@@ -183,7 +183,7 @@ fn the_first_rule_that_selects_counts_and_the_next_if_it_says_so() {
 }
 
 #[test]
-fn alarms_of_one_place_are_told_together_and_cleared_together() {
+fn alarms_of_one_place_are_notified_together_and_cleared_together() {
     let rules = r#"
         [[notify]]
         channels = ["a"]
@@ -330,7 +330,7 @@ fn a_critical_alarm_hides_warnings_of_the_same_sensor() {
 }
 
 #[test]
-fn what_is_shelved_or_in_maintenance_is_told_when_it_is_still_open_afterwards() {
+fn what_is_shelved_or_in_maintenance_is_notified_when_it_is_still_open_afterwards() {
     // 1,790,000,000 s is 2026-09-21T14:13:20Z.
     let rules = r#"
         [[notify]]
@@ -423,7 +423,7 @@ fn a_storm_is_one_however_often_weir_is_restarted() {
 }
 
 #[test]
-fn what_is_stored_goes_on_where_it_was() {
+fn what_is_stored_continues_where_it_was() {
     let rules = "[[notify]]\nchannels = [\"a\"]\ngroup_by = [\"location\"]\ngroup_wait = \"10s\"\n\
                  escalate_after = \"1m\"\nescalate_to = [\"b\"]\n";
     let mut bench = Bench::new(rules);
@@ -472,7 +472,7 @@ proptest! {
     /// Against a model: a channel that is notified of an alarm by name is notified of
     /// its clear, exactly once each, whatever is shelved in between.
     #[test]
-    fn every_raise_that_is_told_has_one_clear(
+    fn every_raise_that_is_notified_has_one_clear(
         steps in prop::collection::vec((0u8..4, 0u8..5, 1i64..30), 1..200),
     ) {
         let mut bench = Bench::new("[[notify]]\nchannels = [\"a\"]\n");

@@ -310,7 +310,7 @@ fn actions_are_refused_with_a_reason_and_leave_a_trace() {
 }
 
 #[test]
-fn while_shelved_only_the_clear_of_a_told_alarm_is_sent() {
+fn while_shelved_only_the_clear_of_a_notified_alarm_is_sent() {
     let bench = Bench::new();
     let store = bench.open();
     store.record(Position(1), &[raised("p1/a", 100)]).unwrap();
@@ -628,7 +628,7 @@ fn history_is_forgotten_when_it_is_old_and_open_alarms_are_not() {
 }
 
 #[test]
-fn what_came_and_went_before_routing_stored_anything_is_still_to_be_told() {
+fn what_came_and_went_before_routing_stored_anything_is_still_to_be_notified() {
     let bench = Bench::new();
     let store = bench.open();
     let alerts = [raised("p1/a", 100), cleared("p1/a", 160)];
@@ -641,7 +641,7 @@ fn what_came_and_went_before_routing_stored_anything_is_still_to_be_told() {
 }
 
 #[test]
-fn routing_goes_on_after_a_crash_where_it_was_committed() {
+fn routing_continues_after_a_crash_where_it_was_committed() {
     let bench = Bench::new();
     let store = bench.open();
     store.record(Position(1), &[raised("p1/a", 100)]).unwrap();
@@ -700,7 +700,7 @@ fn routing_goes_on_after_a_crash_where_it_was_committed() {
 }
 
 #[test]
-fn a_restart_goes_on_with_the_operational_alarms_that_were_raised() {
+fn a_restart_continues_with_the_operational_alarms_that_were_raised() {
     // One look per second with these unhealthy components: the alerts.
     let look = |alarms: &mut OperationalAlarms, seconds: std::ops::Range<u64>, bad: &[&str]| {
         let mut alerts = Vec::new();

@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_that_is_none_is_refused_without_being_told() {
+    fn a_secret_that_is_none_is_refused_without_being_shown() {
         let options = Options {
             timeout: Duration::from_secs(1),
             allow_private: false,

@@ -158,7 +158,7 @@ proptest! {
     /// transitions of an alarm in their order, and nothing waits for more than five
     /// times what was queued before it.
     #[test]
-    fn nothing_starves_and_no_alarm_is_told_backwards(
+    fn nothing_starves_and_no_alarm_is_delivered_backwards(
         kinds in prop::collection::vec((0..6u8, 0..5u8, 0..5u8), 1..60),
         limit in 1..7usize,
         arriving in 1..5usize,

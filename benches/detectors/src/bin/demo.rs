@@ -28,8 +28,8 @@ fn main() -> Result<()> {
         }
     }
     let report = run(spec).map_err(|problems| {
-        let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        anyhow::anyhow!("{}", told.join("; "))
+        let reported: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        anyhow::anyhow!("{}", reported.join("; "))
     })?;
     println!("| function | faults | found | slowest, s | other alarms |");
     println!("| --- | --- | --- | --- | --- |");

@@ -165,8 +165,8 @@ fn engine(table: &str, messages: &[String], readings: usize) -> Result<(f64, usi
     let limit = |name: &str| (name == "limit.wat").then(|| content.clone());
     let loaded = Config::from_toml_with_modules(&table, std::iter::empty(), &limit);
     let config = loaded.map_err(|problems| {
-        let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        anyhow::anyhow!("{}", told.join("; "))
+        let reported: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        anyhow::anyhow!("{}", reported.join("; "))
     });
     let config = config?.config;
     let mut bytes = 0;

@@ -2,7 +2,7 @@
 //! That of `adaptive` shows series of the Numenta Anomaly Benchmark and is left
 //! as it is when they are not there.
 
-#![expect(clippy::print_stdout, reason = "it tells what it has drawn")]
+#![expect(clippy::print_stdout, reason = "it prints what it has drawn")]
 
 use std::path::{Path, PathBuf};
 

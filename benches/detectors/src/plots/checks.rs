@@ -192,7 +192,7 @@ fn gap() -> Result<Vec<Strip>> {
             &holes,
         )?,
         strip(
-            "misses: a series that never comes back (absence tells of it)",
+            "misses: a series that never comes back (absence reports it)",
             gone,
             &[never],
         )?,

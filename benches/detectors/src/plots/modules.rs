@@ -22,7 +22,7 @@ fn wasm() -> Result<Vec<Strip>> {
     let hunts = (8.0 * MINUTE, 11.0 * MINUTE);
     let hunting = readings(180, 5.0, |at| {
         let up = within(at, hunts) && (at / 5.0) as i64 % 2 == 0;
-        // As warm as ever on the whole: no limit and no mean tells.
+        // As warm as ever on the whole: no limit and no mean detects it.
         let slow = 2.0 * (at / 300.0).sin();
         60.0 + slow + 0.2 * noise.normal() + if up { 3.0 } else { 0.0 }
     });

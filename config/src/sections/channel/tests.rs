@@ -65,7 +65,7 @@ fn channels_and_rules_are_read() {
 }
 
 #[test]
-fn mistakes_are_told_with_their_line() {
+fn mistakes_are_reported_with_their_line() {
     refused(
         "[[channel]]\nname = \"a\"\nkind = \"fax\"\n",
         3,

@@ -129,7 +129,7 @@ fn bad_lines_and_values_are_refused_alone() {
             "d/c_i@[]=InexactInteger the field \"i\" is 9007199254740993, which a double cannot hold exactly",
             "d/c_j@[]=9007199254740994.0",
             "d/c_u@[]=InexactInteger the field \"u\" is 18446744073709551615, which a double cannot hold exactly",
-            "d/c_x@[]=NumberOutOfRange the field \"x\" lies beyond the range of a double",
+            "d/c_x@[]=NumberOutOfRange the field \"x\" is beyond the range of a double",
             "d/c_s@[]=TextTooLong the field \"s\" has 257 bytes of text, more than 256",
             "InvalidLine line 6, byte 20: expected each tag's name once in \"d,device=d,device=e f=1\"",
             "InvalidLine line 7, byte 19: expected each tag's name once in \"e,a=1,device=d,a=2 f=1\"",

@@ -153,7 +153,7 @@ fn floats_are_the_nearest_doubles() {
 }
 
 #[test]
-fn what_is_no_line_is_told_by_its_place() {
+fn what_is_no_line_is_reported_by_its_place() {
     for (text, at, what) in [
         ("m", 1, "a space and a field"),
         ("m ", 2, "a field's name"),

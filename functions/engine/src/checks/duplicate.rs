@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn copies_are_told_from_values_that_come_again_later() {
+    fn copies_are_distinguished_from_values_that_come_again_later() {
         let settings = Duplicate {
             interval: Duration::from_millis(500),
             effect: Effect {

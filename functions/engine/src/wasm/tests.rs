@@ -180,7 +180,7 @@ fn the_module_of_the_demo_on_a_series_checked_by_hand() {
         (10.0, 2.0),
         (13.5, 3.0),
         (9.0, 4.0),
-        // On the same way: it begins anew.
+        // On the same way: it starts with an empty state.
         (6.0, 1.0),
         (8.0, 2.0),
         // Too little.

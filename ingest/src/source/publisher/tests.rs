@@ -64,14 +64,16 @@ async fn topics(peer: &mut Peer, count: usize) -> Vec<(u16, String)> {
 #[tokio::test]
 async fn a_publication_is_delivered_when_its_puback_is_here() {
     let broker = ScriptedBroker::start().await;
-    let (outlet, deliveries) = (start(&broker), Deliveries::default());
+    let (publisher, deliveries) = (start(&broker), Deliveries::default());
     let retained = Publication {
         topic: "alerts/critical/p1".to_owned(),
         payload: Bytes::from(vec![b'x'; 200_000]),
         qos: 1,
         retain: true,
     };
-    outlet.publish(retained.clone(), deliveries.one()).unwrap();
+    publisher
+        .publish(retained.clone(), deliveries.one())
+        .unwrap();
     let mut peer = broker.accept_with(false).await;
     let connect = peer.connect();
     assert_eq!(
@@ -84,18 +86,21 @@ async fn a_publication_is_delivered_when_its_puback_is_here() {
         (retained.topic, retained.payload)
     );
     assert!(publish.retain && !publish.dup);
-    assert_eq!((deliveries.count(), outlet.status().queued), (0, 1));
+    assert_eq!((deliveries.count(), publisher.status().queued), (0, 1));
     peer.puback(publish.pkid).await;
     deliveries.until(1).await;
-    assert_eq!((outlet.status().queued, outlet.status().delivered), (0, 1));
+    assert_eq!(
+        (publisher.status().queued, publisher.status().delivered),
+        (0, 1)
+    );
 }
 
 #[tokio::test]
 async fn what_was_under_way_is_sent_again_in_order_and_before_anything_newer() {
     let broker = ScriptedBroker::start().await;
-    let (outlet, deliveries) = (start(&broker), Deliveries::default());
+    let (publisher, deliveries) = (start(&broker), Deliveries::default());
     for topic in ["a", "b", "c"] {
-        outlet
+        publisher
             .publish(publication(topic, 1), deliveries.one())
             .unwrap();
     }
@@ -104,7 +109,7 @@ async fn what_was_under_way_is_sent_again_in_order_and_before_anything_newer() {
     peer.puback(sent[0].0).await;
     deliveries.until(1).await;
     drop(peer);
-    outlet
+    publisher
         .publish(publication("d", 1), deliveries.one())
         .unwrap();
 
@@ -125,8 +130,8 @@ async fn what_was_under_way_is_sent_again_in_order_and_before_anything_newer() {
 #[tokio::test]
 async fn packet_ids_do_not_cross_a_reconnect() {
     let broker = ScriptedBroker::start().await;
-    let (outlet, deliveries) = (start(&broker), Deliveries::default());
-    outlet
+    let (publisher, deliveries) = (start(&broker), Deliveries::default());
+    publisher
         .publish(publication("a", 1), deliveries.one())
         .unwrap();
     let mut peer = broker.accept_with(false).await;
@@ -151,11 +156,11 @@ async fn packet_ids_do_not_cross_a_reconnect() {
 #[tokio::test]
 async fn qos_0_is_delivered_when_it_is_sent() {
     let broker = ScriptedBroker::start().await;
-    let (outlet, deliveries) = (start(&broker), Deliveries::default());
-    outlet
+    let (publisher, deliveries) = (start(&broker), Deliveries::default());
+    publisher
         .publish(publication("a", 1), deliveries.one())
         .unwrap();
-    outlet
+    publisher
         .publish(publication("b", 0), deliveries.one())
         .unwrap();
     let mut peer = broker.accept_with(false).await;
@@ -169,13 +174,13 @@ async fn qos_0_is_delivered_when_it_is_sent() {
 #[tokio::test]
 async fn the_queue_is_bounded_and_empties_through_a_window() {
     let broker = ScriptedBroker::start().await;
-    let (outlet, deliveries) = (start(&broker), Deliveries::default());
+    let (publisher, deliveries) = (start(&broker), Deliveries::default());
     for _ in 0..CAPACITY {
-        outlet
+        publisher
             .publish(publication("a", 1), deliveries.one())
             .unwrap();
     }
-    let full = outlet.publish(publication("b", 1), None);
+    let full = publisher.publish(publication("b", 1), None);
     assert_eq!(full, Err(PublishError::Full { capacity: CAPACITY }));
     let mut peer = broker.accept_with(false).await;
     for _ in 0..CAPACITY {
@@ -183,7 +188,7 @@ async fn the_queue_is_bounded_and_empties_through_a_window() {
         peer.puback(pkid).await;
     }
     deliveries.until(CAPACITY).await;
-    outlet
+    publisher
         .publish(publication("b", 1), deliveries.one())
         .unwrap();
     let publish = peer.published().await;
@@ -193,9 +198,9 @@ async fn the_queue_is_bounded_and_empties_through_a_window() {
 #[tokio::test(start_paused = true)]
 async fn a_publication_that_the_broker_hangs_up_on_does_not_hold_up_the_others() {
     let broker = ScriptedBroker::start().await;
-    let (outlet, deliveries) = (start(&broker), Deliveries::default());
+    let (publisher, deliveries) = (start(&broker), Deliveries::default());
     for topic in ["poison", "a", "b"] {
-        outlet
+        publisher
             .publish(publication(topic, 1), deliveries.one())
             .unwrap();
     }
@@ -222,14 +227,14 @@ async fn a_publication_that_the_broker_hangs_up_on_does_not_hold_up_the_others()
 #[tokio::test]
 async fn a_topic_that_mqtt_forbids_is_not_sent_at_all() {
     let broker = ScriptedBroker::start().await;
-    let (outlet, deliveries) = (start(&broker), Deliveries::default());
+    let (publisher, deliveries) = (start(&broker), Deliveries::default());
     let long = "x".repeat(65_536);
     for topic in ["", "a/+/b", "a/#", "a\0b", &long] {
-        outlet
+        publisher
             .publish(publication(topic, 1), deliveries.one())
             .unwrap();
     }
-    outlet
+    publisher
         .publish(publication("é/x", 1), deliveries.one())
         .unwrap();
     let mut peer = broker.accept_with(false).await;
@@ -242,17 +247,17 @@ async fn a_topic_that_mqtt_forbids_is_not_sent_at_all() {
 #[tokio::test]
 async fn stop_delivers_what_was_taken_and_says_goodbye() {
     let broker = ScriptedBroker::start().await;
-    let (outlet, deliveries) = (Arc::new(start(&broker)), Deliveries::default());
+    let (publisher, deliveries) = (Arc::new(start(&broker)), Deliveries::default());
     for _ in 0..WINDOW + 10 {
-        outlet
+        publisher
             .publish(publication("a", 1), deliveries.one())
             .unwrap();
     }
     let mut peer = broker.accept_with(false).await;
     let first = peer.published().await.pkid;
     let stopping = tokio::spawn({
-        let outlet = outlet.clone();
-        async move { outlet.stop().await }
+        let publisher = publisher.clone();
+        async move { publisher.stop().await }
     });
     peer.puback(first).await;
     for _ in 1..WINDOW + 10 {
@@ -264,7 +269,7 @@ async fn stop_delivers_what_was_taken_and_says_goodbye() {
     stopping.await.unwrap();
     assert_eq!(deliveries.count(), WINDOW + 10);
     assert_eq!(
-        outlet.publish(publication("a", 1), None),
+        publisher.publish(publication("a", 1), None),
         Err(PublishError::Closed)
     );
 }
@@ -272,9 +277,9 @@ async fn stop_delivers_what_was_taken_and_says_goodbye() {
 #[tokio::test]
 async fn stop_returns_when_no_broker_answers() {
     let broker = ScriptedBroker::start().await;
-    let outlet = start(&broker);
-    outlet.publish(publication("a", 1), None).unwrap();
+    let publisher = start(&broker);
+    publisher.publish(publication("a", 1), None).unwrap();
     let _unanswered = broker.accept().await;
-    outlet.stop().await;
-    assert!(!outlet.status().connected);
+    publisher.stop().await;
+    assert!(!publisher.status().connected);
 }

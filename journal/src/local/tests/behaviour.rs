@@ -10,7 +10,7 @@ use weir_disk::Disk;
 use weir_disk::sim::SimDisk;
 use weir_model::Position;
 
-use super::support::{BIG, DEADLINE, HUGE, Told, block_on, drain, message, open, section};
+use super::support::{BIG, DEADLINE, HUGE, Notified, block_on, drain, message, open, section};
 use crate::local::LocalJournal;
 use crate::local::tail::LIVE_BYTES;
 use crate::{AppendError, Appender, Log, ReadError};
@@ -66,11 +66,11 @@ fn readers_see_what_is_written_before_it_is_committed() {
 }
 
 #[test]
-fn each_listener_is_told_once_per_group_of_its_last_message() {
+fn each_listener_is_notified_once_per_group_of_its_last_message() {
     let disk = SimDisk::new(0);
     let journal = open_sim(&disk, &["a"]);
     append(&journal, [1]);
-    let (a, b, first) = (Told::new(), Told::new(), Told::new());
+    let (a, b, first) = (Notified::new(), Notified::new(), Notified::new());
     let (to_a, to_b) = (a.listener(), b.listener());
     disk.hold_syncs(true);
     journal
@@ -99,11 +99,11 @@ fn a_failed_sync_is_final_and_not_repeated() {
     let disk = SimDisk::new(0);
     let journal = open_sim(&disk, &["a"]);
     let committed = append(&journal, [1]);
-    let (told, pending) = (Told::new(), Told::new());
+    let (notified, pending) = (Notified::new(), Notified::new());
     disk.hold_syncs(true);
     disk.fail_sync(0);
     let lost = journal
-        .append(&[message(2)], Some(&told.listener()))
+        .append(&[message(2)], Some(&notified.listener()))
         .unwrap();
     disk.until_sync_is_held();
     journal
@@ -111,10 +111,10 @@ fn a_failed_sync_is_final_and_not_repeated() {
         .unwrap();
     let syncs = disk.syncs();
     disk.hold_syncs(false);
-    told.until_failed();
+    notified.until_failed();
     pending.until_failed();
-    assert_eq!((told.state().failed, pending.state().failed), (1, 1));
-    assert!(told.state().committed.is_empty() && pending.state().committed.is_empty());
+    assert_eq!((notified.state().failed, pending.state().failed), (1, 1));
+    assert!(notified.state().committed.is_empty() && pending.state().committed.is_empty());
     assert!(matches!(
         journal.append(&[message(4)], None),
         Err(AppendError::Failed(_))
@@ -133,7 +133,7 @@ fn a_failed_sync_is_final_and_not_repeated() {
 }
 
 #[test]
-fn a_disk_without_room_stalls_and_the_journal_goes_on_by_itself() {
+fn a_disk_without_room_stalls_and_the_journal_recovers_without_a_restart() {
     for (refuse, first) in [(false, false), (true, false), (false, true), (true, true)] {
         let disk = SimDisk::new(0);
         let journal = open_sim(&disk, &["a"]);
@@ -145,15 +145,15 @@ fn a_disk_without_room_stalls_and_the_journal_goes_on_by_itself() {
         } else {
             disk.set_budget(Some(disk.used() + 20));
         }
-        let told = Told::new();
+        let notified = Notified::new();
         let appended = journal
-            .append(&[message(2)], Some(&told.listener()))
+            .append(&[message(2)], Some(&notified.listener()))
             .unwrap();
         until("stalled", || journal.status().stalled.is_some());
-        assert!(told.state().committed.is_empty());
+        assert!(notified.state().committed.is_empty());
         disk.set_budget(None);
         disk.refuse(None);
-        told.until(appended.end);
+        notified.until(appended.end);
         until("going on", || journal.status().stalled.is_none());
         let expect: &[u64] = if first { &[2] } else { &[1, 2] };
         assert_eq!(drain(&journal, Position(0)).numbers, expect);
@@ -166,17 +166,17 @@ fn a_disk_without_room_stalls_and_the_journal_goes_on_by_itself() {
 }
 
 #[test]
-fn closing_on_a_full_disk_tells_the_listeners_and_ends() {
+fn closing_on_a_full_disk_notifies_the_listeners_and_ends() {
     let disk = SimDisk::new(0);
     let journal = open_sim(&disk, &["a"]);
     append(&journal, [1]);
     disk.set_budget(Some(disk.used()));
-    let told = Told::new();
+    let notified = Notified::new();
     journal
-        .append(&[message(2)], Some(&told.listener()))
+        .append(&[message(2)], Some(&notified.listener()))
         .unwrap();
     journal.close();
-    assert_eq!(told.state().failed, 1);
+    assert_eq!(notified.state().failed, 1);
     assert!(matches!(
         journal.append(&[message(3)], None),
         Err(AppendError::Failed(_))

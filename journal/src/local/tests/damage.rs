@@ -7,7 +7,7 @@ use weir_disk::Disk;
 use weir_disk::sim::SimDisk;
 use weir_model::{Message, Position};
 
-use super::support::{Drained, Told, drain, message, open, section};
+use super::support::{Drained, Notified, drain, message, open, section};
 use crate::local::segment::{self, HEADER};
 use crate::local::{LocalJournal, OpenError, positions};
 use crate::{Appender, Log};
@@ -20,11 +20,13 @@ fn open_sim(disk: &SimDisk) -> LocalJournal {
 }
 
 fn append(journal: &LocalJournal, messages: &[Message<'_>]) -> Vec<u64> {
-    let told = Told::new();
+    let notified = Notified::new();
     let mut ends = Vec::new();
     for message in messages {
-        let appended = journal.append(&[*message], Some(&told.listener())).unwrap();
-        told.until(appended.end);
+        let appended = journal
+            .append(&[*message], Some(&notified.listener()))
+            .unwrap();
+        notified.until(appended.end);
         ends.push(appended.end.0);
     }
     ends

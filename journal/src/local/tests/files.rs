@@ -65,7 +65,7 @@ fn every_record_is_read_and_no_byte_changed_also_while_another_writes() {
     assert_eq!(read(&mut files), (expect.clone(), 0));
     assert_eq!(contents(dir.path()), before);
 
-    // What is let go of, and what is added, after it looked.
+    // Segments that are truncated, and records that are added, after it looked.
     journal.trim("a", ends[120]).unwrap();
     append(300);
     assert!(contents(dir.path()).len() < before.len());
@@ -77,7 +77,7 @@ fn every_record_is_read_and_no_byte_changed_also_while_another_writes() {
 }
 
 #[test]
-fn a_write_that_was_interrupted_is_left_out_and_what_is_missing_is_told() {
+fn a_write_that_was_interrupted_is_left_out_and_what_is_missing_is_reported() {
     let dir = tempfile::tempdir().unwrap();
     let disk: Arc<dyn Disk> = Arc::new(RealDisk);
     let journal = open(&disk, dir.path(), &section(), &["a"]);

@@ -14,7 +14,7 @@ use weir_disk::Disk;
 use weir_disk::sim::{Rng, SimDisk};
 use weir_model::Position;
 
-use super::support::{Drained, Told, block_on, drain, message, open};
+use super::support::{Drained, Notified, block_on, drain, message, open};
 use crate::local::LocalJournal;
 use crate::{AppendError, Appender, Log, frame};
 
@@ -61,7 +61,7 @@ struct Life {
     rng: Rng,
     disk: SimDisk,
     journal: LocalJournal,
-    told: Arc<Told>,
+    notified: Arc<Notified>,
     /// Numbers given out so far are 0 to here.
     next: u64,
     /// Position and end of every message of this run, by number.
@@ -71,9 +71,9 @@ struct Life {
     /// The last position that each consumer is sure to have, and may have.
     sure: [u64; 2],
     maybe: [u64; 2],
-    /// A sync was told to fail: only a restart helps.
-    doomed: bool,
-    /// A write was told to fail: it may be that of the positions.
+    /// A sync was set to fail: only a restart helps.
+    sync_fails: bool,
+    /// A write was set to fail: it may be that of the positions.
     unsure: bool,
     /// An append was refused: there was no room.
     refused: bool,
@@ -99,13 +99,13 @@ impl Life {
             rng: Rng(seed ^ 0x5eed),
             journal: open_sim(&disk),
             disk,
-            told: Told::new(),
+            notified: Notified::new(),
             next: 0,
             appended: BTreeMap::new(),
             acknowledged: BTreeMap::new(),
             sure: [0; 2],
             maybe: [0; 2],
-            doomed: false,
+            sync_fails: false,
             unsure: false,
             refused: false,
         }
@@ -129,7 +129,7 @@ impl Life {
             }
             16 => {
                 self.disk.fail_sync(self.rng.below(3));
-                self.doomed = true;
+                self.sync_fails = true;
                 self.append();
             }
             17 => self.reopen(End::Kill),
@@ -145,10 +145,10 @@ impl Life {
         }
         let last = self.appended.values().next_back().copied();
         if let Some((_, end)) = last
-            && !self.doomed
+            && !self.sync_fails
             && self.rng.chance(3)
         {
-            self.told.until(Position(end));
+            self.notified.until(Position(end));
             assert!(self.journal.committed().0 >= end);
         }
     }
@@ -156,14 +156,17 @@ impl Life {
     fn append(&mut self) {
         let count = 1 + self.rng.below(8);
         let messages: Vec<_> = (self.next..self.next + count).map(message).collect();
-        let appended = match self.journal.append(&messages, Some(&self.told.listener())) {
+        let appended = match self
+            .journal
+            .append(&messages, Some(&self.notified.listener()))
+        {
             Ok(appended) => appended,
             Err(AppendError::Full { .. } | AppendError::Busy { .. }) => {
                 self.refused = true;
                 return;
             }
             Err(AppendError::Failed(failed)) => {
-                assert!(self.doomed, "{failed}");
+                assert!(self.sync_fails, "{failed}");
                 return;
             }
         };
@@ -199,7 +202,7 @@ impl Life {
             let committed = self.journal.committed();
             self.consume(at, committed);
         }
-        if !self.doomed {
+        if !self.sync_fails {
             block_on(self.journal.room());
         }
     }
@@ -217,7 +220,7 @@ impl Life {
         self.maybe[at] = self.maybe[at].max(position.0);
         match self.journal.trim(CONSUMERS[at], position) {
             Ok(()) => self.sure[at] = self.sure[at].max(position.0),
-            Err(error) => assert!(self.doomed || self.unsure, "{error}"),
+            Err(error) => assert!(self.sync_fails || self.unsure, "{error}"),
         }
     }
 
@@ -253,7 +256,7 @@ impl Life {
     }
 
     fn reopen(&mut self, how: End) {
-        let how = if self.doomed { End::Crash } else { how };
+        let how = if self.sync_fails { End::Crash } else { how };
         let disk = match how {
             End::Close => {
                 self.journal.close();
@@ -263,8 +266,8 @@ impl Life {
             End::Crash => self.disk.crash(),
         };
         self.journal.close();
-        let told = self
-            .told
+        let notified = self
+            .notified
             .state()
             .committed
             .last()
@@ -272,17 +275,17 @@ impl Life {
         let appended = std::mem::take(&mut self.appended);
         for (number, (position, end)) in appended {
             assert!(
-                how != End::Close || end <= told,
+                how != End::Close || end <= notified,
                 "closing did not commit {number}"
             );
-            if end <= told {
+            if end <= notified {
                 self.acknowledged.insert(number, (position, end));
             }
         }
         self.disk = disk;
         self.journal = open_sim(&self.disk);
-        self.told = Told::new();
-        self.doomed = false;
+        self.notified = Notified::new();
+        self.sync_fails = false;
         self.unsure = false;
         self.refused = false;
         self.check_recovered();

@@ -116,9 +116,9 @@ pub(super) fn drain(journal: &LocalJournal, from: Position) -> Drained {
     drained
 }
 
-/// A listener and what it was told.
+/// A listener and its notifications.
 #[derive(Debug, Default)]
-pub(super) struct Told {
+pub(super) struct Notified {
     state: Mutex<ToldState>,
     changed: Condvar,
 }
@@ -129,7 +129,7 @@ pub(super) struct ToldState {
     pub(super) failed: usize,
 }
 
-impl Told {
+impl Notified {
     pub(super) fn new() -> Arc<Self> {
         Arc::default()
     }
@@ -159,11 +159,11 @@ impl Told {
             .changed
             .wait_while_for(&mut state, |state| !done(state), DEADLINE)
             .timed_out();
-        assert!(!timed_out, "told only {state:?}");
+        assert!(!timed_out, "notified only {state:?}");
     }
 }
 
-impl CommitListener for Told {
+impl CommitListener for Notified {
     fn committed(&self, position: Position) {
         self.state.lock().committed.push(position);
         self.changed.notify_all();

@@ -55,7 +55,7 @@ async fn figures(State(api): Shared, Query(span): Query<Span>) -> Result<Json<Va
     let to = instant("to", span.to, Timestamp::now())?;
     let from = instant("from", span.from, to.saturating_add_nanos(-DAY_NS))?;
     if from > to {
-        return Err(Problem::bad_request("from lies behind to"));
+        return Err(Problem::bad_request("from is after to"));
     }
     let operators = span.operators.unwrap_or(api.config.get().alarms.operators);
     let figures = blocking(move || {

@@ -1,5 +1,5 @@
 //! `GET /api/v1/devices/{id}/readings?points=N`: for charts. Weir picks the step, so that
-//! a line has no more points than asked for, and answers a column per quantity: a fifth
+//! a line has at most the points asked for, and answers a column per quantity: a fifth
 //! of the bytes of a row per point. Bins begin at whole steps of the clock.
 
 use std::collections::BTreeMap;

@@ -22,7 +22,7 @@ use crate::api::{Api, BODY_LIMIT, Shared};
 
 /// Bytes of a body beyond [`BODY_LIMIT`] that are read for politeness.
 const DISCARD_LIMIT: usize = 16 << 20;
-/// Tells AWS's clients which exception to raise.
+/// Selects the exception that AWS's clients raise.
 pub(crate) const ERROR_TYPE: &str = "x-amzn-errortype";
 
 type Thing = Result<Path<String>, PathRejection>;

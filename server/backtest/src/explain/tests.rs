@@ -88,7 +88,7 @@ fn memory_before_and_after_conclusions_and_alarms_are_those_of_the_reading() {
 }
 
 #[test]
-fn a_flag_is_told_and_what_is_within_its_limits() {
+fn a_flag_is_reported_and_what_is_within_its_limits() {
     let past = explained(&[20.0, 60.0], "temperature");
     assert_eq!(past.conclusions["jump"].quality, Some("suspect"));
     assert_eq!(

@@ -40,12 +40,12 @@ fn alarms_are_those_of_a_running_weir() {
     let text = "[[function]]\nname = \"hot\"\nkind = \"threshold\"\nwarning_high = 10.0\n";
     let readings = readings(&[(1, 5.0), (2, 11.0), (3, 12.0), (4, 9.0)]);
     let outcome = outcome(text, &readings);
-    let told: Vec<_> = outcome
+    let reported: Vec<_> = outcome
         .alerts
         .iter()
         .map(|alert| (alert.timestamp, alert.state.as_str()))
         .collect();
-    assert_eq!(told, [(2_000, "raised"), (4_000, "cleared")]);
+    assert_eq!(reported, [(2_000, "raised"), (4_000, "cleared")]);
     assert!(outcome.scores.is_empty());
 }
 

@@ -97,7 +97,7 @@ fn too_much(what: &str) -> io::Error {
 struct Messages {
     /// Bytes of the body that are still to come.
     body: usize,
-    /// What there is of a header that is not complete.
+    /// The bytes so far of an incomplete header.
     header: [u8; 5],
     filled: usize,
     started: bool,

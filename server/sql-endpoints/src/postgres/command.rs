@@ -42,7 +42,7 @@ const SETTINGS: [&str; 18] = [
     "timezone",
 ];
 
-/// What SHOW tells, and `current_setting` in `store/src/sql/postgres/functions.rs`.
+/// What SHOW returns, and `current_setting` in `store/src/sql/postgres/functions.rs`.
 const SHOWN: [(&str, &str); 14] = [
     ("application_name", ""),
     ("client_encoding", "UTF8"),

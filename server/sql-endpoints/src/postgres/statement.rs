@@ -44,7 +44,7 @@ impl Statement {
         }
     }
 
-    /// Types of the parameters, as far as the statement tells them.
+    /// Types of the parameters, as far as the statement has them.
     pub(super) fn parameters(&self) -> Vec<Type> {
         let Self::Query(prepared) = self else {
             return Vec::new();

@@ -64,6 +64,12 @@ fn report(kpi: &Value) -> String {
     } else {
         lines.push("acknowledged         none".to_owned());
     }
+    lines.extend(lists(kpi));
+    lines.join("\n")
+}
+
+/// Worst actors, chattering alarms, floods and stale alarms, each under its title.
+fn lists(kpi: &Value) -> Vec<String> {
     let list = |key: &str| kpi[key].as_array().cloned().unwrap_or_default();
     let who = |item: &Value| {
         let part = |key| cell(item, key);
@@ -74,18 +80,20 @@ fn report(kpi: &Value) -> String {
             part("function")
         )
     };
+    let mut lines = Vec::new();
     let mut section = |title: String, items: Vec<String>| {
         if !items.is_empty() {
             lines.push(format!("\n{title}"));
             lines.extend(items.iter().map(|item| format!("  {item}")));
         }
     };
+    let percent = kpi["worstActorsPercent"].as_f64().unwrap_or_default();
     let actors = list("worstActors");
     let actors = actors
         .iter()
         .map(|actor| format!("{:>6}  {}", actor["alarms"], who(actor)));
     section(
-        format!("worst actors, {:.0} % of all", number("worstActorsPercent")),
+        format!("worst actors, {percent:.0} % of all"),
         actors.collect(),
     );
     let chatter = list("chattering");
@@ -107,7 +115,7 @@ fn report(kpi: &Value) -> String {
         .iter()
         .map(|item| format!("since {}  {}", time(item, "raisedAt"), who(item)));
     section("open for more than a day".to_owned(), stale.collect());
-    lines.join("\n")
+    lines
 }
 
 fn length(kpi: &Value, key: &str) -> usize {

@@ -174,7 +174,7 @@ fn alarm(alarm: &Value) -> String {
             "state",
             format!("{}, {}", cell(alarm, "state"), cell(alarm, "lifecycle")),
         ),
-        ("held back", cell(alarm, "heldBack")),
+        ("suppressed", cell(alarm, "heldBack")),
         ("priority", cell(alarm, "priority")),
         ("function", cell(alarm, "function")),
         (

@@ -4,8 +4,8 @@
 //! They are asked for in pieces of time, oldest first, so that neither side holds
 //! more than a piece. The file has its name once it is whole; until then it is
 //! `FILE.part`, and `FILE.weir-export` says how far it got: run the same command
-//! again after a stop, and it goes on from there. A Parquet file cannot be gone
-//! on with and is begun anew.
+//! again after a stop, and it continues from there. A Parquet file cannot be
+//! continued and is written again.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -32,7 +32,7 @@ use crate::output;
 const PIECE_ROWS: i64 = 100_000;
 const COLUMNS: &str = "device, sensor, time, value, text, unit, location, quality, flags";
 
-/// What there is to export.
+/// What is to be exported.
 #[derive(Debug)]
 struct Span {
     first: i64,
@@ -292,7 +292,7 @@ fn first_step(span: &Span) -> i64 {
     length / (span.rows / PIECE_ROWS + 1) + 1
 }
 
-/// The rows of a piece without the names when they stand in the file already,
+/// The rows of a piece without the names when the file has them already,
 /// and how many they are.
 fn without_header(bytes: &[u8], format: FileFormat, named: bool) -> (&[u8], i64) {
     let lines = count_lines(bytes, format);

@@ -29,8 +29,8 @@ const CHUNK_ROWS: u64 = 5_000;
 const CHUNK_BYTES: usize = 512 << 10;
 /// How often a write is tried that Weir has no room for, a second apart.
 const TRIES: u32 = 600;
-/// Rows that are told one by one when they are none.
-const MAX_TOLD: usize = 20;
+/// Invalid rows that are reported one by one.
+const MAX_REPORTED: usize = 20;
 
 /// What an import has done; counts are rows, or lines of line protocol.
 #[derive(Debug, Default, Serialize)]
@@ -59,7 +59,7 @@ struct Mark {
 }
 
 pub(crate) fn run(args: &ImportArgs) -> Result<ExitCode> {
-    // What can be known to be wrong is told before anything is sent.
+    // Faults that are visible now are reported before anything is sent.
     for path in &args.files {
         format_of(args, path)?;
         File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
@@ -120,7 +120,7 @@ fn import(args: &ImportArgs, path: &Path, summary: &mut Summary) -> Result<()> {
         summary.sent += chunk.sent;
         summary.refused += chunk.refused.len() as u64;
         for refused in chunk.refused {
-            tell(args, path, &bar, refused, summary);
+            report(args, path, &bar, refused, summary);
         }
         bar.set_position(mark.done);
     }
@@ -130,19 +130,25 @@ fn import(args: &ImportArgs, path: &Path, summary: &mut Summary) -> Result<()> {
     Ok(())
 }
 
-/// The first rows that are none are told as they come.
-fn tell(args: &ImportArgs, path: &Path, bar: &ProgressBar, refused: String, told: &mut Summary) {
-    if told.refused_rows.len() == MAX_TOLD {
+/// Reports the first invalid rows as they come.
+fn report(
+    args: &ImportArgs,
+    path: &Path,
+    bar: &ProgressBar,
+    refused: String,
+    reported: &mut Summary,
+) {
+    if reported.refused_rows.len() == MAX_REPORTED {
         return;
     }
     let text = output::printable(&format!("{}: {refused}", path.display()));
     if !args.json {
         bar.suspend(|| eprintln!("{text}"));
-        if told.refused_rows.len() + 1 == MAX_TOLD {
+        if reported.refused_rows.len() + 1 == MAX_REPORTED {
             bar.suspend(|| eprintln!("further refused rows are counted only"));
         }
     }
-    told.refused_rows.push(text);
+    reported.refused_rows.push(text);
 }
 
 fn bar(file: &File, format: FileFormat) -> Result<ProgressBar> {
@@ -220,8 +226,8 @@ fn done_before(mark: &Mark, path: &Path) -> Result<u64> {
     };
     let Ok(before) = serde_json::from_str::<Mark>(&text) else {
         bail!(
-            "{} does not say how far an earlier import got; --restart begins anew, and what is \
-             there already is stored once",
+            "{} does not say how far an earlier import got; --restart starts from the beginning; \
+             readings that are there already are stored once",
             path.display()
         );
     };
@@ -233,7 +239,8 @@ fn done_before(mark: &Mark, path: &Path) -> Result<u64> {
     {
         bail!(
             "{} is of another import: the file has changed, or it went to another Weir or in \
-             another format. --restart begins anew, and what is there already is stored once",
+             another format. --restart starts from the beginning; readings that are there already \
+             are stored once",
             path.display()
         );
     }

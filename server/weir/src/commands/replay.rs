@@ -32,8 +32,8 @@ struct Skipped {
 }
 
 pub(crate) fn run(args: &ReplayArgs) -> Result<ExitCode> {
-    // What there is to do is counted first: it makes the bar, and is all of a
-    // dry run.
+    // The messages are counted first: for the progress bar, and for a dry run
+    // that is all.
     let counted = pages(args, true, &mut |_| {})?;
     let outcome = if args.dry_run {
         counted

@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_delta_is_told_against_what_is_reported() {
+    fn the_delta_is_compared_with_what_is_reported() {
         let document = json!({"state": {
             "desired": {"power": "on", "level": {"min": 3, "max": 9}, "rgb": [1], "same": 1},
             "reported": {"power": "off", "level": {"max": 9}, "same": 1},
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn changes_are_told_down_to_the_path() {
+    fn changes_are_reported_down_to_the_path() {
         let check = |before: Value, after: Value, expect: &[&str]| {
             let lines: Vec<_> = changes(&before, &after)
                 .iter()

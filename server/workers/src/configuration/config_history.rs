@@ -311,7 +311,7 @@ impl ConfigCursor {
         later.last().map(|next| Position(next.written.from))
     }
 
-    /// Takes on the next configuration if it is in force at `position`.
+    /// Applies the next configuration if it is in force at `position`.
     pub(crate) fn advance(&mut self, position: Position) -> Option<Arc<Config>> {
         let entries = self.history.entries.lock();
         let mut later = entries.iter();

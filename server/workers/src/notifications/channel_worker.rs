@@ -1,7 +1,7 @@
-//! One thread per channel: delivers what the outbox holds for it, what presses
-//! first ([`weir_notify::DequeueRequest`]), and takes it out once the other side has it. A
-//! channel that is slow or down is tried again with growing waits; the others do
-//! not notice. Of `max_per_minute` a fifth is kept for what presses.
+//! One thread per channel: delivers the notifications in its outbox, urgent ones first
+//! ([`weir_notify::DequeueRequest`]), and removes each one once the other side has
+//! it. A channel that is slow or down is retried with growing waits; other channels
+//! are not affected. A fifth of `max_per_minute` is reserved for high priority.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -97,12 +97,12 @@ impl ChannelWorker {
         }
     }
 
-    /// Delivers a batch; whether there is nothing more to do for now.
+    /// Delivers a batch; whether there is nothing left to do for now.
     fn deliver(&self, pace: &mut Pace) -> bool {
-        let Some(ask) = pace.ask(self.config.max_per_minute) else {
+        let Some(request) = pace.next_request(self.config.max_per_minute) else {
             return true;
         };
-        let queued = match self.alarms.next_up(&self.channel.name, ask) {
+        let queued = match self.alarms.next_up(&self.channel.name, request) {
             Ok(queued) => queued,
             Err(error) => {
                 error!(%error, channel = self.channel.name, "the outbox cannot be read");
@@ -111,17 +111,17 @@ impl ChannelWorker {
             }
         };
         let mut delivered = Vec::new();
-        let mut goes_on = true;
+        let mut continues = true;
         for one in &queued {
-            // Something new may press more than the rest of this batch.
+            // A new notification may be more urgent than the rest of this batch.
             if !one.notification.is_high_priority() && self.wake.try_recv().is_ok() {
                 break;
             }
-            goes_on = !self.stop.load(Ordering::Acquire) && {
+            continues = !self.stop.load(Ordering::Acquire) && {
                 let result = self.channel.send(&one.notification, Timestamp::now());
                 self.settle(one, result, &mut delivered, pace)
             };
-            if !goes_on {
+            if !continues {
                 break;
             }
         }
@@ -132,7 +132,7 @@ impl ChannelWorker {
             pace.not_before = Some(Instant::now() + FIRST_WAIT);
             return true;
         }
-        !goes_on || queued.is_empty()
+        !continues || queued.is_empty()
     }
 
     /// Notes what became of it; false when the channel has to wait.
@@ -250,7 +250,7 @@ impl ChannelWorker {
 
 impl Pace {
     /// What to take next; `None`: nothing may go now. 0: there is no limit.
-    fn ask(&mut self, per_minute: u32) -> Option<DequeueRequest> {
+    fn next_request(&mut self, per_minute: u32) -> Option<DequeueRequest> {
         let (taken, limit) = (self.taken, BATCH);
         if per_minute == 0 {
             self.sent.clear();
@@ -280,8 +280,8 @@ impl Pace {
     }
 }
 
-/// How much of a limit is kept for what presses: a fifth. A limit of one has
-/// nothing to keep.
+/// How much of a limit is reserved for high priority: a fifth. A limit of one has
+/// no reserve.
 fn reserve(per_minute: u32) -> usize {
     match per_minute {
         0 | 1 => 0,
@@ -294,13 +294,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_limit_keeps_a_fifth_for_what_presses() {
+    fn a_limit_keeps_a_fifth_for_high_priority() {
         #[track_caller]
         fn check(limit: u32, sent: usize, expect: Option<(usize, bool)>) {
             let mut pace = Pace::default();
             pace.sent.extend(vec![Instant::now(); sent]);
             let ask = pace
-                .ask(limit)
+                .next_request(limit)
                 .map(|ask| (ask.limit, ask.high_priority_only));
             assert_eq!(ask, expect, "{sent} of {limit}");
         }

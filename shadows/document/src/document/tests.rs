@@ -318,7 +318,7 @@ fn the_delta_holds_all_that_differs_with_the_metadata_of_desired() {
 }
 
 #[test]
-fn documents_tell_before_and_after() {
+fn documents_show_before_and_after() {
     let mut bench = Bench::new();
     let first = bench
         .update(json!({"state": {"reported": {"a": 1}}}))

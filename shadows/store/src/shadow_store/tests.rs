@@ -5,10 +5,10 @@ use serde_json::json;
 use tempfile::TempDir;
 use weir_kv::OpenError;
 use weir_model::{Alert, AlertKind, AlertState, Severity};
-use weir_shadow_document::{VERSION_KEPT_S, report_payload};
+use weir_shadow_document::{Operation, VERSION_KEPT_S, report_payload};
 
 use super::*;
-use crate::shadow_tables::{EXPIRY, META};
+use crate::shadow_tables::{DELETED, EXPIRY, META};
 
 const NOW: i64 = 1_700_000_000_000;
 
@@ -202,7 +202,7 @@ fn documents_survive_a_reopening() {
 }
 
 #[test]
-fn a_deleted_shadow_goes_on_counting_until_its_version_is_forgotten() {
+fn a_deleted_shadow_continues_counting_until_its_version_is_forgotten() {
     let bench = Bench::new();
     let store = bench.open();
     let version =
@@ -272,7 +272,7 @@ fn named_shadows_are_listed_in_pages() {
 }
 
 #[test]
-fn a_change_tells_its_caller_and_has_answers_for_the_others() {
+fn a_change_answers_its_caller_and_has_answers_for_the_others() {
     let bench = Bench::new();
     let store = bench.open();
     let change = store

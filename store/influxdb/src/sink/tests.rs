@@ -13,7 +13,7 @@ use crate::line_protocol::LineBatch;
 /// What the server answers to a body; `None` never answers.
 type Answer = dyn Fn(&str) -> Option<(u16, &'static str)> + Send + Sync;
 
-/// A server that answers as it is told, and the bodies that it took.
+/// A server with scripted answers, and the bodies that it received.
 struct Stub {
     url: String,
     taken: Arc<Mutex<Vec<String>>>,
@@ -149,7 +149,7 @@ async fn a_server_that_is_gone_or_hangs_is_tried_again() {
     assert!(matches!(&gone, SinkError::Retry { .. }), "{gone:?}");
     assert!(
         gone.to_string().contains("refused"),
-        "the cause is told: {gone}"
+        "the cause is reported: {gone}"
     );
 
     let server = stub(|_| None);
@@ -237,7 +237,7 @@ async fn what_is_too_large_is_split() {
 }
 
 #[tokio::test]
-async fn a_failure_amid_halving_is_told_and_nothing_dropped() {
+async fn a_failure_amid_halving_is_reported_and_nothing_dropped() {
     let server = stub(|body| {
         Some(match body.lines().count() {
             4 => (400, "some"),

@@ -162,7 +162,7 @@ fn damaged_files_are_set_aside_and_the_others_served() {
                 )]);
                 store.checkpoint();
             }
-            // What this process wrote it trusts; another one looks anew.
+            // A process trusts what it wrote; another process checks it.
             let mut store = reopen(store, dir.path());
             damage(&parquet_files(dir.path())[1]);
             if at_open {
@@ -322,7 +322,7 @@ fn small_files_are_merged_and_nothing_is_lost() {
 }
 
 #[test]
-fn a_query_goes_on_while_its_files_are_merged_and_removed() {
+fn a_query_continues_while_its_files_are_merged_and_removed() {
     let dir = tempfile::tempdir().unwrap();
     let mut store = open(dir.path());
     for minute in 0..7 {

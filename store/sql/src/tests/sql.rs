@@ -457,7 +457,7 @@ fn queries_run_while_rows_are_appended() {
     assert_eq!(store.count(), 10_000);
 }
 
-/// The list that every door is tried with.
+/// The list that every endpoint is tested with.
 #[derive(serde::Deserialize)]
 struct Hostile {
     refused: Vec<String>,

@@ -77,7 +77,7 @@ fn a_changed_access_file_is_taken_up_and_one_with_a_mistake_is_not() {
 }
 
 #[test]
-fn an_access_file_with_a_mistake_is_told_and_nothing_starts() {
+fn an_access_file_with_a_mistake_is_reported_and_nothing_starts() {
     let identities = everybody();
     let file = identities.file();
     let add = [

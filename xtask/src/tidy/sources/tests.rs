@@ -22,7 +22,7 @@ fn a_module_opens_with_its_purpose() {
 }
 
 #[test]
-fn unfinished_work_is_told_with_its_line() {
+fn unfinished_work_is_reported_with_its_line() {
     let marker = MARKERS[0];
     faults(
         &check_rust("a.rs", &format!("//! A.\n// {marker} later\n")),
@@ -31,7 +31,7 @@ fn unfinished_work_is_told_with_its_line() {
 }
 
 #[test]
-fn a_machines_path_is_told_in_any_file() {
+fn a_machines_path_is_reported_in_any_file() {
     for path in MACHINE_PATHS {
         faults(
             &check_any("README.md", &format!("see\n{path}main\n")),

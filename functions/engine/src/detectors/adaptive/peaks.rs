@@ -127,7 +127,7 @@ impl Peaks {
         self.last = self.last.map(|last| last.saturating_sub(by));
     }
 
-    /// Lets go of peaks that are too old.
+    /// Removes peaks that are too old.
     fn forget(&mut self, index: u32, minute: i64) {
         let old = |peak: &Peak| {
             index - peak.index.min(index) > MAX_AGE_READINGS

@@ -68,7 +68,7 @@ fn means_and_peaks_are_those_worked_out_by_hand() {
 }
 
 #[test]
-fn a_spike_a_step_and_a_missing_day_are_found_and_told_once() {
+fn a_spike_a_step_and_a_missing_day_are_found_and_reported_once() {
     #[track_caller]
     fn check(
         change: impl Fn(usize, f64) -> f64,
@@ -307,7 +307,7 @@ fn a_sensor_that_repeats_itself_is_not_unusual_when_its_last_digit_moves() {
 }
 
 #[test]
-fn what_never_moved_and_then_does_is_told_however_coarse() {
+fn what_never_moved_and_then_does_is_reported_however_coarse() {
     let mut readings: Vec<(i64, f64)> = (0..400).map(|at| (at * FIVE, 21.0)).collect();
     readings.push((400 * FIVE, 29.0));
     let last = run(&readings)[400];

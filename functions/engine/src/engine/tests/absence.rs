@@ -101,7 +101,7 @@ impl Plant {
 }
 
 #[test]
-fn a_device_that_falls_silent_is_told_once_and_comes_back() {
+fn a_device_that_falls_silent_is_reported_once_and_comes_back() {
     let mut plant = Plant::new(config(None, settings(Some(60))));
     plant.send("p1", r#"{"a":1}"#);
     plant.send("q1", r#"{"a":1}"#);
@@ -174,7 +174,7 @@ fn while_weir_itself_was_away_nobody_was_silent() {
     plant.send("p1", r#"{"a":1}"#);
     plant.wait(40);
     plant.restart();
-    // An hour later; everybody has the whole time anew.
+    // An hour later; the time of every device starts again.
     plant.now_s += 3_600;
     plant.wait(60);
     assert_eq!(plant.found, [""; 0]);

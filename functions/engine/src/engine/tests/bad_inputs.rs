@@ -265,7 +265,7 @@ fn details_name_the_member_and_what_was_found() {
     );
     check(
         r#"{"timestamp":1700000000,"a":1}"#,
-        "the time 1970-01-20T16:13:20Z lies before 2001-09-09T01:46:40Z: are these milliseconds?",
+        "the time 1970-01-20T16:13:20Z is before 2001-09-09T01:46:40Z: are these milliseconds?",
     );
 }
 

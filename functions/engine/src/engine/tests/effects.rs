@@ -58,7 +58,7 @@ fn a_bad_reading_is_quarantined_and_the_next_is_judged_as_if_it_had_not_been() {
 }
 
 #[test]
-fn a_suspect_reading_is_stored_with_a_flag_and_goes_on() {
+fn a_suspect_reading_is_stored_with_a_flag_and_continues() {
     let mut bench = with(&[range(Quality::Suspect, None), overheat()]);
     let batch = bench.temperature(0, 99.0);
     assert_eq!(

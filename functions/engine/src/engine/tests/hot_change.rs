@@ -52,7 +52,7 @@ fn check(kind: &str, before: &str, after: &str, kept: bool) {
     feed(&mut bench, 40, 1);
     assert_ne!(memory(&bench, "x", "beside"), other, "{kind}");
 
-    // Another kind under the same name begins anew.
+    // Another kind under the same name starts with an empty memory.
     bench.engine.reconfigure(&config("range", "max = 5.0"));
     assert!(memory(&bench, "x", "f").is_empty(), "{kind}");
 }

@@ -49,7 +49,7 @@ fn changes_that_were_not_handed_out_survive_a_restart() {
 }
 
 #[test]
-fn a_summary_tells_of_a_device_at_a_glance() {
+fn a_summary_shows_a_device_at_a_glance() {
     let mut bench = Bench::new();
     bench.send(r#"{"timestamp":1700000000005,"location":"hall","a":1,"b":2}"#);
     bench.send(r#"{"timestamp":1700000000001,"a":1,"c":[]}"#);

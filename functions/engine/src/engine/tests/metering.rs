@@ -129,7 +129,7 @@ fn a_message_that_is_refused_and_limits_of_a_payload_count_too() {
 }
 
 #[test]
-fn counts_go_on_after_a_restart_and_a_reload_by_name_and_kind() {
+fn counts_continue_after_a_restart_and_a_reload_by_name_and_kind() {
     let before = config(&[overheat(), range("r", 95.0, Quality::Suspect)]);
     let mut bench = Bench::with(&before);
     bench.temperature(0, 85.0);

@@ -36,7 +36,7 @@ fn a_changed_limit_judges_what_is_open_and_keeps_the_deadband() {
     let mut bench = Bench::with(&config(&[named("hot", "temp*", 80.0)]));
     assert_eq!(levels(&bench.temperature(0, 85.0)), [WARNING]);
 
-    // It was above: 83 lies within the deadband of the new limit.
+    // It was above: 83 is within the deadband of the new limit.
     bench
         .engine
         .reconfigure(&config(&[named("hot", "temp*", 84.0)]));
@@ -199,7 +199,7 @@ proptest! {
     /// The verdicts of a function that stays as it is are those that it would
     /// have given without the reload.
     #[test]
-    fn an_unchanged_function_goes_on_as_if_nothing_had_happened(
+    fn an_unchanged_function_continues_as_if_nothing_had_happened(
         others in some_functions(), later in some_functions(),
         first in readings(), second in readings(),
     ) {

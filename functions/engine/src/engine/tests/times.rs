@@ -152,7 +152,7 @@ fn a_retained_message_without_a_time_is_stored_once() {
 }
 
 #[test]
-fn retained_messages_of_several_topics_of_a_device_are_told_apart() {
+fn retained_messages_of_several_topics_of_a_device_are_distinguished() {
     let config = config_with_topics(&["{device}/{sensor}"]);
     let mut bench = Bench::with(&config);
     let mut replay = |seconds: i64| {

@@ -181,7 +181,7 @@ fn a_clock_stops_what_fuel_lets_run() {
 }
 
 #[test]
-fn traps_and_statuses_are_told() {
+fn traps_and_statuses_are_reported() {
     let divide = with_readings("(drop (i32.div_u (i32.const 1) (i32.const 0)))");
     fails(wasm(body(&divide, "")), "trap", "integer divide by zero");
     let beyond = with_readings("(drop (i32.load (i32.const 0x7fffffff)))");
@@ -197,10 +197,10 @@ fn traps_and_statuses_are_told() {
 #[test]
 fn addresses_outside_of_its_memory_are_refused() {
     let at = |address: &str| body("", "").replace("(i32.const 1024)", address);
-    let told = "weir_input_1 gave address";
-    refused(wasm(at("(i32.const -8)")), told);
-    refused(wasm(at("(i32.const 262136)")), told);
-    refused(wasm(at("(i32.const 1028)")), told);
+    let reported = "weir_input_1 gave address";
+    refused(wasm(at("(i32.const -8)")), reported);
+    refused(wasm(at("(i32.const 262136)")), reported);
+    refused(wasm(at("(i32.const 1028)")), reported);
     refused(
         wasm(at("(i32.const 0)")),
         "weir_input_1 has no room for 32 bytes",
@@ -208,7 +208,7 @@ fn addresses_outside_of_its_memory_are_refused() {
     // Not every batch has the same room.
     let late = "(select (i32.const 1024) (i32.const 0x7ffffff8)
         (i32.eq (local.get 0) (i32.const 32)))";
-    fails(wasm(at(late)), "interface", told);
+    fails(wasm(at(late)), "interface", reported);
 }
 
 #[test]

@@ -22,7 +22,7 @@ fn read(name: &str, text: &str) -> Result<(String, Vec<String>)> {
 }
 
 #[test]
-fn rows_of_csv_become_lines_and_bad_ones_are_told_by_line() {
+fn rows_of_csv_become_lines_and_bad_ones_are_reported_by_line() {
     let (lines, refused) = read(
         "a.csv",
         "time,device,sensor,value,text,unit\n\
@@ -56,7 +56,7 @@ fn rows_of_csv_become_lines_and_bad_ones_are_told_by_line() {
 }
 
 #[test]
-fn objects_become_lines_and_bad_ones_are_told_by_line() {
+fn objects_become_lines_and_bad_ones_are_reported_by_line() {
     let (lines, refused) = read(
         "a.jsonl",
         "{\"timestamp\":1795219200000,\"deviceId\":\"p1\",\"sensorId\":\"flow\",\"value\":0.1}\n\
@@ -77,7 +77,7 @@ fn objects_become_lines_and_bad_ones_are_told_by_line() {
 }
 
 #[test]
-fn columns_that_are_missing_or_there_twice_are_told() {
+fn columns_that_are_missing_or_there_twice_are_reported() {
     #[track_caller]
     fn check(header: &str, expect: &str) {
         let error = read("a.csv", header).unwrap_err().to_string();

@@ -1,4 +1,4 @@
-//! The modules of WebAssembly that configurations named, by what stood in them.
+//! The modules of WebAssembly that configurations named, by their content.
 //!
 //! A file that a configuration names may be another one tomorrow; a replay needs
 //! the one of then. So each content is kept once, under its digest, before a
@@ -39,7 +39,7 @@ impl Modules {
         }
     }
 
-    /// What stood in the module with this digest; `None` when it is gone or damaged.
+    /// The content of the module with this digest; `None` when it is gone or damaged.
     pub(super) fn content(&self, digest: &str) -> Option<Arc<ModuleContent>> {
         let mut known = self.known.lock();
         if let Some(content) = known.get(digest) {

@@ -72,7 +72,7 @@ fn a_reader_follows_the_changes_at_their_positions_also_after_a_restart() {
 }
 
 #[test]
-fn a_checkpoint_tells_whether_a_change_at_its_position_is_in_it() {
+fn a_checkpoint_records_whether_a_change_at_its_position_is_in_it() {
     let folder = Folder::new();
     let history = folder.open(1, 0, 0);
     reload(&history, 2, 0, 100);
@@ -81,7 +81,7 @@ fn a_checkpoint_tells_whether_a_change_at_its_position_is_in_it() {
         let cursor = history.resume(number, Position(100));
         assert_eq!(cursor.config().limits.max_devices, devices, "{number}");
     }
-    // Every step counts, though no message lies between.
+    // Every step counts, though no message is between.
     let mut cursor = history.resume(1, Position(100));
     let first = cursor.advance(Position(100)).unwrap();
     assert_eq!(first.limits.max_devices, 2);

@@ -107,7 +107,7 @@ fn damage_is_seen_wherever_it_is() {
 }
 
 #[test]
-fn a_newer_version_is_told_apart_from_damage() {
+fn a_newer_version_is_distinguished_from_damage() {
     let mut bytes = example().encode().unwrap();
     bytes[8] = 3;
     assert!(matches!(

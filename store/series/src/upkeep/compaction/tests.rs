@@ -1,4 +1,4 @@
-//! What is chosen, over days of files that are only told of, not written.
+//! What is chosen, over days of files that are only described, not written.
 
 use std::path::Path;
 
@@ -78,7 +78,7 @@ fn a_file_per_minute_is_written_three_times_and_becomes_one_per_window() {
     let mut folder = Folder::new();
     let mut most = 0;
     for minute in 0..24 * 60 {
-        // Not quite at the minute: a file lies across the windows' borders.
+        // Not quite at the minute: a file is across the windows' borders.
         let start = minute * MINUTE_NS - 400_000_000;
         folder.add(6_000, start, start + MINUTE_NS);
         folder.settle(start + MINUTE_NS);

@@ -1,4 +1,4 @@
-//! What the doors for SQL beside HTTP are asked about, and how a client leaves.
+//! Data for the SQL endpoints beside HTTP, and a client that leaves.
 
 use serde_json::json;
 

@@ -1,7 +1,7 @@
 //! What the embedded broker costs per QoS 1 message, without a disk: the
 //! journal commits at once and keeps nothing.
 //!
-//! `door_rate [MESSAGES] [WINDOW] [CONNECTIONS]` starts the broker and, as a
+//! `broker_rate [MESSAGES] [WINDOW] [CONNECTIONS]` starts the broker and, as a
 //! process of its own, the loader: publishes of 230 bytes over raw sockets, as
 //! many in flight per connection as the window says.
 
@@ -86,14 +86,14 @@ fn main() {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         ..Broker::default()
     };
-    let intake = LiveTopics::new(&Config::default());
+    let live_topics = LiveTopics::new(&Config::default());
     let guard = Guard {
         access: Access::open(&Config::default()),
         tls: None,
     };
     let starting = EmbeddedBroker::start(
         &config,
-        intake,
+        live_topics,
         guard,
         journal.clone(),
         CancellationToken::new(),
