@@ -295,7 +295,7 @@ impl AckGate {
 fn as_message<'a>(publish: &'a PendingPublish, client: &'a str) -> Message<'a> {
     Message {
         received: publish.received,
-        door: Ingress::Broker,
+        ingress: Ingress::Broker,
         client,
         topic: &publish.topic,
         payload: &publish.payload,
