@@ -131,9 +131,10 @@ impl Page {
             } => {
                 let meaning = cell(&std::mem::take(&mut self.comment));
                 let table = self.table.as_mut().expect("a key is in a table");
-                let value = match is_example && !table.is_example {
-                    true => format!("none; example `{value}`"),
-                    false => format!("`{value}`"),
+                let value = if is_example && !table.is_example {
+                    format!("none; example `{value}`")
+                } else {
+                    format!("`{value}`")
                 };
                 table.rows.push((name, value, meaning));
             }

@@ -97,7 +97,7 @@ fn send(journal: &dyn Appender, batch: u64, messages: u64) {
     let listener: Arc<dyn CommitListener> = committed.clone();
     let message = Message {
         received: Timestamp(1_800_000_000_000_000_000),
-        door: Ingress::Broker,
+        ingress: Ingress::Broker,
         client: "press-17",
         topic: "devices/press-17/telemetry",
         payload: &[b'x'; PAYLOAD],

@@ -6,7 +6,7 @@
 //!        8  u32  body check: the head check, continued over the body
 //!       12       body
 //! body   0  i64  received, ns since the epoch
-//!        8  u8   door
+//!        8  u8   ingress
 //!        9  u8   flags: bits 0-1 qos, 2 retained, 3 duplicate, 4-7 zero
 //!       10  u32  bytes of the client
 //!       14  u32  bytes of the topic
@@ -53,7 +53,7 @@ pub(crate) fn put(message: &Message<'_>, frame_size: usize, out: &mut bytes::Byt
     let mut start = [0; HEAD + FIXED];
     start[..4].copy_from_slice(&((frame_size - HEAD) as u32).to_le_bytes());
     start[HEAD..HEAD + 8].copy_from_slice(&message.received.0.to_le_bytes());
-    start[HEAD + 8] = message.door as u8;
+    start[HEAD + 8] = message.ingress as u8;
     start[HEAD + 9] = flags;
     start[HEAD + 10..HEAD + 14].copy_from_slice(&(message.client.len() as u32).to_le_bytes());
     start[HEAD + 14..].copy_from_slice(&(message.topic.len() as u32).to_le_bytes());
@@ -101,7 +101,7 @@ pub(crate) fn decode(body: &[u8]) -> Result<Message<'_>, &'static str> {
         .ok_or("the record is too short")?;
     let mut received = [0; 8];
     received.copy_from_slice(&fixed[..8]);
-    let door = Ingress::from_u8(fixed[8]).ok_or("the record names an unknown door")?;
+    let ingress = Ingress::from_u8(fixed[8]).ok_or("the record names an unknown ingress")?;
     let flags = fixed[9];
     if flags & !(QOS | RETAINED | DUPLICATE) != 0 {
         return Err("the record has unknown flags");
@@ -114,7 +114,7 @@ pub(crate) fn decode(body: &[u8]) -> Result<Message<'_>, &'static str> {
         .ok_or("the record's topic is longer than the record")?;
     Ok(Message {
         received: Timestamp(i64::from_le_bytes(received)),
-        door,
+        ingress,
         client: str::from_utf8(client).map_err(|_| "the record's client is not UTF-8")?,
         topic: str::from_utf8(topic).map_err(|_| "the record's topic is not UTF-8")?,
         payload,

@@ -56,7 +56,7 @@ impl Ingress {
 pub const fn tick(now: Timestamp) -> Message<'static> {
     Message {
         received: now,
-        door: Ingress::Clock,
+        ingress: Ingress::Clock,
         client: "",
         topic: "$weir/tick",
         payload: b"",
@@ -89,7 +89,7 @@ pub fn parse_oversized_notice(payload: &[u8]) -> Option<&str> {
 pub struct Message<'a> {
     /// When Weir received it, by its own clock.
     pub received: Timestamp,
-    pub door: Ingress,
+    pub ingress: Ingress,
     /// The authenticated identity of the sender; empty when there is none.
     pub client: &'a str,
     pub topic: &'a str,

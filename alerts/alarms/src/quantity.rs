@@ -29,9 +29,10 @@ impl<'a> Quantity<'a> {
     /// and would look the same: a value just above its limit.
     pub fn beside(number: f64, other: f64, unit: Option<&'a str>) -> Self {
         let differ = |digits: &usize| rounded(number, *digits) != rounded(other, *digits);
-        let digits = match number == other {
-            true => DIGITS,
-            false => (DIGITS..ALL_DIGITS).find(differ).unwrap_or(ALL_DIGITS),
+        let digits = if number == other {
+            DIGITS
+        } else {
+            (DIGITS..ALL_DIGITS).find(differ).unwrap_or(ALL_DIGITS)
         };
         Self {
             number,

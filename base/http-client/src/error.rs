@@ -42,11 +42,11 @@ impl From<ureq::Error> for HttpError {
 
 /// Adds what to do if a TLS error says that the authority is not trusted.
 pub fn with_advice(error: String) -> String {
-    match error.contains("UnknownIssuer") {
-        true => format!(
-            "{error}: the authority of the certificate is not trusted; set ca_file to the \
-             authorities to trust"
-        ),
-        false => error,
+    if !error.contains("UnknownIssuer") {
+        return error;
     }
+    format!(
+        "{error}: the authority of the certificate is not trusted; set ca_file to the authorities \
+         to trust"
+    )
 }

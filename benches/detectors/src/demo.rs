@@ -190,7 +190,7 @@ impl Run {
         batch.clear();
         let message = Message {
             received,
-            door: Ingress::Broker,
+            ingress: Ingress::Broker,
             client: "",
             topic,
             payload: payload.as_bytes(),

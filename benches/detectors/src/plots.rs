@@ -102,7 +102,7 @@ fn found(keys: &str, said: &[Said]) -> Result<Vec<(f64, f64)>> {
         batch.clear();
         let message = Message {
             received: Timestamp(((BEGIN_S + said.received_s) * 1e9).round() as i64),
-            door: if tick {
+            ingress: if tick {
                 Ingress::Clock
             } else {
                 Ingress::Broker

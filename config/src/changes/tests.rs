@@ -118,9 +118,10 @@ fn the_guide_lists_what_a_reload_can_change() {
             (live, _) if live.is_empty() => (String::new(), "all ".to_owned()),
             (live, restart) => (live.join(", ") + " ", restart.join(", ") + " "),
         };
-        let table = match is_repeated(path) {
-            true => format!("`[[{path}]]`"),
-            false => format!("`[{path}]`"),
+        let table = if is_repeated(path) {
+            format!("`[[{path}]]`")
+        } else {
+            format!("`[{path}]`")
         };
         writeln!(text, "| {table} | {live}| {restart}|").unwrap();
     }

@@ -51,7 +51,7 @@ impl Chunk {
         for (i, (topic, end)) in (first..).zip(&self.ends) {
             let message = Message {
                 received: Timestamp(1_700_000_000_000_000_000),
-                door: Ingress::Broker,
+                ingress: Ingress::Broker,
                 client: "",
                 topic: &self.bytes[start..*topic],
                 payload: &self.bytes.as_bytes()[*topic..*end],

@@ -47,7 +47,7 @@ impl Engine {
     /// them. It decodes the message and changes nothing. A message or an event that
     /// is refused whole is of no device.
     pub fn devices_of(&self, message: &Message<'_>) -> Vec<String> {
-        if message.door == Ingress::Clock {
+        if message.ingress == Ingress::Clock {
             return Vec::new();
         }
         let mut decoder = Decoder::default();

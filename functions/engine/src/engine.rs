@@ -132,7 +132,7 @@ impl Engine {
         if self.rules.watches.absence {
             self.pass_time(position, message.received, out);
         }
-        if message.door == Ingress::Clock {
+        if message.ingress == Ingress::Clock {
             return;
         }
         let began = self.meter.begin_message();

@@ -85,7 +85,7 @@ impl Routes {
             }
         }
         // A write by HTTP has no topic of its own.
-        if message.door == Ingress::Http
+        if message.ingress == Ingress::Http
             && let Some(precision) = Precision::of_write_topic(message.topic)
         {
             return Ok((Captures::default(), RouteCodec::LineProtocol, precision));

@@ -59,7 +59,7 @@ impl Batch {
 fn message(publish: &Publish, received: Timestamp) -> Message<'_> {
     Message {
         received,
-        door: Ingress::Source,
+        ingress: Ingress::Source,
         client: "",
         topic: &publish.topic,
         payload: &publish.payload,

@@ -59,7 +59,7 @@ async fn a_message_arrives_verbatim_and_is_acknowledged_only_after_its_commit() 
         ("é/x", &b"\xff\0payload"[..])
     );
     assert_eq!(
-        (taken.door, taken.client.as_str(), taken.qos),
+        (taken.ingress, taken.client.as_str(), taken.qos),
         (Ingress::Source, "", 1)
     );
     assert!(!taken.retained && !taken.duplicate && taken.received.millis() > 1_600_000_000_000);

@@ -26,7 +26,7 @@ const DEADLINE: Duration = Duration::from_secs(30);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Taken {
     pub(crate) received: Timestamp,
-    pub(crate) door: Ingress,
+    pub(crate) ingress: Ingress,
     pub(crate) client: String,
     pub(crate) topic: String,
     pub(crate) payload: Vec<u8>,
@@ -39,7 +39,7 @@ impl From<&Message<'_>> for Taken {
     fn from(message: &Message<'_>) -> Self {
         Self {
             received: message.received,
-            door: message.door,
+            ingress: message.ingress,
             client: message.client.to_owned(),
             topic: message.topic.to_owned(),
             payload: message.payload.to_vec(),
@@ -82,7 +82,7 @@ impl fmt::Debug for TestJournal {
     }
 }
 
-#[allow(dead_code, reason = "each door's tests use another part of it")]
+#[allow(dead_code, reason = "each endpoint's tests use another part of it")]
 impl TestJournal {
     /// Commits only on request.
     pub(crate) fn new() -> Arc<Self> {

@@ -15,7 +15,7 @@ fn sealed(message: &Message<'_>, salt: u64, position: u64) -> BytesMut {
 fn a_frame_is_these_bytes() {
     let message = Message {
         received: Timestamp(0x0102_0304_0506_0708),
-        door: Ingress::Http,
+        ingress: Ingress::Http,
         client: "me",
         topic: "a/b",
         payload: b"{}",
@@ -39,7 +39,7 @@ proptest! {
     #[test]
     fn any_message_comes_back_and_only_from_its_place(
         received: i64,
-        door in 0_u8..3,
+        ingress in 0_u8..3,
         client in ".{0,20}",
         topic in ".{0,40}",
         payload: Vec<u8>,
@@ -49,7 +49,7 @@ proptest! {
     ) {
         let message = Message {
             received: Timestamp(received),
-            door: Ingress::from_u8(door).unwrap(),
+            ingress: Ingress::from_u8(ingress).unwrap(),
             client: &client,
             topic: &topic,
             payload: &payload,

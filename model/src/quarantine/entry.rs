@@ -17,7 +17,7 @@ pub struct QuarantineEntry {
     pub detail: String,
     pub topic: String,
     pub client: String,
-    pub door: Ingress,
+    pub ingress: Ingress,
     pub received: Timestamp,
     /// The broker replayed the message from its retained messages.
     pub retained: bool,
@@ -42,7 +42,7 @@ impl QuarantineEntry {
             detail: rejected.detail.clone(),
             topic: message.map_or_else(String::new, |message| message.topic.to_owned()),
             client: message.map_or_else(String::new, |message| message.client.to_owned()),
-            door: message.map_or(Ingress::Broker, |message| message.door),
+            ingress: message.map_or(Ingress::Broker, |message| message.ingress),
             received: message.map_or_else(Timestamp::default, |message| message.received),
             retained: message.is_some_and(|message| message.retained),
             replayed: None,

@@ -138,7 +138,7 @@ impl<'a> Run<'a> {
         let payload = json!({"data": data}).to_string();
         let message = Message {
             received,
-            door: Ingress::Http,
+            ingress: Ingress::Http,
             client: "",
             topic: self.device,
             payload: payload.as_bytes(),

@@ -33,7 +33,7 @@ pub struct Covered {
 
 impl Covered {
     fn note(&mut self, message: &Message<'_>) {
-        if message.door != Ingress::Clock {
+        if message.ingress != Ingress::Clock {
             self.messages += 1;
             let first = self.times.map_or(message.received, |(first, _)| first);
             self.times = Some((first, message.received));

@@ -8,7 +8,7 @@ use weir_model::{Alert, AlertState, Timestamp, printable};
 
 use super::run::Counts;
 
-/// What one configuration came to.
+/// The result of one configuration.
 #[derive(Debug, Default)]
 pub struct Report {
     pub alerts: Vec<Alert>,

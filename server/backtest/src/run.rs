@@ -108,7 +108,7 @@ impl Rules {
                 write_payload(readings, reading, &mut payload);
                 let message = Message {
                     received: reading.time,
-                    door: Ingress::Http,
+                    ingress: Ingress::Http,
                     client: "",
                     topic,
                     payload: payload.as_bytes(),

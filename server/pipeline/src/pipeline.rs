@@ -154,7 +154,7 @@ impl Pipeline {
         if self.reporter.is_due(message.received) {
             self.report(position, message.received, effects);
         }
-        self.counts.messages += u64::from(message.door != Ingress::Clock);
+        self.counts.messages += u64::from(message.ingress != Ingress::Clock);
         self.counts.add(&start, effects);
         effects.finish(position, &start, &self.engine);
     }

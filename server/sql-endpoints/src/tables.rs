@@ -236,7 +236,7 @@ impl TableSource for Rejected {
             texts(entries().map(|entry| Some(entry.detail.as_str()))),
             texts(entries().map(|entry| Some(entry.topic.as_str()))),
             texts(entries().map(|entry| Some(entry.client.as_str()))),
-            texts(entries().map(|entry| Some(entry.door.as_str()))),
+            texts(entries().map(|entry| Some(entry.ingress.as_str()))),
             Arc::new(
                 entries()
                     .map(|entry| entry.reading.map(u64::from))

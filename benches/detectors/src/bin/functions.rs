@@ -180,7 +180,7 @@ fn engine(table: &str, messages: &[String], readings: usize) -> Result<(f64, usi
             batch.clear();
             let message = Message {
                 received: Timestamp(BEGIN_NS),
-                door: Ingress::Http,
+                ingress: Ingress::Http,
                 client: "",
                 topic: "devices/d/telemetry",
                 payload: payload.as_bytes(),

@@ -1,7 +1,7 @@
 //! The kind `rate_of_change`: did the value move faster than the thing it
 //! measures can?
 //!
-//! A change is held against what is allowed in the time since the reading
+//! A change is compared with what is allowed in the time since the reading
 //! before. Readings closer together than `per` are allowed as much as in `per`:
 //! a sensor that sends twice in a millisecond is not fast. A reading that is
 //! refused (`quality = "bad"`) is not remembered, and more is allowed the longer

@@ -10,7 +10,7 @@
 //! | time of day, lasting | the same, mean of some 8 readings |
 //! | roughness | how much the value moves from reading to reading, in logarithms |
 //!
-//! None has a scale of its own: each is held against the five largest separate
+//! None has a scale of its own: each is compared with the five largest separate
 //! peaks that it has had in this series ([`peaks`]), so a series with a heavy
 //! tail has to do something worse than one that is calm. What rounding alone may
 //! come to is no peak: a sensor that mostly repeats itself is not unusual when its

@@ -41,7 +41,7 @@ const TOPIC: &str = "devices/p1/telemetry";
 fn message<'a>(topic: &'a str, payload: &'a [u8]) -> Message<'a> {
     Message {
         received: RECEIVED,
-        door: Ingress::Broker,
+        ingress: Ingress::Broker,
         client: "",
         topic,
         payload,

@@ -146,7 +146,7 @@ impl Meter {
         }
     }
 
-    /// What an invocation came to.
+    /// The result of an invocation.
     #[inline]
     pub(crate) fn note(&mut self, function: FunctionIx, concluded: &Conclusion) {
         if concluded.level.is_some() || concluded.quality != Quality::Good {
@@ -163,7 +163,7 @@ impl Meter {
         self.note(function, &concluded);
     }
 
-    /// An invocation failed: it came to nothing.
+    /// An invocation failed: it has no result.
     #[cold]
     pub(crate) fn note_error(&mut self, function: FunctionIx) {
         if let Some(entry) = self.functions.get_mut(function.index()) {

@@ -101,7 +101,7 @@ fn engine(settings: Wasm) -> Engine {
 fn send(engine: &mut Engine, position: u64, payload: &str, out: &mut Batch) {
     let message = Message {
         received: Timestamp::from_millis(T0 + 100_000).unwrap(),
-        door: Ingress::Broker,
+        ingress: Ingress::Broker,
         client: "",
         topic: "devices/p1/telemetry",
         payload: payload.as_bytes(),

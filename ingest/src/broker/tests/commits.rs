@@ -46,7 +46,7 @@ async fn a_message_is_taken_verbatim() {
         (TELEMETRY, &b"\xff\x00 not JSON"[..])
     );
     assert_eq!(
-        (taken.door, taken.qos, &*taken.client),
+        (taken.ingress, taken.qos, &*taken.client),
         (Ingress::Broker, 1, "")
     );
     assert!(!taken.retained, "a device's own publish is fresh");

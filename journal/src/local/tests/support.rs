@@ -29,7 +29,7 @@ pub(super) const HUGE: u64 = 2_000_000;
 pub(super) fn message(number: u64) -> Message<'static> {
     Message {
         received: Timestamp(number as i64),
-        door: Ingress::ALL[number as usize % 3],
+        ingress: Ingress::ALL[number as usize % 3],
         client: if number.is_multiple_of(2) {
             "client-ü"
         } else {

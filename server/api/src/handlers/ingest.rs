@@ -132,7 +132,7 @@ async fn append(
     when_there_is_room(&*api.stores.journal, || {
         let message = Message {
             received: Timestamp::now(),
-            door: Ingress::Http,
+            ingress: Ingress::Http,
             client,
             topic,
             payload,

@@ -58,7 +58,7 @@ fn document(entry: &QuarantineEntry) -> Value {
         "detail": entry.detail,
         "topic": entry.topic,
         "client": entry.client,
-        "door": entry.door.as_str(),
+        "door": entry.ingress.as_str(),
         "reading": entry.reading,
         "retained": entry.retained,
         "replayed": entry.replayed.map(|at| at.to_rfc3339()),

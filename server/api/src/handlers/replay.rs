@@ -182,7 +182,7 @@ async fn append(
     let entry = &message.entry;
     let message = Message {
         received: entry.received,
-        door: entry.door,
+        ingress: entry.ingress,
         client: &entry.client,
         topic: &entry.topic,
         payload: &entry.payload,

@@ -166,7 +166,7 @@ async fn append(
     let received = Timestamp::now();
     let message = |payload| Message {
         received,
-        door: Ingress::Http,
+        ingress: Ingress::Http,
         client,
         topic: precision.write_topic(),
         payload,

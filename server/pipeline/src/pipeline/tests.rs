@@ -74,7 +74,7 @@ fn run(pipeline: &mut Pipeline, first: u64, records: &[Record]) -> Vec<ShadowUpd
         let message = Message {
             topic: &topic,
             payload: payload.as_bytes(),
-            door: Ingress::Broker,
+            ingress: Ingress::Broker,
             ..tick(received)
         };
         pipeline.on_message(Position(position), &message, &mut effects);
@@ -148,7 +148,7 @@ fn every_message_has_one_outcome() {
     let message = Message {
         topic: "devices/p1/telemetry",
         payload,
-        door: Ingress::Http,
+        ingress: Ingress::Http,
         ..tick(Timestamp(T0))
     };
     for position in [Position(3), Position(8)] {

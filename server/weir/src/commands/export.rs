@@ -43,7 +43,7 @@ struct Span {
 /// How far an export got.
 #[derive(Debug, Deserialize, Serialize)]
 struct Mark {
-    /// What was asked for: another question cannot go on with it.
+    /// What was asked for: another query cannot continue it.
     question: String,
     /// Readings before it are in the file, nanoseconds since the epoch.
     next: i64,
@@ -179,7 +179,7 @@ impl Export<'_> {
         let mut bytes = Vec::new();
         let mut answer = self.ask(&sql, accept)?.into_body().into_reader();
         answer.read_to_end(&mut bytes).context(
-            "the answer was cut off; Weir's log says why; run the same command again to go on",
+            "the answer was cut off; Weir's log says why; run the same command again to continue",
         )?;
         Ok(bytes)
     }

@@ -4,7 +4,7 @@
 //! Rows become line protocol and go the way of all messages, so a row that is
 //! there already is stored once. How far a file was taken stands beside it, in
 //! `FILE.weir-import`, until it is through: run the same command again after a
-//! stop, and it goes on from there. A piece counts as taken once Weir has
+//! stop, and it continues from there. A piece counts as taken once Weir has
 //! acknowledged it; one whose answer was lost is sent again.
 
 use std::fs::{self, File};
@@ -111,7 +111,7 @@ fn import(args: &ImportArgs, path: &Path, summary: &mut Summary) -> Result<()> {
         }
         send(args, precision, &chunk.lines).with_context(|| {
             format!(
-                "stopped at {} of it; run the same command again to go on from there",
+                "stopped at {} of it; run the same command again to continue from there",
                 source.place(mark.done)
             )
         })?;

@@ -40,7 +40,7 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<ExitCode> {
     } else {
         let bar = ProgressBar::new(counted.replayed).with_style(style()?);
         let outcome = pages(args, false, &mut |page| bar.inc(page.replayed))
-            .context("stopped before the end; run it again to go on")?;
+            .context("stopped before the end; run it again to continue")?;
         bar.finish_and_clear();
         outcome
     };

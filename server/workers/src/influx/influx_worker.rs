@@ -302,7 +302,7 @@ fn entry(refused: RefusedLine) -> QuarantineEntry {
         detail: format!("InfluxDB: {}", refused.reason),
         topic: String::new(),
         client: String::new(),
-        door: Ingress::Source,
+        ingress: Ingress::Source,
         received: Timestamp::now(),
         retained: false,
         replayed: None,

@@ -12,7 +12,7 @@ fn entry(position: u64, reading: Option<u32>, reason: QuarantineReason) -> Quara
         detail: format!("found at {position}"),
         topic: "devices/a/telemetry".to_owned(),
         client: "gateway".to_owned(),
-        door: Ingress::Http,
+        ingress: Ingress::Http,
         received: Timestamp(7),
         retained: position == 30,
         replayed: None,
@@ -153,7 +153,7 @@ fn a_large_payload_is_cut_and_its_length_kept() {
     let payload = vec![b'x'; MAX_QUARANTINED_PAYLOAD_BYTES + 1];
     let message = Message {
         received: Timestamp(1),
-        door: Ingress::Source,
+        ingress: Ingress::Source,
         client: "c",
         topic: "t",
         payload: &payload,

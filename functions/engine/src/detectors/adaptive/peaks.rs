@@ -7,7 +7,7 @@
 //! about the tail of a distribution", 1975), drawn towards a prior as five are
 //! few. Peaks within [`APART`] readings are one. A peak is forgotten once it is
 //! both [`MAX_AGE_READINGS`] and [`MAX_AGE_MINUTES`] old, so a series that runs
-//! for years is held against its last months.
+//! for years is compared with its last months.
 
 use std::f64::consts::LN_10;
 

@@ -1,6 +1,6 @@
 //! What is usual at a time of day: the mean of each ten minutes.
 //!
-//! A value is held against the range of the means at its time, a step before
+//! A value is compared with the range of the means at its time, a step before
 //! and a step after, so that a cycle which comes somewhat earlier or later is
 //! not unusual. Days that are all off by the same, as after a change of level,
 //! are reported once: the mean residual is taken off.

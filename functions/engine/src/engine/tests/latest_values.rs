@@ -1,7 +1,7 @@
 //! Latest values, what changed, and the summary of a device.
 
 use super::*;
-use crate::{DeviceSummary, Latest};
+use crate::inspect::latest::{DeviceSummary, Latest};
 
 fn changed(engine: &mut Engine) -> Vec<String> {
     let mut seen = Vec::new();
