@@ -15,7 +15,7 @@ pub enum Answer {
 }
 
 /// The answer to an event whose messages ended so, one outcome for each.
-pub fn answer(event: &Event, outcomes: &[Outcome]) -> Answer {
+pub(crate) fn answer(event: &Event, outcomes: &[Outcome]) -> Answer {
     match event.source {
         Source::Sqs { .. } | Source::Kinesis => Answer::Result(partial(event, outcomes)),
         Source::Http => Answer::Result(http(&event.messages, outcomes)),
@@ -26,7 +26,7 @@ pub fn answer(event: &Event, outcomes: &[Outcome]) -> Answer {
 }
 
 /// The answer to an event that was not taken.
-pub fn refused(refusal: &Refusal) -> Answer {
+pub(crate) fn refused(refusal: &Refusal) -> Answer {
     match refusal {
         Refusal::Http { status, detail } => Answer::Result(problem(*status, detail)),
         other => Answer::Error {
@@ -37,7 +37,7 @@ pub fn refused(refusal: &Refusal) -> Answer {
 }
 
 /// `{processed, alerts, timestamp}`, as the reference handler.
-pub fn body(processed: &Processed, first: &Incoming) -> Value {
+pub(crate) fn body(processed: &Processed, first: &Incoming) -> Value {
     let timestamp = processed.timestamp.unwrap_or(first.received).millis();
     let mut body = json!({
         "processed": processed.readings,

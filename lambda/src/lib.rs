@@ -44,3 +44,6 @@ pub use outlets::{Outlets, RefusedReading, Rejected, Report, Rows, Sent};
 pub use recorded::{Record, Recorded};
 pub use runtime::{Invocation, Runtime, RuntimeError};
 pub use samples::{Sample, wrap};
+
+#[cfg(test)]
+mod tests;

@@ -178,12 +178,15 @@ mod tests {
 
     #[test]
     fn the_line_is_log_and_metrics_in_one() {
-        let mut metrics = Metrics::default();
-        metrics.readings = Readings {
+        let readings = Readings {
             received: 5,
             stored: 3,
             quarantined: 1,
             deduplicated: 1,
+        };
+        let mut metrics = Metrics {
+            readings,
+            ..Metrics::default()
         };
         let line = metrics.line(&LINE);
         assert_eq!(

@@ -1,9 +1,12 @@
 //! The command line: commands, flags and their help.
 
+pub(crate) mod lambda;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use lambda::{CheckTarget, LambdaArgs};
 use weir_config::parse_duration;
 use weir_model::Timestamp;
 use weir_simulator::{Anomaly, Scenario};
@@ -43,6 +46,8 @@ pub(crate) enum Command {
     Explain(ExplainArgs),
     /// Show what each function did, its latency, and its cost on AWS Lambda
     Functions(FunctionsArgs),
+    /// Try the function for AWS Lambda on this machine
+    Lambda(LambdaArgs),
     /// List, acknowledge and shelve alarms
     Alarms(AlarmsArgs),
     /// Read and change device shadows
@@ -111,6 +116,9 @@ pub(crate) struct UpArgs {
 pub(crate) struct CheckArgs {
     /// Configuration file (TOML)
     pub(crate) file: PathBuf,
+    /// Where the configuration is meant to run
+    #[arg(long = "for", value_enum, default_value_t = CheckTarget::Server)]
+    pub(crate) target: CheckTarget,
     /// Print the problems as a JSON array
     #[arg(long)]
     pub(crate) json: bool,
