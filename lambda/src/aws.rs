@@ -65,9 +65,20 @@ pub struct Region {
 
 impl Region {
     /// As the host of the function tells it: `AWS_REGION`, `AWS_ACCESS_KEY_ID`, ….
+    /// Other platforms have neither, and need none as long as no service is used.
     pub fn from_environment(config: &Config) -> Result<Self, AwsSetupError> {
         let region = std::env::var("AWS_REGION").or_else(|_| std::env::var("AWS_DEFAULT_REGION"));
-        let name = region.map_err(|_| AwsSetupError::Region)?;
+        let credentials = Credentials::from_environment();
+        let (name, credentials) = if uses_services(config) {
+            (region.map_err(|_| AwsSetupError::Region)?, credentials?)
+        } else {
+            let nobody = Credentials {
+                access_key_id: String::new(),
+                secret_access_key: String::new(),
+                session_token: None,
+            };
+            (region.unwrap_or_default(), credentials.unwrap_or(nobody))
+        };
         let partition = match name.split('-').next() {
             Some("cn") => "aws-cn",
             _ => "aws",
@@ -82,7 +93,7 @@ impl Region {
             name,
             partition,
             endpoint: config.aws.endpoint.clone(),
-            credentials: Credentials::from_environment()?,
+            credentials,
         })
     }
 
@@ -151,6 +162,17 @@ impl Region {
             config.aws.alerts_form,
         )))
     }
+}
+
+/// Whether a configuration calls AWS at all.
+fn uses_services(config: &Config) -> bool {
+    let aws = &config.aws;
+    aws.state == AwsState::DynamoDb
+        || aws.alerts_topic.is_some()
+        || aws.quarantine_bucket.is_some()
+        || aws.quarantine_queue.is_some()
+        || aws.timestream.is_some()
+        || aws.shadow_reports != ShadowReports::Off
 }
 
 impl Aws {

@@ -22,6 +22,17 @@ use crate::sweep::Expected;
 /// The time before the deadline in which no new work begins.
 pub(crate) const RESERVE: i64 = 2_000_000_000;
 
+/// Said once by an environment.
+const UNTIMED: &str = "readings without a time get that of the function's clock: a retry stores \
+                       them under another time; send timestamp";
+
+/// The id in `Root=1-…;Parent=…;Sampled=…`.
+fn root_of(header: &str) -> &str {
+    let mut parts = header.split(';');
+    let root = parts.find_map(|part| part.trim().strip_prefix("Root="));
+    root.unwrap_or(header)
+}
+
 /// What a handler needs beside its ways out.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -44,6 +55,7 @@ pub struct Handler {
     pub(crate) expected: Mutex<Expected>,
     topics: TopicFilter,
     is_cold: AtomicBool,
+    has_advised: AtomicBool,
 }
 
 /// The answer, and the line for the log.
@@ -73,6 +85,7 @@ impl Handler {
             cache: Mutex::default(),
             expected: Mutex::default(),
             is_cold: AtomicBool::new(true),
+            has_advised: AtomicBool::new(false),
         }
     }
 
@@ -148,12 +161,16 @@ impl Handler {
         source: &str,
         error: Option<&str>,
     ) -> Value {
+        // The function's own clock is another one at a retry.
+        let is_untimed = metrics.untimed && source == Source::Reference.as_str();
+        let advises = is_untimed && !self.has_advised.swap(true, Ordering::Relaxed);
         metrics.line(&Line {
+            advice: advises.then_some(UNTIMED),
             now: (self.settings.clock)(),
             service: &self.settings.service,
             source,
             request_id: call.request_id,
-            trace_id,
+            trace_id: trace_id.map(root_of),
             cold_start: self.is_cold.swap(false, Ordering::Relaxed),
             error,
         })

@@ -28,6 +28,8 @@ pub struct Metrics {
     pub(crate) commit_latency: Duration,
     /// Rejected readings by reason.
     pub(crate) reasons: BTreeMap<&'static str, u64>,
+    /// Some reading had no time, and got that of the receipt.
+    pub(crate) untimed: bool,
     /// Why messages failed; each reason once.
     pub(crate) failures: Vec<String>,
 }
@@ -72,6 +74,8 @@ pub(crate) struct Line<'a> {
     pub(crate) cold_start: bool,
     /// Why the event was not taken.
     pub(crate) error: Option<&'a str>,
+    /// What somebody should change.
+    pub(crate) advice: Option<&'a str>,
 }
 
 /// Names and units, in the order of the list.
@@ -133,6 +137,9 @@ impl Metrics {
         for ((name, _), value) in METRICS.iter().zip(self.values(line.cold_start)) {
             document[*name] = value;
         }
+        if let Some(advice) = line.advice {
+            document["warning"] = json!(advice);
+        }
         if !self.reasons.is_empty() {
             document["quarantined_by_reason"] = json!(self.reasons);
         }
@@ -174,6 +181,7 @@ mod tests {
         trace_id: None,
         cold_start: true,
         error: None,
+        advice: None,
     };
 
     #[test]

@@ -6,7 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use weir_config::Config;
-use weir_model::{Alert, DeviceIx, Position, QuarantineEntry, RowBatch, Timestamp, Value, tick};
+use weir_model::{
+    Alert, DeviceIx, Flags, Position, QuarantineEntry, RowBatch, Timestamp, Value, tick,
+};
 use weir_pipeline::{Effects, Pipeline};
 
 use crate::message::{Incoming, Processed};
@@ -15,6 +17,8 @@ use crate::outlets::Rejected;
 /// Ticks for one device between two messages: far more than it has functions that
 /// notice silence.
 const MAX_TICKS: usize = 64;
+/// Of no message.
+const TICK: Position = Position(u64::MAX);
 /// The engine looks at everyone once a second.
 const LOOK: i64 = 1_000_000_000;
 
@@ -48,6 +52,8 @@ pub(crate) struct Ran {
     /// By message and device.
     pub(crate) parts: BTreeMap<(usize, String), Processed>,
     pub(crate) readings: Readings,
+    /// Some reading got the time of receipt.
+    pub(crate) untimed: bool,
 }
 
 /// Which devices a run is for.
@@ -103,9 +109,8 @@ pub(crate) fn pass_time_only(
     let mut effects = Effects::default();
     let devices = Devices::Only(devices);
     pass_time(&mut pipeline, devices, until, &mut effects);
-    let position = Position(0);
     pipeline.bridge_silence(Timestamp(until.0.saturating_sub(1)));
-    pipeline.on_message(position, &tick(until), &mut effects);
+    pipeline.on_message(TICK, &tick(until), &mut effects);
     collect(config, pipeline, devices, &[], effects)
 }
 
@@ -135,7 +140,7 @@ fn pass_time(
             break;
         }
         pipeline.bridge_silence(due);
-        pipeline.on_message(Position(0), &tick(due), effects);
+        pipeline.on_message(TICK, &tick(due), effects);
         last = due;
     }
     pipeline.bridge_silence(Timestamp(until.0.saturating_sub(1)));
@@ -199,7 +204,12 @@ fn collect(
         .map(|entry| rejected(config, entry, messages))
         .collect();
     let alerts = alerts.into_iter();
+    let untimed = rows
+        .rows
+        .iter()
+        .any(|row| row.flags.contains(Flags::TIME_RECEIVED));
     Ran {
+        untimed,
         rows,
         alerts: alerts
             .filter(|alert| devices.has(&alert.device_id))

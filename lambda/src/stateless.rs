@@ -33,6 +33,7 @@ impl<'h> Stateless<'h> {
         let mut outcomes: Vec<Outcome> = runs.iter().map(|ran| Outcome::Done(sum(ran))).collect();
         for ran in &runs {
             self.metrics.readings.add(&ran.readings);
+            self.metrics.untimed |= ran.untimed;
         }
         let entries: Vec<Rejected> = runs
             .iter_mut()

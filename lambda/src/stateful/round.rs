@@ -281,6 +281,7 @@ impl Stateful<'_> {
     fn count(&mut self, runs: &[GroupRan], refused: &[Rejected]) {
         for run in runs {
             self.metrics.readings.add(&run.ran.readings);
+            self.metrics.untimed |= run.ran.untimed;
         }
         for entry in refused {
             self.metrics.note_refused();

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::json;
-use weir_config::FunctionKind;
+use weir_config::{FunctionKind, ShadowReports};
 use weir_simulator::{Emit, Fleet, FleetSpec, Scenario, demo_configuration};
 
 use super::*;
@@ -19,6 +19,8 @@ fn demo_settings() -> Settings {
     let loaded = demo_configuration(std::iter::empty()).unwrap();
     let digest = digest(&loaded);
     let mut config = loaded.config;
+    // A report is noted in the memory, and the pipeline makes none.
+    config.aws.shadow_reports = ShadowReports::Off;
     let has_modules = weir_engine::check(&config).is_empty();
     config.functions.retain(|function| match function.kind {
         FunctionKind::Absence(_) => false,

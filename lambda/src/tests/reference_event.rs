@@ -119,3 +119,56 @@ fn what_is_rejected_is_kept_and_the_rest_is_stored() {
         );
     }
 }
+
+#[test]
+fn a_reading_without_a_time_is_advised_about_once() {
+    let settings = settings("");
+    let recorded = recorded(&settings);
+    let handler = handler(&settings, &recorded, None);
+    let event = br#"{"deviceId":"p1","data":[{"sensor":"a","value":1}]}"#;
+    let trace = Some("Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1");
+    let lines = ["r-1", "r-2"].map(|id| handler.handle(event, &call(id), trace).line);
+    assert!(
+        lines[0]["warning"]
+            .as_str()
+            .unwrap()
+            .contains("send timestamp")
+    );
+    assert_eq!(lines[1].get("warning"), None);
+    assert_eq!(
+        lines[0]["xray_trace_id"],
+        "1-5759e988-bd862e3fe1be46a994272793"
+    );
+}
+
+#[test]
+fn a_batch_reads_and_writes_each_device_once() {
+    let settings = settings("");
+    let recorded = recorded(&settings);
+    let handler = handler(&settings, &recorded, Some(Arc::new(InMemory::default())));
+    let payloads: Vec<(String, String)> = (0..500)
+        .map(|nth| {
+            let device = nth % 100;
+            let payload = format!(
+                "{{\"deviceId\":\"d{device}\",\"data\":[{{\"sensor\":\"t\",\"value\":1,\
+                 \"timestamp\":{}}}]}}",
+                START.millis() + nth
+            );
+            (format!("devices/d{device}/telemetry"), payload)
+        })
+        .collect();
+    let payloads: Vec<(&str, &[u8])> = payloads
+        .iter()
+        .map(|(topic, payload)| (topic.as_str(), payload.as_bytes()))
+        .collect();
+    let event = wrap(Sample::Kinesis, &payloads, START, 1)
+        .remove(0)
+        .to_string();
+    let line = handler.handle(event.as_bytes(), &call("r"), None).line;
+    let found = ["Received", "Stored", "StateReads", "StateWrites"].map(|name| line[name].as_u64());
+    assert_eq!(
+        found,
+        [Some(500), Some(500), Some(100), Some(100)],
+        "{line}"
+    );
+}

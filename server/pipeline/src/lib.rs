@@ -24,7 +24,7 @@ mod snapshot;
 pub use counts::PipelineCounts;
 pub use device_memory::{AssembleError, DeviceMemories};
 pub use effects::{Effects, Processed, ShadowCause, ShadowUpdate};
-pub use metering::{Bill, bill};
+pub use metering::{Bill, bill, dynamodb_usd};
 pub use pipeline::{Pipeline, RestoreError};
 pub use shadow_reports::{ReportState, json_value};
 pub use shadow_requests::ShadowRequest;
