@@ -64,7 +64,7 @@ pub struct Region {
 }
 
 impl Region {
-    /// As the host of the function tells it: `AWS_REGION`, `AWS_ACCESS_KEY_ID`, ….
+    /// From the variables that the host of the function sets: `AWS_REGION`, `AWS_ACCESS_KEY_ID`, ….
     /// Other platforms have neither, and need none as long as no service is used.
     pub fn from_environment(config: &Config) -> Result<Self, AwsSetupError> {
         let region = std::env::var("AWS_REGION").or_else(|_| std::env::var("AWS_DEFAULT_REGION"));

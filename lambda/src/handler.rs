@@ -37,7 +37,7 @@ fn root_of(header: &str) -> &str {
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub config: Config,
-    /// Tells two configurations apart: [`crate::settings::digest`].
+    /// Differs between two configurations: [`crate::settings::digest`].
     pub digest: u64,
     /// The name in the log line.
     pub service: String,

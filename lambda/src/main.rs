@@ -36,7 +36,7 @@ fn main() -> ExitCode {
 
 /// One line of the log.
 fn print(line: &Value) {
-    // Nobody can be told that the log is closed.
+    // If the log is closed, nobody reads it.
     let _ = writeln!(std::io::stdout().lock(), "{line}");
 }
 

@@ -1,4 +1,4 @@
-//! What an invocation tells of itself: one JSON line that is the log and, in
+//! What an invocation reports about itself: one JSON line that is the log and, in
 //! CloudWatch's embedded metric format, the metrics. Its members are those of
 //! Powertools for AWS Lambda.
 

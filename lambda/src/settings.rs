@@ -57,7 +57,7 @@ pub fn of(loaded: Loaded, service: &str) -> Settings {
     }
 }
 
-/// Tells two configurations apart by what decides about messages: the first eight
+/// Differs between configurations that decide differently about messages: the first eight
 /// bytes of a SHA-256.
 pub fn digest(loaded: &Loaded) -> u64 {
     let settings = &loaded.settings;

@@ -11,6 +11,7 @@
 //! after the commit. A commit takes over what the outbox still holds. So a crash at
 //! any step loses nothing, and whoever committed last publishes what is left.
 
+mod commit;
 mod plan;
 mod publish;
 mod round;

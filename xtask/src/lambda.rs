@@ -39,7 +39,7 @@ fn options(args: &[String]) -> Result<Options> {
 
 pub(crate) fn run(args: &[String]) -> Result<()> {
     let options = options(args)?;
-    let folder = metadata()?.target_directory.join("lambda");
+    let folder = metadata()?.target_directory.join("lambda-package");
     fs::create_dir_all(&folder)?;
     let built = if options.arm64 {
         build_arm64(&options)?
@@ -65,7 +65,7 @@ fn features(options: &Options) -> &'static [&'static str] {
 }
 
 fn build_native(options: &Options) -> Result<PathBuf> {
-    let mut args = vec!["build", "--profile", "lambda", "--package", "weir-lambda"];
+    let mut args = vec!["build", "--profile", "function", "--package", "weir-lambda"];
     args.extend(["--bin", "bootstrap"]);
     args.extend(features(options));
     let built = build(&args)?;
@@ -81,7 +81,7 @@ fn build_arm64(options: &Options) -> Result<PathBuf> {
         bail!("arm64 needs cargo-lambda and zig: pip install cargo-lambda ziglang");
     }
     let mut command = cargo();
-    command.args(["lambda", "build", "--profile", "lambda", "--arm64"]);
+    command.args(["lambda", "build", "--profile", "function", "--arm64"]);
     command.args(["--package", "weir-lambda", "--bin", "bootstrap"]);
     succeed(command.args(features(options)))?;
     Ok(metadata()?

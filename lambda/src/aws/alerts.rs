@@ -130,7 +130,7 @@ fn notice(group: usize, alert: &Alert, text: &str) -> Notice {
     }
 }
 
-/// Up to ten messages, and no more bytes than one request takes.
+/// Up to ten messages, and at most as many bytes as one request takes.
 fn requests(notices: &[Notice]) -> Vec<&[Notice]> {
     let mut requests = Vec::new();
     let mut start = 0;

@@ -1,6 +1,6 @@
 //! HTTP/1.1, as much of it as platforms speak to a container: bodies with a length
-//! or in chunks, connections that stay open. One thread for each connection, so many
-//! and no more.
+//! or in chunks, connections that stay open. One thread for each connection, up to
+//! [`MAX_CONNECTIONS`].
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
