@@ -166,7 +166,7 @@ mod tests {
             Some("a delay"),
         );
         check_state("\"range\"\nmin = 0", None);
-        check_state("\"ewma\"", Some("kind \"ewma\""));
+        check_state("\"ewma\"\nhalf_life = \"1m\"", Some("kind \"ewma\""));
         check_state("\"absence\"\nafter = \"1m\"", Some("kind \"absence\""));
     }
 

@@ -103,11 +103,17 @@ pub(crate) fn run(
 pub(crate) fn pass_time_only(
     config: &Config,
     mut pipeline: Pipeline,
-    devices: &BTreeSet<String>,
+    names: &BTreeSet<String>,
     until: Timestamp,
 ) -> Ran {
     let mut effects = Effects::default();
-    let devices = Devices::Only(devices);
+    let devices = Devices::Only(names);
+    let is_known = |device: &String| pipeline.engine().device_ix(device).is_some();
+    if !names.iter().all(is_known) {
+        // The first look at a device begins its time.
+        let before = until.saturating_add_nanos(-LOOK);
+        pipeline.on_message(TICK, &tick(before), &mut effects);
+    }
     pass_time(&mut pipeline, devices, until, &mut effects);
     pipeline.bridge_silence(Timestamp(until.0.saturating_sub(1)));
     pipeline.on_message(TICK, &tick(until), &mut effects);

@@ -9,11 +9,11 @@ use crate::samples::{Sample, wrap};
 use crate::state::in_memory::InMemory;
 
 const EVENT: &str = r#"{"deviceId":"pump-1","location":"hall-2","data":[
-    {"sensor":"temperature","value":85.5,"unit":"°C","timestamp":1790000000000,
-     "thresholds":{"warning":70,"critical":80}},
-    {"sensor":"pressure","value":6.2,"timestamp":1790000000000,
-     "thresholds":{"warning":5,"critical":8}},
-    {"sensor":"flow","value":12.0,"timestamp":1790000000001}]}"#;
+    {"sensorId":"temperature","value":85.5,"unit":"°C","timestamp":1790000000000,
+     "warningThreshold":70,"criticalThreshold":80},
+    {"sensorId":"pressure","value":6.2,"timestamp":1790000000000,
+     "warningThreshold":5,"criticalThreshold":8},
+    {"sensorId":"flow","value":12.0,"timestamp":1790000000001}]}"#;
 
 #[track_caller]
 fn check(store: Option<Arc<dyn StateStore>>) {
@@ -92,7 +92,7 @@ fn what_is_rejected_is_kept_and_the_rest_is_stored() {
         let settings = settings("");
         let recorded = recorded(&settings);
         let handler = handler(&settings, &recorded, store);
-        let bad = r#"{"deviceId":"p1","data":[{"sensor":"a","value":1},{"sensor":"b"}]}"#;
+        let bad = r#"{"deviceId":"p1","data":[{"sensorId":"a","value":1},{"sensorId":"b"}]}"#;
         let payloads: [(&str, &[u8]); 2] = [
             ("devices/p1/telemetry", bad.as_bytes()),
             ("devices/p1/telemetry", b"{"),
@@ -125,7 +125,7 @@ fn a_reading_without_a_time_is_advised_about_once() {
     let settings = settings("");
     let recorded = recorded(&settings);
     let handler = handler(&settings, &recorded, None);
-    let event = br#"{"deviceId":"p1","data":[{"sensor":"a","value":1}]}"#;
+    let event = br#"{"deviceId":"p1","data":[{"sensorId":"a","value":1}]}"#;
     let trace = Some("Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1");
     let lines = ["r-1", "r-2"].map(|id| handler.handle(event, &call(id), trace).line);
     assert!(
@@ -150,7 +150,7 @@ fn a_batch_reads_and_writes_each_device_once() {
         .map(|nth| {
             let device = nth % 100;
             let payload = format!(
-                "{{\"deviceId\":\"d{device}\",\"data\":[{{\"sensor\":\"t\",\"value\":1,\
+                "{{\"deviceId\":\"d{device}\",\"data\":[{{\"sensorId\":\"t\",\"value\":1,\
                  \"timestamp\":{}}}]}}",
                 START.millis() + nth
             );

@@ -22,7 +22,7 @@ const SCHEDULES: u64 = 3_000;
 const INVOCATIONS: usize = 4;
 const CONFIG: &str = "[[function]]\nname = \"hot\"\nkind = \"threshold\"\nwarning_high = 50\n\
                       critical_high = 80\n[[function]]\nname = \"level\"\nkind = \"ewma\"\n\
-                      warmup = 2\n";
+                      half_life = \"5s\"\n";
 
 /// What all invocations of a schedule share.
 #[derive(Debug, Default)]
@@ -157,7 +157,7 @@ fn batches(random: &mut Random) -> Vec<Vec<Incoming>> {
                 let value = [20, 60, 90][random.below(3) as usize];
                 let millis = received.millis();
                 format!(
-                    "{{\"deviceId\":\"{device}\",\"data\":[{{\"sensor\":\"t\",\
+                    "{{\"deviceId\":\"{device}\",\"data\":[{{\"sensorId\":\"t\",\
                      \"value\":{value},\"timestamp\":{millis}}}]}}"
                 )
             };

@@ -63,7 +63,7 @@ fn config(moto: &Moto, more: &str) -> String {
 const STATE: &str = "state = \"dynamodb\"\ntable = \"devices\"\nstate_bucket = \"memory\"";
 
 fn reading(value: f64, second: i64) -> Value {
-    json!({"deviceId": "pump-1", "data": [{"sensor": "temperature", "value": value,
+    json!({"deviceId": "pump-1", "data": [{"sensorId": "temperature", "value": value,
         "timestamp": 1_790_000_000_000_i64 + second * 1_000}]})
 }
 
@@ -144,7 +144,7 @@ fn a_bad_message_of_a_batch_is_quarantined_and_harms_no_other() {
     let mut function = Bootstrap::start(&config(&moto, STATE), &[]);
     let batch = json!({"Records": [
         record("m-1", &reading(90.0, 0).to_string()),
-        record("m-2", "{\"deviceId\": \"pump-1\", \"data\": [{\"sensor\": \"temperature\"}]}"),
+        record("m-2", "{\"deviceId\": \"pump-1\", \"data\": [{\"sensorId\": \"temperature\"}]}"),
         record("m-3", &reading(20.0, 2).to_string()),
     ]});
     assert_eq!(
@@ -256,7 +256,7 @@ fn without_state_every_message_is_on_its_own() {
 fn a_function_that_needs_memory_does_not_start_without_state() {
     let moto = Moto::start();
     let text = format!(
-        "{}[[function]]\nname = \"level\"\nkind = \"ewma\"\n",
+        "{}[[function]]\nname = \"level\"\nkind = \"ewma\"\nhalf_life = \"1m\"\n",
         config(&moto, "")
     );
     let mut function = Bootstrap::start(&text, &[]);

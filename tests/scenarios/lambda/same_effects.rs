@@ -11,11 +11,11 @@ use weir_tests::{
 use super::aws::Moto;
 
 const EVENT: &str = r#"{"deviceId":"pump-1","location":"hall-2","data":[
-    {"sensor":"temperature","value":85.5,"unit":"°C","timestamp":1790000000000,
-     "thresholds":{"warning":70,"critical":80}},
-    {"sensor":"pressure","value":6.2,"timestamp":1790000000000,
-     "thresholds":{"warning":5,"critical":8}},
-    {"sensor":"flow","value":12.0,"timestamp":1790000000001}]}"#;
+    {"sensorId":"temperature","value":85.5,"unit":"°C","timestamp":1790000000000,
+     "warningThreshold":70,"criticalThreshold":80},
+    {"sensorId":"pressure","value":6.2,"timestamp":1790000000000,
+     "warningThreshold":5,"criticalThreshold":8},
+    {"sensorId":"flow","value":12.0,"timestamp":1790000000001}]}"#;
 
 /// What became of the event somewhere.
 #[derive(Debug, PartialEq)]
@@ -195,7 +195,8 @@ fn a_configuration_is_checked_for_lambda() {
     let (code, told) = check("[journal]\nmax_size = \"10GiB\"\n");
     assert_eq!(code, Some(0), "{told}");
     assert!(told.contains("ignored on Lambda: journal"), "{told}");
-    let (code, told) = check("[http]\n[[function]]\nname = \"level\"\nkind = \"ewma\"\n");
+    let (code, told) =
+        check("[http]\n[[function]]\nname = \"level\"\nkind = \"ewma\"\nhalf_life = \"1m\"\n");
     assert_eq!(code, Some(78), "{told}");
     assert!(
         told.contains("weir.toml:2: function.level: kind \"ewma\""),

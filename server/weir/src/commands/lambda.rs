@@ -184,8 +184,8 @@ fn topic_of(payload: &[u8]) -> String {
 
 fn reference_event(now: Timestamp) -> Value {
     let reading = |sensor: &str, value: f64, warning: f64, critical: f64| {
-        json!({"sensor": sensor, "value": value, "timestamp": now.millis(),
-            "thresholds": {"warning": warning, "critical": critical}})
+        json!({"sensorId": sensor, "value": value, "timestamp": now.millis(),
+            "warningThreshold": warning, "criticalThreshold": critical})
     };
     json!({
         "deviceId": "pump-1",
