@@ -110,9 +110,11 @@ fn an_alarm_is_raised_and_cleared_across_invocations() {
     );
     // Another environment knows it.
     let mut other = Bootstrap::start(&config(&moto, STATE), &[]);
-    other.invoke(&reading(20.0, 1)).expect("it works");
+    other.invoke_as("r-2", &reading(20.0, 1)).expect("it works");
     // The first one has an old item in its cache: its commit conflicts, and it runs again.
-    function.invoke(&reading(21.0, 2)).expect("it works");
+    function
+        .invoke_as("r-3", &reading(21.0, 2))
+        .expect("it works");
     let held = moto.read();
     assert_eq!(
         states(&held),
@@ -171,11 +173,18 @@ fn a_bad_message_of_a_batch_is_quarantined_and_harms_no_other() {
     // Without a quarantine the message fails, and only that one.
     let without = config(&moto, STATE).replace("quarantine_bucket = \"quarantine\"\n", "");
     let mut function = Bootstrap::start(&without, &[]);
+    let bad = "{\"deviceId\": \"pump-1\", \"data\": [{\"sensorId\": \"temperature\"}]}";
+    let batch = json!({"Records": [
+        record("n-1", &reading(90.0, 3).to_string()),
+        record("n-2", bad),
+        record("n-3", &reading(20.0, 5).to_string()),
+    ]});
     let answer = function.invoke(&batch).expect("it works");
     assert_eq!(
         answer,
-        json!({"batchItemFailures": [{"itemIdentifier": "m-2"}]})
+        json!({"batchItemFailures": [{"itemIdentifier": "n-2"}]})
     );
+    assert_eq!(states(&moto.read()).len(), 2);
 }
 
 #[test]
@@ -270,4 +279,57 @@ fn a_function_that_needs_memory_does_not_start_without_state() {
         message.contains(&format!("weir.toml:{line}: function.level: ")),
         "{message}"
     );
+}
+
+/// Readings that do not compress: a number that looks like chance for each.
+fn noise(sensors: u64, nth: u64) -> Value {
+    let mut seed = nth + 1;
+    let mut next = || {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        (seed >> 12) as f64 / 1e9
+    };
+    let mut payload =
+        json!({"deviceId": "pump-1", "timestamp": 1_790_000_000_000_u64 + nth * 1_000});
+    for sensor in 0..sensors {
+        payload[format!("s{sensor}")] = json!(next());
+    }
+    payload
+}
+
+#[test]
+#[ignore = "needs python3 with moto and boto3"]
+fn memory_that_an_item_cannot_hold_is_kept_in_a_bucket() {
+    let moto = Moto::start();
+    let more = "[[function]]\nname = \"odd\"\nkind = \"mad\"\nwindow = 100\nwarmup = 100\n";
+    let text = format!("{}{more}", config(&moto, STATE));
+    let mut function = Bootstrap::start(&text, &[]);
+    let batch = |from: u64, to: u64| {
+        let record = |nth| {
+            let mut record = record(&format!("m-{nth}"), &noise(900, nth).to_string());
+            record["messageAttributes"] =
+                json!({"topic": {"stringValue": "devices/pump-1/telemetry", "dataType": "String"}});
+            record
+        };
+        json!({"Records": (from..to).map(record).collect::<Vec<_>>()})
+    };
+    let done = json!({"batchItemFailures": []});
+    assert_eq!(function.invoke(&batch(0, 64)), Ok(done.clone()));
+    let held = moto.read();
+    assert_eq!(held["items"]["d#pump-1"]["version"], 4);
+    let objects = held["memory"].as_object().expect("an object");
+    let keys: Vec<&String> = objects.keys().collect();
+    assert!(keys.len() == 1 && keys[0].starts_with("state/"), "{keys:?}");
+    // Another environment goes on with it; the object before is gone.
+    let mut other = Bootstrap::start(&text, &[]);
+    assert_eq!(other.invoke(&batch(64, 65)), Ok(done));
+    let after = moto.read();
+    let now: Vec<&String> = after["memory"]
+        .as_object()
+        .expect("an object")
+        .keys()
+        .collect();
+    assert!(now.len() == 1 && now != keys, "{now:?}");
+    assert_eq!(after["items"]["d#pump-1"]["version"], 5);
 }
