@@ -9,7 +9,7 @@ use crate::file::reader::Reader;
 use crate::file::schema::Schema;
 use crate::sections::notify_rules::{inhibit, maintenance, notify};
 use crate::sections::{
-    alarm, alarms, auth, broker, channel, embedded_store, function, http, influxdb, journal,
+    alarm, alarms, auth, aws, broker, channel, embedded_store, function, http, influxdb, journal,
     lambda, limits, line_protocol, quarantine, query, reload, retention, route, shadows, source,
     tls, watchdog,
 };
@@ -44,6 +44,7 @@ pub(crate) fn assemble(reader: &mut Reader<'_>) -> Config {
         postgres: query::postgres(reader),
         reload: reload::reload(reader),
         lambda: lambda::lambda(reader),
+        aws: aws::aws(reader),
         alarms: alarms::alarms(reader),
         alarm_meanings: alarm::alarm_meanings(reader),
         channels: channel::channels(reader),

@@ -6,9 +6,9 @@
 //! a new key.
 
 use crate::{
-    Alarms, Auth, Broker, Config, EmbeddedStore, Http, InfluxDb, JournalSection, Lambda, Limits,
-    LineMapping, LineProtocol, Quarantine, Query, Reload, Shadows, Source, SqlListener, Tls,
-    Watchdog,
+    Alarms, Auth, Aws, Broker, Config, EmbeddedStore, Http, InfluxDb, JournalSection, Lambda,
+    Limits, LineMapping, LineProtocol, Quarantine, Query, Reload, Shadows, Source, SqlListener,
+    Tls, Watchdog,
 };
 
 /// The keys that differ, such as `limits.max_payload`, `function.overheat` or
@@ -111,6 +111,7 @@ impl Config {
             postgres,
             reload,
             lambda,
+            aws,
             line_protocol,
             alarms,
             alarm_meanings,
@@ -177,6 +178,10 @@ impl Config {
         compare!(k, "reload", Reload, reload, &new.reload, live: [watch], restart: []);
         compare!(k, "lambda", Lambda, lambda, &new.lambda, live: [memory, batch_size,
             min_duration, price_per_million_requests, price_per_gb_second], restart: []);
+        // The server does not read it.
+        compare!(k, "aws", Aws, aws, &new.aws, live: [state, table, alerts_topic, alerts_form,
+            quarantine_bucket, quarantine_queue, state_bucket, timestream, shadow_name,
+            shadow_reports, endpoint], restart: []);
         keys
     }
 }

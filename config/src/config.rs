@@ -1,9 +1,9 @@
 //! The whole configuration: one field per section.
 
 use crate::{
-    AlarmMeaning, Alarms, Auth, Broker, Channel, EmbeddedStore, Function, Http, InfluxDb, Inhibit,
-    JournalSection, Lambda, Limits, LineProtocol, Maintenance, Notify, Quarantine, Query, Reload,
-    Retention, Route, Shadows, Source, SqlListener, Tls, Watchdog,
+    AlarmMeaning, Alarms, Auth, Aws, Broker, Channel, EmbeddedStore, Function, Http, InfluxDb,
+    Inhibit, JournalSection, Lambda, Limits, LineProtocol, Maintenance, Notify, Quarantine, Query,
+    Reload, Retention, Route, Shadows, Source, SqlListener, Tls, Watchdog,
 };
 
 /// A checked configuration.
@@ -38,6 +38,7 @@ pub struct Config {
     pub postgres: Option<SqlListener>,
     pub reload: Reload,
     pub lambda: Lambda,
+    pub aws: Aws,
     pub alarms: Alarms,
     /// What alarms mean; the first that selects an alarm decides.
     pub alarm_meanings: Vec<AlarmMeaning>,
@@ -71,6 +72,7 @@ impl Default for Config {
             postgres: None,
             reload: Reload::default(),
             lambda: Lambda::default(),
+            aws: Aws::default(),
             alarms: Alarms::default(),
             alarm_meanings: Vec::new(),
             channels: Vec::new(),

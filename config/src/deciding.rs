@@ -43,7 +43,7 @@ sections! {
     ],
     others: [
         http, auth, tls, broker, sources, journal, embedded_store, retention, influxdb,
-        quarantine, watchdog, query, flight, postgres, reload, lambda, alarms, alarm_meanings,
+        quarantine, watchdog, query, flight, postgres, reload, lambda, aws, alarms, alarm_meanings,
         channels, notify, maintenance, inhibit,
     ],
 }

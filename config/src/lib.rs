@@ -37,6 +37,7 @@ pub use problem::{LoadError, Problem};
 pub use sections::alarm::AlarmMeaning;
 pub use sections::alarms::Alarms;
 pub use sections::auth::Auth;
+pub use sections::aws::{AlertsForm, Aws, AwsState, ShadowReports, Timestream};
 pub use sections::broker::Broker;
 pub use sections::channel::{Channel, ChannelKind, Email, EmailTls, UrlSource};
 pub use sections::embedded_store::EmbeddedStore;

@@ -8,6 +8,7 @@
 pub(crate) mod alarm;
 pub(crate) mod alarms;
 pub(crate) mod auth;
+pub(crate) mod aws;
 pub(crate) mod broker;
 pub(crate) mod channel;
 pub(crate) mod embedded_store;

@@ -33,10 +33,18 @@ pub enum Ingress {
     Http = 2,
     /// Weir itself: a tick, so that time passes in the journal without messages.
     Clock = 3,
+    /// A cloud's function, called with an event.
+    Function = 4,
 }
 
 impl Ingress {
-    pub const ALL: [Self; 4] = [Self::Broker, Self::Source, Self::Http, Self::Clock];
+    pub const ALL: [Self; 5] = [
+        Self::Broker,
+        Self::Source,
+        Self::Http,
+        Self::Clock,
+        Self::Function,
+    ];
 
     pub fn from_u8(code: u8) -> Option<Self> {
         Self::ALL.get(usize::from(code)).copied()
@@ -48,6 +56,7 @@ impl Ingress {
             Self::Source => "source",
             Self::Http => "http",
             Self::Clock => "clock",
+            Self::Function => "function",
         }
     }
 }

@@ -14,6 +14,7 @@ mod functions;
 mod guarantees;
 mod influxdb;
 mod ingest;
+mod lambda;
 mod loads;
 mod operations;
 mod queries;

@@ -36,13 +36,13 @@ pub use kills::{Soaked, kill_run, soak};
 pub use load_spec::{LoadSpec, Spoilt};
 pub use loader::{LoadReport, Loader};
 pub use machine::{
-    Address, Clock, DEADLINE, Exit, Process, Tmpfs, free_port, library, now_ms, program,
-    wait_until, weir_binary,
+    Address, Clock, DEADLINE, Exit, Process, Tmpfs, bootstrap_binary, free_port, library, now_ms,
+    program, wait_until, weir_binary,
 };
 pub use peers::{
-    Alertmanager, Answer, Exported, Hook, Hooked, InfluxPeer, LineWrite, Link, Mosquitto,
-    MosquittoSpec, MosquittoSub, Received, Subscriber, VictoriaMetrics, mosquitto_pub, python,
-    python_module, python_process,
+    Alertmanager, Answer, Bootstrap, Exported, Hook, Hooked, InfluxPeer, LineWrite, Link,
+    Mosquitto, MosquittoSpec, MosquittoSub, Received, Subscriber, VictoriaMetrics, mosquitto_pub,
+    python, python_module, python_process,
 };
 pub use site::{Broker, Site};
 pub use sql_endpoint::{leaves_an_endless_query, weir_with_readings};

@@ -10,6 +10,6 @@ mod wait;
 pub use address::{Address, free_port};
 pub use clock::Clock;
 pub use process::{Exit, Process};
-pub use programs::{library, program, weir_binary};
+pub use programs::{bootstrap_binary, library, program, weir_binary};
 pub use tmpfs::Tmpfs;
 pub use wait::{DEADLINE, now_ms, wait_until};

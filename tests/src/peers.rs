@@ -2,6 +2,7 @@
 //! cannot be made to fail, and the network in between.
 
 mod alertmanager;
+mod bootstrap;
 mod hook;
 mod influx;
 mod link;
@@ -14,6 +15,7 @@ mod subscriber;
 mod victoria_metrics;
 
 pub use alertmanager::Alertmanager;
+pub use bootstrap::Bootstrap;
 pub use hook::{Hook, Hooked};
 pub use influx::{Answer, InfluxPeer, LineWrite};
 pub use link::Link;

@@ -2,6 +2,7 @@
 //!
 //! - [`arrows`]: crates depend only on what the layout table allows.
 //! - [`features`]: dependencies have one feature set.
+//! - [`lambda`]: the program for AWS Lambda stays small.
 //! - [`sources`]: modules open with `//!` and declare few modules, no marker is
 //!   left over, no path leads out of the checkout; large files and functions are
 //!   reported.
@@ -9,6 +10,7 @@
 
 mod arrows;
 mod features;
+mod lambda;
 mod sources;
 mod words;
 
@@ -24,6 +26,7 @@ pub(crate) fn run() -> Result<()> {
     let files = tracked_files()?;
     let mut faults = arrows::check(&metadata()?, root());
     faults.extend(features::check()?);
+    faults.extend(lambda::check()?);
     let report = sources::check(root(), &files);
     faults.extend(report.faults);
     for line in &report.large {

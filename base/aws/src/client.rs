@@ -5,6 +5,7 @@ use weir_http_client::{HttpClient, HttpError, Method, Request, Response};
 use weir_model::Timestamp;
 
 use crate::credentials::Credentials;
+use crate::error::AwsError;
 use crate::signature::{Scope, SignedRequest, authorization, payload_hash, query_string};
 
 /// Where a service is.
@@ -80,6 +81,39 @@ impl Client {
     /// Replaces credentials that expire.
     pub fn set_credentials(&mut self, credentials: Credentials) {
         self.credentials = credentials;
+    }
+
+    /// Opens a connection, so that the first call does not wait for it. Whatever
+    /// comes of it: the first call reports it.
+    pub fn open(&self) {
+        let _ = self.http.send(&Request {
+            method: Method::Get,
+            url: &format!("{}/", self.service.endpoint),
+            headers: &[],
+            body: b"",
+            max_response: 64 << 10,
+        });
+    }
+
+    /// As [`Self::call`], once more if the failure passes; only a success is `Ok`.
+    pub fn call_twice(
+        &self,
+        call: &Call<'_>,
+        now: impl Fn() -> Timestamp,
+    ) -> Result<Response, AwsError> {
+        let once = || {
+            let service = self.service.name;
+            let response = self.call(call, now());
+            let response = response.map_err(|source| AwsError::Http { service, source })?;
+            match response.is_success() {
+                true => Ok(response),
+                false => Err(AwsError::refused(service, &response)),
+            }
+        };
+        match once() {
+            Err(error) if error.is_passing() => once(),
+            outcome => outcome,
+        }
     }
 
     /// Signs and sends; returns a response with any status. `now`: wall clock.

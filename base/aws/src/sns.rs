@@ -7,6 +7,7 @@ use weir_model::{Timestamp, percent_encoded};
 use crate::arn::Arn;
 use crate::client::{Call, Client, Service};
 use crate::credentials::Credentials;
+use crate::error::{AwsError, within};
 
 /// Bytes of a response that are read.
 const MAX_RESPONSE: u64 = 64 << 10;
@@ -50,6 +51,58 @@ impl Publish<'_> {
     }
 }
 
+/// One entry of a `PublishBatch`.
+#[derive(Clone, Copy, Debug)]
+pub struct BatchEntry<'a> {
+    pub message: &'a str,
+    /// String attributes, on which subscriptions can filter.
+    pub attributes: &'a [(&'a str, &'a str)],
+    /// For a FIFO topic: deduplication id and group id.
+    pub fifo: Option<(&'a str, &'a str)>,
+}
+
+/// Entries of one `PublishBatch`.
+pub const MAX_BATCH: usize = 10;
+
+/// The form of a `PublishBatch`: its entries have the ids 0, 1, ….
+fn batch_form(topic_arn: &str, entries: &[BatchEntry<'_>]) -> String {
+    let mut fields = vec![("Action".to_owned(), "PublishBatch".to_owned())];
+    for (nth, entry) in entries.iter().enumerate() {
+        let member = format!("PublishBatchRequestEntries.member.{}", nth + 1);
+        let mut add = |part: &str, value: &str| {
+            fields.push((format!("{member}.{part}"), value.to_owned()));
+        };
+        add("Id", &nth.to_string());
+        add("Message", entry.message);
+        for (n, (name, value)) in (1..).zip(entry.attributes) {
+            let attribute = format!("MessageAttributes.entry.{n}");
+            add(&format!("{attribute}.Name"), name);
+            add(&format!("{attribute}.Value.DataType"), "String");
+            add(&format!("{attribute}.Value.StringValue"), value);
+        }
+        if let Some((id, group)) = entry.fifo {
+            add("MessageDeduplicationId", id);
+            add("MessageGroupId", group);
+        }
+    }
+    fields.push(("TopicArn".to_owned(), topic_arn.to_owned()));
+    fields.push(("Version".to_owned(), "2010-03-31".to_owned()));
+    let fields = fields.iter();
+    let fields = fields.map(|(name, value)| format!("{name}={}", percent_encoded(value)));
+    fields.collect::<Vec<_>>().join("&")
+}
+
+/// The entries that an answer to `PublishBatch` lists as failed.
+fn failed_entries(answer: &str) -> Vec<usize> {
+    let Some(failed) = within(answer, "Failed") else {
+        return Vec::new();
+    };
+    let members = failed.split("<member>").skip(1);
+    members
+        .filter_map(|member| within(member, "Id")?.trim().parse().ok())
+        .collect()
+}
+
 /// Publishes to topics of one region.
 #[derive(Clone, Debug)]
 pub struct Sns {
@@ -77,22 +130,64 @@ impl Sns {
     /// Publishes; returns a response with any status. `now`: wall clock.
     pub fn publish(&self, publish: &Publish<'_>, now: Timestamp) -> Result<Response, HttpError> {
         let form = publish.form();
-        let content_type = "application/x-www-form-urlencoded; charset=utf-8";
-        let call = Call {
-            method: Method::Post,
-            path: "/",
-            query: &[],
-            headers: &[("content-type", content_type)],
-            body: form.as_bytes(),
-            max_response: MAX_RESPONSE,
-        };
-        self.client.call(&call, now)
+        self.client.call(&form_call(&form), now)
+    }
+}
+
+impl Sns {
+    /// Publishes up to [`MAX_BATCH`] messages; returns the indexes of those that
+    /// failed.
+    pub fn publish_batch(
+        &self,
+        topic_arn: &str,
+        entries: &[BatchEntry<'_>],
+    ) -> Result<Vec<usize>, AwsError> {
+        let form = batch_form(topic_arn, entries);
+        let response = self.client.call_twice(&form_call(&form), Timestamp::now)?;
+        Ok(failed_entries(&String::from_utf8_lossy(&response.body)))
+    }
+}
+
+fn form_call(form: &str) -> Call<'_> {
+    Call {
+        method: Method::Post,
+        path: "/",
+        query: &[],
+        headers: &[(
+            "content-type",
+            "application/x-www-form-urlencoded; charset=utf-8",
+        )],
+        body: form.as_bytes(),
+        max_response: MAX_RESPONSE,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_batch_has_an_entry_per_message_and_its_answer_names_the_failed() {
+        let entry = BatchEntry {
+            message: "{}",
+            attributes: &[("severity", "CRITICAL")],
+            fifo: Some(("id", "p1")),
+        };
+        let form = "Action=PublishBatch\
+            &PublishBatchRequestEntries.member.1.Id=0\
+            &PublishBatchRequestEntries.member.1.Message=%7B%7D\
+            &PublishBatchRequestEntries.member.1.MessageAttributes.entry.1.Name=severity\
+            &PublishBatchRequestEntries.member.1.MessageAttributes.entry.1.Value.DataType=String\
+            &PublishBatchRequestEntries.member.1.MessageAttributes.entry.1.Value.StringValue=CRITICAL\
+            &PublishBatchRequestEntries.member.1.MessageDeduplicationId=id\
+            &PublishBatchRequestEntries.member.1.MessageGroupId=p1\
+            &TopicArn=arn&Version=2010-03-31";
+        assert_eq!(batch_form("arn", &[entry]), form);
+        let answer = "<Failed><member><Id>3</Id><Code>x</Code></member><member><Id>0</Id></member>\
+                      </Failed><Successful><member><Id>1</Id></member></Successful>";
+        assert_eq!(failed_entries(answer), [3, 0]);
+        assert_eq!(failed_entries("<Failed/><Successful></Successful>"), [0; 0]);
+    }
 
     #[test]
     fn a_message_is_a_form_with_attributes() {

@@ -29,6 +29,7 @@ pub enum Method {
     Get,
     Post,
     Put,
+    Delete,
 }
 
 impl Method {
@@ -37,11 +38,12 @@ impl Method {
             Self::Get => "GET",
             Self::Post => "POST",
             Self::Put => "PUT",
+            Self::Delete => "DELETE",
         }
     }
 }
 
-/// A request. A GET is sent without its body.
+/// A request. A GET and a DELETE are sent without their body.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
     pub method: Method,
@@ -108,7 +110,7 @@ impl HttpClient {
         for (name, value) in request.headers {
             builder = builder.header(*name, *value);
         }
-        let response = if request.method == Method::Get {
+        let response = if matches!(request.method, Method::Get | Method::Delete) {
             let request = builder.body(()).map_err(|_| HttpError::InvalidUrl)?;
             self.agent.run(request)?
         } else {

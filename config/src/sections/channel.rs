@@ -314,7 +314,7 @@ fn mailbox(raw: Raw<'_>) -> Result<String, Refused> {
 }
 
 /// `arn:aws:sns:eu-central-1:123456789012:alarms`
-fn topic_arn(raw: Raw<'_>) -> Result<String, Refused> {
+pub(crate) fn topic_arn(raw: Raw<'_>) -> Result<String, Refused> {
     let text = label(256)(raw)?;
     let parts: Vec<&str> = text.split(':').collect();
     match parts.as_slice() {

@@ -67,6 +67,14 @@ impl Clock {
         self.up_since = self.up_since.max(other.up_since);
     }
 
+    /// Whoever calls the engine ran all the time until `until`, although it brought
+    /// no record: the next record makes no hole.
+    pub(crate) fn bridge(&mut self, until: Timestamp) {
+        if self.now != NEVER {
+            self.now = self.now.max(until.0);
+        }
+    }
+
     /// Moves the time on; true when it is time to scan.
     pub(crate) fn pass(&mut self, received: Timestamp) -> bool {
         let received = received.0;
@@ -144,6 +152,23 @@ impl Memory {
         }
         let usual = f64::from(self.interval) + 4.0 * f64::from(self.deviation);
         (self.intervals >= WARMUP).then_some((settings.factor * usual).max(LEAST))
+    }
+
+    /// The first moment at which it has been silent for too long, nanoseconds; `None`
+    /// if that is not known. `delay` of its function: for so long the verdict has to
+    /// be repeated.
+    fn due(&self, settings: &Absence, clock: &Clock, delay: i64) -> Option<i64> {
+        if self.silent != NEVER {
+            // The verdict counts at the first look behind the delay.
+            let counts = self.silent.saturating_add(delay);
+            return (clock.now < counts).then_some(counts);
+        }
+        let since = self.heard.max(self.excused).max(clock.up_since);
+        if since == NEVER {
+            return None;
+        }
+        let expected = self.expected(settings)?;
+        Some(since.saturating_add(expected as i64).saturating_add(1))
     }
 
     /// Whether it has been silent for too long.

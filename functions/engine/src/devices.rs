@@ -13,8 +13,9 @@
 
 use weir_codec::Decoder;
 use weir_config::Config;
-use weir_model::{DeviceIx, Ingress, Message};
+use weir_model::{DeviceIx, Ingress, Message, Timestamp};
 
+use crate::absence::watch;
 use crate::engine::Engine;
 use crate::rules::Rules;
 use crate::state::snapshot::{self, Restored, SnapshotError};
@@ -41,6 +42,31 @@ impl Engine {
             all.append(snapshot::read(bytes, &rules)?)?;
         }
         Ok(Self::with_memory(config, rules, all))
+    }
+
+    /// When time has to pass at the latest, so that silence of the device is noticed
+    /// as soon as it is too long: for a host without ticks. `None`: nothing waits for
+    /// it.
+    ///
+    /// Panics when there is no such device.
+    pub fn due(&self, device: DeviceIx) -> Option<Timestamp> {
+        watch::due(
+            &self.tables,
+            &self.rules,
+            self.clock(),
+            device,
+            &|function| {
+                let function = self.functions.get(function.index());
+                function.map_or(0, |function| function.on_delay_ns)
+            },
+        )
+    }
+
+    /// Time has passed until now although no message came: for a host that ran
+    /// meanwhile, without ticks. Without it a long time between two messages counts as
+    /// one in which Weir did not run, and nobody is found silent.
+    pub fn bridge_silence(&mut self, until: Timestamp) {
+        self.clock_mut().bridge(until);
     }
 
     /// The devices that a message is of, each once, in the order in which it names

@@ -170,6 +170,14 @@ impl Engine {
 }
 
 impl Engine {
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    pub(crate) fn clock_mut(&mut self) -> &mut Clock {
+        &mut self.clock
+    }
+
     /// Before a message: what follows from the time that it brings.
     fn pass_time(&mut self, position: Position, received: Timestamp, out: &mut Batch) {
         if !self.settled {

@@ -139,7 +139,7 @@ impl JournalLog {
 fn message<'a>(publish: &PublishRecord<'a>, received: Timestamp) -> Message<'a> {
     Message {
         received,
-        door: Ingress::Broker,
+        ingress: Ingress::Broker,
         client: publish.identity,
         topic: publish.topic,
         payload: publish.payload,

@@ -12,6 +12,7 @@
 
 mod alarm_names;
 mod counts;
+mod device_memory;
 mod effects;
 mod metering;
 mod pipeline;
@@ -21,8 +22,9 @@ mod shadow_requests;
 mod snapshot;
 
 pub use counts::PipelineCounts;
+pub use device_memory::{AssembleError, DeviceMemories};
 pub use effects::{Effects, Processed, ShadowCause, ShadowUpdate};
-pub use metering::{Bill, bill};
+pub use metering::{Bill, bill, dynamodb_usd};
 pub use pipeline::{Pipeline, RestoreError};
 pub use shadow_reports::{ReportState, json_value};
 pub use shadow_requests::ShadowRequest;

@@ -53,6 +53,24 @@ pub fn bill(lambda: &Lambda, invocations: u64, batch: u32, time: &Times) -> Bill
     }
 }
 
+/// What an item of DynamoDB takes beside what functions remember: names, latest
+/// values, the last messages. Measured for a device of five sensors.
+const ITEM_BYTES: u64 = 450;
+/// US dollars per million write units of 1 KB and read units of 4 KB, on demand, in
+/// us-east-1 (aws.amazon.com/dynamodb/pricing/on-demand, as of November 2026).
+const USD_PER_MILLION_WRITES: f64 = 0.625;
+const USD_PER_MILLION_READS: f64 = 0.125;
+
+/// US dollars for the memory of the functions in DynamoDB: one consistent read and
+/// one write of a device's item per message. `bytes`: what the functions remember of
+/// all `devices` together. Deflated items, batches and the cache cost less.
+pub fn dynamodb_usd(messages: u64, bytes: u64, devices: u64) -> f64 {
+    let item = ITEM_BYTES + bytes.div_ceil(devices.max(1));
+    let per_million = item.div_ceil(1_024) as f64 * USD_PER_MILLION_WRITES
+        + item.div_ceil(4_096) as f64 * USD_PER_MILLION_READS;
+    messages as f64 / 1e6 * per_million
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -69,6 +87,15 @@ mod tests {
                 && close(bill.usd, expect.2),
             "{bill:?}, not {expect:?}"
         );
+    }
+
+    #[test]
+    fn state_costs_a_read_and_a_write_of_the_item() {
+        // 5 devices of 100 bytes: one unit each.
+        assert!((dynamodb_usd(1_000_000, 500, 5) - 0.75).abs() < 1e-9);
+        // 7 KB each, as `adaptive` on five sensors: eight writes and two reads.
+        assert!((dynamodb_usd(2_000_000, 5 * 7 * 1_024, 5) - 2.0 * 5.25).abs() < 1e-9);
+        assert!((dynamodb_usd(0, 500, 0) - 0.0).abs() < f64::EPSILON);
     }
 
     #[test]

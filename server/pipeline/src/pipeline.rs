@@ -8,6 +8,7 @@ use weir_alarms::AlarmEngine;
 use weir_config::Config;
 use weir_engine::{Engine, NanoClock, REMOVED_FUNCTION, Usage};
 use weir_model::{Alert, Ingress, Message, Position, PublishRights, Timestamp};
+use weir_shadow_document::Request;
 
 use crate::alarm_names::{delays, names};
 use crate::counts::PipelineCounts;
@@ -41,6 +42,11 @@ impl Pipeline {
     pub fn new(config: &Config) -> Self {
         let engine = Engine::new(config);
         let alarms = AlarmEngine::new(delays(&engine));
+        Self::from_parts(config, engine, alarms)
+    }
+
+    /// A pipeline that has counted and reported nothing yet.
+    pub(crate) fn from_parts(config: &Config, engine: Engine, alarms: AlarmEngine) -> Self {
         Self {
             engine,
             alarms,
@@ -83,6 +89,12 @@ impl Pipeline {
     pub fn without_reports(mut self) -> Self {
         self.reporter.turn_off();
         self
+    }
+
+    /// The reports of all devices that have something new, for a caller that decides
+    /// by itself when a shadow is updated.
+    pub fn take_reports(&mut self) -> Vec<Request> {
+        self.reporter.take(&mut self.engine, &self.alarms)
     }
 
     /// Reports readings of a device in whose name the sender may not publish as
@@ -205,6 +217,10 @@ impl Pipeline {
 
     pub fn engine(&self) -> &Engine {
         &self.engine
+    }
+
+    pub(crate) fn engine_mut(&mut self) -> &mut Engine {
+        &mut self.engine
     }
 
     pub fn alarms(&self) -> &AlarmEngine {

@@ -91,6 +91,12 @@ impl Reporter {
         self.is_on && self.state.pending && is_time
     }
 
+    /// The reports of all devices that have something new.
+    pub(crate) fn take(&mut self, engine: &mut Engine, alarms: &AlarmEngine) -> Vec<Request> {
+        self.state.pending = false;
+        reports(engine, alarms)
+    }
+
     /// The reports of a record of this time: one per device that has something
     /// new, with the latest readings of the sensors that changed and the open
     /// alarms.

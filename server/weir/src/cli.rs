@@ -2,6 +2,7 @@
 
 mod alarms;
 mod auth;
+pub(crate) mod lambda;
 #[cfg(test)]
 mod reference;
 mod shadow;
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use lambda::{CheckTarget, LambdaArgs};
 use weir_config::parse_duration;
 use weir_model::Timestamp;
 use weir_simulator::{Anomaly, Scenario};
@@ -53,6 +55,8 @@ pub(crate) enum Command {
     Explain(ExplainArgs),
     /// Show invocations, times, memory and the AWS Lambda estimate of each function
     Functions(FunctionsArgs),
+    /// Try the function for AWS Lambda on this machine
+    Lambda(LambdaArgs),
     /// List and handle alarms
     Alarms(AlarmsArgs),
     /// Read and change device shadows
@@ -109,6 +113,9 @@ pub(crate) struct UpArgs {
 pub(crate) struct CheckArgs {
     /// Configuration file (TOML)
     pub(crate) file: PathBuf,
+    /// Where the configuration is meant to run
+    #[arg(long = "for", value_enum, default_value_t = CheckTarget::Server)]
+    pub(crate) target: CheckTarget,
     /// Print the errors as a JSON array
     #[arg(long)]
     pub(crate) json: bool,

@@ -11,6 +11,7 @@ pub(crate) mod export;
 pub(crate) mod functions;
 pub(crate) mod import;
 mod import_rows;
+pub(crate) mod lambda;
 pub(crate) mod query;
 pub(crate) mod remote;
 pub(crate) mod replay;

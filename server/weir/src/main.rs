@@ -27,6 +27,7 @@ fn main() -> ExitCode {
         Command::Import(args) => commands::import::run(&args),
         Command::Explain(args) => commands::explain::run(&args),
         Command::Functions(args) => commands::functions::run(&args),
+        Command::Lambda(args) => commands::lambda::run(&args.command),
         Command::Export(args) => commands::export::run(&args),
         Command::Alarms(args) => commands::alarms::run(args),
         Command::Auth(args) => commands::auth::run(args.command),

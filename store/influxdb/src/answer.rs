@@ -8,7 +8,6 @@
 
 use std::time::{Duration, SystemTime};
 
-use reqwest_influx::StatusCode;
 use thiserror::Error;
 
 /// Longest message of the server that is kept, in bytes.
@@ -42,14 +41,14 @@ pub enum SinkError {
 
 /// A request that did not succeed.
 #[derive(Clone, Debug)]
-pub(crate) struct Failure {
-    pub(crate) error: SinkError,
+pub struct Failure {
+    pub error: SinkError,
     /// Absent when no answer came.
-    status: Option<StatusCode>,
+    status: Option<u16>,
 }
 
 impl Failure {
-    pub(crate) fn no_answer(error: &reqwest_influx::Error) -> Self {
+    pub fn no_answer(error: &dyn std::error::Error) -> Self {
         let error = SinkError::Retry {
             after: None,
             message: chain(error),
@@ -62,14 +61,13 @@ impl Failure {
 
     /// A server error whose text speaks of lines: the server may mean the lines
     /// and not itself. The message is what has to repeat before it is believed.
+    #[cfg(feature = "client")]
     pub(crate) fn blames_lines<'a>(
         &self,
         mut lines: impl Iterator<Item = &'a str>,
     ) -> Option<&str> {
         match &self.error {
-            SinkError::Retry { message, .. }
-                if self.status.is_some_and(|s| s.is_server_error()) =>
-            {
+            SinkError::Retry { message, .. } if self.status.is_some_and(is_server_error) => {
                 let blames = lines.any(|line| names_a_line(message, line));
                 blames.then_some(message.as_str())
             }
@@ -78,31 +76,31 @@ impl Failure {
     }
 }
 
-/// Decides what an answer means. `after` is its Retry-After, `text` its body.
-pub(crate) fn judge(
-    status: StatusCode,
-    after: Option<Duration>,
-    text: &str,
-) -> Result<(), Failure> {
+fn is_success(status: u16) -> bool {
+    (200..300).contains(&status)
+}
+
+fn is_server_error(status: u16) -> bool {
+    (500..600).contains(&status)
+}
+
+/// Decides what an answer means. `status` is that of HTTP, `after` its Retry-After,
+/// `text` its body.
+pub fn judge(status: u16, after: Option<Duration>, text: &str) -> Result<(), Failure> {
     // The protocol's success is 204. A gateway may turn it into an empty 200.
-    let accepted =
-        status == StatusCode::NO_CONTENT || status.is_success() && text.trim().is_empty();
+    let accepted = status == 204 || is_success(status) && text.trim().is_empty();
     if accepted {
         return Ok(());
     }
     let message = format!("{status}: {}", shorten(text));
     let error = match status {
-        StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => {
-            SinkError::Rejected { message }
-        }
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => SinkError::Auth { message },
-        StatusCode::PAYLOAD_TOO_LARGE => SinkError::TooLarge { message },
-        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => {
-            SinkError::Retry { after, message }
-        }
-        status if status.is_server_error() => SinkError::Retry { after, message },
+        400 | 422 => SinkError::Rejected { message },
+        401 | 403 => SinkError::Auth { message },
+        413 => SinkError::TooLarge { message },
+        408 | 429 => SinkError::Retry { after, message },
+        status if is_server_error(status) => SinkError::Retry { after, message },
         // A partial write: the body lists what was rejected.
-        status if status.is_success() && has_line_words(text) => SinkError::Rejected { message },
+        status if is_success(status) && has_line_words(text) => SinkError::Rejected { message },
         // No such bucket, a redirect, a page of a proxy: not the fault of a line.
         _ => SinkError::Refused { message },
     };
@@ -113,7 +111,7 @@ pub(crate) fn judge(
 }
 
 /// Seconds, or a date (RFC 9110, section 10.2.3).
-pub(crate) fn retry_after(text: &str, now: SystemTime) -> Option<Duration> {
+pub fn retry_after(text: &str, now: SystemTime) -> Option<Duration> {
     let text = text.trim();
     let after = match text.parse::<u64>() {
         Ok(seconds) => Duration::from_secs(seconds),
@@ -127,7 +125,7 @@ pub(crate) fn retry_after(text: &str, now: SystemTime) -> Option<Duration> {
 
 /// The message speaks of a line, not of the request: it uses InfluxDB's words
 /// for lines, or quotes the line.
-pub(crate) fn names_a_line(message: &str, line: &str) -> bool {
+pub fn names_a_line(message: &str, line: &str) -> bool {
     const QUOTED: usize = 24;
     let beginning = &line[..line.floor_char_boundary(QUOTED)];
     has_line_words(message) || message.contains(beginning)
@@ -148,6 +146,7 @@ fn has_line_words(message: &str) -> bool {
 }
 
 /// How many points a partial write left out: `partial write: … dropped=3`.
+#[cfg(feature = "client")]
 pub(crate) fn dropped(message: &str) -> Option<usize> {
     let (_, behind) = message.split_once("dropped=")?;
     let digits = behind.split(|c: char| !c.is_ascii_digit()).next()?;
@@ -219,7 +218,9 @@ mod tests {
         ] {
             assert_eq!(names_a_line(message, line), expect, "{message}");
         }
+        #[cfg(feature = "client")]
         assert_eq!(dropped("partial write: x dropped=12, y"), Some(12));
+        #[cfg(feature = "client")]
         assert_eq!(dropped("partial write: x"), None);
     }
 
@@ -238,7 +239,6 @@ mod tests {
             (200, partial, "rejected"),
             (302, "", "refused"),
         ] {
-            let status = StatusCode::from_u16(status).unwrap();
             let found = match judge(status, None, text).map_err(|failure| failure.error) {
                 Ok(()) => "success",
                 Err(SinkError::Rejected { .. }) => "rejected",
@@ -249,6 +249,7 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "client")]
     #[test]
     fn only_a_server_error_that_speaks_of_lines_blames_them() {
         let line = "readings,device=pump-1,sensor=flow value=1.0 5";
@@ -268,7 +269,6 @@ mod tests {
             (429, "partial write: too many requests", false),
             (422, "partial write: dropped=1", false),
         ] {
-            let status = StatusCode::from_u16(status).unwrap();
             let failure = judge(status, None, text).unwrap_err();
             let blames = failure.blames_lines([line].into_iter()).is_some();
             assert_eq!(blames, expect, "{status} {text:?}");

@@ -23,11 +23,11 @@ pub struct LineBatch {
 
 /// The reading that a line encodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Origin {
+pub struct Origin {
     start: usize,
-    pub(crate) position: Position,
+    pub position: Position,
     /// Index among the stored readings of its message, from 0.
-    pub(crate) reading: u32,
+    pub reading: u32,
 }
 
 impl LineBatch {
@@ -57,7 +57,7 @@ impl LineBatch {
     }
 
     /// The body of some lines.
-    pub(crate) fn body(&self, lines: &Range<usize>) -> &str {
+    pub fn body(&self, lines: &Range<usize>) -> &str {
         let at = |line: usize| match self.origins.get(line) {
             Some(origin) => origin.start,
             None => self.body.len(),
@@ -66,12 +66,12 @@ impl LineBatch {
     }
 
     /// One line, without its line break.
-    pub(crate) fn line(&self, line: usize) -> &str {
+    pub fn line(&self, line: usize) -> &str {
         let body = self.body(&(line..line + 1));
         body.strip_suffix('\n').unwrap_or(body)
     }
 
-    pub(crate) fn origin(&self, line: usize) -> Origin {
+    pub fn origin(&self, line: usize) -> Origin {
         self.origins[line]
     }
 

@@ -15,6 +15,11 @@ pub fn weir_binary() -> &'static Path {
     })
 }
 
+/// The program for AWS Lambda: beside the `weir` binary, as cargo builds it.
+pub fn bootstrap_binary() -> PathBuf {
+    weir_binary().with_file_name("bootstrap")
+}
+
 fn build() -> PathBuf {
     let this = env::current_exe().expect("a running test has a path");
     // <target>/<profile>/deps/<test>
@@ -32,6 +37,8 @@ fn build() -> PathBuf {
         "--workspace",
         "--bin",
         "weir",
+        "--bin",
+        "bootstrap",
         "--test",
         "scenarios",
     ]);

@@ -120,6 +120,28 @@ impl Watch<'_> {
     }
 }
 
+/// When the slots of a device have to be looked at next.
+pub(crate) fn due(
+    tables: &Tables,
+    rules: &Rules,
+    clock: &Clock,
+    device: DeviceIx,
+    delay: &dyn Fn(FunctionIx) -> i64,
+) -> Option<Timestamp> {
+    let series = tables.devices[device.index()].series.iter();
+    let slots = series.flat_map(|series| tables.slots_of(*series));
+    let due = slots.filter_map(|(_, slot)| {
+        let (State::Absence(memory), true) = (&slot.state, slot.active) else {
+            return None;
+        };
+        match &rules.get(slot.function)?.kind {
+            FunctionKind::Absence(settings) => memory.due(settings, clock, delay(slot.function)),
+            _ => None,
+        }
+    });
+    due.min().map(Timestamp)
+}
+
 /// The settings and the memory of a slot that watches where it is now.
 fn watched<'r, 's>(
     rules: &'r Rules,

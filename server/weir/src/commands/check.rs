@@ -4,15 +4,19 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use weir_auth::Access;
-use weir_config::{LoadError, Problem};
+use weir_config::{Config, LoadError, Problem};
 use weir_workers::load_config;
 
 use crate::cli::CheckArgs;
+use crate::cli::lambda::CheckTarget;
 use crate::commands::bad_config;
 use crate::output;
 
 pub(crate) fn run(args: &CheckArgs) -> Result<ExitCode> {
     let error = match load_config(&args.file, std::iter::empty()) {
+        Ok(loaded) if args.target == CheckTarget::Lambda => {
+            return check_for_lambda(args, &loaded.config);
+        }
         Ok(loaded) => {
             if let Some(auth) = &loaded.config.auth
                 && let Err(error) = Access::check(&auth.file)
@@ -44,6 +48,30 @@ pub(crate) fn run(args: &CheckArgs) -> Result<ExitCode> {
             output::line(&serde_json::to_string_pretty(problems)?)?;
         }
         _ => eprintln!("{error}"),
+    }
+    Ok(bad_config())
+}
+
+/// What the function on AWS Lambda refuses, and which tables it ignores.
+fn check_for_lambda(args: &CheckArgs, config: &Config) -> Result<ExitCode> {
+    let text = std::fs::read_to_string(&args.file)?;
+    let problems = weir_lambda::check::check(config, &text);
+    let ignored = weir_lambda::check::ignored(&text);
+    if !ignored.is_empty() {
+        eprintln!("ignored on Lambda: {}", ignored.join(", "));
+    }
+    if args.json {
+        output::line(&serde_json::to_string_pretty(&problems)?)?;
+    }
+    if problems.is_empty() {
+        if !args.json {
+            eprintln!("{}: good for Lambda", args.file.display());
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    if !args.json {
+        let path = args.file.clone();
+        eprintln!("{}", LoadError::Invalid { path, problems });
     }
     Ok(bad_config())
 }

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use anyhow::Result;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use indicatif::{HumanBytes, HumanCount};
-use serde_json::Value;
+use serde_json::{Value, json};
+use weir_pipeline::dynamodb_usd;
 
 use crate::cli::FunctionsArgs;
 use crate::commands::documents::document;
@@ -16,13 +17,14 @@ pub(crate) fn run(args: &FunctionsArgs) -> Result<ExitCode> {
     let shown = if args.json {
         serde_json::to_string_pretty(&usage)?
     } else {
-        described(&usage)
+        let devices = document(&args.remote, "/api/v1/devices?limit=1")?;
+        described(&usage, devices["total"].as_u64().unwrap_or_default())
     };
     output::line(&shown)?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn described(usage: &Value) -> String {
+fn described(usage: &Value, devices: u64) -> String {
     let mut table = Table::new();
     table.load_style(presets::UTF8_FULL_CONDENSED);
     table.set_content_arrangement(ContentArrangement::Dynamic);
@@ -62,15 +64,24 @@ fn described(usage: &Value) -> String {
         column.set_cell_alignment(CellAlignment::Right);
     }
     let (messages, lambda) = (&usage["messages"], &usage["lambda"]);
+    let count = messages["count"].as_u64().unwrap_or_default();
+    let functions = usage["functions"].as_array().into_iter().flatten();
+    let bytes = functions.map(|function| function["memory"]["bytes"].as_u64().unwrap_or_default());
+    let together = lambda["functionsTogether"]["usd"]
+        .as_f64()
+        .unwrap_or_default();
+    let with_state = together + dynamodb_usd(count, bytes.sum(), devices);
     format!(
         "{table}\n{} messages, {} each (p99 {}), decoding and all functions together.\n\
-         On AWS Lambda, {} MB: {} with a function for each, {} with one that does it all.",
-        HumanCount(messages["count"].as_u64().unwrap_or_default()),
+         On AWS Lambda, {} MB: {} with a function for each, {} with one that does it all,\n\
+         {} with its memory in DynamoDB.",
+        HumanCount(count),
         nanos(&messages["time"]["p50Ns"]),
         nanos(&messages["time"]["p99Ns"]),
         lambda["memoryMb"],
         dollars(&lambda["functionsApart"]["usd"]),
         dollars(&lambda["functionsTogether"]["usd"]),
+        dollars(&json!(with_state)),
     )
 }
 
@@ -98,8 +109,6 @@ fn dollars(value: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]

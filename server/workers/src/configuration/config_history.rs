@@ -239,6 +239,7 @@ fn with_decisions_of(old: Config, current: &Config) -> Config {
         postgres: _,
         reload: _,
         lambda: _,
+        aws: _,
         alarms: _,
         alarm_meanings: _,
         channels: _,
