@@ -87,7 +87,7 @@ impl Config {
         let c = &mut changes;
         compare!(c, "http", Http, http, &new.http, live: [page], restart: [listen, tls]);
         if let Some((old, new)) = both("auth", auth, &new.auth, c) {
-            compare!(c, "auth", Auth, old, new, live: [], restart: [file]);
+            compare!(c, "auth", Auth, old, new, live: [], restart: [file, oidc]);
         }
         if let Some((old, new)) = both("tls", tls, &new.tls, c) {
             compare!(c, "tls", Tls, old, new, live: [],

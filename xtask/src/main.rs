@@ -7,6 +7,7 @@
 //! | `test [FILTER]` | tidy, build, every test of the workspace with real peers |
 //! | `faults [ARGS]` | the long form of the table of faults in `docs/reference/guarantees.md` |
 //! | `bench NAME [ARGS]` | builds for release and runs a comparison of `benches/` |
+//! | `pictures` | takes the pictures of the web page in `docs/guides/page/` |
 //! | `ci` | what continuous integration runs, on this machine |
 
 mod bench;
@@ -14,6 +15,7 @@ mod cargo;
 mod deny;
 mod faults;
 mod guest;
+mod page;
 mod python;
 mod telegraf;
 mod test;
@@ -34,6 +36,7 @@ usage: cargo xtask <command>
                          every fault of docs/reference/guarantees.md, the long way; prints a
                          table (default: 1,000 kill runs, a soak of 10 minutes)
   bench NAME [ARGS…]     release build, then a comparison (see benches/): drain, nab, functions
+  pictures               builds, then takes the pictures of the web page in the documentation
   ci                     what .ci/run does";
 
 fn main() -> ExitCode {
@@ -59,6 +62,7 @@ fn run(args: &[String]) -> Result<()> {
         ("test", [filter]) => test::run(Some(filter)),
         ("faults", args) => faults::run(args),
         ("bench", [name, args @ ..]) => bench::run(name, args),
+        ("pictures", []) => test::pictures(),
         ("ci", []) => test::ci(),
         ("help" | "--help" | "-h", _) => {
             eprintln!("{USAGE}");

@@ -10,7 +10,7 @@
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use weir_backtest::explain::{Concluded, Past, recompute, sentence};
@@ -23,6 +23,7 @@ use weir_model::{Alert, Flags, Severity, Timestamp};
 use super::query::{collect, literal, rows};
 use super::readings::instant;
 use crate::api::{Api, Shared};
+use crate::extract::{Path, Query};
 use crate::problem::Problem;
 
 /// Readings from which memory is computed, unless the request says otherwise.
