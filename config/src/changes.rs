@@ -122,7 +122,7 @@ impl Config {
         } = self;
         compare!(k, "http", Http, http, &new.http, live: [page], restart: [listen, tls]);
         if let Some((old, new)) = k.both("auth", auth, &new.auth) {
-            compare!(k, "auth", Auth, old, new, live: [], restart: [file]);
+            compare!(k, "auth", Auth, old, new, live: [], restart: [file, oidc]);
         }
         if let Some((old, new)) = k.both("tls", tls, &new.tls) {
             compare!(k, "tls", Tls, old, new, live: [],

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use toml::de::DeTable;
 
 use crate::assemble::{assemble, schema};
+use crate::effective::{EffectiveKey, effective};
 use crate::file::reader::{MAX_BYTES, Reader, line_starts};
 use crate::file::schema::variable;
 use crate::module::Modules;
@@ -26,6 +27,8 @@ pub struct Loaded {
     pub unknown_variables: Vec<String>,
     /// What must be kept to replay the journal under this configuration.
     pub settings: Settings,
+    /// Every key with its value, without secrets.
+    pub keys: Vec<EffectiveKey>,
 }
 
 impl Config {
@@ -136,15 +139,18 @@ fn read(
     }
     let (variables, unknown_variables) = sort_variables(vars);
     let mut settings = Settings::new(text, &variables, folder);
+    let given = variables.clone();
     let mut reader = Reader::new(text, root.get_ref(), variables, folder, modules, schema());
     let config = assemble(&mut reader);
     settings.modules = std::mem::take(&mut reader.modules);
     let mut problems = reader.problems;
     if problems.is_empty() {
+        let keys = effective(text, root.get_ref(), &given, &config);
         return Ok(Loaded {
             config,
             unknown_variables,
             settings,
+            keys,
         });
     }
     problems.sort_by(|a, b| (a.line, &a.key, &a.reason).cmp(&(b.line, &b.key, &b.reason)));
@@ -181,7 +187,13 @@ fn sort_variables(
 ) -> (BTreeMap<String, String>, Vec<String>) {
     let known: Vec<String> = schema()
         .scalar_tables()
-        .flat_map(|table| table.keys.iter().map(|key| variable(table.path, key)))
+        .flat_map(|table| {
+            let values = table
+                .keys
+                .iter()
+                .filter(|key| !schema().is_table(table.path, key));
+            values.map(|key| variable(table.path, key))
+        })
         .collect();
     let ours = vars.filter(|(name, _)| name.starts_with("WEIR_"));
     let (variables, unknown): (BTreeMap<_, _>, BTreeMap<_, _>) =

@@ -95,7 +95,7 @@ export async function start(options = {}) {
       : (state.tokens.get(token) ??
         (oidc && provider_.accepts(token) ? { name: 'olga', role: 'operator', may: ['read', 'operate'] } : null));
     if (!known) throw Object.assign(new Refused(401, 'credentials are required'), { oidc: provider });
-    return { ...known, auth: true, ...(provider && { oidc: provider }) };
+    return { ...known, auth: true, token, ...(provider && { oidc: provider }) };
   }
   const need = (identity, right) => {
     if (identity.role !== 'admin' && !identity.may.includes(right)) throw new Refused(403, `${identity.name} may not ${right}`);
@@ -128,7 +128,9 @@ export async function start(options = {}) {
 
   /** @type {[method: string, path: RegExp, right: string, handler: (match: string[], query: URLSearchParams, body: any, identity: any) => any][]} */
   const routes = [
-    ['GET', /^\/api\/v1\/whoami$/, 'read', (m, q, b, identity) => identity],
+    ['GET', /^\/api\/v1\/whoami$/, 'read', (m, q, b, { token, ...identity }) => identity],
+    ['POST', /^\/api\/v1\/session\/renew$/, 'read', (m, q, b, { token }) => provider_.renew(token)],
+    ['DELETE', /^\/api\/v1\/session$/, 'read', (m, q, b, { token }) => provider_.end(token, q.get('returnTo'))],
     [
       'GET',
       /^\/api\/v1\/overview$/,
@@ -252,6 +254,12 @@ export async function start(options = {}) {
     if (oidc && provider_.handles(pathname)) return provider_.answer(request, response, target);
     requests.push(`${request.method} ${pathname}`);
     try {
+      if (oidc && pathname === '/api/v1/session' && request.method === 'GET') return sendJson(request, response, 200, provider_.start());
+      if (oidc && pathname === '/api/v1/session' && request.method === 'POST') {
+        const session = provider_.exchange(await readBody(request));
+        if (!session) throw new Refused(401, 'the identity provider refuses the sign-in');
+        return sendJson(request, response, 201, session);
+      }
       const identity = identify(request);
       if (pathname === '/api/v1/stream') return openStream(request, response, searchParams);
       const body = await readBody(request);

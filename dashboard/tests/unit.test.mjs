@@ -3,13 +3,13 @@ import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { age, duration, instant, range, span } from '../ui/js/core/spans.js';
 import { bytes, measure, nanos, percent, short, whole } from '../ui/js/core/numbers.js';
-import { createParser } from '../ui/js/core/sse.js';
+import { createParser } from '../ui/js/core/api.js';
 import { withAlert, withRecord } from '../ui/js/core/summary.js';
 import { csvLine } from '../ui/js/core/csv.js';
 import { desiredUpdate, shadowRows } from '../ui/js/core/shadow.js';
-import { terms, unaccounted } from '../ui/js/core/flow.js';
+import { terms, unaccounted } from '../ui/js/core/summary.js';
 import { byLocation, byState, cells } from '../ui/js/core/fleet.js';
-import { summary, withHoles, yRange } from '../ui/js/parts/chart_data.js';
+import { summary, withHoles, yRange } from '../ui/js/core/series.js';
 import { charted } from '../ui/js/views/explore/charted.js';
 
 const each = (name, table, of) =>

@@ -23,7 +23,11 @@ export interface Identity {
   oidc?: OidcProvider;
 }
 /** Announced by whoami and by every 401. */
-export interface OidcProvider { issuer: string; clientId: string; scope?: string }
+export interface OidcProvider { issuer: string; clientId: string }
+/** `GET /api/v1/session`: where a sign-in at the provider begins. */
+export interface SignInStart { issuer: string; clientId: string; scope: string; authorizationEndpoint: string; redirectPath: string }
+/** `POST /api/v1/session` and `POST /api/v1/session/renew` */
+export interface SignedIn { token: string; name: string; role: Identity['role']; began: string; expires: string; renewable: boolean }
 /** RFC 9457. */
 export interface ProblemDocument { status: number; title: string; detail: string; oidc?: OidcProvider }
 
@@ -245,7 +249,7 @@ export interface FunctionUsage {
   name: string;
   kind: string;
   invocations: number;
-  ratePerSecond: number;
+  ratePerSecond: number | null;
   errors: number;
   verdicts: { critical: number; warning: number; none: number | null };
   time: Times;
@@ -337,7 +341,7 @@ export interface System {
 /** `GET /api/v1/config` */
 export interface Configuration {
   file: string | null;
-  /** `origin`: `default`, `file:LINE`, `environment` or `flag`. Secrets are masked. */
+  /** `origin`: `default`, `file:LINE`, `environment` or `demo`. Secrets are masked. */
   keys: { key: string; value: unknown; origin: string }[];
 }
 

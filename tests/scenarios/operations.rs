@@ -3,6 +3,7 @@
 mod access;
 mod command_line;
 mod golden;
+mod openapi;
 mod page;
 mod quarantine_replay;
 mod reload;

@@ -8,6 +8,7 @@
 //! | `faults [ARGS]` | the long form of the table of faults in `docs/reference/guarantees.md` |
 //! | `bench NAME [ARGS]` | builds for release and runs a comparison of `benches/` |
 //! | `lambda [--arm64] [--wasm] [--config FILE]` | builds the zip for AWS Lambda |
+//! | `pictures` | takes the pictures of the web page in `docs/guides/page/` |
 //! | `ci` | what continuous integration runs, on this machine |
 
 mod bench;
@@ -16,6 +17,7 @@ mod deny;
 mod faults;
 mod guest;
 mod lambda;
+mod page;
 mod python;
 mod telegraf;
 mod test;
@@ -38,6 +40,7 @@ usage: cargo xtask <command>
   bench NAME [ARGS…]     release build, then a comparison (see benches/): drain, nab, functions
   lambda [--arm64] [--wasm] [--config FILE]
                          the zip for AWS Lambda, with a configuration in it
+  pictures               builds, then takes the pictures of the web page in the documentation
   ci                     what .ci/run does";
 
 fn main() -> ExitCode {
@@ -64,6 +67,7 @@ fn run(args: &[String]) -> Result<()> {
         ("faults", args) => faults::run(args),
         ("bench", [name, args @ ..]) => bench::run(name, args),
         ("lambda", args) => lambda::run(args),
+        ("pictures", []) => test::pictures(),
         ("ci", []) => test::ci(),
         ("help" | "--help" | "-h", _) => {
             eprintln!("{USAGE}");

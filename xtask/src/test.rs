@@ -8,7 +8,7 @@
 use anyhow::Result;
 
 use crate::cargo::{binary, build, cargo, root, succeed};
-use crate::{guest, python, telegraf, tidy, tools};
+use crate::{guest, page, python, telegraf, tidy, tools};
 
 /// Tidy, build, test; `filter` selects tests by a part of their name.
 pub(crate) fn run(filter: Option<&str>) -> Result<()> {
@@ -16,6 +16,7 @@ pub(crate) fn run(filter: Option<&str>) -> Result<()> {
     tools::ensure()?;
     guest::ensure()?;
     let python = python::ensure()?;
+    page::ensure()?;
     let telegraf = telegraf::ensure()?;
     let binaries = build(&["build", "--workspace", "--all-targets"])?;
     let mut command = cargo();
@@ -46,9 +47,21 @@ pub(crate) fn run(filter: Option<&str>) -> Result<()> {
         }
     }
     command.args(filter);
-    command.env("WEIR_BIN", binary(&binaries, "weir")?);
-    command.env("WEIR_PYTHON", python);
-    succeed(&mut command)
+    let weir = binary(&binaries, "weir")?;
+    command.env("WEIR_BIN", weir);
+    command.env("WEIR_PYTHON", &python);
+    let tested = succeed(&mut command);
+    // Also when others have failed, as those do.
+    let of_page = page::test(weir, &python, filter);
+    tested.and(of_page)
+}
+
+/// The pictures of the web page, with the binary of this tree.
+pub(crate) fn pictures() -> Result<()> {
+    tools::ensure()?;
+    page::ensure()?;
+    let binaries = build(&["build", "--workspace", "--all-targets"])?;
+    page::pictures(binary(&binaries, "weir")?)
 }
 
 /// The same steps as continuous integration.

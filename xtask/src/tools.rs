@@ -40,6 +40,19 @@ const TOOLS: &[Tool] = &[
         program: "strace",
         package: "strace",
     },
+    // For the tests of the web page.
+    Tool {
+        program: "node",
+        package: "nodejs",
+    },
+    Tool {
+        program: "npm",
+        package: "npm",
+    },
+    Tool {
+        program: "chromium",
+        package: "chromium",
+    },
 ];
 
 /// A library that tests preload, and the Debian package that brings it.

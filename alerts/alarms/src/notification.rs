@@ -5,9 +5,10 @@
 //! id.
 
 use serde::{Deserialize, Serialize};
-use weir_model::{Alert, AlertState, Severity, Timestamp, percent_encoded, printable};
+use weir_model::{Alert, AlertState, Severity, Timestamp, printable};
 
 use crate::alarm_id::hash;
+use crate::links::Links;
 use crate::quantity::Quantity;
 use crate::stored_alert;
 
@@ -190,15 +191,15 @@ impl Notification {
     }
 
     /// A few lines per alert for people: sensor, value, limit, place, time, action,
-    /// and links below `base`.
-    pub fn text(&self, base: &str) -> String {
+    /// and links.
+    pub fn text(&self, links: &Links) -> String {
         let mut text = String::new();
         for notified in &self.alerts {
-            text.push_str(&lines(notified, base));
+            text.push_str(&lines(notified, links));
             text.push('\n');
         }
         if self.cause == Cause::Storm {
-            text.push_str(&format!("All alarms: {base}/api/v1/alarms?state=open\n"));
+            text.push_str(&format!("All alarms: {}\n", links.alarms()));
         }
         if self.more > 0 {
             text.push_str(&format!("and {} more.\n", self.more));
@@ -211,7 +212,7 @@ impl Notification {
 }
 
 /// The lines of one alert.
-fn lines(notified: &NotifiedAlert, base: &str) -> String {
+fn lines(notified: &NotifiedAlert, links: &Links) -> String {
     let alert = &notified.alert;
     let unit = alert.unit.as_deref();
     let mut text = format!("{}\n", alert.reason);
@@ -248,9 +249,9 @@ fn lines(notified: &NotifiedAlert, base: &str) -> String {
     if let Some(action) = &notified.action {
         line("do", action.clone());
     }
-    let device = percent_encoded(&alert.device_id);
-    line("device", format!("{base}/api/v1/devices/{device}"));
-    line("shadow", format!("{base}/things/{device}/shadow"));
+    line("details", links.alarm(&alert.alarm_id));
+    line("device", links.device(&alert.device_id));
+    line("shadow", links.shadow(&alert.device_id));
     line("ack", format!("weir alarms ack {}", alert.alarm_id));
     text
 }
@@ -289,7 +290,7 @@ mod tests {
         alert.alarm_id = "a1".to_owned();
         alert.reason = "temperature 1 °C is above the warning limit 0 °C".to_owned();
         assert_eq!(notification.title(), "[WARNING RAISED] pump 1 test");
-        insta::assert_snapshot!(notification.text("http://weir"), @r"
+        insta::assert_snapshot!(notification.text(&Links::new("http://weir", true)), @r"
         temperature 1 °C is above the warning limit 0 °C
           alarm     raised (warning), low priority
           sensor    test of pump 1
@@ -298,8 +299,9 @@ mod tests {
           place     hall-2
           since     2026-09-21T14:13:20Z
           do        Nothing.
-          device    http://weir/api/v1/devices/pump%201
-          shadow    http://weir/things/pump%201/shadow
+          details   http://weir/ui/alarms/a1
+          device    http://weir/ui/devices/pump%201
+          shadow    http://weir/ui/devices/pump%201?tab=shadow
           ack       weir alarms ack a1
         ");
     }

@@ -11,6 +11,7 @@
 //! shelved  device·sensor·unit·function -> Shelf
 //! extras   alarm id -> Extra              assigned to, comments, a latched clear
 //! audit    n -> JSON                      the actions of operators
+//! changes  n -> JSON                      what people change besides alarms
 //! transitions  (alarm id, seq) -> ms      when each transition was recorded; 0 before
 //!                                         Weir stored it
 //! returned     alarm id -> ()             cleared alarms that nobody acknowledged
@@ -38,9 +39,9 @@ use weir_kv::Database;
 use weir_model::{Alert, AlertState, Position, Timestamp};
 
 use crate::alarm_tables::{
-    ALARMS, AUDIT, EXTRAS, HISTORY, META, MQTT, OPEN, OUTBOX, RECENT, RETURNED, SEEN, SHELVED,
-    Shelf, TRANSITIONS, advance, alarm, expire, known, prune, read_extra, record_one, shelf,
-    slot_key,
+    ALARMS, AUDIT, CHANGES, EXTRAS, HISTORY, META, MQTT, OPEN, OUTBOX, RECENT, RETURNED, SEEN,
+    SHELVED, Shelf, TRANSITIONS, advance, alarm, expire, known, prune, read_extra, record_one,
+    shelf, slot_key,
 };
 use crate::store_error::AlarmStoreError;
 use crate::transitions::{add_indexes, raise_recorded_at};
@@ -101,6 +102,7 @@ impl AlarmStore {
             Some(FORMAT) => {
                 // These tables were added later without a new format.
                 txn.open_table(EXTRAS)?;
+                txn.open_table(CHANGES)?;
                 add_indexes(&txn)?;
                 txn.commit()?;
                 return Ok(());
@@ -129,6 +131,7 @@ impl AlarmStore {
         txn.open_table(OUTBOX)?;
         txn.open_table(SHELVED)?;
         txn.open_table(AUDIT)?;
+        txn.open_table(CHANGES)?;
         txn.open_table(EXTRAS)?;
         txn.open_table(TRANSITIONS)?;
         txn.open_table(RETURNED)?;

@@ -22,6 +22,7 @@ pub(crate) const TRANSITIONS: TableDefinition<(&str, u64), i64> =
     TableDefinition::new("transitions");
 pub(crate) const RETURNED: TableDefinition<&str, ()> = TableDefinition::new("returned");
 pub(crate) const AUDIT: TableDefinition<u64, &[u8]> = TableDefinition::new("audit");
+pub(crate) const CHANGES: TableDefinition<u64, &[u8]> = TableDefinition::new("changes");
 
 /// The channel in the keys of `outbox`: alerts by MQTT. The queues of all other
 /// channels are in [`crate::lanes`].

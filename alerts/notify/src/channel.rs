@@ -18,7 +18,7 @@ mod webhook;
 use std::fs;
 use std::path::Path;
 
-use weir_alarms::Notification;
+use weir_alarms::{Links, Notification};
 use weir_config::{ChannelKind, UrlSource};
 use weir_http_client::Trust;
 use weir_model::Timestamp;
@@ -35,8 +35,7 @@ use webhook::Webhook;
 #[derive(Debug)]
 pub struct Channel {
     pub name: String,
-    /// The base of links in notifications.
-    link: String,
+    links: Links,
     transport: Transport,
 }
 
@@ -51,15 +50,15 @@ enum Transport {
 }
 
 impl Channel {
-    /// Reads the channel's secrets. `link` is the base of links in notifications.
-    pub fn open(config: &weir_config::Channel, link: &str) -> Result<Self, ChannelError> {
-        let transport = Transport::open(config, link).map_err(|reason| ChannelError {
+    /// Reads the channel's secrets.
+    pub fn open(config: &weir_config::Channel, links: &Links) -> Result<Self, ChannelError> {
+        let transport = Transport::open(config, links).map_err(|reason| ChannelError {
             channel: config.name.clone(),
             reason,
         })?;
         Ok(Self {
             name: config.name.clone(),
-            link: link.to_owned(),
+            links: links.clone(),
             transport,
         })
     }
@@ -67,11 +66,11 @@ impl Channel {
     /// Delivers a notification. `now` is the wall clock, for signatures.
     pub fn send(&self, notification: &Notification, now: Timestamp) -> Result<(), DeliveryError> {
         match &self.transport {
-            Transport::Webhook(webhook) => webhook.send(notification, &self.link, now),
+            Transport::Webhook(webhook) => webhook.send(notification, &self.links, now),
             Transport::Alertmanager(mirror) => mirror.send(notification, now),
-            Transport::Slack(slack) => slack.send(notification, &self.link),
-            Transport::PagerDuty(pagerduty) => pagerduty.send(notification, &self.link),
-            Transport::Email(email) => email.send(notification, &self.link),
+            Transport::Slack(slack) => slack.send(notification, &self.links),
+            Transport::PagerDuty(pagerduty) => pagerduty.send(notification, &self.links),
+            Transport::Email(email) => email.send(notification, &self.links),
             Transport::Sns(sns) => sns.send(notification, now),
         }
     }
@@ -86,7 +85,7 @@ impl Channel {
 }
 
 impl Transport {
-    fn open(config: &weir_config::Channel, link: &str) -> Result<Self, SetupError> {
+    fn open(config: &weir_config::Channel, links: &Links) -> Result<Self, SetupError> {
         let trust = Trust::read(config.ca_file.as_deref())?;
         let http = || post::client(config, &trust);
         Ok(match &config.kind {
@@ -95,7 +94,7 @@ impl Transport {
                 Self::Webhook(Webhook::new(http(), url_of(url)?, secret)?)
             }
             ChannelKind::Alertmanager { url, resend } => {
-                Self::Alertmanager(AlertmanagerMirror::new(http(), url, *resend, link))
+                Self::Alertmanager(AlertmanagerMirror::new(http(), url, *resend, links))
             }
             ChannelKind::Slack { url } => Self::Slack(Slack::new(http(), url_of(url)?)),
             ChannelKind::PagerDuty {

@@ -9,6 +9,7 @@
 mod alarm_actions;
 mod alarm_store;
 mod alarm_tables;
+mod change_log;
 mod channel;
 mod lanes;
 mod outbox;
@@ -20,6 +21,7 @@ mod transitions;
 
 pub use alarm_actions::{ActedOn, Operator, OperatorAction};
 pub use alarm_store::AlarmStore;
+pub use change_log::ChangeEntry;
 pub use channel::{AlertmanagerMirror, Channel, ChannelError, DeliveryError, SetupError};
 pub use outbox::RoutedUpTo;
 pub use queued::{DeadLetter, DequeueRequest, Queued};

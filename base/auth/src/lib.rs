@@ -1,10 +1,10 @@
-//! Authentication and authorization. Pure except for reading one file:
+//! Authentication and authorization. It reads one file, and asks one identity provider:
 //! [`Access::authenticate`] turns credentials into an [`Identity`], and
 //! [`Access::allows`] decides whether that identity may do an [`Action`]. Every
 //! endpoint asks these two and nothing else; what no rule allows is refused.
 //!
 //! Identities are defined in the access file (`[auth] file`), with hashes of their
-//! secrets. A configuration without `[auth]` is open: every peer is
+//! secrets; people may also sign in at an identity provider (`[auth.oidc]`, `oidc.rs`). A configuration without `[auth]` is open: every peer is
 //! [`Access::everybody`], who may do everything. Weir then listens on loopback
 //! only, which the configuration enforces.
 
@@ -13,7 +13,9 @@ mod certificate;
 mod directory;
 mod entry;
 mod new_identity;
+mod oidc;
 mod password_gate;
+mod people;
 mod role;
 mod rules;
 mod secret;
@@ -32,6 +34,10 @@ pub use certificate::common_name;
 use directory::{Check, Directory};
 use entry::Entry;
 pub use new_identity::NewIdentity;
+use oidc::SignInService;
+pub use oidc::{
+    OidcSetupError, SessionId, SessionInfo, SignIn, SignInError, SignInStart, SignedIn,
+};
 use password_gate::{Attempt, PasswordGate};
 pub use role::Role;
 pub use rules::Action;
@@ -67,6 +73,18 @@ pub struct Identity {
     entry: Arc<Entry>,
     /// Of the rules under which it authenticated.
     generation: u64,
+    origin: Origin,
+}
+
+/// Who vouches for an identity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Origin {
+    /// The access file, or nobody where there is no authentication.
+    File,
+    /// The identity provider, by a token of its own.
+    Bearer,
+    /// The identity provider, at a sign-in.
+    Session(SessionId),
 }
 
 impl Identity {
@@ -77,6 +95,14 @@ impl Identity {
 
     pub fn role(&self) -> Role {
         self.entry.role
+    }
+
+    /// The session, if it signed in at the identity provider.
+    pub fn session(&self) -> Option<SessionId> {
+        match self.origin {
+            Origin::Session(id) => Some(id),
+            Origin::File | Origin::Bearer => None,
+        }
     }
 
     /// Whether it may act for this device: itself, or one that its rules name.
@@ -96,6 +122,8 @@ struct Shared {
     /// How often the rules have changed.
     generation: AtomicU64,
     passwords: Arc<PasswordGate>,
+    /// `[auth.oidc]`, which only a restart changes.
+    people: Option<Arc<SignInService>>,
 }
 
 #[derive(Debug)]
@@ -114,6 +142,22 @@ impl Access {
         let file = config.auth.as_ref().map(|auth| &auth.file);
         let directory = file.map(|file| access_file::read(file)).transpose()?;
         Ok(Self::with_directory(config, directory))
+    }
+
+    /// With sign-in at the identity provider, if `[auth.oidc]` is given. Reads the files
+    /// that it names; asks nobody yet.
+    pub fn with_sign_in(self, config: &Config) -> Result<Self, OidcSetupError> {
+        let oidc = config.auth.as_ref().and_then(|auth| auth.oidc.as_ref());
+        let Some(oidc) = oidc else {
+            return Ok(self);
+        };
+        let people = Some(Arc::new(SignInService::new(oidc)?));
+        Ok(Self(Arc::new(Shared {
+            state: RwLock::new(self.state()),
+            generation: AtomicU64::new(self.generation()),
+            passwords: self.0.passwords.clone(),
+            people,
+        })))
     }
 
     /// Rules from the text of an access file.
@@ -145,6 +189,7 @@ impl Access {
             state: RwLock::new(Arc::new(state)),
             generation: AtomicU64::new(0),
             passwords: Arc::new(PasswordGate::new()),
+            people: None,
         }))
     }
 
@@ -161,6 +206,7 @@ impl Access {
         Identity {
             entry: entry.clone(),
             generation,
+            origin: Origin::File,
         }
     }
 
@@ -203,7 +249,10 @@ impl Access {
             return Ok(self.identity(generation, &state.everybody));
         };
         let found = match credentials {
-            Credentials::Token(token) => directory.by_token(token),
+            Credentials::Token(token) => match directory.by_token(token) {
+                Some(entry) => Some(entry),
+                None => return self.person(token, directory, false, now),
+            },
             Credentials::Password { name, password } => {
                 match directory.by_password(name, password) {
                     Check::Done(found) => found,
@@ -238,7 +287,10 @@ impl Access {
         now: Timestamp,
     ) -> Result<Identity, Unauthenticated> {
         let Credentials::Password { name, password } = credentials else {
-            return self.authenticate(credentials, now);
+            return match self.authenticate(credentials, now) {
+                Err(Unauthenticated::Wrong) => self.ask_provider(credentials, now).await,
+                result => result,
+            };
         };
         let generation = self.generation();
         let state = self.state();
@@ -266,9 +318,62 @@ impl Access {
         }
     }
 
+    /// The person with this session token or bearer token of the identity provider.
+    fn person(
+        &self,
+        token: &str,
+        directory: &Directory,
+        may_ask: bool,
+        now: Timestamp,
+    ) -> Result<Identity, Unauthenticated> {
+        let people = self.0.people.as_ref().ok_or(Unauthenticated::Wrong)?;
+        let generation = self.generation();
+        let is_taken = |name: &str| directory.named(name).is_some();
+        if let Some((id, entry)) = people.sessions().by_token(token, now) {
+            return Ok(Identity {
+                entry,
+                generation,
+                origin: Origin::Session(id),
+            });
+        }
+        let entry = people
+            .bearer(token, may_ask, is_taken)
+            .map_err(|_| Unauthenticated::Wrong)?;
+        Ok(Identity {
+            entry: Arc::new(entry),
+            generation,
+            origin: Origin::Bearer,
+        })
+    }
+
+    /// Tokens of the provider may be signed with a key that is fetched now.
+    async fn ask_provider(
+        &self,
+        credentials: Credentials<'_>,
+        now: Timestamp,
+    ) -> Result<Identity, Unauthenticated> {
+        let Credentials::Token(token) = credentials else {
+            return Err(Unauthenticated::Wrong);
+        };
+        let is_signed = token.bytes().filter(|byte| *byte == b'.').count() == 2;
+        if self.0.people.is_none() || !is_signed {
+            return Err(Unauthenticated::Wrong);
+        }
+        let (access, token) = (self.clone(), token.to_owned());
+        let asked = tokio::task::spawn_blocking(move || {
+            let state = access.state();
+            let directory = state.directory.as_ref().ok_or(Unauthenticated::Wrong)?;
+            access.person(&token, directory, true, now)
+        });
+        asked.await.map_err(|_| Unauthenticated::Busy)?
+    }
+
     /// Whether this identity may do this. Nobody may publish to reserved topics.
     pub fn allows(&self, identity: &Identity, action: Action<'_>) -> bool {
         let state = self.0.state.read();
+        if identity.origin != Origin::File {
+            return rules::allows_person(&identity.entry, action);
+        }
         let entry = if identity.generation == self.generation() {
             &identity.entry
         } else {
@@ -287,6 +392,13 @@ impl Access {
     /// not expired at `now`, and its secrets and rules are the same. Long connections
     /// are checked regularly.
     pub fn still_holds(&self, identity: &Identity, now: Timestamp) -> bool {
+        if let Origin::Session(id) = identity.origin {
+            let people = self.0.people.as_ref();
+            return people.is_some_and(|p| p.sessions().still_holds(id, &identity.entry, now));
+        }
+        if identity.origin == Origin::Bearer {
+            return !identity.entry.is_expired(now);
+        }
         let is_current = identity.generation == self.generation();
         let state = self.0.state.read();
         let entry = match &state.directory {

@@ -52,6 +52,15 @@ pub(crate) fn allows(
     }
 }
 
+/// As [`allows`], for people who signed in at the identity provider. They publish nothing:
+/// messages are journaled under a name that the access file must know.
+pub(crate) fn allows_person(entry: &Entry, action: Action<'_>) -> bool {
+    match action {
+        Action::Publish { .. } | Action::Subscribe { .. } | Action::Write { .. } => false,
+        action => allows(entry, action, &[], ""),
+    }
+}
+
 /// Whether readings of this device may come from this identity.
 pub(crate) fn writes_for(entry: &Entry, device: &str) -> bool {
     match entry.role {

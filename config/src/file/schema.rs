@@ -104,6 +104,12 @@ impl Schema {
         tables.filter(holds_values)
     }
 
+    /// Whether the key is a table of its own: `oidc` of `auth`.
+    pub(crate) fn is_table(&self, path: &str, key: &str) -> bool {
+        let inner = join(path, key);
+        self.tables.iter().any(|table| table.path == inner)
+    }
+
     pub(crate) fn keys_of(&self, path: &str) -> &[&'static str] {
         self.table(path).map_or(&[], |table| &table.keys)
     }

@@ -1,29 +1,22 @@
-// A small OpenID Connect provider for tests: discovery, authorization code with PKCE,
-// refresh, and the end of a session. It signs nobody in by password: every request is granted.
-import { createHash } from 'node:crypto';
+// A small OpenID Connect provider for the simulated interface: authorization code with
+// PKCE, and the end of a session. It signs nobody in by password: every request is
+// granted. The real binary is tested against a real provider: provider.mjs.
+import { createHash, randomBytes } from 'node:crypto';
 
-const encode = value => Buffer.from(JSON.stringify(value)).toString('base64url');
+const SESSION_MS = 900_000;
 
 /** @param {() => string} issuer */
 export function identityProvider(issuer) {
   const codes = new Map(),
-    tokens = new Set(),
-    log = [];
-  const issue = (nonce, seconds = 3600) => {
-    const token = `${encode({ alg: 'none' })}.${encode({ iss: issuer(), aud: 'weir', sub: 'olga', nonce, exp: Math.floor(Date.now() / 1000) + seconds, n: tokens.size })}.x`;
-    tokens.add(token);
-    return token;
+    sessions = new Set();
+  const signedIn = () => {
+    const token = `session_${randomBytes(24).toString('hex')}`,
+      now = Date.now();
+    sessions.add(token);
+    const [began, expires] = [now, now + SESSION_MS].map(at => new Date(at).toISOString());
+    return { token, name: 'olga', role: 'operator', began, expires, renewable: true };
   };
-  const json = (response, status, value) =>
-    response.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify(value));
   const handlers = {
-    '/.well-known/openid-configuration': (_, response) =>
-      json(response, 200, {
-        issuer: issuer(),
-        authorization_endpoint: issuer() + '/authorize',
-        token_endpoint: issuer() + '/token',
-        end_session_endpoint: issuer() + '/logout',
-      }),
     '/authorize': (_, response, url) => {
       const p = url.searchParams,
         code = `code-${codes.size}`;
@@ -32,32 +25,36 @@ export function identityProvider(issuer) {
         .writeHead(302, { Location: `${p.get('redirect_uri')}?code=${code}&state=${encodeURIComponent(p.get('state'))}` })
         .end();
     },
-    '/token': async (request, response) => {
-      let body = '';
-      for await (const chunk of request) body += chunk;
-      const form = new URLSearchParams(body),
-        known = codes.get(form.get('code'));
-      if (form.get('grant_type') === 'refresh_token') return json(response, 200, { id_token: issue('renewed') });
-      codes.delete(form.get('code'));
-      const proof = createHash('sha256')
-        .update(form.get('code_verifier') ?? '')
-        .digest('base64url');
-      if (!known || known.challenge !== proof || known.redirect !== form.get('redirect_uri'))
-        return json(response, 400, { error: 'invalid_grant' });
-      return json(response, 200, { id_token: issue(known.nonce), refresh_token: 'r1' });
-    },
     '/logout': (_, response, url) => {
-      log.push('logout');
       response.writeHead(302, { Location: url.searchParams.get('post_logout_redirect_uri') }).end();
     },
   };
   return {
-    log,
-    accepts: token => tokens.has(token),
+    accepts: token => sessions.has(token),
     handles: path => path in handlers,
-    answer: (request, response, url) => {
-      log.push(url.pathname);
-      return handlers[url.pathname](request, response, url);
+    answer: (request, response, url) => handlers[url.pathname](request, response, url),
+    start: () => ({
+      issuer: issuer(),
+      clientId: 'weir',
+      scope: 'openid profile',
+      authorizationEndpoint: `${issuer()}/authorize`,
+      redirectPath: '/ui/signed-in',
+    }),
+    /** What Weir does with the code; null when the proof does not fit. */
+    exchange({ code, codeVerifier, redirectUri, nonce }) {
+      const known = codes.get(code),
+        proof = createHash('sha256').update(codeVerifier).digest('base64url');
+      codes.delete(code);
+      const fits = known && known.challenge === proof && known.redirect === redirectUri && known.nonce === nonce;
+      return fits ? signedIn() : null;
+    },
+    renew(token) {
+      sessions.delete(token);
+      return signedIn();
+    },
+    end(token, returnTo) {
+      sessions.delete(token);
+      return { endSession: `${issuer()}/logout?post_logout_redirect_uri=${encodeURIComponent(returnTo)}` };
     },
   };
 }

@@ -9,7 +9,7 @@ import { App } from './frame/app.js';
 const RETURN = 'signed-in';
 
 if (route.get().view === RETURN) await import('./frame/oidc.js').then(({ completeSignIn }) => completeSignIn());
-else if (currentCredential()?.oidc) import('./frame/oidc.js').then(({ keepRenewing }) => keepRenewing());
+else if (currentCredential()?.session) import('./frame/oidc.js').then(({ keepRenewing }) => keepRenewing());
 start();
 
 const root = document.getElementById('app');

@@ -7,3 +7,4 @@ pub(crate) mod info;
 pub(crate) mod latest;
 pub(crate) mod meter;
 pub(crate) mod usage;
+pub(crate) mod watched;

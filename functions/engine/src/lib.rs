@@ -47,6 +47,7 @@ pub use inspect::fact::{Fact, FactValue};
 pub use inspect::info::FunctionInfo;
 pub use inspect::latest::{DeviceSummary, Latest, LatestValue};
 pub use inspect::meter::{FunctionUsage, NanoClock, Tallies, Tally, Times, Usage};
+pub use inspect::watched::Watched;
 pub use sequence::SequenceCounts;
 pub use state::index::REMOVED_FUNCTION;
 pub use state::snapshot::SnapshotError;

@@ -18,6 +18,7 @@ use weir_workers::{
 };
 
 use crate::auth_refusals::AuthRefusals;
+use crate::function_rates::FunctionRates;
 use crate::serve::MAX_CONNECTIONS;
 
 /// Bytes of a request body where a route does not say otherwise.
@@ -27,6 +28,8 @@ const MAX_WRITE_BODIES: usize = 8;
 /// Requests whose bodies arrive at once: fewer than there are connections, so that
 /// slow bodies leave places for `/healthz`.
 const MAX_BODIES: usize = MAX_CONNECTIONS - 128;
+/// Sign-ins that ask the identity provider at once.
+const MAX_SIGN_INS: usize = 8;
 /// Explanations that are computed at once; further ones wait.
 const MAX_EXPLANATIONS: usize = 2;
 
@@ -45,6 +48,7 @@ pub struct Api {
     pub watchdog: Arc<Watchdog>,
     pub notifications: Arc<NotificationService>,
     pub admission: Admission,
+    pub rates: FunctionRates,
     pub started: Instant,
     pub process: Process,
     pub shutdown: CancellationToken,
@@ -56,6 +60,8 @@ pub struct Process {
     /// By the name of the listener.
     pub addresses: BTreeMap<&'static str, SocketAddr>,
     pub data_dir: PathBuf,
+    /// `None`: the defaults, or the demo's.
+    pub config_file: Option<PathBuf>,
 }
 
 /// What bounds expensive requests, and counts refused ones.
@@ -65,6 +71,7 @@ pub struct Admission {
     pub(crate) write_bodies: Arc<Semaphore>,
     pub(crate) bodies: Arc<Semaphore>,
     pub(crate) explanations: Arc<Semaphore>,
+    pub(crate) sign_ins: Arc<Semaphore>,
     /// Held during a replay of the quarantine.
     pub(crate) replay: tokio::sync::Mutex<()>,
 }
@@ -76,6 +83,7 @@ impl Default for Admission {
             bodies: Arc::new(Semaphore::new(MAX_BODIES)),
             write_bodies: Arc::new(Semaphore::new(MAX_WRITE_BODIES)),
             explanations: Arc::new(Semaphore::new(MAX_EXPLANATIONS)),
+            sign_ins: Arc::new(Semaphore::new(MAX_SIGN_INS)),
             replay: tokio::sync::Mutex::default(),
         }
     }

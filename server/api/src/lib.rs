@@ -8,6 +8,8 @@
 mod api;
 mod auth_refusals;
 mod encode;
+mod extract;
+mod function_rates;
 mod handlers;
 mod middleware;
 mod problem;
@@ -15,5 +17,6 @@ mod router;
 mod serve;
 
 pub use api::{Admission, Api, Process};
+pub use function_rates::{FunctionRates, watch_function_rates};
 pub use router::router;
 pub use serve::serve;

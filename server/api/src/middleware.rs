@@ -2,5 +2,6 @@
 
 pub(crate) mod access;
 pub(crate) mod body;
+pub(crate) mod changes;
 pub(crate) mod compress;
 pub(crate) mod guard;

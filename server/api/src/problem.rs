@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// What went wrong, where, and what to do: `detail` is a sentence for a person.
 #[derive(Debug)]
@@ -13,6 +13,8 @@ pub(crate) struct Problem {
     retry_after: Option<u32>,
     /// The detail a second time, as `error`.
     error_member: bool,
+    /// Where people can sign in.
+    provider: Option<Value>,
 }
 
 impl Problem {
@@ -22,6 +24,7 @@ impl Problem {
             detail: detail.into(),
             retry_after: None,
             error_member: false,
+            provider: None,
         }
     }
 
@@ -91,6 +94,11 @@ impl Problem {
         }
     }
 
+    /// For the page: `oidc` names the identity provider.
+    pub(crate) fn with_provider(self, provider: Option<Value>) -> Self {
+        Self { provider, ..self }
+    }
+
     /// For what is our fault; the log has the cause.
     pub(crate) fn internal(error: impl std::fmt::Display) -> Self {
         tracing::error!(%error, "a request failed");
@@ -111,6 +119,9 @@ impl IntoResponse for Problem {
         });
         if self.error_member {
             body["error"] = body["detail"].clone();
+        }
+        if let Some(provider) = self.provider {
+            body["oidc"] = provider;
         }
         let mut response = (self.status, Json(body)).into_response();
         let headers = response.headers_mut();

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 
 use crate::api::{Api, BODY_LIMIT};
 use crate::handlers::{
-    alarm_figures, alarms, devices, explain, flow, functions, ingest, limits, metrics, openapi,
-    overview, page, quarantine, query, readings, replay, shadow, stream, system, whoami, write,
+    alarm_figures, alarms, config, devices, explain, flow, functions, ingest, limits, metrics,
+    openapi, overview, page, quarantine, query, readings, session, shadow, stream, system, whoami,
+    write,
 };
 use crate::middleware::{access, body, compress, guard};
 use crate::problem::Problem;
@@ -27,10 +28,21 @@ pub fn router(api: Arc<Api>) -> Router {
         .route("/metrics", get(metrics::metrics))
         .route("/api/openapi.json", get(openapi::openapi))
         .route("/api/v1/whoami", get(whoami::whoami))
+        .route(
+            "/api/v1/session",
+            get(session::start)
+                .post(session::sign_in)
+                .delete(session::sign_out),
+        )
+        .route("/api/v1/session/renew", post(session::renew))
+        .route("/api/v1/sessions", get(session::list))
+        .route("/api/v1/sessions/{name}", delete(session::revoke))
         .route("/api/v1/overview", get(overview::overview))
         .route("/api/v1/system", get(system::system))
         .route("/api/v1/flow", get(flow::flow))
+        .route("/api/v1/config", get(config::config))
         .route("/api/v1/functions", get(functions::functions))
+        .route("/api/v1/functions/{name}", get(functions::one))
         .route("/api/v1/devices", get(devices::list))
         .route("/api/v1/devices/mosaic", get(devices::mosaic))
         .route("/api/v1/devices/{id}", get(devices::one))
@@ -40,7 +52,8 @@ pub fn router(api: Arc<Api>) -> Router {
         .merge(alarms::routes())
         .merge(alarm_figures::routes())
         .route("/api/v1/quarantine", get(quarantine::list))
-        .route("/api/v1/quarantine/replay", post(replay::replay))
+        .route("/api/v1/quarantine/reasons", get(quarantine::reasons))
+        .route("/api/v1/quarantine/replay", post(quarantine::replay))
         .route("/api/v1/query", post(query::query))
         .route(
             "/api/v3/query_sql",

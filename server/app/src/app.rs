@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
-use weir_api::{Admission, Api, Process};
+use weir_api::{Admission, Api, FunctionRates, Process};
 use weir_auth::Access;
 use weir_config::{Config, Loaded};
 use weir_ingest::Guard;
@@ -63,7 +63,10 @@ impl App {
         fatal: Fatal,
     ) -> Result<Self> {
         let Loaded {
-            config, settings, ..
+            config,
+            settings,
+            keys,
+            ..
         } = loaded;
         let started = Instant::now();
         let security = Security::load(&config)?;
@@ -95,7 +98,7 @@ impl App {
             &signals.health,
             fatal.clone(),
         )?;
-        let current = Current::new(config);
+        let current = Current::new(config, keys);
         let settings = ShardSettings {
             current: current.clone(),
             access: security.access.clone(),
@@ -110,12 +113,14 @@ impl App {
         let process = Process {
             addresses: addresses.by_listener(),
             data_dir: data_dir.to_owned(),
+            config_file: origin.as_ref().map(|origin| origin.file.clone()),
         };
         let start = (started, process);
         let api = api(&security, &shard, &ingress, service, sql, start);
         shard.raise_operational_alerts(api.readiness.clone())?;
         let reloader = origin.map(|origin| reloader(origin, &api, history));
         spawn_file_watchers(&api, reloader.as_ref());
+        tokio::spawn(weir_api::watch_function_rates(api.clone()));
         let http = serve_http(http, &security, &api);
         info!(took_ms = started.elapsed().as_millis() as u64, "weir is up");
         Ok(Self {
@@ -180,7 +185,7 @@ struct Security {
 impl Security {
     fn load(config: &Config) -> Result<Self> {
         Ok(Self {
-            access: Access::load(config)?,
+            access: Access::load(config)?.with_sign_in(config)?,
             tls: config.tls.as_ref().map(server_config).transpose()?,
         })
     }
@@ -235,6 +240,7 @@ fn api(
         watchdog: shard.watchdog.clone(),
         notifications,
         admission: Admission::default(),
+        rates: FunctionRates::default(),
         started,
         process,
         shutdown: shard.shutdown.clone(),

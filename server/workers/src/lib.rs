@@ -45,7 +45,9 @@ pub use configuration::access_watch::watch as watch_access_file;
 pub use configuration::config_history::ConfigHistory;
 pub use configuration::current::Current;
 pub use configuration::load_config::load as load_config;
-pub use configuration::reload::{Outcome, ReloadStatus, Reloader, watch as watch_config_file};
+pub use configuration::reload::{
+    Outcome, Refusal, RefusalProblem, ReloadStatus, Reloader, watch as watch_config_file,
+};
 pub use counters::{Counters, Counts};
 pub use data_dir::{DataDir, DataDirError};
 pub use event_stream::{EventStream, LiveEvent, Resumed};

@@ -36,7 +36,8 @@ impl Readiness {
 
     /// What somebody should look at although Weir does its work, by component.
     pub fn degraded(&self) -> BTreeMap<&'static str, String> {
-        let config = self.reloads.refused().map(|reason| ("config", reason));
+        let config = self.reloads.refused();
+        let config = config.map(|refusal| ("config", refusal.reason));
         config.into_iter().collect()
     }
 }

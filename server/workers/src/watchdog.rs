@@ -181,7 +181,7 @@ mod tests {
     /// whether it is then reported as stalled.
     #[track_caller]
     fn check(seen: &[((u64, u64), bool)]) {
-        let watchdog = Watchdog::new(Current::new(Config::default()));
+        let watchdog = Watchdog::new(Current::new(Config::default(), Vec::new()));
         let health = Health::default();
         let begun = Instant::now();
         for (nth, ((position, written), reported)) in (0..).zip(seen) {
@@ -235,7 +235,7 @@ mod tests {
     #[test]
     fn checkpoints_have_their_interval_on_top() {
         let config = Config::default();
-        let watchdog = Watchdog::new(Current::new(config.clone()));
+        let watchdog = Watchdog::new(Current::new(config.clone(), Vec::new()));
         let status = JournalStatus {
             consumers: vec![
                 (PIPELINE_CONSUMER.to_owned(), Position(1)),

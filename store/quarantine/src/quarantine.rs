@@ -12,9 +12,10 @@ use weir_kv::Database;
 use weir_model::{Position, QuarantineEntry, QuarantineReason, Timestamp};
 
 use crate::error::QuarantineError;
+use crate::reasons::{StoredCounts, count_if_new};
 use crate::tables::{
     BY_REASON, BYTES, COUNT, COUNTS, ENTRIES, EXPIRED, EXPIRED_BY_AGE, Key, POSITION, REPLAYED,
-    TOTALS, decode, encode, forget_replays, key_of, replayed_at,
+    TOTALS, decode, encode, key_of, replayed_at,
 };
 
 /// Entries that one call of [`Quarantine::expire`] removes.
@@ -58,6 +59,7 @@ impl Quarantine {
         transaction.open_table(COUNTS)?;
         transaction.open_table(TOTALS)?;
         transaction.open_table(REPLAYED)?;
+        count_if_new(&transaction)?;
         transaction.commit()?;
         let caps = caps.clone();
         Ok(Self { database, caps })
@@ -76,6 +78,7 @@ impl Quarantine {
             let mut by_reason = transaction.open_table(BY_REASON)?;
             let mut counts = transaction.open_table(COUNTS)?;
             let mut totals = transaction.open_table(TOTALS)?;
+            let mut stored = StoredCounts::open(&transaction)?;
             let read = |name: &str| -> Result<u64, QuarantineError> {
                 Ok(totals.get(name)?.map_or(0, |value| value.value()))
             };
@@ -92,6 +95,7 @@ impl Quarantine {
                 count += 1;
                 bytes += encoded.len() as u64;
                 table.insert(key, encoded.as_slice())?;
+                stored.add(key)?;
                 by_reason.insert((key.2, key.0, key.1), ())?;
                 let name = entry.reason.as_str();
                 let before = counts.get(name)?.map_or(0, |value| value.value());
@@ -103,13 +107,14 @@ impl Quarantine {
                 };
                 let key = key.value();
                 by_reason.remove((key.2, key.0, key.1))?;
+                stored.remove(key, value.value())?;
                 count -= 1;
                 bytes = bytes.saturating_sub(value.value().len() as u64);
                 expired += 1;
             }
             if expired > read(EXPIRED)? {
                 let oldest = table.first()?.map_or(u64::MAX, |(key, _)| key.value().0);
-                forget_replays(&transaction, oldest)?;
+                stored.forget_before(oldest)?;
             }
             for (name, value) in [
                 (POSITION, position),
@@ -144,15 +149,17 @@ impl Quarantine {
             let mut table = transaction.open_table(ENTRIES)?;
             let mut by_reason = transaction.open_table(BY_REASON)?;
             let mut totals = transaction.open_table(TOTALS)?;
+            let mut stored = StoredCounts::open(&transaction)?;
             let mut bytes = 0;
             for key in &gone {
                 if let Some(value) = table.remove(key)? {
                     bytes += value.value().len() as u64;
+                    stored.remove(*key, value.value())?;
                 }
                 by_reason.remove((key.2, key.0, key.1))?;
             }
             let oldest = table.first()?.map_or(u64::MAX, |(key, _)| key.value().0);
-            forget_replays(&transaction, oldest)?;
+            stored.forget_before(oldest)?;
             let count = gone.len() as u64;
             for (name, change) in [(COUNT, count), (BYTES, bytes)] {
                 let before = totals.get(name)?.map_or(0, |value| value.value());

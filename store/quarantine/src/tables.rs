@@ -6,12 +6,13 @@
 //! counts     reason name -> entries recorded since the file was created
 //! totals     position, entries, bytes, expired (by size), expired_by_age
 //! replayed   position -> when its message was sent through the pipeline again
+//! stored     reason -> entries that are stored, and those of them that were replayed
 //! ```
 //!
 //! An entry is followed by one byte, 1 for a retained message; files of earlier
 //! versions have none.
 
-use redb::{ReadableTable, TableDefinition, WriteTransaction};
+use redb::{ReadableTable, TableDefinition};
 use serde::{Deserialize, Serialize};
 use weir_model::{
     Ingress, MAX_QUARANTINED_PAYLOAD_BYTES, Position, QuarantineEntry, QuarantineReason, Timestamp,
@@ -26,6 +27,7 @@ pub(crate) const BY_REASON: TableDefinition<'_, (u8, u64, u32), ()> =
 pub(crate) const COUNTS: TableDefinition<'_, &str, u64> = TableDefinition::new("counts");
 pub(crate) const TOTALS: TableDefinition<'_, &str, u64> = TableDefinition::new("totals");
 pub(crate) const REPLAYED: TableDefinition<'_, u64, i64> = TableDefinition::new("replayed");
+pub(crate) const STORED: TableDefinition<'_, u8, (u64, u64)> = TableDefinition::new("stored");
 pub(crate) const POSITION: &str = "position";
 pub(crate) const COUNT: &str = "entries";
 pub(crate) const BYTES: &str = "bytes";
@@ -56,16 +58,6 @@ struct Stored {
     received: i64,
     payload_bytes: u64,
     payload: Vec<u8>,
-}
-
-/// Removes the replay marks of messages that no longer have an entry.
-pub(crate) fn forget_replays(
-    transaction: &WriteTransaction,
-    oldest: u64,
-) -> Result<(), QuarantineError> {
-    let mut replayed = transaction.open_table(REPLAYED)?;
-    replayed.retain_in(..oldest, |_, _| false)?;
-    Ok(())
 }
 
 pub(crate) fn encode(entry: &QuarantineEntry) -> Result<Vec<u8>, QuarantineError> {

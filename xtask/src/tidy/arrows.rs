@@ -41,7 +41,11 @@ const LAYOUT: &[(&str, &str, May)] = &[
         "weir-journal",
         May::Only(&["model", "config", "base/disk"]),
     ),
-    ("base/auth", "weir-auth", May::Only(&["model", "config"])),
+    (
+        "base/auth",
+        "weir-auth",
+        May::Only(&["model", "config", "base/http-client"]),
+    ),
     (
         "functions/codec",
         "weir-codec",

@@ -14,9 +14,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use weir_alarms::{Notification, NotifiedAlert, Quantity, rfc3339};
+use weir_alarms::{Links, Notification, NotifiedAlert, Quantity, rfc3339};
 use weir_http_client::HttpClient;
-use weir_model::{Alert, Timestamp, percent_encoded, printable};
+use weir_model::{Alert, Timestamp, printable};
 
 use super::error::DeliveryError;
 use super::post::{post_json, server_clock};
@@ -30,7 +30,7 @@ pub struct AlertmanagerMirror {
     http: HttpClient,
     url: String,
     resend: Duration,
-    link: String,
+    links: Links,
     /// The alerts that were posted last, by labels.
     posted: BTreeMap<Labels, Posted>,
     /// Steady clock, milliseconds.
@@ -48,12 +48,12 @@ struct Posted {
 }
 
 impl AlertmanagerMirror {
-    pub(super) fn new(http: HttpClient, url: &str, resend: Duration, link: &str) -> Self {
+    pub(super) fn new(http: HttpClient, url: &str, resend: Duration, links: &Links) -> Self {
         Self {
             http,
             url: format!("{url}/api/v2"),
             resend,
-            link: link.to_owned(),
+            links: links.clone(),
             posted: BTreeMap::new(),
             resent_at: None,
             ahead: None,
@@ -203,13 +203,12 @@ impl AlertmanagerMirror {
         if let Some(action) = &notified.action {
             annotations["action"] = json!(action);
         }
-        let device = percent_encoded(&alert.device_id);
         json!({
             "labels": labels,
             "annotations": annotations,
             "startsAt": rfc3339(starts_at),
             "endsAt": rfc3339(ends_at),
-            "generatorURL": format!("{}/api/v1/devices/{device}", self.link),
+            "generatorURL": self.links.alarm(&alert.alarm_id),
         })
     }
 }
@@ -245,8 +244,12 @@ mod tests {
             allow_private: true,
         };
         let http = HttpClient::new(options, &Trust::System);
-        let mut mirror =
-            AlertmanagerMirror::new(http, "http://am", Duration::from_secs(30), "http://weir");
+        let mut mirror = AlertmanagerMirror::new(
+            http,
+            "http://am",
+            Duration::from_secs(30),
+            &Links::new("http://weir", true),
+        );
         let now = 1_790_000_000_000;
         let alerts = Notification::test("am", Timestamp::from_millis(now).unwrap()).alerts;
         let (body, posted) = mirror.plan(&alerts, false, now);

@@ -9,7 +9,7 @@ use lettre::message::{Mailbox, Message};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, CertificateStore, Tls, TlsParameters};
 use lettre::{SmtpTransport, Transport};
-use weir_alarms::Notification;
+use weir_alarms::{Links, Notification};
 use weir_config::EmailTls;
 use weir_http_client::{Trust, check_public, with_advice};
 
@@ -67,9 +67,9 @@ impl Email {
     pub(super) fn send(
         &self,
         notification: &Notification,
-        link: &str,
+        links: &Links,
     ) -> Result<(), DeliveryError> {
-        let message = self.message(notification, link)?;
+        let message = self.message(notification, links)?;
         let address = self.resolve()?;
         // To the address that was checked; TLS still verifies the host name.
         let mut transport = SmtpTransport::builder_dangerous(address.ip().to_string())
@@ -109,7 +109,11 @@ impl Email {
             .ok_or_else(|| DeliveryError::temporary("the name of the mail server has no address"))
     }
 
-    fn message(&self, notification: &Notification, link: &str) -> Result<Message, DeliveryError> {
+    fn message(
+        &self,
+        notification: &Notification,
+        links: &Links,
+    ) -> Result<Message, DeliveryError> {
         let domain = self.from.email.domain();
         let mut message = Message::builder()
             .from(self.from.clone())
@@ -120,7 +124,7 @@ impl Email {
         }
         message
             .header(ContentType::TEXT_PLAIN)
-            .body(notification.text(link))
+            .body(notification.text(links))
             .map_err(|error| DeliveryError::Refused {
                 reason: format!("the notification cannot be written as an email: {error}"),
             })

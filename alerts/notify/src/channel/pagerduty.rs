@@ -3,9 +3,9 @@
 //! See <https://developer.pagerduty.com/docs/events-api-v2/overview>.
 
 use serde_json::{Value, json};
-use weir_alarms::{Cause, Notification, NotifiedAlert, rfc3339};
+use weir_alarms::{Cause, Links, Notification, NotifiedAlert, rfc3339};
 use weir_http_client::HttpClient;
-use weir_model::{AlertState, percent_encoded};
+use weir_model::AlertState;
 
 use super::error::DeliveryError;
 use super::post::post_json;
@@ -42,9 +42,9 @@ impl PagerDuty {
     pub(super) fn send(
         &self,
         notification: &Notification,
-        link: &str,
+        links: &Links,
     ) -> Result<(), DeliveryError> {
-        for mut event in events(notification, link) {
+        for mut event in events(notification, links) {
             event["routing_key"] = json!(self.routing_key.0);
             post_json(&self.http, &self.url, event.to_string().as_bytes())?;
         }
@@ -53,7 +53,7 @@ impl PagerDuty {
 }
 
 /// The events, without the routing key.
-fn events(notification: &Notification, link: &str) -> Vec<Value> {
+fn events(notification: &Notification, links: &Links) -> Vec<Value> {
     if notification.cause == Cause::Storm {
         let mut event = json!({
             "event_action": if notification.alerts.is_empty() { "resolve" } else { "trigger" },
@@ -61,12 +61,12 @@ fn events(notification: &Notification, link: &str) -> Vec<Value> {
         });
         if !notification.alerts.is_empty() {
             event["client"] = json!("Weir");
-            event["client_url"] = json!(link);
+            event["client_url"] = json!(links.alarms());
             event["payload"] = json!({
                 "summary": notification.title(),
                 "source": "weir",
                 "severity": notification.severity.as_str(),
-                "custom_details": {"alarms": notification.text(link)},
+                "custom_details": {"alarms": notification.text(links)},
             });
         }
         return vec![event];
@@ -74,11 +74,11 @@ fn events(notification: &Notification, link: &str) -> Vec<Value> {
     notification
         .alerts
         .iter()
-        .map(|notified| event(notified, notification.cause, link))
+        .map(|notified| event(notified, notification.cause, links))
         .collect()
 }
 
-fn event(notified: &NotifiedAlert, cause: Cause, link: &str) -> Value {
+fn event(notified: &NotifiedAlert, cause: Cause, links: &Links) -> Value {
     let alert = &notified.alert;
     let action = match (cause, alert.state) {
         (Cause::Acknowledged, _) => "acknowledge",
@@ -90,12 +90,12 @@ fn event(notified: &NotifiedAlert, cause: Cause, link: &str) -> Value {
         "dedup_key": alert.alarm_id,
     });
     if action == "trigger" {
-        let device = percent_encoded(&alert.device_id);
         event["client"] = json!("Weir");
-        event["client_url"] = json!(link);
+        event["client_url"] = json!(links.alarm(&alert.alarm_id));
         event["links"] = json!([
-            {"href": format!("{link}/api/v1/devices/{device}"), "text": "device"},
-            {"href": format!("{link}/things/{device}/shadow"), "text": "shadow"},
+            {"href": links.alarm(&alert.alarm_id), "text": "alarm"},
+            {"href": links.device(&alert.device_id), "text": "device"},
+            {"href": links.shadow(&alert.device_id), "text": "shadow"},
         ]);
         let summary = format!("{}: {}", alert.device_id, alert.reason);
         event["payload"] = json!({
@@ -135,7 +135,9 @@ mod tests {
         let mut check = |cause, state, action: &str, payload: bool| {
             notification.cause = cause;
             notification.alerts[0].alert.state = state;
-            let [event] = events(&notification, "http://weir").try_into().unwrap();
+            let [event] = events(&notification, &Links::new("http://weir", true))
+                .try_into()
+                .unwrap();
             assert_eq!(event["event_action"], action);
             assert_eq!(event["dedup_key"], "a1");
             assert_eq!(event.get("payload").is_some(), payload, "{event}");

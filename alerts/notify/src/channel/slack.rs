@@ -2,7 +2,7 @@
 //! Chat, Discord's `/slack`): one line, with the details below it.
 
 use serde_json::json;
-use weir_alarms::Notification;
+use weir_alarms::{Links, Notification};
 use weir_http_client::HttpClient;
 use weir_model::{AlertState, Severity};
 
@@ -27,14 +27,14 @@ impl Slack {
     pub(super) fn send(
         &self,
         notification: &Notification,
-        link: &str,
+        links: &Links,
     ) -> Result<(), DeliveryError> {
-        let body = document(notification, link).to_string();
+        let body = document(notification, links).to_string();
         post_json(&self.http, &self.url, body.as_bytes())
     }
 }
 
-fn document(notification: &Notification, link: &str) -> serde_json::Value {
+fn document(notification: &Notification, links: &Links) -> serde_json::Value {
     let over = notification
         .alerts
         .iter()
@@ -45,7 +45,7 @@ fn document(notification: &Notification, link: &str) -> serde_json::Value {
         Severity::Critical => "danger",
     };
     let title = escaped(&notification.title());
-    let text = notification.text(link);
+    let text = notification.text(links);
     let text = escaped(cut(&text, MAX_TEXT_BYTES));
     json!({
         "text": title,
@@ -78,7 +78,7 @@ mod tests {
         let mut notification = Notification::test("chat", Timestamp(0));
         notification.cause = Cause::Alerts;
         notification.alerts[0].alert.device_id = "<!channel> `&`".to_owned();
-        let document = document(&notification, "http://weir");
+        let document = document(&notification, &Links::new("http://weir", true));
         let text = document.to_string();
         assert!(
             !text.contains("<!") && text.contains("&lt;!channel&gt; '&amp;'"),

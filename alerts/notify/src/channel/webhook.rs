@@ -8,9 +8,9 @@ use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
-use weir_alarms::{Cause, Notification, NotifiedAlert, rfc3339};
+use weir_alarms::{Cause, Links, Notification, NotifiedAlert, rfc3339};
 use weir_http_client::HttpClient;
-use weir_model::{Timestamp, percent_encoded};
+use weir_model::Timestamp;
 
 use super::error::{DeliveryError, SetupError};
 use super::post::post;
@@ -53,10 +53,10 @@ impl Webhook {
     pub(super) fn send(
         &self,
         notification: &Notification,
-        link: &str,
+        links: &Links,
         now: Timestamp,
     ) -> Result<(), DeliveryError> {
-        let body = document(notification, link).to_string();
+        let body = document(notification, links).to_string();
         let id = format!("msg_{}", notification.id);
         let timestamp = now.seconds().to_string();
         let signature = self
@@ -82,7 +82,7 @@ fn sign(key: &Key, id: &str, timestamp: &str, body: &str) -> String {
 /// The body. Its `type` is `alarm.raised` and so on for one transition, and
 /// `alarm.group`, `alarm.repeat`, `alarm.escalation`, `alarm.acknowledged`,
 /// `alarm.storm` or `alarm.test`.
-fn document(notification: &Notification, link: &str) -> Value {
+fn document(notification: &Notification, links: &Links) -> Value {
     let kind = match (notification.cause, notification.alerts.as_slice()) {
         (Cause::Alerts, [notified]) => notified.alert.state.as_str(),
         (Cause::Alerts, _) => "group",
@@ -94,7 +94,7 @@ fn document(notification: &Notification, link: &str) -> Value {
         "cause": notification.cause,
         "title": notification.title(),
         "severity": notification.severity,
-        "alerts": alerts.map(|notified| entry(notified, link)).collect::<Vec<_>>(),
+        "alerts": alerts.map(|notified| entry(notified, links)).collect::<Vec<_>>(),
         "more": notification.more,
     });
     if let Some(by) = &notification.by {
@@ -108,16 +108,17 @@ fn document(notification: &Notification, link: &str) -> Value {
 }
 
 /// The alert as published by MQTT, with its priority, action and links.
-fn entry(notified: &NotifiedAlert, link: &str) -> Value {
-    let device = percent_encoded(&notified.alert.device_id);
-    let mut entry = serde_json::to_value(&notified.alert).expect("an alert is plain data");
+fn entry(notified: &NotifiedAlert, links: &Links) -> Value {
+    let alert = &notified.alert;
+    let mut entry = serde_json::to_value(alert).expect("an alert is plain data");
     entry["priority"] = json!(notified.priority);
     if let Some(action) = &notified.action {
         entry["action"] = json!(action);
     }
     entry["links"] = json!({
-        "device": format!("{link}/api/v1/devices/{device}"),
-        "shadow": format!("{link}/things/{device}/shadow"),
+        "alarm": links.alarm(&alert.alarm_id),
+        "device": links.device(&alert.device_id),
+        "shadow": links.shadow(&alert.device_id),
     });
     entry
 }
@@ -160,7 +161,10 @@ mod tests {
     #[test]
     fn the_body_says_what_happened() {
         let now = Timestamp::from_millis(1_790_000_000_000).unwrap();
-        let document = document(&Notification::test("hook", now), "http://weir");
+        let document = document(
+            &Notification::test("hook", now),
+            &Links::new("http://weir", false),
+        );
         assert_eq!(document["type"], "alarm.test");
         assert_eq!(document["timestamp"], "2026-09-21T14:13:20Z");
         let alert = &document["data"]["alerts"][0];

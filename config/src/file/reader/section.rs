@@ -38,7 +38,11 @@ impl<'t> Section<'_, 't> {
             let variable = schema::variable(self.path, key);
             self.reader.variables.contains_key(&variable)
         };
-        self.table.is_some() || schema.keys_of(self.path).iter().any(is_set)
+        let keys = schema.keys_of(self.path).iter();
+        self.table.is_some()
+            || keys
+                .filter(|key| !schema.is_table(self.path, key))
+                .any(is_set)
     }
 
     /// The value of a key as `parse` reads it, `None` when it is absent or

@@ -1,7 +1,6 @@
 // What operators do to alarms. An action takes effect at once and is undone afterwards,
 // instead of a question before it.
-import { signal } from './dom.js';
-import { kept, keep } from './storage.js';
+import { signal, kept, keep } from './dom.js';
 import { post, segment } from './api.js';
 import { may, signedInName } from './session.js';
 import { countChange, recordAction, refreshSoon } from './live.js';

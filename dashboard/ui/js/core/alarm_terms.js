@@ -43,3 +43,9 @@ const rank = alarm => (isSuppressed(alarm) ? 8 : 0) + (needsAcknowledgement(alar
   + (isCritical(alarm) ? 0 : 2) + (alarm.priority === 'urgent' ? 0 : 1);
 /** The most urgent first; among equals the newest. @param {Alarm} a @param {Alarm} b */
 export const byUrgency = (a, b) => rank(a) - rank(b) || b.raisedAt - a.raisedAt;
+
+/** Actions of the audit. */
+export const ACTION = {
+  acknowledge: 'acknowledged', unacknowledge: 'removed the acknowledgement', shelve: 'shelved', unshelve: 'unshelved',
+  'out-of-service': 'took out of service', 'in-service': 'returned to service', comment: 'commented', assign: 'assigned',
+};

@@ -1,7 +1,6 @@
 // Single keys act while no field and no dialog has the focus. They can be switched off
 // as a whole (WCAG 2.1.4).
-import { signal, useEffect, useRef } from './dom.js';
-import { kept, keep } from './storage.js';
+import { signal, useEffect, useRef, kept, keep } from './dom.js';
 
 export const keysEnabled = signal(kept('keys') !== 'off');
 keysEnabled.subscribe(value => keep('keys', value ? null : 'off'));

@@ -2,9 +2,8 @@
 // which is asked for again soon after a change and otherwise every ten seconds. A page
 // that is hidden for a minute costs nothing; everything returns when it is shown again.
 import { signal, listeners } from './dom.js';
-import { get } from './api.js';
+import { get, createParser } from './api.js';
 import { authorization, identify, requireSignIn, session } from './session.js';
-import { createParser } from './sse.js';
 import { withAlert, withRecord } from './summary.js';
 
 /** @typedef {import('../../../types/api').Overview} Overview */

@@ -8,7 +8,7 @@ import { signal } from './dom.js';
 
 const KEY = 'weir.credential';
 
-/** @typedef {{header: string, expires?: number, oidc?: {provider: OidcProvider, idToken: string, refreshToken?: string}}} Credential */
+/** @typedef {{header: string, session?: {renewable: boolean, renewAt: number}}} Credential */
 
 /** @returns {Credential|null} */
 function stored() {
@@ -48,9 +48,8 @@ export function signInWithPassword(name, password) {
 }
 
 export function signOut() {
-  const ended = credential;
-  useCredential(null);
-  if (ended?.oidc) import('../frame/oidc.js').then(({ endSession }) => endSession(ended));
+  if (credential?.session) import('../frame/oidc.js').then(({ endSession }) => endSession());
+  else useCredential(null);
 }
 
 /** The server answered 401. @param {OidcProvider} [oidc] */

@@ -1,11 +1,14 @@
 // Keeps the summary of alarms of `GET /api/v1/overview` current between two answers: an
 // alert or an action of the stream is applied at once. What cannot be known here (the
-// state of an alarm that is not among the most urgent) comes with the next answer.
+// state of an alarm that is not among the most urgent) comes with the next answer. And
+// checks the equation of conservation: received = stored + quarantined + deduplicated +
+// expired + in flight.
 import { byUrgency, isCritical, isOpen, isSuppressed, needsAcknowledgement } from './alarm_terms.js';
 
 /** @typedef {import('../../../types/api').Alarm} Alarm */
 /** @typedef {import('../../../types/api').Alert} Alert */
 /** @typedef {import('../../../types/api').AlarmSummary} AlarmSummary */
+/** @typedef {import('../../../types/api').Flow} Flow */
 
 const WORST = 20;
 const NOTHING = { critical: 0, warning: 0, unacknowledged: 0, held: 0 };
@@ -52,3 +55,12 @@ export function withAlert(summary, alert) {
   };
   return replaced(summary, record, known ?? (state === 'raised' ? null : undefined));
 }
+
+/** Where received readings are, in the order of the equation. @param {Flow} flow @returns {[name: string, count: number][]} */
+export const terms = ({ readings }) => [
+  ['stored', readings.stored], ['quarantined', readings.quarantined], ['deduplicated', readings.deduplicated],
+  ['expired', readings.expired], ['in flight', readings.in_flight],
+];
+
+/** Zero, or readings were lost or invented. @param {Flow} flow */
+export const unaccounted = flow => terms(flow).reduce((rest, [, count]) => rest - count, flow.readings.received);

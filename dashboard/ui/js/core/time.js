@@ -1,6 +1,5 @@
 // The clock of the page and how it writes instants: in local time or UTC, by one switch.
-import { signal } from './dom.js';
-import { kept, keep } from './storage.js';
+import { signal, kept, keep } from './dom.js';
 
 /** @type {{get: () => 'utc'|'local', set: (value: 'utc'|'local') => void, subscribe: any}} */
 export const zone = signal(kept('zone') === 'utc' ? 'utc' : 'local');

@@ -1,10 +1,9 @@
 // The frame around every view: navigation, the sentence, and the tools of the bar.
-import { html, cx, Fragment, useEffect, useRef, useSignal, useState } from '../core/dom.js';
-import { BASE, go, href, route } from '../core/router.js';
+import { html, cx, Fragment, useEffect, useRef, useSignal, useState, keep } from '../core/dom.js';
+import { go, href, route } from '../core/router.js';
 import { currentCredential, session, signOut } from '../core/session.js';
 import { overview } from '../core/live.js';
 import { asked } from '../core/actions.js';
-import { keep } from '../core/storage.js';
 import { switchZone, zone, zoneName } from '../core/time.js';
 import { useKeys } from '../core/keys.js';
 import { whole } from '../core/numbers.js';
@@ -30,6 +29,11 @@ const SignIn = lazy(() => import('./sign_in.js').then(m => m.SignIn), 'dialog.cs
 const KeyHelp = lazy(() => import('./key_help.js').then(m => m.KeyHelp), 'dialog.css');
 const Palette = lazy(() => import('./palette.js').then(m => m.Palette), 'dialog.css');
 const AlarmDialog = lazy(() => import('../parts/alarm_dialog.js').then(m => m.AlarmDialog), 'dialog.css');
+
+/** As weir.svg, which tabs of the browser show. */
+const MARK = html`<svg width="24" height="24" viewBox="0 0 32 32" aria-hidden="true"><rect width="32" height="32" rx="6"
+  fill="#34566f" /><path d="M5 12h9v-2h4v2h9M5 17h9c2 0 2 6 4 6h9" fill="none" stroke="#fff" stroke-width="2.5"
+  stroke-linecap="round" stroke-linejoin="round" /></svg>`;
 
 export function App() {
   const { required, identity } = useSignal(session);
@@ -59,7 +63,7 @@ function Frame({ identity }) {
   const item = view => html`<${NavItem} key=${view.key} view=${view} current=${place.view} summary=${summary} />`;
   return html`<${Fragment}>
     <nav class="rail" aria-label="Pages">
-      <a class="brand" href=${href('overview')}><img src=${BASE + 'weir.svg'} width="24" height="24" alt="" /><span>Weir</span></a>
+      <a class="brand" href=${href('overview')}>${MARK}<span>Weir</span></a>
       ${VIEWS.map(item)}
       <p class="rail-foot dim small">${identity?.name && html`${identity.name}, ${identity.role}`}</p>
     </nav>

@@ -1,40 +1,30 @@
 // Sign-in at an identity provider: OpenID Connect, authorization code with PKCE (RFC 7636).
-// The ID token is sent to Weir as the bearer token; the server verifies it and maps its
-// groups to a role. It is renewed before it expires if the provider gives a refresh token.
+// The page proves that it began the sign-in, Weir exchanges the code and verifies who it
+// is, and answers with a session token that it renews and can revoke.
 import { BASE, go, href } from '../core/router.js';
+import { get, path, post, request } from '../core/api.js';
 import { currentCredential, requireSignIn, useCredential } from '../core/session.js';
 import { notify } from '../parts/feedback.js';
 
-/** @typedef {import('../../../types/api').OidcProvider} OidcProvider */
 /** @typedef {import('../core/session.js').Credential} Credential */
+/** @typedef {import('../../../types/api').SignedIn} SignedIn */
 
-const KEY = 'weir.oidc';
-const RENEW_BEFORE_MS = 60_000;
+const KEY = 'weir.oidc', SESSION = '/api/v1/session';
 const redirectUri = () => location.origin + BASE + 'signed-in';
 
 const base64url = bytes => btoa(String.fromCharCode(...bytes)).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
 const random = () => base64url(crypto.getRandomValues(new Uint8Array(32)));
 const sha256 = async text => base64url(new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))));
 
-/** What the provider says of itself. @param {OidcProvider} provider */
-async function discover({ issuer }) {
-  const response = await fetch(issuer.replace(/\/$/, '') + '/.well-known/openid-configuration', { credentials: 'omit' });
-  if (!response.ok) throw new Error(`${issuer} does not answer`);
-  const metadata = await response.json();
-  if (metadata.issuer !== issuer) throw new Error(`${issuer} names another issuer`);
-  return metadata;
-}
-
-/** Leaves the page for the provider. @param {OidcProvider} provider */
-export async function beginSignIn(provider) {
-  const { authorization_endpoint: endpoint } = await discover(provider);
-  const state = random(), nonce = random(), verifier = random();
-  const back = location.pathname + location.search;
-  sessionStorage.setItem(KEY, JSON.stringify({ state, nonce, verifier, provider, back }));
-  const url = new URL(endpoint);
+/** Leaves the page for the provider. */
+export async function beginSignIn() {
+  const { authorizationEndpoint, clientId, scope } = await get(SESSION);
+  const state = random(), nonce = random(), verifier = random(), back = location.pathname + location.search;
+  sessionStorage.setItem(KEY, JSON.stringify({ state, nonce, verifier, back }));
+  const url = new URL(authorizationEndpoint);
   const parameters = {
-    response_type: 'code', client_id: provider.clientId, redirect_uri: redirectUri(), scope: provider.scope ?? 'openid profile',
-    state, nonce, code_challenge: await sha256(verifier), code_challenge_method: 'S256',
+    response_type: 'code', client_id: clientId, redirect_uri: redirectUri(), scope, state, nonce,
+    code_challenge: await sha256(verifier), code_challenge_method: 'S256',
   };
   for (const [key, value] of Object.entries(parameters)) url.searchParams.set(key, value);
   location.assign(url);
@@ -50,62 +40,42 @@ export async function completeSignIn() {
     if (!begun || begun.state !== answer.get('state')) throw new Error('the sign-in did not begin in this tab');
     const refused = answer.get('error');
     if (refused) throw new Error(answer.get('error_description') ?? refused);
-    const tokens = await exchange(begun.provider, {
-      grant_type: 'authorization_code', code: answer.get('code'), redirect_uri: redirectUri(), code_verifier: begun.verifier,
-    });
-    if (claims(tokens.id_token).nonce !== begun.nonce) throw new Error('the answer belongs to another sign-in');
-    accept(begun.provider, tokens);
+    accept(await post(SESSION, {
+      code: answer.get('code'), codeVerifier: begun.verifier, nonce: begun.nonce, redirectUri: redirectUri(),
+    }));
   } catch (error) {
-    requireSignIn(begun?.provider);
+    requireSignIn();
     notify({ text: `Sign-in failed: ${error.message}`, bad: true });
   }
 }
 
-/** @param {OidcProvider} provider @param {Record<string, string>} form */
-async function exchange(provider, form) {
-  const { token_endpoint: endpoint } = await discover(provider);
-  const body = new URLSearchParams({ client_id: provider.clientId, ...form });
-  const response = await fetch(endpoint, { method: 'POST', body, credentials: 'omit' });
-  const answer = await response.json();
-  if (!response.ok) throw new Error(answer.error_description ?? answer.error ?? String(response.status));
-  return answer;
-}
-
-/** Read, not verified: the server verifies. @param {string} token */
-function claims(token) {
-  const bytes = atob(token.split('.')[1].replaceAll('-', '+').replaceAll('_', '/'));
-  return JSON.parse(new TextDecoder().decode(Uint8Array.from(bytes, c => c.charCodeAt(0))));
-}
-
-function accept(provider, tokens, { renewed = false } = {}) {
-  const expires = claims(tokens.id_token).exp * 1000;
-  const oidc = { provider, idToken: tokens.id_token, refreshToken: tokens.refresh_token };
-  useCredential({ header: `Bearer ${tokens.id_token}`, expires, oidc }, { renewed });
+/** @param {SignedIn} session */
+function accept({ token, began, expires, renewable }, { renewed = false } = {}) {
+  const now = Date.now(), lasts = Date.parse(expires) - (renewed ? now : Date.parse(began));
+  useCredential({ header: `Bearer ${token}`, session: { renewable, renewAt: now + lasts / 2 } }, { renewed });
   keepRenewing();
 }
 
-/** Renews the token before it expires: after a sign-in, and when the page is loaded again. */
+/** Renews the session halfway to its end: after a sign-in, and when the page is loaded again. */
 export function keepRenewing() {
-  const credential = currentCredential();
-  if (!credential?.oidc?.refreshToken) return;
-  setTimeout(() => { if (currentCredential() === credential) renew(credential); },
-    Math.max(0, credential.expires - Date.now() - RENEW_BEFORE_MS));
+  const credential = currentCredential(), session = credential?.session;
+  if (!session?.renewable) return;
+  setTimeout(() => { if (currentCredential() === credential) renew(); }, Math.max(0, session.renewAt - Date.now()));
 }
 
-/** @param {Credential} credential */
-async function renew({ oidc: { provider, idToken, refreshToken } }) {
+async function renew() {
   try {
-    const tokens = await exchange(provider, { grant_type: 'refresh_token', refresh_token: refreshToken });
-    accept(provider, { id_token: idToken, refresh_token: refreshToken, ...tokens }, { renewed: true });
-  } catch { /* the server asks for a new sign-in when the token has expired */ }
+    accept(await post(SESSION + '/renew'), { renewed: true });
+  } catch { /* Weir asks for a new sign-in when the session has ended */ }
 }
 
-/** Ends the session at the provider too. @param {Credential} ended */
-export async function endSession({ oidc }) {
-  const { end_session_endpoint: endpoint } = await discover(oidc.provider);
-  if (!endpoint) return;
-  const url = new URL(endpoint);
-  url.searchParams.set('id_token_hint', oidc.idToken);
-  url.searchParams.set('post_logout_redirect_uri', location.origin + BASE);
-  location.assign(url);
+/** Ends the session here and at the provider. */
+export async function endSession() {
+  let end = null;
+  try {
+    const answer = await request(path(SESSION, { returnTo: location.origin + BASE }), { method: 'DELETE' });
+    ({ endSession: end } = await answer.json());
+  } catch { /* it has ended by itself */ }
+  useCredential(null);
+  if (end) location.assign(end);
 }

@@ -6,7 +6,7 @@ import { flow, history, link, overview, rateOf } from '../core/live.js';
 import { clock } from '../core/time.js';
 import { age } from '../core/spans.js';
 import { plural, short, whole } from '../core/numbers.js';
-import { unaccounted } from '../core/flow.js';
+import { unaccounted } from '../core/summary.js';
 import { Shape } from '../parts/shape.js';
 
 const STALE_MS = 4_000;

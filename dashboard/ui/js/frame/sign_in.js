@@ -4,20 +4,20 @@ import { html, useRef, useState, useSignal } from '../core/dom.js';
 import { session, signInWithPassword, signInWithToken } from '../core/session.js';
 import { notifyError } from '../parts/feedback.js';
 import { Dialog } from '../parts/dialog.js';
-import { Choice } from '../parts/controls.js';
+import { Choice } from '../parts/choice.js';
 
 export function SignIn() {
   const { rejected, oidc } = useSignal(session);
   const [way, setWay] = useState('token');
   return html`<${Dialog} title="Sign in to Weir">
     ${oidc && html`<button type="button" class="btn primary big" data-focus
-      onClick=${() => atProvider(oidc)}>Sign in with ${new URL(oidc.issuer).hostname}</button>`}
+      onClick=${atProvider}>Sign in with ${new URL(oidc.issuer).hostname}</button>`}
     <${Choice} label="With" value=${way} onChoose=${setWay} options=${[['token', 'Token'], ['password', 'Name and password']]} />
     ${way === 'token' ? html`<${TokenForm} rejected=${rejected} />` : html`<${PasswordForm} rejected=${rejected} />`}
     <p class="dim small">The credentials stay in this tab until it is closed.</p></${Dialog}>`;
 }
 
-const atProvider = oidc => import('./oidc.js').then(({ beginSignIn }) => beginSignIn(oidc)).catch(notifyError);
+const atProvider = () => import('./oidc.js').then(({ beginSignIn }) => beginSignIn()).catch(notifyError);
 
 const Rejected = ({ children }) => html`<p class="bad" role="alert" id="rejected">${children}</p>`;
 

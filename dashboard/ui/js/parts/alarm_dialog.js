@@ -2,7 +2,7 @@
 import { html, useRef, useSignal, useState } from '../core/dom.js';
 import { act, asked, operatorName, rememberName, targetName } from '../core/actions.js';
 import { signedInName } from '../core/session.js';
-import { Choice } from './controls.js';
+import { Choice } from './choice.js';
 import { Dialog } from './dialog.js';
 
 const FOR_EVER = 'never';

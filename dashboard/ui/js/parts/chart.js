@@ -4,7 +4,7 @@ import { html, cx, useEffect, useLayoutEffect, useRef, useSignal, useState } fro
 import { clockTime, day, shortTime, when, zone } from '../core/time.js';
 import { measure } from '../core/numbers.js';
 import { color, onTheme } from './paint.js';
-import { columnsOf, summary, withHoles, yRange } from './chart_data.js';
+import { columnsOf, summary, withHoles, yRange } from '../core/series.js';
 import { paintBands, paintLimits, paintMarks } from './chart_marks.js';
 import { stylesheet } from './layout.js';
 import uPlot from '../../vendor/uplot.mjs';
@@ -16,8 +16,6 @@ import uPlot from '../../vendor/uplot.mjs';
  *   limits?: import('./chart_marks.js').LimitLine[], bands?: import('./chart_marks.js').Band[], marks?: import('./chart_marks.js').Mark[],
  *   onZoom?: (from: number, to: number) => void, onReset?: () => void, sync?: string, foot?: any, tools?: any}} ChartProps
  */
-
-stylesheet('../vendor/uplot.css');
 
 const FONT = '11px system-ui, sans-serif';
 const SERIES = 6, DASHES = [[], [7, 3], [2, 3], [9, 3, 2, 3], [4, 4], [1, 4]];

@@ -1,4 +1,4 @@
-// Tabs, choices, search fields, sortable heads of columns.
+// Tabs, selections, search fields, sortable heads of columns.
 import { html, cx, useRef } from '../core/dom.js';
 import { useKeys } from '../core/keys.js';
 import { whole } from '../core/numbers.js';
@@ -23,11 +23,6 @@ export function Tabs({ tabs, current, onChoose, label }) {
       onClick=${() => onChoose(key)}>${text}${count != null && html` <span class="count">${whole(count)}</span>`}</button>`)}
   </div>`;
 }
-
-/** One of a few. @param {{options: [key: string, text: any][], value: string, onChoose: (key: string) => void, label: string}} props */
-export const Choice = ({ options, value, onChoose, label }) => html`<div class="choice" role="group" aria-label=${label}>
-  ${options.map(([key, text]) => html`<button type="button" key=${key} class=${cx(key === value && 'on')}
-    aria-pressed=${key === value} onClick=${() => onChoose(key)}>${text}</button>`)}</div>`;
 
 /** @param {{options: [value: string, text: string][], value: string, onChoose: (value: string) => void, label: string}} props */
 export const Select = ({ options, value, onChoose, label }) => html`<label class="select"><span class="sr">${label}</span>

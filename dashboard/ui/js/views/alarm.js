@@ -12,9 +12,7 @@ import { whole } from '../core/numbers.js';
 import { Answer } from '../parts/layout.js';
 import { AlarmHead } from './alarm/head.js';
 import { Moment } from './alarm/moment.js';
-import { Why } from './alarm/why.js';
-import { Timeline } from './alarm/timeline.js';
-import { Nearby } from './alarm/nearby.js';
+import { Nearby, Timeline, Why } from './alarm/story.js';
 
 const REFRESH_MS = 15_000, NEIGHBOURS = 100;
 

@@ -1,14 +1,14 @@
 // SQL over everything that is stored: an editor, the rows, a chart, and ways out.
-import { html, Fragment, useEffect, useMemo, useRef, useState } from '../core/dom.js';
+import { html, Fragment, useEffect, useMemo, useRef, useState, kept, keep } from '../core/dom.js';
 import { setQuery } from '../core/router.js';
 import { request, sql } from '../core/api.js';
 import { useAsk } from '../core/ask.js';
-import { kept, keep } from '../core/storage.js';
 import { useKeys } from '../core/keys.js';
 import { bytes, plural } from '../core/numbers.js';
 import { span } from '../core/spans.js';
 import { lazy, Loading, Panel } from '../parts/layout.js';
-import { Choice, Menu } from '../parts/controls.js';
+import { Menu } from '../parts/controls.js';
+import { Choice } from '../parts/choice.js';
 import { copy, notifyError, saveAs } from '../parts/feedback.js';
 import { Editor } from './explore/editor.js';
 import { Schema } from './explore/schema.js';

@@ -9,7 +9,8 @@ import { clockTime } from '../core/time.js';
 import { parse } from '../core/spans.js';
 import { measure, short, whole } from '../core/numbers.js';
 import { Empty } from '../parts/layout.js';
-import { Choice, Search } from '../parts/controls.js';
+import { Search } from '../parts/controls.js';
+import { Choice } from '../parts/choice.js';
 import { Shape } from '../parts/shape.js';
 
 const HEADS = ['Time', 'Device', 'Sensor', 'Value', 'Location', 'Flags, alerts'];

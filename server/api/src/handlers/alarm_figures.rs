@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::Deserialize;
@@ -16,6 +16,7 @@ use weir_notify::AlarmStoreError;
 use super::alarms::{audit_document, blocking};
 use super::channel_test;
 use crate::api::{Api, Shared};
+use crate::extract::{Path, Query};
 use crate::problem::Problem;
 
 const DAY_NS: i64 = 24 * 3_600 * Timestamp::NANOS_PER_SECOND;
@@ -26,6 +27,7 @@ const PAGE: usize = 10_000;
 pub(crate) fn routes() -> Router<Arc<Api>> {
     Router::new()
         .route("/api/v1/alarms/kpi", get(figures))
+        .route("/api/v1/audit", get(changes))
         .route("/api/v1/alarms/audit", get(audit))
         .route("/api/v1/alarms/channels", get(channels))
         .route(
@@ -157,6 +159,13 @@ async fn dead_letters(
         })
     });
     Ok(Json(json!({"deadLetters": letters.collect::<Vec<_>>()})))
+}
+
+/// `GET /api/v1/audit`: what people changed besides alarms, the newest first.
+async fn changes(State(api): Shared, Query(params): Query<Limit>) -> Result<Json<Value>, Problem> {
+    let limit = params.limit.unwrap_or(DEFAULT_LIMIT);
+    let changes = blocking(move || api.stores.alarms.changes(limit)).await?;
+    Ok(Json(json!({"changes": changes})))
 }
 
 /// Puts a dead letter, or `all`, back into the outbox.

@@ -8,7 +8,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use weir_alarms::{AlarmFilter, AlarmRecord, AlarmStateFilter, Lifecycle, Router, Suppression};
@@ -19,6 +19,7 @@ use weir_pipeline::json_value;
 
 use super::alarms::blocking;
 use crate::api::{Api, Shared};
+use crate::extract::Query;
 use crate::problem::Problem;
 
 const DEFAULT_LIMIT: usize = 1_000;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
 use serde::Deserialize;
@@ -19,6 +19,7 @@ use weir_notify::{ActedOn, AlarmStoreError, Operator, OperatorAction};
 
 use super::alarm_list::{self, Filter, ListParams, Listed};
 use crate::api::{Api, Shared};
+use crate::extract::Path;
 use crate::problem::Problem;
 
 /// Of an answer that the disk could not take it.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use weir_alarms::Notification;
@@ -15,6 +15,7 @@ use weir_model::{Alert, Timestamp};
 use weir_workers::publication;
 
 use crate::api::Shared;
+use crate::extract::Path;
 use crate::problem::Problem;
 
 const MQTT: &str = "mqtt";

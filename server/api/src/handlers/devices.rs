@@ -3,7 +3,7 @@
 use std::cmp::{Ordering, Reverse};
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use weir_pipeline::json_value;
@@ -12,6 +12,7 @@ use super::alarm_list::{split_sort, words};
 use super::alarms::blocking;
 use super::fleet::{self, Device, DeviceState};
 use crate::api::Shared;
+use crate::extract::{Path, Query};
 use crate::problem::Problem;
 
 const DEFAULT_LIMIT: usize = 100;

@@ -13,7 +13,7 @@ mod history;
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use weir_backtest::explain::recompute;
@@ -26,6 +26,7 @@ use self::described::{as_json, described, facts};
 use self::history::{history, stored_reading};
 use super::readings::instant;
 use crate::api::{Api, Shared};
+use crate::extract::{Path, Query};
 use crate::problem::Problem;
 
 /// Readings from which memory is computed, unless the request says otherwise.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::body::{Body, to_bytes};
-use axum::extract::{Extension, Path, Query, State};
+use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -20,6 +20,7 @@ use weir_journal::{AppendError, CommitListener, Journal};
 use weir_model::{Ingress, Message, Position, Timestamp};
 
 use crate::api::{Api, Shared};
+use crate::extract::{Path, Query};
 use crate::middleware::body::{Encoding, TooSlow, UnpackError, encoding, is_too_slow, unpack};
 use crate::problem::Problem;
 

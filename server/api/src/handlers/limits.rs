@@ -2,12 +2,13 @@
 //! the functions that run on the sensor. Nothing is computed from stored readings.
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use weir_engine::{Explained, FactValue};
 
 use crate::api::Shared;
+use crate::extract::{Path, Query};
 use crate::problem::Problem;
 
 /// Settings that are limits: their severity (`None`: a check) and side.

@@ -1,12 +1,13 @@
 //! The web page: `/` redirects browsers to `/ui/`, below which are its files. They hold
 //! no data, so they need no credentials. `[http] page = false` turns them off.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use weir_dashboard::{Asset, asset, content_security_policy, headers as page_headers};
 
 use crate::api::{Api, Shared};
+use crate::extract::Path;
 use crate::problem::Problem;
 
 const PAGE: &str = "/ui/";

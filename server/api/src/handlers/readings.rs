@@ -1,12 +1,14 @@
 //! `GET /api/v1/devices/{id}/readings?sensor&from&to&step&format`: one device's
 //! series for a chart, raw or as minimum, maximum and mean per step; as JSON or CSV.
-//! With `points` Weir picks the step, and answers in columns: `columns.rs`.
+//! With `points` Weir picks the step, and answers in columns: `readings/columns.rs`.
+
+mod columns;
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::json;
@@ -14,10 +16,10 @@ use weir_config::parse_duration;
 use weir_model::{Timestamp, check_device};
 use weir_sql::Parameters;
 
-use super::columns;
 use super::query::{collect, literal, rows, run};
 use crate::api::Shared;
 use crate::encode::Format;
+use crate::extract::{Path, Query};
 use crate::problem::Problem;
 
 /// Points in one answer.
@@ -72,7 +74,15 @@ pub(crate) async fn readings(
         return columns::answer(&api, asked).await;
     }
     let step = params.step.as_deref().map(step).transpose()?;
-    let sql = statement(&device, sensors.as_deref(), from, to, step, MAX_POINTS);
+    let sql = statement(
+        &device,
+        sensors.as_deref(),
+        from,
+        to,
+        step,
+        MAX_POINTS,
+        false,
+    );
     match params.format.as_deref() {
         None | Some("json") => {}
         Some("csv") => return run(&api, &sql, &Parameters::None, Format::Csv).await,
@@ -102,6 +112,7 @@ pub(super) fn statement(
     to: Timestamp,
     step: Option<Duration>,
     limit: usize,
+    with_ends: bool,
 ) -> String {
     let mut filter = format!(
         "device = {} AND time >= '{}' AND time < '{}'",
@@ -125,9 +136,15 @@ pub(super) fn statement(
              ORDER BY time, sensor LIMIT {limit}"
         );
     };
+    // Roll-ups have no first and no last value.
+    let ends = if with_ends && rollup_of(step).is_none() {
+        "first_value(low ORDER BY time) AS first, last_value(low ORDER BY time) AS last, "
+    } else {
+        ""
+    };
     format!(
         "SELECT date_bin(INTERVAL '{} milliseconds', time) AS time, sensor, \
-         min(low) AS min, max(high) AS max, sum(total) / sum(readings) AS mean, \
+         min(low) AS min, max(high) AS max, sum(total) / sum(readings) AS mean, {ends}\
          CAST(sum(readings) AS bigint) AS count FROM ({}) \
          GROUP BY 1, 2 ORDER BY 1, 2 LIMIT {limit}",
         step.as_millis(),
@@ -145,8 +162,7 @@ fn summed(filter: &str, from: Timestamp, to: Timestamp, step: Duration) -> Strin
              FROM readings WHERE {filter}{condition} AND value IS NOT NULL"
         )
     };
-    let whole = |(_, nanos): &(&str, i64)| step.as_nanos().is_multiple_of(*nanos as u128);
-    let Some((table, nanos)) = ROLLUPS.into_iter().find(whole) else {
+    let Some((table, nanos)) = rollup_of(step) else {
         return of_readings("");
     };
     let begin = Timestamp(from.0.div_euclid(nanos) + i64::from(from.0.rem_euclid(nanos) > 0));
@@ -166,6 +182,12 @@ fn summed(filter: &str, from: Timestamp, to: Timestamp, step: Duration) -> Strin
         of_readings(&format!(" AND time < '{begin}'")),
         of_readings(&format!(" AND time >= '{end}'")),
     )
+}
+
+/// The roll-up that a step is made of: a table, and its step in nanoseconds.
+fn rollup_of(step: Duration) -> Option<(&'static str, i64)> {
+    let whole = |(_, nanos): &(&str, i64)| step.as_nanos().is_multiple_of(*nanos as u128);
+    ROLLUPS.into_iter().find(whole)
 }
 
 /// RFC 3339 or milliseconds since the epoch.

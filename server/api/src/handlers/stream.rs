@@ -10,7 +10,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::Extension;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures::{Stream, StreamExt};
@@ -25,6 +25,7 @@ use weir_workers::{LiveEvent, Resumed};
 
 use super::flow::flow_document;
 use crate::api::Shared;
+use crate::extract::Query;
 use crate::problem::Problem;
 
 /// How often it is looked whether the watcher may still watch.

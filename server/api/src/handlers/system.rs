@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use axum::Json;
 use axum::extract::State;
 use serde_json::{Map, Value, json};
+use weir_workers::RefusalProblem;
 
 use super::alarms::blocking;
 use super::flow::ready_document;
@@ -16,6 +17,8 @@ pub(crate) async fn system(State(api): Shared) -> Result<Json<Value>, Problem> {
     let document = blocking(move || {
         Ok(json!({
             "version": env!("CARGO_PKG_VERSION"),
+            // Set where the release is built.
+            "commit": option_env!("WEIR_COMMIT"),
             "uptimeSeconds": api.started.elapsed().as_secs_f64(),
             "dataDir": api.process.data_dir,
             "addresses": api.process.addresses,
@@ -153,7 +156,14 @@ fn reloads(api: &Api) -> Value {
     let since = api.reloads.last_success();
     document.insert("inForceSince".to_owned(), json!(since.millis()));
     let refused = api.reloads.refused();
-    let refused = refused.map(|message| json!({"problems": [{"message": message}]}));
+    let refused = refused.map(|refusal| {
+        let problems = refusal.problems.iter();
+        let problem = |problem: &RefusalProblem| json!({"line": problem.line, "key": problem.key, "message": problem.message});
+        json!({
+            "at": refusal.at.to_rfc3339(),
+            "problems": problems.map(problem).collect::<Vec<_>>(),
+        })
+    });
     document.insert("refused".to_owned(), json!(refused));
     Value::Object(document)
 }

@@ -27,10 +27,20 @@ pub(crate) fn document(api: &Api, identity: &Identity) -> Value {
         .filter(|(_, action)| api.access.allows(identity, *action))
         .map(|(name, _)| name)
         .collect();
-    json!({
+    let mut document = json!({
         "name": has_auth.then(|| identity.name()),
         "role": if has_auth { identity.role().as_str() } else { "admin" },
         "auth": has_auth,
         "may": may,
-    })
+    });
+    if let Some(provider) = provider(api) {
+        document["oidc"] = provider;
+    }
+    document
+}
+
+/// Where people can sign in, besides tokens and passwords.
+pub(crate) fn provider(api: &Api) -> Option<Value> {
+    let oidc = api.access.provider()?;
+    Some(json!({"issuer": oidc.issuer, "clientId": oidc.client_id}))
 }

@@ -9,7 +9,7 @@
 //! too, so the good ones are taken and the bad ones are quarantined.
 
 use axum::body::Body;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
@@ -25,6 +25,7 @@ use weir_model::{Ingress, Message, Timestamp};
 
 use super::ingest::{Committed, PATIENCE};
 use crate::api::{Api, Shared};
+use crate::extract::Query;
 use crate::middleware::body::{Encoding, UnpackError, encoding, unpack};
 
 /// Bytes of lines in one message: the quarantine keeps twice as much of it.

@@ -3,7 +3,8 @@
 //! rather than open. Handlers find the caller as `Extension<Identity>`.
 //!
 //! `Authorization: Bearer TOKEN` (or `Token TOKEN`, as InfluxDB's clients say
-//! it), or Basic with a name and its password or token, or a client certificate.
+//! it), or Basic with a name and its password or token, or a client certificate. A bearer
+//! token may also be that of a session, or one of the identity provider.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -16,21 +17,25 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use serde_json::Value;
 use weir_auth::{Action, Credentials, Identity, Role, Unauthenticated};
 use weir_model::Timestamp;
 use weir_shadow_document::Rejected;
 
+use super::changes::{self, Change};
 use crate::api::Api;
 use crate::handlers::shadow::ERROR_TYPE;
+use crate::handlers::whoami;
 use crate::problem::Problem;
 use crate::serve::{ClientCertificate, Peer};
 
-/// Longest `Authorization` header that is looked at, in bytes.
-const MAX_AUTHORIZATION: usize = 4096;
+/// Longest `Authorization` header that is looked at, in bytes: tokens of identity
+/// providers list groups.
+const MAX_AUTHORIZATION: usize = 16 * 1024;
 
 /// What a route asks of its caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Need {
+pub(super) enum Need {
     /// Nothing: probes of supervisors cannot hold secrets.
     Nothing,
     /// To be somebody; the handler looks at the rest.
@@ -46,14 +51,24 @@ enum Need {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Read,
     Operate,
     Administer,
 }
 
+impl Need {
+    /// Whether it asks for a right to change what is not the caller's own.
+    pub(super) fn is_of_operators(self) -> bool {
+        matches!(
+            self,
+            Self::WriteShadow | Self::Action(Kind::Operate | Kind::Administer)
+        )
+    }
+}
+
 /// What each route needs. Anything else is an admin's.
-fn need(method: &Method, route: &str) -> Need {
+pub(super) fn need(method: &Method, route: &str) -> Need {
     let reads = *method == Method::GET || *method == Method::HEAD;
     match route {
         "/healthz" | "/readyz" | "/ping" | "/health" => Need::Nothing,
@@ -68,6 +83,10 @@ fn need(method: &Method, route: &str) -> Need {
         "/things/{thing}/shadow" if reads => Need::ReadShadow,
         "/things/{thing}/shadow" => Need::WriteShadow,
         "/api/things/shadow/ListNamedShadowsForThing/{thing}" => Need::ReadShadow,
+        // The way to a token.
+        "/api/v1/session" if reads || *method == Method::POST => Need::Nothing,
+        "/api/v1/session" | "/api/v1/session/renew" => Need::Identity,
+        "/api/v1/sessions" => Need::Action(Kind::Administer),
         // Who may do nothing at all still learns so.
         "/api/v1/whoami" => Need::Identity,
         "/api/v1/alarms/{id}/{action}"
@@ -104,7 +123,8 @@ pub(crate) async fn check(
                     .refusals
                     .record("credentials", "", request.uri().path());
             }
-            return unauthorized(route, error, is_from_page(request.headers()));
+            let provider = whoami::provider(&api);
+            return unauthorized(route, error, is_from_page(request.headers()), provider);
         }
     };
     let param = match &params {
@@ -118,8 +138,18 @@ pub(crate) async fn check(
             .record("request", identity.name(), request.uri().path());
         return forbidden(route, &identity);
     }
+    let peer = request.extensions().get::<Peer>().copied();
+    let target = request
+        .uri()
+        .path_and_query()
+        .map_or("", |path| path.as_str());
+    let change = Change::of(request.method(), route, target, need, &identity, peer);
     request.extensions_mut().insert(identity);
-    next.run(request).await
+    let answer = next.run(request).await;
+    if let Some(entry) = change.and_then(|change| change.done(&answer)) {
+        changes::record(api, entry).await;
+    }
+    answer
 }
 
 fn is_allowed(api: &Api, identity: &Identity, need: Need, param: Option<&str>) -> bool {
@@ -161,9 +191,8 @@ async fn identify(
     let (scheme, rest) = text.split_once(' ').ok_or(Unauthenticated::Wrong)?;
     let is = |name: &str| scheme.eq_ignore_ascii_case(name);
     if is("bearer") || is("token") {
-        return api
-            .access
-            .authenticate(Credentials::Token(rest.trim()), Timestamp::now());
+        let credentials = Credentials::Token(rest.trim());
+        return api.access.log_in(credentials, peer, Timestamp::now()).await;
     }
     if !is("basic") {
         return Err(Unauthenticated::Wrong);
@@ -198,13 +227,20 @@ fn is_from_page(headers: &HeaderMap) -> bool {
     is_fetch && (is("accept", "application/json") || is("accept", "text/event-stream"))
 }
 
-fn unauthorized(route: &str, error: Unauthenticated, is_from_page: bool) -> Response {
+fn unauthorized(
+    route: &str,
+    error: Unauthenticated,
+    is_from_page: bool,
+    provider: Option<Value>,
+) -> Response {
     let mut response = if is_aws(route) {
         aws(&Rejected::Unauthorized)
     } else {
         let detail =
             format!("{error}: send Authorization: Bearer with a token (`weir auth add` makes one)");
-        Problem::unauthorized(detail).into_response()
+        Problem::unauthorized(detail)
+            .with_provider(provider)
+            .into_response()
     };
     let challenge = match error {
         Unauthenticated::Missing => "Bearer realm=\"weir\"",
@@ -258,7 +294,7 @@ mod tests {
                 (name, HeaderValue::from_static(value))
             });
             let is_from_page = is_from_page(&headers.collect());
-            let answer = unauthorized("/api/v1/flow", Unauthenticated::Missing, is_from_page);
+            let answer = unauthorized("/api/v1/flow", Unauthenticated::Missing, is_from_page, None);
             answer
                 .headers()
                 .get_all(header::WWW_AUTHENTICATE)
@@ -278,6 +314,20 @@ mod tests {
             (Method::GET, "/ui/{*path}", Need::Nothing),
             (Method::POST, "/ui/{*path}", Need::Action(Kind::Administer)),
             (Method::GET, "/api/v1/whoami", Need::Identity),
+            (Method::GET, "/api/v1/session", Need::Nothing),
+            (Method::POST, "/api/v1/session", Need::Nothing),
+            (Method::DELETE, "/api/v1/session", Need::Identity),
+            (Method::POST, "/api/v1/session/renew", Need::Identity),
+            (
+                Method::GET,
+                "/api/v1/sessions",
+                Need::Action(Kind::Administer),
+            ),
+            (
+                Method::DELETE,
+                "/api/v1/sessions/{name}",
+                Need::Action(Kind::Administer),
+            ),
             (
                 Method::POST,
                 "/api/v1/alarms/actions",

@@ -18,19 +18,17 @@ pub(crate) fn run(args: &CheckArgs) -> Result<ExitCode> {
             return check_for_lambda(args, &loaded.config);
         }
         Ok(loaded) => {
-            if let Some(auth) = &loaded.config.auth
-                && let Err(error) = Access::check(&auth.file)
-            {
+            if let Some((key, reason)) = wrong_file(&loaded.config) {
                 if args.json {
                     let problem = Problem {
                         line: 0,
-                        key: "auth.file".to_owned(),
-                        reason: error.to_string(),
+                        key: key.to_owned(),
+                        reason,
                         nearest: None,
                     };
                     output::line(&serde_json::to_string_pretty(&[problem])?)?;
                 } else {
-                    eprintln!("{error}");
+                    eprintln!("{reason}");
                 }
                 return Ok(bad_config());
             }
@@ -74,4 +72,15 @@ fn check_for_lambda(args: &CheckArgs, config: &Config) -> Result<ExitCode> {
         eprintln!("{}", LoadError::Invalid { path, problems });
     }
     Ok(bad_config())
+}
+
+/// A file of `[auth]` that cannot be used: the key that names it, and why.
+fn wrong_file(config: &Config) -> Option<(&'static str, String)> {
+    let auth = config.auth.as_ref()?;
+    if let Err(error) = Access::check(&auth.file) {
+        return Some(("auth.file", error.to_string()));
+    }
+    let sign_in = Access::open(config).with_sign_in(config);
+    let error = sign_in.err()?;
+    Some(("auth.oidc", format!("auth.oidc: {error}")))
 }

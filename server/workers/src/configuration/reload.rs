@@ -33,7 +33,7 @@ use crate::configuration::current::Current;
 use crate::configuration::load_config;
 use crate::gateways::Gateways;
 
-pub use status::ReloadStatus;
+pub use status::{Refusal, RefusalProblem, ReloadStatus};
 pub use watch::watch;
 
 /// How long external brokers may take to answer a changed subscription. What
@@ -128,7 +128,7 @@ impl Reloader {
             }
         };
         let after = after.clone();
-        self.current.set(loaded.config);
+        self.current.set(loaded.config, loaded.keys);
         if kept.len() < after.len() {
             self.accept(&after).await;
         }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use parking_lot::Mutex;
 use tracing::warn;
-use weir_alarms::{Policy, Router};
+use weir_alarms::{Links, Policy, Router};
 use weir_config::Config;
 use weir_model::Timestamp;
 use weir_notify::{AlarmStore, Channel};
@@ -51,11 +51,11 @@ impl NotificationService {
         health: &Arc<Health>,
         fatal: Fatal,
     ) -> Result<(Arc<Self>, NotificationThreads)> {
-        let link = config
-            .alarms
-            .link
-            .clone()
-            .unwrap_or_else(|| format!("http://{http}"));
+        let link =
+            config.alarms.link.clone().unwrap_or_else(|| {
+                format!("http{}://{http}", if config.http.tls { "s" } else { "" })
+            });
+        let links = Links::new(link, config.http.page);
         let (clock, policy) = (SteadyClock::new(), Policy::new(config));
         alarms.set_policy(policy.clone());
         drop_removed_channels(config, alarms)?;
@@ -81,9 +81,9 @@ impl NotificationService {
                 failing: Mutex::default(),
             });
             statuses.push(status.clone());
-            testers.push(Arc::new(Channel::open(channel, &link)?));
+            testers.push(Arc::new(Channel::open(channel, &links)?));
             let worker = ChannelWorker {
-                channel: Channel::open(channel, &link)?,
+                channel: Channel::open(channel, &links)?,
                 config: channel.clone(),
                 alarms: alarms.clone(),
                 router: router.clone(),

@@ -1,7 +1,8 @@
 use weir_model::{Ingress, MAX_QUARANTINED_PAYLOAD_BYTES, Message, Quarantined};
 
 use super::*;
-use crate::replay::RejectedPage;
+use crate::messages::{Newest, RejectedPage};
+use crate::reasons::StoredReason;
 use crate::tables::MAX_DETAIL_BYTES;
 
 fn entry(position: u64, reading: Option<u32>, reason: QuarantineReason) -> QuarantineEntry {
@@ -203,7 +204,13 @@ fn messages_come_in_order_with_their_bytes_and_all_their_reasons() {
     let found: Vec<_> = first
         .messages
         .iter()
-        .map(|m| (m.entry.position.0, m.reasons.clone(), m.is_whole()))
+        .map(|m| {
+            (
+                m.entry.position.0,
+                m.rejections.iter().map(|r| r.reason).collect::<Vec<_>>(),
+                m.is_whole(),
+            )
+        })
         .collect();
     let expected = [
         (10, vec![InvalidJson], true),
@@ -268,4 +275,104 @@ fn an_entry_of_an_earlier_version_is_read() {
     let read = decode(key_of(&written), &bytes).unwrap();
     assert!(!read.retained);
     assert_eq!(read.payload, written.payload);
+}
+
+fn newest(quarantine: &Quarantine, wanted: Newest<'_>) -> (Vec<u64>, Option<u64>) {
+    let page = quarantine.newest(wanted).unwrap();
+    let positions = page.messages.iter().map(|m| m.entry.position.0).collect();
+    (positions, page.next.map(|next| next.0))
+}
+
+#[test]
+fn the_newest_messages_come_in_pages_by_reason_and_by_topic() {
+    let dir = tempfile::tempdir().unwrap();
+    let quarantine = Quarantine::open(&dir.path().join("q.redb"), &limits()).unwrap();
+    let mut other = entry(30, None, Empty);
+    other.topic = "devices/b/telemetry".to_owned();
+    let entries = [
+        entry(10, None, InvalidJson),
+        entry(20, Some(0), MissingValue),
+        entry(20, Some(1), Empty),
+        other,
+        entry(40, None, Empty),
+    ];
+    quarantine.record(Position(40), &entries).unwrap();
+    let all = Newest {
+        reason: None,
+        topic: &|_| true,
+        before: None,
+        limit: 10,
+    };
+    assert_eq!(newest(&quarantine, all), (vec![40, 30, 20, 10], None));
+    let two = Newest { limit: 2, ..all };
+    assert_eq!(newest(&quarantine, two), (vec![40, 30], Some(30)));
+    let before = Some(Position(30));
+    let next = Newest { before, ..two };
+    assert_eq!(newest(&quarantine, next), (vec![20, 10], None));
+    let reason = Some(Empty);
+    let empty = Newest { reason, ..all };
+    assert_eq!(newest(&quarantine, empty), (vec![40, 30, 20], None));
+    let of_b = Newest {
+        topic: &|topic| topic.contains("/b/"),
+        ..empty
+    };
+    assert_eq!(newest(&quarantine, of_b), (vec![30], None));
+    let page = quarantine.newest(empty).unwrap();
+    let reasons: Vec<_> = page.messages[2]
+        .rejections
+        .iter()
+        .map(|r| r.reason)
+        .collect();
+    assert_eq!(reasons, [MissingValue, Empty]);
+    let named = quarantine
+        .messages_at(&[Position(10), Position(15)])
+        .unwrap();
+    assert_eq!(named.messages.len(), 1);
+}
+
+#[test]
+fn the_counts_of_reasons_follow_records_replays_and_expiry() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("q.redb");
+    let caps = weir_config::Quarantine {
+        max_entries: 3,
+        ..limits()
+    };
+    let quarantine = Quarantine::open(&path, &caps).unwrap();
+    let first = [
+        entry(10, Some(0), MissingValue),
+        entry(10, Some(1), Empty),
+        entry(20, None, Empty),
+    ];
+    quarantine.record(Position(20), &first).unwrap();
+    quarantine.record(Position(20), &first).unwrap();
+    let stored = |reason, entries, replayed| StoredReason {
+        reason,
+        entries,
+        replayed,
+        newest: Timestamp(7),
+    };
+    let expect = [stored(Empty, 2, 0), stored(MissingValue, 1, 0)];
+    assert_eq!(quarantine.stored_reasons().unwrap(), expect);
+    for _ in 0..2 {
+        quarantine
+            .mark_replayed(&[Position(10)], Timestamp(9))
+            .unwrap();
+    }
+    let expect = [stored(Empty, 2, 1), stored(MissingValue, 1, 1)];
+    assert_eq!(quarantine.stored_reasons().unwrap(), expect);
+    // The oldest goes, with its mark.
+    quarantine
+        .record(Position(30), &[entry(30, None, Empty)])
+        .unwrap();
+    assert_eq!(quarantine.stored_reasons().unwrap(), [stored(Empty, 3, 1)]);
+    drop(quarantine);
+    // A file of an earlier version has no counts: they are made when it is opened.
+    let database = weir_kv::open(&path, 1 << 20).unwrap();
+    let transaction = database.begin_write().unwrap();
+    transaction.delete_table(crate::tables::STORED).unwrap();
+    transaction.commit().unwrap();
+    drop(database);
+    let quarantine = Quarantine::open(&path, &caps).unwrap();
+    assert_eq!(quarantine.stored_reasons().unwrap(), [stored(Empty, 3, 1)]);
 }

@@ -3,13 +3,13 @@ import { html } from '../../core/dom.js';
 import { href } from '../../core/router.js';
 import { get, post, segment } from '../../core/api.js';
 import { useAsk } from '../../core/ask.js';
+import { ACTION } from '../../core/alarm_terms.js';
 import { may } from '../../core/session.js';
 import { plural, whole } from '../../core/numbers.js';
 import { Answer, Panel } from '../../parts/layout.js';
 import { notify, notifyError } from '../../parts/feedback.js';
 import { Shape } from '../../parts/shape.js';
 import { When } from '../../parts/times.js';
-import { ACTION } from '../alarm/timeline.js';
 
 const CHANNELS_MS = 5_000, AUDIT_MS = 15_000, LETTERS = 100, ENTRIES = 200;
 

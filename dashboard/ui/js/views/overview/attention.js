@@ -2,6 +2,8 @@
 // by line: from 30 alarms on they are grouped by the function that raised them.
 import { html, cx, Fragment, useSignal } from '../../core/dom.js';
 import { href } from '../../core/router.js';
+import { get } from '../../core/api.js';
+import { useAsk } from '../../core/ask.js';
 import { overview } from '../../core/live.js';
 import { session, may } from '../../core/session.js';
 import { act } from '../../core/actions.js';
@@ -69,8 +71,17 @@ function Quiet({ devices }) {
     return html`<${Empty} title="No open alarms"><p>Earlier alarms are in <a
       href=${href('alarms', null, { tab: 'history' })}>the history</a>.</p></${Empty}>`;
   }
+  return html`<${Newcomer} />`;
+}
+
+const MQTT_PORT = '1883';
+
+/** The lines run as they stand: the port is named unless it is the usual one. */
+function Newcomer() {
+  const { data } = useAsk(signal => get('/api/v1/system', signal), []);
+  const port = data?.addresses.mqtt?.split(':').pop(), option = port === MQTT_PORT ? '' : ` -p ${port}`;
   return html`<${Empty} title="No readings yet">
     <p>Send the first reading, or start a simulated fleet with <code>weir up --demo</code>.</p>
-    <${Code} text=${`mosquitto_pub -h ${location.hostname} -q 1 -t devices/pump-1/telemetry \\\n  -m '{"temperature": 93.5, "door": true}'`} />
+    ${port && html`<${Code} text=${`mosquitto_pub -h ${location.hostname}${option} -q 1 -t devices/pump-1/telemetry \\\n  -m '{"temperature": 93.5, "door": true}'`} />`}
     <${Code} text=${`curl -s '${location.origin}/api/v1/ingest/devices/pump-1/telemetry?wait=processed' \\\n  -d '{"deviceId":"pump-1","data":[{"sensorId":"temperature","value":93.5,"criticalThreshold":90}]}'`} /></${Empty}>`;
 }

@@ -3,7 +3,7 @@
 import { html, cx, Fragment, useSignal } from '../../core/dom.js';
 import { href } from '../../core/router.js';
 import { flow, history, rateOf } from '../../core/live.js';
-import { terms, unaccounted } from '../../core/flow.js';
+import { terms, unaccounted } from '../../core/summary.js';
 import { percent, plural, short, whole } from '../../core/numbers.js';
 import { Loading, Panel } from '../../parts/layout.js';
 import { Spark } from '../../parts/spark.js';

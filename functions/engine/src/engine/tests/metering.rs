@@ -4,7 +4,7 @@ use weir_config::{Derived, Effect, Expression, Range};
 use weir_model::Quality;
 
 use super::*;
-use crate::{FunctionUsage, Tally};
+use crate::{FunctionUsage, Tally, Watched};
 
 fn range(name: &str, max: f64, quality: Quality) -> Function {
     let effect = Effect {
@@ -180,4 +180,25 @@ fn a_clock_changes_no_outcome() {
     let times = usage(&mut timed, "overheat").time;
     assert!(times.count() >= 300 / 128, "{times:?}");
     assert_eq!(usage(&mut plain, "overheat").time.count(), 0);
+}
+
+#[test]
+fn the_series_that_a_function_watches_are_found_in_short_looks() {
+    let functions = [range("flags", 85.0, Quality::Suspect), ratio()];
+    let mut bench = Bench::with(&config(&functions));
+    bench.temperature(0, 20.0);
+    bench.send(&format!(r#"{{"load": 1, "timestamp": {}}}"#, T0 + 10));
+    for looks in [1, 1_000] {
+        let mut found = Watched::default();
+        while bench.engine.watched("flags", looks, 10, &mut found) {}
+        let series: Vec<&str> = found.series.iter().map(|(_, sensor)| &**sensor).collect();
+        assert_eq!((series, found.total), (vec!["temperature"], 1));
+    }
+    let mut found = Watched::default();
+    assert!(!bench.engine.watched("flags", 1_000, 0, &mut found));
+    assert_eq!((found.series.len(), found.total), (0, 1));
+    assert!(!bench.engine.watched("no-such", 1_000, 10, &mut found));
+    assert_eq!(bench.engine.stage_of("flags"), Some("check"));
+    assert_eq!(bench.engine.stage_of("payload"), Some("detect"));
+    assert_eq!(bench.engine.stage_of("no-such"), None);
 }

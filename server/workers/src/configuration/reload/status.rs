@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use parking_lot::Mutex;
+use weir_config::Problem;
 use weir_model::Timestamp;
 
 use super::Outcome;
@@ -19,7 +20,26 @@ struct State {
     /// When the configuration in force was last found to be what the file says.
     last_success: Timestamp,
     /// Why the file is not what is in force.
-    refused: Option<String>,
+    refused: Option<Refusal>,
+}
+
+/// A file that is not in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    pub at: Timestamp,
+    /// In one sentence.
+    pub reason: String,
+    /// At least one.
+    pub problems: Vec<RefusalProblem>,
+}
+
+/// One reason of a refusal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefusalProblem {
+    /// Counted from 1; `None` when it is not about a line of the file.
+    pub line: Option<usize>,
+    pub key: Option<String>,
+    pub message: String,
 }
 
 impl Default for ReloadStatus {
@@ -65,12 +85,15 @@ impl ReloadStatus {
         if refused.is_none() {
             state.last_success = Timestamp::now();
         }
-        let keeping = |why| format!("keeping current configuration: {why}");
-        state.refused = refused.map(keeping);
+        state.refused = refused.map(|why| Refusal {
+            at: Timestamp::now(),
+            problems: problems_of(outcome, &why),
+            reason: format!("keeping current configuration: {why}"),
+        });
     }
 
     /// Why the file is not what is in force.
-    pub fn refused(&self) -> Option<String> {
+    pub fn refused(&self) -> Option<Refusal> {
         self.0.lock().refused.clone()
     }
 
@@ -82,5 +105,34 @@ impl ReloadStatus {
     /// Reloads since the start of the process, by outcome.
     pub fn counts(&self) -> impl Iterator<Item = (&'static str, u64)> + use<> {
         OUTCOMES.into_iter().zip(self.0.lock().counts)
+    }
+}
+
+fn problems_of(outcome: &Outcome, why: &str) -> Vec<RefusalProblem> {
+    match outcome {
+        Outcome::Invalid { problems } => problems.iter().map(problem).collect(),
+        Outcome::NeedsRestart { keys } => {
+            let needs_restart = |key: &String| RefusalProblem {
+                line: None,
+                key: Some(key.clone()),
+                message: "needs a restart".to_owned(),
+            };
+            keys.iter().map(needs_restart).collect()
+        }
+        _ => vec![RefusalProblem {
+            line: None,
+            key: None,
+            message: why.to_owned(),
+        }],
+    }
+}
+
+fn problem(problem: &Problem) -> RefusalProblem {
+    let nearest = problem.nearest.as_ref();
+    let nearest = nearest.map_or_else(String::new, |known| format!("; did you mean {known}?"));
+    RefusalProblem {
+        line: (problem.line > 0).then_some(problem.line),
+        key: (!problem.key.is_empty()).then(|| problem.key.clone()),
+        message: format!("{}{nearest}", problem.reason),
     }
 }

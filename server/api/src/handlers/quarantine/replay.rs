@@ -9,21 +9,26 @@
 //! once more and stores nothing twice. A request handles one page; the caller
 //! continues from `next`.
 
-use axum::Json;
+use std::collections::BTreeSet;
+
 use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
+use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use weir_model::{Message, Position, QuarantineReason, Timestamp, parse_oversized_notice};
-use weir_quarantine::{QuarantineError, RejectedMessage, RejectedPage};
+use weir_quarantine::{RejectedMessage, RejectedPage};
 
-use super::ingest::{Committed, PATIENCE, when_there_is_room};
-use super::quarantine::reason_named;
+use super::{in_quarantine, is_of, position_of, reason_named};
 use crate::api::{Api, Shared};
+use crate::handlers::ingest::{Committed, PATIENCE, when_there_is_room};
+use crate::middleware::changes::Audited;
 use crate::problem::Problem;
 
 /// Messages looked at per request.
 const DEFAULT_LIMIT: usize = 1_000;
 const MAX_LIMIT: usize = 10_000;
+/// Messages that one request may name: each holds up to 64 KiB.
+const MAX_IDS: usize = 1_000;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -32,6 +37,8 @@ pub(crate) struct Request {
     reason: Option<String>,
     /// Only messages of this device, as their topic names it.
     device: Option<String>,
+    /// Only these messages, by the ids of their entries: no other choice, no pages.
+    ids: Option<Vec<String>>,
     /// Only count.
     #[serde(default)]
     dry_run: bool,
@@ -72,21 +79,26 @@ struct Skipped {
 pub(crate) async fn replay(
     State(api): Shared,
     request: Result<Json<Request>, JsonRejection>,
-) -> Result<Json<Outcome>, Problem> {
+) -> Result<(Extension<Audited>, Json<Outcome>), Problem> {
     let Json(request) = request.map_err(|error| Problem::bad_request(error.body_text()))?;
     let reason = request.reason.as_deref().map(reason_named).transpose()?;
     // One at a time: two would send the same messages.
     let _alone = api.admission.replay.lock().await;
     let (after, limit) = (request.after.map(Position), request.limit);
     let limit = limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT);
-    let page = in_quarantine(&api, move |api| {
-        api.stores.quarantine.messages(after, limit)
+    let positions = match &request.ids {
+        Some(ids) => Some(positions(ids, &request)?),
+        None => None,
+    };
+    let page = in_quarantine(&api, move |api| match positions {
+        Some(positions) => api.stores.quarantine.messages_at(&positions),
+        None => api.stores.quarantine.messages(after, limit),
     })
     .await?;
     let (mut outcome, chosen) = choose(&api, page, reason, request.device.as_deref());
     if request.dry_run {
         outcome.replayed = chosen.len() as u64;
-        return Ok(Json(outcome));
+        return Ok((Extension(Audited::Nothing), Json(outcome)));
     }
     let mut waiting = Vec::with_capacity(chosen.len());
     let mut refused = None;
@@ -113,6 +125,7 @@ pub(crate) async fn replay(
         }
     }
     outcome.replayed = committed.len() as u64;
+    let note = format!("{} of {} messages", outcome.replayed, outcome.matched);
     if !committed.is_empty() {
         let mark = move |api: &Api| {
             api.stores
@@ -123,8 +136,23 @@ pub(crate) async fn replay(
     }
     match refused {
         Some(problem) => Err(problem),
-        None => Ok(Json(outcome)),
+        None => Ok((Extension(Audited::Note(note)), Json(outcome))),
     }
+}
+
+/// Of the messages that are chosen by the ids of entries, each once.
+fn positions(ids: &[String], request: &Request) -> Result<Vec<Position>, Problem> {
+    let others = request.reason.is_some() || request.device.is_some() || request.after.is_some();
+    if others {
+        let detail = "ids goes without reason, without device and without after";
+        return Err(Problem::bad_request(detail));
+    }
+    if ids.len() > MAX_IDS {
+        return Err(Problem::bad_request(format!("at most {MAX_IDS} ids")));
+    }
+    let positions: Result<BTreeSet<Position>, Problem> =
+        ids.iter().map(|id| position_of(id)).collect();
+    Ok(positions?.into_iter().collect())
 }
 
 /// The messages of a page that can be sent, and what became of the others.
@@ -141,7 +169,7 @@ fn choose(
     let mut chosen = Vec::new();
     for message in page.messages {
         let entry = &message.entry;
-        if reason.is_some_and(|reason| !message.reasons.contains(&reason))
+        if reason.is_some_and(|reason| !message.has_reason(reason))
             || device.is_some_and(|device| !is_of(api, &entry.topic, device))
         {
             continue;
@@ -160,18 +188,6 @@ fn choose(
         }
     }
     (outcome, chosen)
-}
-
-/// The topic names the device where its route says; a topic that no route
-/// takes, or whose route says nothing, in any of its levels.
-fn is_of(api: &Api, topic: &str, device: &str) -> bool {
-    let config = api.config.get();
-    let mut routes = config.routes.iter();
-    let captures = routes.find_map(|route| route.topic.captures(topic));
-    match captures.and_then(|captures| captures.device) {
-        Some(named) => named == device,
-        None => topic.split('/').any(|level| level == device),
-    }
 }
 
 /// Appends as it once was, waiting for room as long as the caller lets it.
@@ -196,16 +212,4 @@ async fn append(
         Ok(committed)
     })
     .await
-}
-
-/// Reading and writing the quarantine block.
-async fn in_quarantine<T: Send + 'static>(
-    api: &std::sync::Arc<Api>,
-    action: impl FnOnce(&Api) -> Result<T, QuarantineError> + Send + 'static,
-) -> Result<T, Problem> {
-    let api = api.clone();
-    tokio::task::spawn_blocking(move || action(&api))
-        .await
-        .map_err(Problem::internal)?
-        .map_err(Problem::internal)
 }

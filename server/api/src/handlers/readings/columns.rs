@@ -1,6 +1,7 @@
 //! `GET /api/v1/devices/{id}/readings?points=N`: for charts. Weir picks the step, so that
 //! a line has at most the points asked for, and answers a column per quantity: a fifth
-//! of the bytes of a row per point. Bins begin at whole steps of the clock.
+//! of the bytes of a row per point. Bins begin at whole steps of the clock. `first` and
+//! `last` of a bin are left out where bins are made of roll-ups.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,9 +11,9 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 use weir_model::Timestamp;
 
-use super::query::{collect, rows};
-use super::readings::statement;
+use super::{rollup_of, statement};
 use crate::api::Api;
+use crate::handlers::query::{collect, rows};
 use crate::problem::Problem;
 
 /// Points of one sensor.
@@ -39,6 +40,8 @@ struct Columns {
     min: Vec<Value>,
     max: Vec<Value>,
     mean: Vec<Value>,
+    first: Vec<Value>,
+    last: Vec<Value>,
 }
 
 pub(super) async fn answer(api: &Api, asked: Asked<'_>) -> Result<Response, Problem> {
@@ -56,9 +59,11 @@ pub(super) async fn answer(api: &Api, asked: Asked<'_>) -> Result<Response, Prob
         asked.to,
         Some(step),
         limit,
+        true,
     );
     let bins = rows(&collect(api, &sql).await?)?;
     let is_truncated = bins.len() == limit;
+    let has_ends = rollup_of(step).is_none();
     let mut columns: BTreeMap<String, Columns> = BTreeMap::new();
     for sensor in asked.sensors.unwrap_or_default() {
         columns.entry((*sensor).to_owned()).or_default();
@@ -73,15 +78,23 @@ pub(super) async fn answer(api: &Api, asked: Asked<'_>) -> Result<Response, Prob
         of.min.push(bin["min"].take());
         of.max.push(bin["max"].take());
         of.mean.push(bin["mean"].take());
+        if has_ends {
+            of.first.push(bin["first"].take());
+            of.last.push(bin["last"].take());
+        }
     }
     let sensors = columns.into_iter().map(|(sensor, columns)| {
-        let document = json!({
+        let mut document = json!({
             "unit": unit(api, asked.device, &sensor),
             "t": columns.times,
             "min": columns.min,
             "max": columns.max,
             "mean": columns.mean,
         });
+        if has_ends {
+            document["first"] = Value::Array(columns.first);
+            document["last"] = Value::Array(columns.last);
+        }
         (sensor, document)
     });
     let sensors: Map<String, Value> = sensors.collect();
