@@ -7,8 +7,8 @@
 
 use crate::{
     Alarms, Auth, Aws, Broker, Config, EmbeddedStore, Http, InfluxDb, JournalSection, Lambda,
-    Limits, LineMapping, LineProtocol, Quarantine, Query, Reload, Shadows, Source, SqlListener,
-    Tls, Watchdog,
+    Limits, LineMapping, LineProtocol, Quarantine, Query, Reload, Retention, Shadows, Source,
+    SqlListener, Tls, Watchdog,
 };
 
 /// The keys that differ, such as `limits.max_payload`, `function.overheat` or
@@ -120,18 +120,7 @@ impl Config {
             maintenance,
             inhibit,
         } = self;
-        compare!(k, "http", Http, http, &new.http, live: [page], restart: [listen, tls]);
-        if let Some((old, new)) = k.both("auth", auth, &new.auth) {
-            compare!(k, "auth", Auth, old, new, live: [], restart: [file, oidc]);
-        }
-        if let Some((old, new)) = k.both("tls", tls, &new.tls) {
-            compare!(k, "tls", Tls, old, new, live: [],
-                restart: [cert_file, key_file, client_ca_file]);
-        }
-        if let Some((old, new)) = k.both("broker", broker, &new.broker) {
-            compare!(k, "broker", Broker, old, new, live: [],
-                restart: [listen, websocket_listen, tls, max_connections, max_packet, max_inflight]);
-        }
+        k.listeners(new, http, auth.as_ref(), tls.as_ref(), broker.as_ref());
         k.sources(sources, &new.sources);
         k.members("route", routes, &new.routes, |route| route.topic.as_str());
         k.members("function", functions, &new.functions, |function| {
@@ -142,29 +131,18 @@ impl Config {
         compare!(k, "limits", Limits, limits, &new.limits, live: [max_payload,
             max_readings_per_message, max_series_per_device, max_devices, min_time_ns, max_ahead],
             restart: []);
-        compare!(k, "store.embedded", EmbeddedStore, embedded_store, &new.embedded_store,
-            live: [flush_interval, flush_readings],
-            restart: [retention, retention_1h, retention_1m]);
-        k.whole("retain", When::Live, retention, &new.retention);
-        if let Some((old, new)) = k.both("store.influxdb", influxdb, &new.influxdb) {
-            k.influxdb(old, new);
-        }
-        compare!(k, "quarantine", Quarantine, quarantine, &new.quarantine, live: [],
-            restart: [max_entries, max_size, max_age]);
+        k.stores(
+            new,
+            embedded_store,
+            retention,
+            influxdb.as_ref(),
+            quarantine,
+        );
         compare!(k, "shadows", Shadows, shadows, &new.shadows, live: [interval],
             restart: [prefix, max_document, max_depth, max_inflight]);
         compare!(k, "watchdog", Watchdog, watchdog, &new.watchdog, live: [stalled_after, critical],
             restart: [alerts, alert_after]);
-        compare!(k, "query", Query, query, &new.query, live: [],
-            restart: [timeout, max_rows, max_memory, max_concurrent]);
-        for (table, old, new) in [
-            ("flight", flight, &new.flight),
-            ("postgres", postgres, &new.postgres),
-        ] {
-            if let Some((old, new)) = k.both(table, old, new) {
-                compare!(k, table, SqlListener, old, new, live: [], restart: [listen]);
-            }
-        }
+        k.queries(new, query, flight.as_ref(), postgres.as_ref());
         compare!(k, "line_protocol", LineProtocol, line_protocol, &new.line_protocol,
             live: [device_tags, default_device, sensor_tags, location_tags, unit_tags,
             ignored_tags, sensor, max_body], restart: []);
@@ -191,8 +169,68 @@ impl Comparisons {
         self.0.push(Comparison { key, when, differs });
     }
 
+    fn listeners(
+        &mut self,
+        new: &Config,
+        http: &Http,
+        auth: Option<&Auth>,
+        tls: Option<&Tls>,
+        broker: Option<&Broker>,
+    ) {
+        compare!(self, "http", Http, http, &new.http, live: [page], restart: [listen, tls]);
+        if let Some((old, new)) = self.both("auth", auth, new.auth.as_ref()) {
+            compare!(self, "auth", Auth, old, new, live: [], restart: [file, oidc]);
+        }
+        if let Some((old, new)) = self.both("tls", tls, new.tls.as_ref()) {
+            compare!(self, "tls", Tls, old, new, live: [],
+                restart: [cert_file, key_file, client_ca_file]);
+        }
+        if let Some((old, new)) = self.both("broker", broker, new.broker.as_ref()) {
+            compare!(self, "broker", Broker, old, new, live: [],
+                restart: [listen, websocket_listen, tls, max_connections, max_packet, max_inflight]);
+        }
+    }
+
+    fn stores(
+        &mut self,
+        new: &Config,
+        embedded_store: &EmbeddedStore,
+        retention: &[Retention],
+        influxdb: Option<&InfluxDb>,
+        quarantine: &Quarantine,
+    ) {
+        compare!(self, "store.embedded", EmbeddedStore, embedded_store, &new.embedded_store,
+            live: [flush_interval, flush_readings],
+            restart: [retention, retention_1h, retention_1m]);
+        self.whole("retain", When::Live, retention, &new.retention[..]);
+        if let Some((old, new)) = self.both("store.influxdb", influxdb, new.influxdb.as_ref()) {
+            self.influxdb(old, new);
+        }
+        compare!(self, "quarantine", Quarantine, quarantine, &new.quarantine, live: [],
+            restart: [max_entries, max_size, max_age]);
+    }
+
+    fn queries(
+        &mut self,
+        new: &Config,
+        query: &Query,
+        flight: Option<&SqlListener>,
+        postgres: Option<&SqlListener>,
+    ) {
+        compare!(self, "query", Query, query, &new.query, live: [],
+            restart: [timeout, max_rows, max_memory, max_concurrent]);
+        for (table, old, new) in [
+            ("flight", flight, new.flight.as_ref()),
+            ("postgres", postgres, new.postgres.as_ref()),
+        ] {
+            if let Some((old, new)) = self.both(table, old, new) {
+                compare!(self, table, SqlListener, old, new, live: [], restart: [listen]);
+            }
+        }
+    }
+
     /// A list of tables that is one key.
-    fn whole<T: PartialEq>(&mut self, table: &str, when: When, old: &T, new: &T) {
+    fn whole<T: PartialEq + ?Sized>(&mut self, table: &str, when: When, old: &T, new: &T) {
         self.add(table.to_owned(), when, old != new);
     }
 
@@ -200,13 +238,13 @@ impl Comparisons {
     fn both<'a, T>(
         &mut self,
         table: &str,
-        old: &'a Option<T>,
-        new: &'a Option<T>,
+        old: Option<&'a T>,
+        new: Option<&'a T>,
     ) -> Option<(&'a T, &'a T)> {
         if old.is_some() != new.is_some() {
             self.add(table.to_owned(), When::Restart, true);
         }
-        old.as_ref().zip(new.as_ref())
+        old.zip(new)
     }
 
     /// The members of two lists, each a key: `table.name`.

@@ -1,4 +1,5 @@
 use super::*;
+use crate::Disk;
 use crate::replace;
 
 fn path(name: &str) -> PathBuf {

@@ -60,15 +60,7 @@ pub(crate) fn run(args: AlarmsArgs) -> Result<ExitCode> {
             print(remote, path, "channels", json, alarm_figures::channels)?;
         }
         AlarmsCommand::TestChannel { name } => {
-            let path = format!("/api/v1/alarms/channels/{}/test", percent_encoded(&name));
-            let answer = text(remote.post(&path, "application/json", "")?)?;
-            let answer: Value = serde_json::from_str(&answer)?;
-            let id = answer["id"].as_str().unwrap_or_default();
-            let topic = answer["topic"].as_str();
-            let at = topic.map_or_else(String::new, |topic| format!(", published to {topic}"));
-            output::line(&format!(
-                "the channel {name} accepted the test notification {id}{at}"
-            ))?;
+            test_channel(remote, &name)?;
         }
         AlarmsCommand::DeadLetters { limit, json } => {
             let path = format!("/api/v1/alarms/dead-letters?limit={limit}");
@@ -81,13 +73,32 @@ pub(crate) fn run(args: AlarmsArgs) -> Result<ExitCode> {
             )?;
         }
         AlarmsCommand::Retry { n } => {
-            let path = format!("/api/v1/alarms/dead-letters/{}/retry", percent_encoded(&n));
-            let answer = text(remote.post(&path, "application/json", "")?)?;
-            let answer: Value = serde_json::from_str(&answer)?;
-            output::line(&format!("{} moved back to the outbox", answer["retried"]))?;
+            retry(remote, &n)?;
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn test_channel(remote: &Remote, name: &str) -> Result<()> {
+    let path = format!("/api/v1/alarms/channels/{}/test", percent_encoded(name));
+    let answer = text(remote.post(&path, "application/json", "")?)?;
+    let answer: Value = serde_json::from_str(&answer)?;
+    let id = answer["id"].as_str().unwrap_or_default();
+    let topic = answer["topic"].as_str();
+    let at = topic.map_or_else(String::new, |topic| format!(", published to {topic}"));
+    output::line(&format!(
+        "the channel {name} accepted the test notification {id}{at}"
+    ))?;
+    Ok(())
+}
+
+/// `n`: the number of a dead letter, or `all`.
+fn retry(remote: &Remote, n: &str) -> Result<()> {
+    let path = format!("/api/v1/alarms/dead-letters/{}/retry", percent_encoded(n));
+    let answer = text(remote.post(&path, "application/json", "")?)?;
+    let answer: Value = serde_json::from_str(&answer)?;
+    output::line(&format!("{} moved back to the outbox", answer["retried"]))?;
+    Ok(())
 }
 
 /// What the path has under `key`, as JSON or as a table.
