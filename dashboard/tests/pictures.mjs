@@ -9,7 +9,7 @@ const FOLDER = fileURLToPath(new URL('../../docs/guides/page/', import.meta.url)
   MAX_BYTES = 150 * 1024,
   SIZE = { width: 1200, height: 760 },
   ALARMS = 6,
-  READINGS = 30_000;
+  READINGS = 15_000;
 
 mkdirSync(FOLDER, { recursive: true });
 const weir = await new Weir({ demo: true, allowed: /WARN/ }).start(),
