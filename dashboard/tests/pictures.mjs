@@ -41,7 +41,9 @@ try {
     await page.goto(weir.ui + views[name]);
     await settled(page);
     await page.waitForFunction(() => document.querySelector('.live')?.textContent.trim() === 'Live');
-    if (name === 'explore') await page.locator('.result').waitFor();
+    if (name === 'explore') await page.locator('.chart-plot canvas').first().waitFor();
+    // Rates are known after two looks.
+    if (name === 'overview') await page.waitForFunction(() => /\d.*\/s/.test(document.querySelector('.overview-now').textContent));
     await page.screenshot({ path: file, animations: 'disabled' });
     await context.close();
     const { size } = statSync(file);
