@@ -9,7 +9,7 @@ const FOLDER = fileURLToPath(new URL('../../docs/guides/page/', import.meta.url)
   MAX_BYTES = 150 * 1024,
   SIZE = { width: 1200, height: 760 },
   ALARMS = 6,
-  READINGS = 30_000;
+  READINGS = 15_000;
 
 mkdirSync(FOLDER, { recursive: true });
 const weir = await new Weir({ demo: true, allowed: /WARN/ }).start(),
@@ -41,7 +41,9 @@ try {
     await page.goto(weir.ui + views[name]);
     await settled(page);
     await page.waitForFunction(() => document.querySelector('.live')?.textContent.trim() === 'Live');
-    if (name === 'explore') await page.locator('.result').waitFor();
+    if (name === 'explore') await page.locator('.chart-plot canvas').first().waitFor();
+    // Rates are known after two looks.
+    if (name === 'overview') await page.waitForFunction(() => /\d.*\/s/.test(document.querySelector('.overview-now').textContent));
     await page.screenshot({ path: file, animations: 'disabled' });
     await context.close();
     const { size } = statSync(file);

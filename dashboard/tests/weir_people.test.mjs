@@ -61,13 +61,14 @@ describe('engineer, with the real binary', { skip }, () => {
       await page.locator('.result').waitFor();
       await page.getByText('Save', { exact: true }).click();
       const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Parquet' }).click()]);
-      const rows = await page.locator('.result').textContent();
+      const sql = await page.locator('textarea').inputValue();
+      const rows = await weir.ask('/api/v1/query', { method: 'POST', body: JSON.stringify({ sql }) });
       if (!PYTHON) return;
       const script =
         'import sys, pyarrow.parquet as p; t = p.read_table(sys.argv[1]); print(t.num_rows, sorted(set(t["sensor"].to_pylist())))';
       const read = execFileSync(PYTHON, ['-c', script, await download.path()], { encoding: 'utf8' }).trim();
-      const [, count] = /^(\d+) \['flow', 'vibration'\]$/.exec(read) ?? assert.fail(read);
-      assert.ok(Number(count) > 0 && rows.includes(count), `${count} rows in: ${rows.slice(0, 200)}`);
+      assert.ok(rows.length > 0);
+      assert.equal(read, `${rows.length} ['flow', 'vibration']`);
     }));
 });
 
@@ -87,19 +88,22 @@ const MARKUP = '<img src=x onerror=alert(1)>';
 
 describe('hostile, with the real binary', { skip }, () => {
   test('names, values and payloads are text: no script runs and no policy is violated', () =>
-    journey({ config: OVERHEAT }, async ({ weir, page }) => {
-      const device = `${MARKUP}`.replaceAll(' ', '_');
+    journey({ config: OVERHEAT, allowed: /message refused/ }, async ({ weir, page }) => {
       const send = (id, data) => weir.send(id, { data: [data] });
-      await send(device, { sensorId: 'temperature', value: 95, criticalThreshold: 90, unit: '<b>C</b>', location: '"><script>alert(2)</script>' });
-      await send('__proto__', { sensorId: 'constructor', value: 1, location: '__proto__' });
-      await send('abc\u202egnp.exe', { sensorId: 'temperature', value: 1 }).catch(() => {});
+      const location = '"><script>alert(2)</script>';
+      await send('__proto__', { sensorId: 'temperature', value: 95, unit: '<b>C</b>', location });
+      await send('constructor', { sensorId: 'constructor', value: 1, location: '__proto__' });
+      // Refused as names of devices: they show in the quarantine.
+      await send(MARKUP, { sensorId: 'temperature', value: 95 });
+      await send('abc\u202egnp.exe', { sensorId: 'temperature', value: 1 });
       await send('pump-1', { sensorId: 'javascript:alert(3)', value: MARKUP });
       await weir.send('pump-2', `<svg/onload=alert(4)>${'A'.repeat(65_536)}`);
       await weir.send('pump-3', 'a\u0000\u001b[31mb');
-      const { alarms } = await weir.ask('/api/v1/alarms'),
+      const { alarmId } = await weir.firstAlarm(),
         { devices } = await weir.ask('/api/v1/devices');
+      assert.deepEqual(devices.map(({ id }) => id).sort(), ['__proto__', 'constructor', 'pump-1']);
       for (const { id } of devices) {
-        for (const address of Object.values(views(alarms[0].alarmId, id))) {
+        for (const address of Object.values(views(alarmId, id))) {
           await page.goto(weir.ui + address);
           await settled(page);
         }
@@ -119,8 +123,8 @@ describe('accessibility, with the real binary', { skip }, () => {
         await page.addInitScript(AXE);
         await weir.send('pump-1', { data: [{ sensorId: 'temperature', value: 95, criticalThreshold: 90, unit: 'Cel', location: 'hall-1' }] });
         await weir.send('pump-2', '{');
-        const { alarms } = await weir.ask('/api/v1/alarms');
-        for (const [title, address] of Object.entries(views(alarms[0].alarmId, 'pump-1'))) {
+        const { alarmId } = await weir.firstAlarm();
+        for (const [title, address] of Object.entries(views(alarmId, 'pump-1'))) {
           await page.goto(weir.ui + address);
           await settled(page);
           const found = await page.evaluate(

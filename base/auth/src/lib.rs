@@ -144,22 +144,6 @@ impl Access {
         Ok(Self::with_directory(config, directory))
     }
 
-    /// With sign-in at the identity provider, if `[auth.oidc]` is given. Reads the files
-    /// that it names; asks nobody yet.
-    pub fn with_sign_in(self, config: &Config) -> Result<Self, OidcSetupError> {
-        let oidc = config.auth.as_ref().and_then(|auth| auth.oidc.as_ref());
-        let Some(oidc) = oidc else {
-            return Ok(self);
-        };
-        let people = Some(Arc::new(SignInService::new(oidc)?));
-        Ok(Self(Arc::new(Shared {
-            state: RwLock::new(self.state()),
-            generation: AtomicU64::new(self.generation()),
-            passwords: self.0.passwords.clone(),
-            people,
-        })))
-    }
-
     /// Rules from the text of an access file.
     pub fn from_text(config: &Config, text: &str) -> Result<Self, Vec<FileProblem>> {
         Ok(Self::with_directory(
@@ -316,56 +300,6 @@ impl Access {
             Some(entry) if !entry.is_expired(now) => Ok(self.identity(generation, &entry)),
             _ => Err(Unauthenticated::Wrong),
         }
-    }
-
-    /// The person with this session token or bearer token of the identity provider.
-    fn person(
-        &self,
-        token: &str,
-        directory: &Directory,
-        may_ask: bool,
-        now: Timestamp,
-    ) -> Result<Identity, Unauthenticated> {
-        let people = self.0.people.as_ref().ok_or(Unauthenticated::Wrong)?;
-        let generation = self.generation();
-        let is_taken = |name: &str| directory.named(name).is_some();
-        if let Some((id, entry)) = people.sessions().by_token(token, now) {
-            return Ok(Identity {
-                entry,
-                generation,
-                origin: Origin::Session(id),
-            });
-        }
-        let entry = people
-            .bearer(token, may_ask, is_taken)
-            .map_err(|_| Unauthenticated::Wrong)?;
-        Ok(Identity {
-            entry: Arc::new(entry),
-            generation,
-            origin: Origin::Bearer,
-        })
-    }
-
-    /// Tokens of the provider may be signed with a key that is fetched now.
-    async fn ask_provider(
-        &self,
-        credentials: Credentials<'_>,
-        now: Timestamp,
-    ) -> Result<Identity, Unauthenticated> {
-        let Credentials::Token(token) = credentials else {
-            return Err(Unauthenticated::Wrong);
-        };
-        let is_signed = token.bytes().filter(|byte| *byte == b'.').count() == 2;
-        if self.0.people.is_none() || !is_signed {
-            return Err(Unauthenticated::Wrong);
-        }
-        let (access, token) = (self.clone(), token.to_owned());
-        let asked = tokio::task::spawn_blocking(move || {
-            let state = access.state();
-            let directory = state.directory.as_ref().ok_or(Unauthenticated::Wrong)?;
-            access.person(&token, directory, true, now)
-        });
-        asked.await.map_err(|_| Unauthenticated::Busy)?
     }
 
     /// Whether this identity may do this. Nobody may publish to reserved topics.

@@ -1,12 +1,86 @@
 //! Sign-in of people, as the HTTP interface offers it. Calls that ask the provider block.
 
-use weir_config::Oidc;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use parking_lot::RwLock;
+use weir_config::{Config, Oidc};
 use weir_model::Timestamp;
 
-use crate::oidc::{SessionId, SessionInfo, SignIn, SignInError, SignInStart, SignedIn};
-use crate::{Access, Identity};
+use crate::directory::Directory;
+use crate::oidc::{
+    OidcSetupError, SessionId, SessionInfo, SignIn, SignInError, SignInService, SignInStart,
+    SignedIn,
+};
+use crate::{Access, Credentials, Identity, Origin, Shared, Unauthenticated};
 
 impl Access {
+    /// With sign-in at the identity provider, if `[auth.oidc]` is given. Reads the files
+    /// that it names; asks nobody yet.
+    pub fn with_sign_in(self, config: &Config) -> Result<Self, OidcSetupError> {
+        let oidc = config.auth.as_ref().and_then(|auth| auth.oidc.as_ref());
+        let Some(oidc) = oidc else {
+            return Ok(self);
+        };
+        let people = Some(Arc::new(SignInService::new(oidc)?));
+        Ok(Self(Arc::new(Shared {
+            state: RwLock::new(self.state()),
+            generation: AtomicU64::new(self.generation()),
+            passwords: self.0.passwords.clone(),
+            people,
+        })))
+    }
+
+    /// The person with this session token or bearer token of the identity provider.
+    pub(crate) fn person(
+        &self,
+        token: &str,
+        directory: &Directory,
+        may_ask: bool,
+        now: Timestamp,
+    ) -> Result<Identity, Unauthenticated> {
+        let people = self.0.people.as_ref().ok_or(Unauthenticated::Wrong)?;
+        let generation = self.generation();
+        let is_taken = |name: &str| directory.named(name).is_some();
+        if let Some((id, entry)) = people.sessions().by_token(token, now) {
+            return Ok(Identity {
+                entry,
+                generation,
+                origin: Origin::Session(id),
+            });
+        }
+        let entry = people
+            .bearer(token, may_ask, is_taken)
+            .map_err(|_| Unauthenticated::Wrong)?;
+        Ok(Identity {
+            entry: Arc::new(entry),
+            generation,
+            origin: Origin::Bearer,
+        })
+    }
+
+    /// Tokens of the provider may be signed with a key that is fetched now.
+    pub(crate) async fn ask_provider(
+        &self,
+        credentials: Credentials<'_>,
+        now: Timestamp,
+    ) -> Result<Identity, Unauthenticated> {
+        let Credentials::Token(token) = credentials else {
+            return Err(Unauthenticated::Wrong);
+        };
+        let is_signed = token.bytes().filter(|byte| *byte == b'.').count() == 2;
+        if self.0.people.is_none() || !is_signed {
+            return Err(Unauthenticated::Wrong);
+        }
+        let (access, token) = (self.clone(), token.to_owned());
+        let asked = tokio::task::spawn_blocking(move || {
+            let state = access.state();
+            let directory = state.directory.as_ref().ok_or(Unauthenticated::Wrong)?;
+            access.person(&token, directory, true, now)
+        });
+        asked.await.map_err(|_| Unauthenticated::Busy)?
+    }
+
     /// `[auth.oidc]`, if it is given.
     pub fn provider(&self) -> Option<&Oidc> {
         self.0.people.as_deref().map(|people| people.config())

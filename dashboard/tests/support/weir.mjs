@@ -83,7 +83,7 @@ export class Weir {
 
   /** @param {string} path @param {RequestInit & {token?: string}} [options] */
   async ask(path, { token, ...options } = {}) {
-    const headers = { Accept: 'application/json', ...(token && { Authorization: `Bearer ${token}` }) };
+    const headers = { Accept: 'application/json', 'Content-Type': 'application/json', ...(token && { Authorization: `Bearer ${token}` }) };
     const response = await fetch(this.url + path, { headers, ...options });
     assert.ok(response.ok, `${path}: ${response.status} ${response.ok ? '' : await response.text()}`);
     return response.json();
@@ -93,6 +93,11 @@ export class Weir {
   async send(device, payload, { token } = {}) {
     const body = typeof payload === 'string' ? payload : JSON.stringify(payload);
     return this.ask(`/api/v1/ingest/devices/${encodeURIComponent(device)}/telemetry?wait=processed`, { method: 'POST', body, token });
+  }
+
+  /** The first alarm, as soon as there is one: alarms are recorded behind the readings. */
+  async firstAlarm() {
+    return until('an alarm is recorded', async () => (await this.ask('/api/v1/alarms')).alarms[0]);
   }
 
   /** Over MQTT, as devices do. @param {string[]} login  Further arguments. */

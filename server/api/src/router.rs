@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{delete, get, post};
+use axum::routing::{get, post};
 
 use crate::api::{Api, BODY_LIMIT};
 use crate::handlers::{
@@ -28,15 +28,7 @@ pub fn router(api: Arc<Api>) -> Router {
         .route("/metrics", get(metrics::metrics))
         .route("/api/openapi.json", get(openapi::openapi))
         .route("/api/v1/whoami", get(whoami::whoami))
-        .route(
-            "/api/v1/session",
-            get(session::start)
-                .post(session::sign_in)
-                .delete(session::sign_out),
-        )
-        .route("/api/v1/session/renew", post(session::renew))
-        .route("/api/v1/sessions", get(session::list))
-        .route("/api/v1/sessions/{name}", delete(session::revoke))
+        .merge(session::routes())
         .route("/api/v1/overview", get(overview::overview))
         .route("/api/v1/system", get(system::system))
         .route("/api/v1/flow", get(flow::flow))

@@ -66,7 +66,7 @@ fn mail_arrives_with_a_subject_that_says_it_all() {
         "Subject: [CRITICAL CLEARED] pump-1 temperature",
         "From: Weir <weir@example.com>",
         "place     hall-2",
-        &format!("http://{}/things/pump-1/shadow", weir.http_address().get()),
+        &format!("http://{}/ui/alarms/", weir.http_address().get()),
     ] {
         let part: &str = part;
         assert!(mails.contains(part), "{part} in\n{mails}");

@@ -51,6 +51,15 @@ fn the_page_is_served_and_the_api_answers_it() {
     assert_eq!(overview["recent"][0]["state"], "cleared");
     assert!(overview["recent"][0]["recordedAt"].is_i64());
 
+    // The limits came with the readings.
+    let limits = http.get("/api/v1/devices/pump-1/limits?sensor=pressure");
+    let limits = limits.expect(200).json();
+    assert_eq!(limits[0]["function"], "payload");
+    assert_eq!(
+        (&limits[0]["side"], &limits[0]["value"]),
+        (&json!("high"), &json!(9.0))
+    );
+
     let devices = http.get("/api/v1/devices?sort=state&limit=1").json();
     assert_eq!(devices["devices"][0]["id"], "pump-1");
     assert_eq!(devices["devices"][0]["worst"]["severity"], "CRITICAL");

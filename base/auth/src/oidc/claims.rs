@@ -236,5 +236,4 @@ pub(super) fn role_of(config: &Oidc, groups: &[String]) -> Option<Role> {
 }
 
 #[cfg(test)]
-#[path = "claims_tests.rs"]
 mod tests;

@@ -1,16 +1,24 @@
 //! `GET /api/v1/devices/{id}/limits?sensor=`: the limits that a chart draws as lines, of
-//! the functions that run on the sensor. Nothing is computed from stored readings.
+//! the functions that run on the sensor, and those of readings that raised an alarm.
+//! Nothing is computed from stored readings.
 
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use weir_alarms::{AlarmFilter, AlarmRecord, AlarmStateFilter};
 use weir_engine::{Explained, FactValue};
+use weir_notify::AlarmStoreError;
 
-use crate::api::Shared;
+use super::alarms::blocking;
+use crate::api::{Api, Shared};
 use crate::extract::{Path, Query};
 use crate::problem::Problem;
 
+/// The function that takes the limits of readings.
+const PAYLOAD: &str = "payload";
+/// Open alarms of one device that are looked at.
+const MAX_ALARMS: usize = 1_000;
 /// Settings that are limits: their severity (`None`: a check) and side.
 const LIMITS: [(&str, Option<&str>, &str); 6] = [
     ("critical_high", Some("critical"), "high"),
@@ -32,14 +40,46 @@ pub(crate) async fn limits(
     Path(id): Path<String>,
     Query(params): Query<Params>,
 ) -> Result<Json<Value>, Problem> {
+    let mut limits = configured(&api, &id, &params.sensor)?;
+    let of_payload = blocking(move || of_payload(&api, &id, &params.sensor));
+    limits.extend(of_payload.await?);
+    Ok(Json(Value::Array(limits)))
+}
+
+/// Of the functions that run on the sensor.
+fn configured(api: &Api, id: &str, sensor: &str) -> Result<Vec<Value>, Problem> {
     let pipeline = api.pipeline.lock();
     let engine = pipeline.engine();
-    let device = engine.device_ix(&id);
+    let device = engine.device_ix(id);
     let device = device.ok_or_else(|| Problem::not_found(format!("there is no device {id:?}")))?;
-    let functions = engine.explain(device, &params.sensor).unwrap_or_default();
+    let functions = engine.explain(device, sensor).unwrap_or_default();
     let active = functions.iter().filter(|function| function.active);
-    let limits: Vec<Value> = active.flat_map(of_function).collect();
-    Ok(Json(Value::Array(limits)))
+    Ok(active.flat_map(of_function).collect())
+}
+
+/// Limits that come with readings are not kept: those that were crossed are known from
+/// the open alarms.
+fn of_payload(api: &Api, id: &str, sensor: &str) -> Result<Vec<Value>, AlarmStoreError> {
+    let alarms = api.stores.alarms.alarms(&AlarmFilter {
+        state: AlarmStateFilter::Open,
+        severity: None,
+        device: Some(id.to_owned()),
+        limit: MAX_ALARMS,
+    })?;
+    let alerts = alarms.iter().map(AlarmRecord::alert);
+    let of_sensor = alerts.filter(|alert| alert.function == PAYLOAD && alert.sensor == sensor);
+    let limits = of_sensor.filter_map(|alert| {
+        let limit = alert.threshold?;
+        let side = if alert.value >= limit { "high" } else { "low" };
+        Some(json!({
+            "function": PAYLOAD,
+            "severity": alert.severity.as_str(),
+            "side": side,
+            "value": limit,
+            "deadband": null,
+        }))
+    });
+    Ok(limits.collect())
 }
 
 fn of_function(function: &Explained) -> Vec<Value> {

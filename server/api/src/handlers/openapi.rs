@@ -26,6 +26,7 @@ mod tests {
             include_str!("../router.rs"),
             include_str!("alarms.rs"),
             include_str!("alarm_figures.rs"),
+            include_str!("session.rs"),
         ];
         let source = sources.concat().replace(['\n', ' '], "");
         let paths = source

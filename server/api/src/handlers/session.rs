@@ -11,7 +11,8 @@ use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::{Extension, Json};
+use axum::routing::{delete, get, post};
+use axum::{Extension, Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tracing::{info, warn};
@@ -28,7 +29,7 @@ const RETRY_SECONDS: u32 = 5;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct SignInBody {
+struct SignInBody {
     code: String,
     code_verifier: String,
     redirect_uri: String,
@@ -37,12 +38,20 @@ pub(crate) struct SignInBody {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct SignOutParams {
+struct SignOutParams {
     /// Where the provider sends the browser afterwards.
     return_to: Option<String>,
 }
 
-pub(crate) async fn start(State(api): Shared) -> Result<Json<Value>, Problem> {
+pub(crate) fn routes() -> Router<Arc<Api>> {
+    Router::new()
+        .route("/api/v1/session", get(start).post(sign_in).delete(sign_out))
+        .route("/api/v1/session/renew", post(renew))
+        .route("/api/v1/sessions", get(list))
+        .route("/api/v1/sessions/{name}", delete(revoke))
+}
+
+async fn start(State(api): Shared) -> Result<Json<Value>, Problem> {
     let start = asking(&api, |access| access.sign_in_start()).await?;
     Ok(Json(json!({
         "issuer": start.issuer,
@@ -53,7 +62,7 @@ pub(crate) async fn start(State(api): Shared) -> Result<Json<Value>, Problem> {
     })))
 }
 
-pub(crate) async fn sign_in(
+async fn sign_in(
     State(api): Shared,
     body: Result<Json<SignInBody>, JsonRejection>,
 ) -> Result<Response, Problem> {
@@ -77,7 +86,7 @@ pub(crate) async fn sign_in(
     Ok((StatusCode::CREATED, Json(document(&signed_in))).into_response())
 }
 
-pub(crate) async fn renew(
+async fn renew(
     State(api): Shared,
     Extension(identity): Extension<Identity>,
 ) -> Result<Json<Value>, Problem> {
@@ -87,7 +96,7 @@ pub(crate) async fn renew(
     Ok(Json(document(&renewed)))
 }
 
-pub(crate) async fn sign_out(
+async fn sign_out(
     State(api): Shared,
     Query(params): Query<SignOutParams>,
     Extension(identity): Extension<Identity>,
@@ -102,13 +111,13 @@ pub(crate) async fn sign_out(
     Ok(Json(json!({"endSession": end.map_err(Problem::internal)?})))
 }
 
-pub(crate) async fn list(State(api): Shared) -> Json<Value> {
+async fn list(State(api): Shared) -> Json<Value> {
     let sessions = api.access.sessions(Timestamp::now());
     let sessions: Vec<Value> = sessions.iter().map(info_document).collect();
     Json(json!({"sessions": sessions}))
 }
 
-pub(crate) async fn revoke(
+async fn revoke(
     State(api): Shared,
     Path(name): Path<String>,
     Extension(identity): Extension<Identity>,
