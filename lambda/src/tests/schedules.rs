@@ -258,7 +258,8 @@ fn run_schedule(settings: &Settings, seed: u64) -> [u64; 2] {
     [*lock(&world.conflicts), gate.faults()]
 }
 
-fn check_world(settings: &Settings, world: &World, batches: &[Vec<Incoming>], seed: u64) {
+/// All alerts that were published, by their ids; those of a last sweep too.
+fn published(settings: &Settings, world: &World, seed: u64) -> BTreeMap<String, String> {
     // Whoever crashed last may have left an outbox: the sweep empties it.
     let recorded = recorded(settings);
     let rest = InMemory::default();
@@ -268,20 +269,20 @@ fn check_world(settings: &Settings, world: &World, batches: &[Vec<Incoming>], se
     }
     let handler = handler(settings, &recorded, Some(Arc::new(rest)));
     let time = Timestamp(START.0 + 3_600_000_000_000).to_rfc3339();
-    result(
-        &handler,
-        &serde_json::json!({"weir": "tick", "time": time}),
-        "sweep",
-    );
+    let tick = serde_json::json!({"weir": "tick", "time": time});
+    result(&handler, &tick, "sweep");
     let mut published: BTreeMap<String, String> = BTreeMap::new();
     for alert in lock(&world.published).iter().chain(&recorded.take().alerts) {
         let text = json(alert);
         let known = published.insert(alert.id.clone(), text.clone());
-        assert!(
-            known.is_none_or(|known| known == text),
-            "seed {seed}: two alerts of one id"
-        );
+        let is_same = known.is_none_or(|known| known == text);
+        assert!(is_same, "seed {seed}: two alerts of one id");
     }
+    published
+}
+
+fn check_world(settings: &Settings, world: &World, batches: &[Vec<Incoming>], seed: u64) {
+    let published = published(settings, world, seed);
     let all: Vec<&Incoming> = batches.iter().flatten().collect();
     let by_hash: BTreeMap<u64, &Incoming> = all
         .iter()
