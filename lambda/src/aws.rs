@@ -278,3 +278,54 @@ impl Outlets for Aws {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn region(name: &str, endpoint: Option<&str>) -> Region {
+        let options = Options {
+            timeout: TIMEOUT,
+            allow_private: true,
+        };
+        Region {
+            http: HttpClient::new(options, &Trust::Only(Vec::new())),
+            name: name.to_owned(),
+            partition: if name.starts_with("cn-") {
+                "aws-cn"
+            } else {
+                "aws"
+            },
+            endpoint: endpoint.map(str::to_owned),
+            credentials: Credentials {
+                access_key_id: "A".to_owned(),
+                secret_access_key: "s".to_owned(),
+                session_token: None,
+            },
+        }
+    }
+
+    #[test]
+    fn every_service_is_at_its_own_host() {
+        #[track_caller]
+        fn check(region: &Region, name: &'static str, host: &str, expect: &str) {
+            assert_eq!(region.client(name, host).service().endpoint, expect);
+        }
+        let here = region("eu-central-1", None);
+        let iot = "https://data-ats.iot.eu-central-1.amazonaws.com";
+        check(&here, "iotdata", "data-ats.iot", iot);
+        let ingest = "https://ingest.timestream.eu-central-1.amazonaws.com";
+        check(&here, "timestream", "ingest.timestream", ingest);
+        let table = "https://dynamodb.cn-north-1.amazonaws.com.cn";
+        check(&region("cn-north-1", None), "dynamodb", "dynamodb", table);
+        let own = region("eu-central-1", Some("http://127.0.0.1:5000"));
+        check(&own, "iotdata", "data-ats.iot", "http://127.0.0.1:5000");
+    }
+
+    #[test]
+    fn a_configuration_without_services_needs_no_credentials() {
+        let off = Config::from_toml("[aws.shadows]\nreports = \"off\"\n").unwrap();
+        assert!(!uses_services(&off));
+        assert!(uses_services(&Config::default()));
+    }
+}

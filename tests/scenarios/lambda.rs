@@ -2,5 +2,6 @@
 //! Runtime API, against AWS as moto has it.
 
 mod aws;
+mod http;
 mod same_effects;
 mod template;

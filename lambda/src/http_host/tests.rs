@@ -40,7 +40,7 @@ fn send(address: SocketAddr, path: &str, headers: &str, body: &str) -> (u16, Str
 
 const DATA: &str =
     r#"{"deviceId":"p1","data":[{"sensorId":"t","value":1,"timestamp":1700000000000}]}"#;
-const LINE: &str = "readings,device=p1,sensor=t value=1 1700000000000000000";
+const LINE: &str = "readings,device=p1,sensor=t value=1.0 1700000000000000000";
 
 #[track_caller]
 fn check(path: &str, headers: &str, body: &str) -> String {

@@ -129,7 +129,7 @@ impl Influx {
             let after = answer.header("retry-after");
             let after = after.and_then(|after| retry_after(after, SystemTime::now()));
             let text = String::from_utf8_lossy(&answer.body);
-            judge(answer.status, after, &text).map_err(|failure| failure.error)
+            judge(answer.status, None, after, &text).map_err(|failure| failure.error)
         };
         match once() {
             // The connection may have been closed while the process was frozen.

@@ -163,11 +163,7 @@ impl Stateful<'_> {
                 item.outbox.report = Some(merged(item.outbox.report.take(), report));
                 item.applied.reported = Some(now);
             }
-            let engine = pipeline.engine();
-            let silence = engine.device_ix(device).and_then(|ix| engine.due(ix));
-            item.applied.silence = silence;
-            let outbox = (!item.outbox.is_empty()).then(|| clock.saturating_add_nanos(OUTBOX_DUE));
-            item.due = [silence, outbox].into_iter().flatten().min();
+            note_due(&mut item, &pipeline, clock);
             items.push(item);
         }
         items
@@ -201,4 +197,14 @@ impl Stateful<'_> {
             }
         }
     }
+}
+
+/// When a sweep has to look at the item: for its silence, and for its outbox.
+fn note_due(item: &mut Item, pipeline: &Pipeline, clock: Timestamp) {
+    let engine = pipeline.engine();
+    let device = engine.device_ix(&item.device);
+    let silence = device.and_then(|device| engine.due(device));
+    item.applied.silence = silence;
+    let outbox = (!item.outbox.is_empty()).then(|| clock.saturating_add_nanos(OUTBOX_DUE));
+    item.due = [silence, outbox].into_iter().flatten().min();
 }

@@ -136,7 +136,7 @@ mod tests {
     fn config() -> Config {
         let text = "[[function]]\nname = \"hot\"\nkind = \"threshold\"\nsensor = \"t\"\n\
                     warning_high = 50.0\ncritical_high = 80.0\non_delay = \"10s\"\n\
-                    [[function]]\nname = \"level\"\nkind = \"ewma\"\nsensor = \"t\"\n";
+                    [[function]]\nname = \"level\"\nkind = \"ewma\"\nhalf_life = \"5s\"\nsensor = \"t\"\n";
         Config::from_toml(text).unwrap()
     }
 

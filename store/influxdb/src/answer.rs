@@ -84,15 +84,23 @@ fn is_server_error(status: u16) -> bool {
     (500..600).contains(&status)
 }
 
-/// Decides what an answer means. `status` is that of HTTP, `after` its Retry-After,
-/// `text` its body.
-pub fn judge(status: u16, after: Option<Duration>, text: &str) -> Result<(), Failure> {
+/// Decides what an answer means. `status` is that of HTTP, `reason` its name for the
+/// message, `after` its Retry-After, `text` its body.
+pub fn judge(
+    status: u16,
+    reason: Option<&str>,
+    after: Option<Duration>,
+    text: &str,
+) -> Result<(), Failure> {
     // The protocol's success is 204. A gateway may turn it into an empty 200.
     let accepted = status == 204 || is_success(status) && text.trim().is_empty();
     if accepted {
         return Ok(());
     }
-    let message = format!("{status}: {}", shorten(text));
+    let message = match reason {
+        Some(reason) => format!("{status} {reason}: {}", shorten(text)),
+        None => format!("{status}: {}", shorten(text)),
+    };
     let error = match status {
         400 | 422 => SinkError::Rejected { message },
         401 | 403 => SinkError::Auth { message },
@@ -239,7 +247,7 @@ mod tests {
             (200, partial, "rejected"),
             (302, "", "refused"),
         ] {
-            let found = match judge(status, None, text).map_err(|failure| failure.error) {
+            let found = match judge(status, None, None, text).map_err(|failure| failure.error) {
                 Ok(()) => "success",
                 Err(SinkError::Rejected { .. }) => "rejected",
                 Err(SinkError::Refused { .. }) => "refused",
@@ -269,7 +277,7 @@ mod tests {
             (429, "partial write: too many requests", false),
             (422, "partial write: dropped=1", false),
         ] {
-            let failure = judge(status, None, text).unwrap_err();
+            let failure = judge(status, None, None, text).unwrap_err();
             let blames = failure.blames_lines([line].into_iter()).is_some();
             assert_eq!(blames, expect, "{status} {text:?}");
         }

@@ -124,7 +124,7 @@ impl InfluxSink {
             .and_then(|after| answer::retry_after(after, SystemTime::now()));
         // If the body breaks off, the status decides.
         let text = answer.text().await.unwrap_or_default();
-        answer::judge(status.as_u16(), after, &text)
+        answer::judge(status.as_u16(), status.canonical_reason(), after, &text)
     }
 
     /// Asks the server why it accepts nothing; `None` when it reports no problem.

@@ -113,6 +113,15 @@ impl Gate {
         std::mem::take(&mut self.lock().crashed[nth])
     }
 
+    /// Faults of all invocations so far.
+    pub(super) fn faults(&self) -> u64 {
+        self.lock()
+            .faults
+            .iter()
+            .map(|count| u64::from(*count))
+            .sum()
+    }
+
     /// How often its source delivers everything once more.
     pub(super) fn repeats(&self, nth: usize) -> u32 {
         u32::from(nth == 0)
