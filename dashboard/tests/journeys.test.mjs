@@ -312,8 +312,10 @@ describe('hostile', () => {
   test('names and texts are text everywhere: no script runs, no policy is violated', () =>
     journey({ hostile: true, alarms: 6 }, async ({ api, page }) => {
       const { devices, alarms } = api.state.fleet;
-      for (const device of devices.slice(0, 6)) {
-        for (const address of Object.values(views(alarms[0].alarmId, device.id))) {
+      for (const [i, device] of devices.slice(0, 6).entries()) {
+        // What is not of a device is the same for the next one.
+        const addresses = Object.values(views(alarms[0].alarmId, device.id)).filter(address => i === 0 || address.startsWith('devices/'));
+        for (const address of addresses) {
           await page.goto(api.ui + address);
           await settled(page);
         }

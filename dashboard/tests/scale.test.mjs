@@ -106,7 +106,7 @@ async function heaps(session, pass) {
 
 for (const view of ['overview', 'alarms', 'device', 'tap']) {
   test(`${view}: the heap is flat over as many events as five minutes bring`, async () => {
-    const fast = await start({ devices: 1000, alarms: 40, flowEveryMs: 10 }),
+    const fast = await start({ devices: 1000, alarms: 40, flowEveryMs: 20 }),
       { page, context, done } = await open(browser);
     const addresses = { overview: '', device: `devices/${fast.state.fleet.alarms[0].deviceId}` };
     await page.goto(fast.ui + (addresses[view] ?? view));
