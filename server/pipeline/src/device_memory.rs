@@ -144,7 +144,7 @@ mod tests {
     fn send(pipeline: &mut Pipeline, nth: i64, device: &str, value: f64) -> Vec<String> {
         let received = Timestamp((1_700_000_000 + nth) * SECOND);
         let payload = format!(
-            "{{\"deviceId\": \"{device}\", \"data\": [{{\"sensor\": \"t\", \"value\": {value}, \
+            "{{\"deviceId\": \"{device}\", \"data\": [{{\"sensorId\": \"t\", \"value\": {value}, \
              \"timestamp\": {}}}]}}",
             received.millis()
         );
