@@ -65,11 +65,12 @@ struct Driver<S> {
 }
 
 /// Serves one connection until it ends.
-pub(crate) async fn serve<S>(stream: S, connection: Connection)
+pub(crate) fn serve<S>(stream: S, connection: Connection) -> impl Future<Output = ()> + use<S>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
-    let mut driver = Driver {
+    // Outside of the future, which would hold it twice: as argument and as variable.
+    let mut driver = Box::new(Driver {
         stream,
         connection,
         unread: Vec::new(),
@@ -80,10 +81,12 @@ where
         is_stalled: false,
         login: None,
         room: None,
-    };
-    let end = poll_fn(|cx| driver.poll(cx)).await;
-    // Boxed: the end is short, and an idle connection need not hold its memory.
-    Box::pin(driver.finish(end)).await;
+    });
+    async move {
+        let end = poll_fn(|cx| driver.poll(cx)).await;
+        // Boxed: the end is short, and an idle connection need not hold its memory.
+        Box::pin(driver.finish(end)).await;
+    }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {

@@ -86,13 +86,13 @@ impl Broker {
         }
     }
 
-    /// Serves one connection until it ends.
-    pub async fn serve<S>(&self, stream: S, origin: Origin)
+    /// Begins a connection, and serves it until it ends.
+    pub fn serve<S>(&self, stream: S, origin: Origin) -> impl Future<Output = ()> + use<S>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send,
     {
         let connection = Connection::new(self.shared.clone(), origin, self.shared.now());
-        driver::serve(stream, connection).await;
+        driver::serve(stream, connection)
     }
 
     /// Publishes for Weir itself. `delivered` is called when every subscriber's

@@ -4,8 +4,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::task::TaskTracker;
@@ -90,20 +91,32 @@ async fn serve(shared: Arc<Shared>, accepted: Accepted, carrier: Carrier) {
         debug!(%peer, %error, "connection ended before it was served");
         return;
     }
-    let mut origin = Origin {
+    let origin = Origin {
         address: peer,
         certificate_name: None,
     };
-    let Some(tls) = shared.tls.clone() else {
-        return serve_carrier(&shared, stream, origin, carrier).await;
-    };
-    let handshake = TlsAcceptor::from(tls).accept(stream);
+    // Each way in a box of its own: the task of a connection holds only its own.
+    match shared.tls.clone() {
+        None => Box::pin(serve_carrier(&shared, stream, origin, carrier)).await,
+        Some(tls) => Box::pin(serve_encrypted(&shared, tls, stream, origin, carrier)).await,
+    }
+}
+
+async fn serve_encrypted(
+    shared: &Shared,
+    tls: Arc<ServerConfig>,
+    stream: TcpStream,
+    mut origin: Origin,
+    carrier: Carrier,
+) {
+    let peer = origin.address;
+    let handshake = Box::pin(TlsAcceptor::from(tls).accept(stream));
     match tokio::time::timeout(HANDSHAKE_TIMEOUT, handshake).await {
         Ok(Ok(stream)) => {
             let certificates = stream.get_ref().1.peer_certificates();
             let first = certificates.and_then(<[_]>::first);
             origin.certificate_name = first.and_then(|certificate| common_name(certificate));
-            serve_carrier(&shared, stream, origin, carrier).await;
+            Box::pin(serve_carrier(shared, stream, origin, carrier)).await;
         }
         Ok(Err(error)) => debug!(%peer, error = %shown(error), "TLS handshake failed"),
         Err(_) => debug!(%peer, "TLS handshake timed out"),
@@ -114,19 +127,21 @@ async fn serve_carrier<S>(shared: &Shared, stream: S, origin: Origin, carrier: C
 where
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
-    let peer = origin.address;
     match carrier {
         Carrier::Tcp => shared.broker.serve(stream, origin).await,
-        Carrier::WebSocket => {
-            let handshake =
-                websocket::accept(stream, shared.max_packet, shared.access.is_required());
-            match tokio::time::timeout(HANDSHAKE_TIMEOUT, handshake).await {
-                Ok(Ok(stream)) => shared.broker.serve(stream, origin).await,
-                Ok(Err(error)) => {
-                    debug!(%peer, error = %shown(error), "WebSocket handshake failed");
-                }
-                Err(_) => debug!(%peer, "WebSocket handshake timed out"),
-            }
-        }
+        Carrier::WebSocket => Box::pin(serve_websocket(shared, stream, origin)).await,
+    }
+}
+
+async fn serve_websocket<S>(shared: &Shared, stream: S, origin: Origin)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    let peer = origin.address;
+    let handshake = websocket::accept(stream, shared.max_packet, shared.access.is_required());
+    match tokio::time::timeout(HANDSHAKE_TIMEOUT, Box::pin(handshake)).await {
+        Ok(Ok(stream)) => shared.broker.serve(stream, origin).await,
+        Ok(Err(error)) => debug!(%peer, error = %shown(error), "WebSocket handshake failed"),
+        Err(_) => debug!(%peer, "WebSocket handshake timed out"),
     }
 }

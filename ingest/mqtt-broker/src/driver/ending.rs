@@ -20,7 +20,7 @@ const LINGER_TIMEOUT: Duration = Duration::from_millis(500);
 impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     /// Ends the connection. First the session: a will does not wait for a peer
     /// that may be slow to read.
-    pub(super) async fn finish(mut self, end: End) {
+    pub(super) async fn finish(mut self: Box<Self>, end: End) {
         self.note_stall(false);
         self.unread = Vec::new();
         self.release_memory();

@@ -244,6 +244,19 @@ fn topic_aliases_towards_a_subscriber() {
 }
 
 #[test]
+fn the_task_of_a_connection_is_small() {
+    let server = Server::start();
+    let origin = weir_mqtt_broker::Origin {
+        address: ([127, 0, 0, 1], 1).into(),
+        certificate_name: None,
+    };
+    let (_client, stream) = tokio::io::duplex(64);
+    let task = server.broker.serve(stream, origin);
+    let size = size_of_val(&task);
+    assert!(size <= 128, "{size} bytes");
+}
+
+#[test]
 fn a_subscriber_that_does_not_read_costs_nobody_else() {
     let settings = Settings {
         queue: weir_mqtt_broker::QueueLimits {

@@ -12,7 +12,7 @@ use weir_mqtt_codec::*;
 use crate::memory_log::Commit;
 use crate::support::{Connector, Server};
 
-const SHORT: u64 = 3_000;
+const SHORT: u64 = 20_000;
 const LONG: u64 = 200_000;
 /// How long a connection may take to end.
 const PATIENCE: Duration = Duration::from_secs(60);
