@@ -1,5 +1,5 @@
-//! Messages that nobody takes: where a mistyped topic shows, and what the clients of
-//! Mosquitto are told.
+//! Messages that nobody takes: where a mistyped topic shows. And what the clients of
+//! Mosquitto read about the broker.
 
 use serde_json::json;
 use weir_tests::mqtt::Connection;
