@@ -5,7 +5,7 @@
 const CACHE: (&str, &str) = ("Cache-Control", "no-cache");
 const NOSNIFF: (&str, &str) = ("X-Content-Type-Options", "nosniff");
 
-/// For the document. [`content_security_policy`] is sent besides.
+/// For the document. [`CONTENT_SECURITY_POLICY`] is sent besides.
 const DOCUMENT: [(&str, &str); 4] = [
     CACHE,
     NOSNIFF,
@@ -25,35 +25,13 @@ pub fn headers(content_type: &str) -> &'static [(&'static str, &'static str)] {
     }
 }
 
-/// For `Content-Security-Policy` of the document. The page connects to its own origin,
-/// and to `origins`: those of an identity provider (issuer and token endpoint), such as
-/// `https://login.example`. What is not a plain origin is left out.
-pub fn content_security_policy(origins: &[&str]) -> String {
-    let more: String = origins
-        .iter()
-        .filter(|origin| is_origin(origin))
-        .map(|origin| format!(" {origin}"))
-        .collect();
-    format!(
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
-         connect-src 'self'{more}; base-uri 'none'; form-action 'none'; \
-         frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
-    )
-}
+/// `Content-Security-Policy` of the document. The page connects to its own origin only:
+/// Weir itself talks to an identity provider.
+pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; \
+     style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; \
+     form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; \
+     trusted-types 'none'";
 
 fn is_document(content_type: &str) -> bool {
     content_type.starts_with("text/html")
-}
-
-/// A scheme and an authority, with nothing that could begin another directive.
-fn is_origin(text: &str) -> bool {
-    let authority = text
-        .strip_prefix("https://")
-        .or_else(|| text.strip_prefix("http://"));
-    authority.is_some_and(|authority| {
-        !authority.is_empty()
-            && authority
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte))
-    })
 }

@@ -18,7 +18,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use rust_embed::{EmbeddedFile, RustEmbed};
 
-pub use headers::{content_security_policy, headers};
+pub use headers::{CONTENT_SECURITY_POLICY, headers};
 
 mod headers;
 #[cfg(test)]

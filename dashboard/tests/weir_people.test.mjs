@@ -115,6 +115,27 @@ describe('hostile, with the real binary', { skip }, () => {
     }));
 });
 
+describe('budgets, with the real binary', { skip }, () => {
+  test('the first view has at most 70 KiB, an alarm with its chart at most 100', () =>
+    journey({ config: OVERHEAT }, async ({ weir }) => {
+      await weir.send('pump-1', { data: [{ sensorId: 'temperature', value: 95, unit: 'Cel', location: 'hall-1' }] });
+      const { alarmId } = await weir.firstAlarm();
+      for (const [address, budget] of [['', 70], [`alarms/${alarmId}`, 100]]) {
+        const { page, context } = await open(browser),
+          session = await context.newCDPSession(page);
+        let bytes = 0;
+        await session.send('Network.enable');
+        session.on('Network.loadingFinished', event => (bytes += event.encodedDataLength));
+        await page.goto(weir.ui + address);
+        await settled(page);
+        await page.waitForFunction(() => document.querySelector('.live')?.textContent.trim() === 'Live');
+        await context.close();
+        console.log(`${address || 'overview'}: ${(bytes / 1024).toFixed(1)} KiB`);
+        assert.ok(bytes > 0 && bytes <= budget * 1024, `${address}: ${bytes} bytes`);
+      }
+    }));
+});
+
 describe('accessibility, with the real binary', { skip }, () => {
   for (const [name, view] of Object.entries({ light: {}, dark: { dark: true }, phone: { phone: true } })) {
     test(`axe finds nothing on any view: ${name}`, () =>

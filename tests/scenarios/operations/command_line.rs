@@ -205,3 +205,43 @@ fn a_simulated_fleet_is_acknowledged_and_stored() {
         50
     );
 }
+
+#[test]
+fn check_names_wrong_settings_of_the_identity_provider() {
+    let folder = tempfile::tempdir().expect("the temporary folder is writable");
+    let path = |name: &str| folder.path().join(name);
+    let write = |name: &str, text: &str| {
+        std::fs::write(path(name), text).expect("the temporary folder is writable");
+    };
+    let access = path("access.toml");
+    let access = access.to_str().expect("UTF-8");
+    let added = run_weir(&["auth", "add", "ana", "--file", access], &[]);
+    assert!(added.status.success(), "{added:?}");
+    write("oidc.secret", "\n");
+    let check = |settings: &str| {
+        let config = format!("[auth]\nfile = \"access.toml\"\n[auth.oidc]\n{settings}");
+        write("weir.toml", &config);
+        let file = path("weir.toml");
+        let output = run_weir(&["check", file.to_str().expect("UTF-8")], &[]);
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output.status.code(), text)
+    };
+    let good = "issuer = \"https://id.example\"\nclient_id = \"weir\"\nreaders = [\"*\"]\n";
+    assert_eq!(check(good).0, Some(0));
+    let secret = format!("{good}client_secret_file = \"oidc.secret\"\n");
+    for (settings, reason) in [
+        (secret.as_str(), "has no client secret"),
+        (
+            "client_id = \"weir\"\nreaders = [\"*\"]\n",
+            "auth.oidc.issuer: is missing",
+        ),
+        (
+            "issuer = \"https://id.example\"\nclient_id = \"weir\"\n",
+            "gives nobody a role",
+        ),
+    ] {
+        let (code, text) = check(settings);
+        assert_eq!(code, Some(78), "{text}");
+        assert!(text.contains(reason), "{reason} in {text}");
+    }
+}

@@ -4,7 +4,7 @@
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use weir_dashboard::{Asset, asset, content_security_policy, headers as page_headers};
+use weir_dashboard::{Asset, CONTENT_SECURITY_POLICY, asset, headers as page_headers};
 
 use crate::api::{Api, Shared};
 use crate::extract::Path;
@@ -95,9 +95,8 @@ fn answer(asset: Asset, request: &HeaderMap) -> Response {
             headers.insert(name, HeaderValue::from_static(value));
         }
     }
-    if asset.content_type.starts_with("text/html")
-        && let Ok(policy) = HeaderValue::from_str(&content_security_policy(&[]))
-    {
+    if asset.content_type.starts_with("text/html") {
+        let policy = HeaderValue::from_static(CONTENT_SECURITY_POLICY);
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }
     response
