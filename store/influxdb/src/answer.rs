@@ -44,10 +44,6 @@ pub enum SinkError {
 pub struct Failure {
     pub error: SinkError,
     /// Absent when no answer came.
-    #[cfg_attr(
-        not(feature = "client"),
-        allow(dead_code, reason = "only the client suspects lines of a server error")
-    )]
     status: Option<u16>,
 }
 
