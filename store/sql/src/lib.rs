@@ -37,6 +37,7 @@ mod scan;
 mod session;
 mod sql;
 mod table;
+mod zone;
 
 #[cfg(test)]
 mod tests;
@@ -47,3 +48,4 @@ pub use prepared::{Parameters, Prepared};
 pub use query::{Dialect, MAX_SQL_BYTES, QueryLimits};
 pub use sql::Sql;
 pub use table::TableSource;
+pub use zone::Zone;

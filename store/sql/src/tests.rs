@@ -3,3 +3,4 @@
 mod rollups;
 mod sql;
 pub(crate) mod support;
+mod zones;

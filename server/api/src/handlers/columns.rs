@@ -1,6 +1,7 @@
 //! `GET /api/v1/devices/{id}/readings?points=N`: for charts. Weir picks the step, so that
 //! a line has no more points than asked for, and answers a column per quantity: a fifth
-//! of the bytes of a row per point. Bins begin at whole steps of the clock.
+//! of the bytes of a row per point. Bins begin at whole steps of the clock: of UTC, or of
+//! the zone `tz`.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use serde_json::{Map, Value, json};
 use weir_model::Timestamp;
 
 use super::query::{collect, rows};
-use super::readings::statement;
+use super::readings::{LocalZone, Step, statement};
 use crate::api::Api;
 use crate::problem::Problem;
 
@@ -30,6 +31,7 @@ pub(super) struct Asked<'a> {
     pub(super) sensors: Option<&'a [&'a str]>,
     pub(super) from: Timestamp,
     pub(super) to: Timestamp,
+    pub(super) zone: Option<LocalZone<'a>>,
     pub(super) points: u32,
 }
 
@@ -54,7 +56,10 @@ pub(super) async fn answer(api: &Api, asked: Asked<'_>) -> Result<Response, Prob
         asked.sensors,
         asked.from,
         asked.to,
-        Some(step),
+        Some(Step {
+            length: step,
+            zone: asked.zone,
+        }),
         limit,
     );
     let bins = rows(&collect(api, &sql).await?)?;
