@@ -42,8 +42,10 @@ mod zone;
 #[cfg(test)]
 mod tests;
 
+/// The rows of a running query.
+pub use datafusion::execution::SendableRecordBatchStream as RowStream;
 pub use error::QueryError;
-pub use postgres::version::POSTGRES_VERSION;
+pub use postgres::{OID_ELEMENT, POSTGRES_VERSION, postgres_setting};
 pub use prepared::{Parameters, Prepared};
 pub use query::{Dialect, MAX_SQL_BYTES, QueryLimits};
 pub use sql::Sql;
