@@ -7,6 +7,7 @@
 
 mod api;
 mod auth_refusals;
+mod csv;
 mod encode;
 mod handlers;
 mod middleware;
