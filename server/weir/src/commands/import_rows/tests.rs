@@ -180,7 +180,7 @@ fn csv_as_people_have_it() {
 #[test]
 fn what_csv_leaves_open_is_asked_for() {
     for (text, option) in [
-        ("time,a;time,b\n", "--delimiter"),
+        ("time,a;time\n", "--delimiter"),
         ("time;a\n2026-11-21T00:00:00Z;1,234\n", "--decimal"),
         ("time;a\n01/02/2026;1\n", "--time-format"),
         ("time;a\n2026-11-21T00:00:00Z;1\n", "--device"),

@@ -58,12 +58,11 @@ pub(crate) fn type_oid(name: &str) -> Option<i64> {
 
 /// The SQL name of a type by its object id.
 pub(crate) fn type_name(oid: i64) -> Option<String> {
-    let named = TYPES.iter().find_map(|kind| match oid {
+    TYPES.iter().find_map(|kind| match oid {
         _ if kind.0 == oid => Some(kind.2.to_owned()),
         _ if kind.5 == oid => Some(format!("{}[]", kind.2)),
         _ => None,
-    });
-    named
+    })
 }
 
 /// The type that clients receive for a column, as `arrow-pg` converts it.
