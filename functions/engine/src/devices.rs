@@ -18,6 +18,7 @@ use weir_model::{DeviceIx, Ingress, Message};
 use crate::engine::Engine;
 use crate::rules::Rules;
 use crate::state::snapshot::{self, Restored, SnapshotError};
+use crate::topic_names::Composed;
 use crate::validator;
 
 impl Engine {
@@ -51,7 +52,8 @@ impl Engine {
             return Vec::new();
         }
         let mut decoder = Decoder::default();
-        let Ok(decoded) = self.routes.decode(message, &mut decoder) else {
+        let mut composed = Composed::default();
+        let Ok(decoded) = self.routes.decode(message, &mut decoder, &mut composed) else {
             return Vec::new();
         };
         let mut devices: Vec<String> = Vec::new();

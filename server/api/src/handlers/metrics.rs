@@ -132,6 +132,12 @@ fn flow(api: &Api, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         "Empty messages that delete a retained message",
         counts.pipeline.cleared,
     )?;
+    counter(
+        encoder,
+        "times_unused",
+        "Messages since the start with a member that looks like their time and is not used",
+        api.signals.unused_times.messages(),
+    )?;
     let in_flight = counts.readings_in_flight as f64;
     gauge(
         encoder,
