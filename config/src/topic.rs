@@ -32,6 +32,10 @@ pub struct Captures<'a> {
     pub device: Option<&'a str>,
     pub sensor: Option<&'a str>,
     pub location: Option<&'a str>,
+    /// Of a template only.
+    pub unit: Option<&'a str>,
+    /// The device is made by a template: no listener has checked who may write for it.
+    pub composed_device: bool,
 }
 
 /// Why a text is not a topic pattern.
@@ -71,6 +75,12 @@ impl TopicPattern {
             text: text.to_owned(),
             levels,
         })
+    }
+
+    /// The levels of every topic that matches; `None` if they may be any number.
+    pub fn levels(&self) -> Option<usize> {
+        let open = self.levels.last() == Some(&Level::Rest);
+        (!open).then_some(self.levels.len())
     }
 
     pub fn as_str(&self) -> &str {

@@ -53,8 +53,14 @@ const TOOLS: &[Tool] = &[
         program: "chromium",
         package: "chromium",
     },
+    Tool {
+        program: "javac",
+        package: "default-jdk-headless",
+    },
 ];
 
+/// PostgreSQL's JDBC driver, from the Debian package `libpostgresql-jdbc-java`.
+const JDBC: &str = "/usr/share/java/postgresql.jar";
 /// A library that tests preload, and the Debian package that brings it.
 const FAKETIME: &str = "faketime/libfaketimeMT.so.1";
 
@@ -101,6 +107,9 @@ fn missing() -> Vec<&'static str> {
     let folders = [machine.as_str(), "/usr/lib"].map(Path::new);
     if !folders.iter().any(|folder| folder.join(FAKETIME).is_file()) {
         packages.push("libfaketime");
+    }
+    if !Path::new(JDBC).is_file() {
+        packages.push("libpostgresql-jdbc-java");
     }
     packages
 }

@@ -196,6 +196,57 @@ fn given_routes_take_the_place_of_the_default_one() {
 }
 
 #[test]
+fn a_route_says_how_its_payloads_are_written() {
+    let config = parse(
+        "[[route]]\ntopic = \"rtl/{device}\"\ntime = \"time\"\ntime_unit = \"s\"\n\
+         numbers_in_text = true\ndecimal = \",\"\nsensor = \"{topic.0}.{device}\"\n",
+    );
+    let options = &config.routes[0].options;
+    assert_eq!(
+        (options.time.as_str(), options.time_unit),
+        ("time", crate::TimeUnit::Seconds)
+    );
+    assert!(options.numbers_in_text && options.decimal_comma);
+    let sensor = options.names.sensor.as_ref().map(ToString::to_string);
+    assert_eq!(sensor.as_deref(), Some("{topic.0}.{device}"));
+    for (option, expect) in [
+        (
+            "codec = \"value\"\nsensor = \"x\"\ntime_unit = \"s\"",
+            "codec \"value\" has no such option",
+        ),
+        (
+            "codec = \"line-protocol\"\ndecimal = \",\"",
+            "codec \"line-protocol\" has no such option",
+        ),
+        (
+            "codec = \"json\"\ntime = \"deviceId\"",
+            "cannot be the member",
+        ),
+        (
+            "codec = \"json\"\ntime_unit = \"min\"",
+            "must be s, ms, us or ns",
+        ),
+        (
+            "codec = \"json\"\nsensor = \"{topic.2}\"",
+            "the topic has no level 2",
+        ),
+        (
+            "codec = \"json\"\nlocation = \"{sensor}\"",
+            "the topic has no {sensor}",
+        ),
+    ] {
+        let text = format!("[[route]]\ntopic = \"rtl/{{device}}\"\n{option}\n");
+        let found = problems(&text);
+        let line = text.lines().count();
+        assert!(found.contains(expect), "{option}: {found}");
+        assert!(
+            found.contains(&format!("weir.toml:{line}:")),
+            "{option}: {found}"
+        );
+    }
+}
+
+#[test]
 fn a_route_that_takes_our_own_alerts_is_refused() {
     for topic in ["+/+/{device}", "#", "alerts/{location}/{device}"] {
         let problems = Config::from_toml(&format!("[[route]]\ntopic = \"{topic}\"\n")).unwrap_err();

@@ -1,11 +1,15 @@
 //! `[[route]]`: which topics carry telemetry, and how it is encoded.
 
+mod options;
+
 use std::collections::BTreeSet;
 
 use super::line_protocol::Precision;
 use crate::TopicPattern;
 use crate::file::raw::{Raw, Refused};
 use crate::file::reader::{Reader, Section};
+
+pub use options::{RouteOptions, TimeUnit, TopicNames};
 
 /// `[[route]]`
 #[derive(Clone, Debug, PartialEq)]
@@ -14,6 +18,7 @@ pub struct Route {
     pub codec: RouteCodec,
     /// Of the times in lines; others carry their own.
     pub precision: Precision,
+    pub options: RouteOptions,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +58,7 @@ impl Default for Route {
             topic,
             codec: RouteCodec::Json,
             precision: Precision::default(),
+            options: RouteOptions::default(),
         }
     }
 }
@@ -72,12 +78,17 @@ fn route(section: &mut Section<'_, '_>, topics: &mut BTreeSet<String>) -> Option
     let topic = section.required("topic", topic);
     let codec = section.value("codec", RouteCodec::Json, codec);
     let precision = section.value("precision", Precision::default(), precision);
+    let options = options::options(section, codec, topic.as_ref());
     let topic = topic?;
     if !topics.insert(topic.filter()) {
         section.note("topic", "another route takes these topics already");
     }
-    if codec == RouteCodec::Value && !topic.as_str().contains("{sensor}") {
-        section.note("topic", "codec \"value\" needs {sensor} in the topic");
+    let names_sensor = topic.as_str().contains("{sensor}") || options.names.sensor.is_some();
+    if codec == RouteCodec::Value && !names_sensor {
+        section.note(
+            "topic",
+            "codec \"value\" needs {sensor} in the topic, or the key sensor",
+        );
     }
     if OWN_TOPICS.iter().any(|own| topic.matches(own)) {
         section.note(
@@ -89,6 +100,7 @@ fn route(section: &mut Section<'_, '_>, topics: &mut BTreeSet<String>) -> Option
         topic,
         codec,
         precision,
+        options,
     })
 }
 

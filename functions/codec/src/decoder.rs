@@ -14,6 +14,9 @@ pub struct Decoder {
     pub faults: Vec<Fault>,
     /// Values that said nothing: `null` in a flat map, `unknown` as a bare value.
     pub absent: u64,
+    /// A member of a flat map that looks like its time, which nothing else says: it became
+    /// a reading.
+    pub unused_time: Span,
     /// The message has no bytes: a retained message was deleted.
     pub cleared: bool,
     pub(crate) scratch: Scratch,
@@ -30,6 +33,7 @@ impl Decoder {
         self.readings.clear();
         self.faults.clear();
         self.absent = 0;
+        self.unused_time = Span::NONE;
         self.cleared = false;
         self.scratch.clear();
     }

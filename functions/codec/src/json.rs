@@ -39,7 +39,7 @@ impl From<SyntaxError> for Stop {
 impl Decoder {
     /// Fills `events`, `readings` and `faults`, or says why the whole message is
     /// refused.
-    pub fn decode(&mut self, text: &str, settings: JsonSettings) -> Result<(), Fault> {
+    pub fn decode(&mut self, text: &str, settings: JsonSettings<'_>) -> Result<(), Fault> {
         let Self {
             events,
             readings,
@@ -47,10 +47,12 @@ impl Decoder {
             scratch,
             flat,
             absent,
+            unused_time,
             cleared,
             ..
         } = self;
         *absent = 0;
+        *unused_time = Span::NONE;
         *cleared = false;
         events.clear();
         readings.clear();
@@ -68,6 +70,7 @@ impl Decoder {
             faults,
             flat,
             absent,
+            unused_time,
             refused: 0,
         };
         decoding.message().map_err(|stop| match stop {
@@ -174,9 +177,9 @@ impl Decoding<'_, '_> {
         while let Some(key) = self.scanner.next_key(&mut first_member)? {
             let bit = match self.scanner.resolve(key) {
                 "deviceId" => DEVICE,
-                "timestamp" => TIMESTAMP,
                 "location" => LOCATION,
                 "data" => DATA,
+                name if name == self.settings.time => TIMESTAMP,
                 _ => 0,
             };
             if seen.again(bit) {
@@ -215,6 +218,9 @@ impl Decoding<'_, '_> {
         }
         if !has_data && event.fault.is_none() {
             event.fault = self.without_data()?;
+        }
+        if !has_data && event.time == RawTime::Missing {
+            self.find_unused_time();
         }
         if event.fault.is_some() {
             self.readings.truncate(first);
@@ -272,7 +278,7 @@ impl Decoding<'_, '_> {
         self.scanner.open()?;
         let mut first = true;
         while let Some(key) = self.scanner.next_key(&mut first)? {
-            let member = Member::of(self.scanner.resolve(key));
+            let member = Member::of(self.scanner.resolve(key), self.settings.time);
             if seen.again(member.bit()) {
                 fault.get_or_insert(repeated_fault(self.scanner.resolve(key)));
             }
@@ -324,7 +330,7 @@ impl Decoding<'_, '_> {
         let mut reading = RawReading::EMPTY;
         let mut fault = None;
         for (key, scalar) in flat {
-            let member = Member::of(self.scanner.resolve(*key));
+            let member = Member::of(self.scanner.resolve(*key), self.settings.time);
             self.set(&mut reading, member, *scalar, &mut fault);
         }
         self.push(reading, fault);

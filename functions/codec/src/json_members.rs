@@ -20,16 +20,17 @@ pub(crate) enum Member {
 
 impl Member {
     #[inline]
-    pub(crate) fn of(name: &str) -> Self {
+    /// `time` is the name of the member that holds the time.
+    pub(crate) fn of(name: &str, time: &str) -> Self {
         match name {
             "sensorId" => Self::Sensor,
             "value" => Self::Value,
             "location" => Self::Location,
             "criticalThreshold" => Self::Critical,
             "warningThreshold" => Self::Warning,
-            "timestamp" => Self::Timestamp,
             "unit" => Self::Unit,
             "sequence" => Self::Sequence,
+            name if name == time => Self::Timestamp,
             _ => Self::Unknown,
         }
     }

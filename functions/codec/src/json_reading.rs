@@ -1,6 +1,7 @@
 //! From the JSON value of a member to a field of the reading, or to a sentence that
 //! says why not.
 
+use weir_config::TimeUnit;
 use weir_model::{QuarantineReason as Reason, Timestamp};
 
 use crate::fault::{Fault, Quoted};
@@ -9,6 +10,7 @@ use crate::json_members::{Member, Scalar};
 use crate::json_number::Number;
 use crate::raw::{RawReading, RawTime, RawValue};
 use crate::span::Span;
+use crate::text_number;
 
 /// Longest text value, in bytes.
 const MAX_TEXT_VALUE_BYTES: usize = 256;
@@ -55,6 +57,19 @@ impl Decoding<'_, '_> {
                 }
             },
             Scalar::Boolean(value) => reading.value = RawValue::Number(f64::from(value)),
+            Scalar::Text(text) if self.is_number(text) => {
+                let text = self.scanner.resolve(text);
+                let comma = self.settings.decimal_comma && text.contains(',');
+                match text_number::parse(text, comma) {
+                    Some(Ok(value)) => reading.value = RawValue::Number(value),
+                    Some(Err(reason)) => {
+                        let name = self.value_name(key);
+                        let detail = format!("{name} is a number that a double cannot hold");
+                        fault.get_or_insert_with(|| Fault::new(reason, detail));
+                    }
+                    None => {}
+                }
+            }
             Scalar::Text(text) if text.len() <= MAX_TEXT_VALUE_BYTES => {
                 reading.value = RawValue::Text(text);
             }
@@ -72,6 +87,18 @@ impl Decoding<'_, '_> {
                 fault.get_or_insert_with(|| Fault::new(Reason::WrongType, detail));
             }
         }
+    }
+
+    /// Whether a text is a number, where the route takes texts for numbers.
+    #[inline]
+    fn is_number(&self, text: Span) -> bool {
+        let settings = &self.settings;
+        if !settings.numbers_in_text && !settings.decimal_comma {
+            return false;
+        }
+        let text = self.scanner.resolve(text);
+        let comma = settings.decimal_comma && text.contains(',');
+        (comma || settings.numbers_in_text) && text_number::parse(text, comma).is_some()
     }
 
     #[cold]
@@ -119,11 +146,16 @@ impl Decoding<'_, '_> {
     #[inline]
     pub(crate) fn time_of(&self, scalar: Scalar) -> RawTime {
         match scalar {
-            Scalar::Number(number) => match number.to_i64(self.scanner.source()) {
-                Some(millis) => RawTime::Millis(millis),
-                None => RawTime::Invalid,
-            },
-            Scalar::Text(text) => text_time(self.scanner.resolve(text)),
+            Scalar::Number(number) => {
+                let source = self.scanner.source();
+                match (number.to_i64(source), self.settings.time_unit) {
+                    (Some(millis), TimeUnit::Millis) => RawTime::Millis(millis),
+                    (Some(count), unit) => whole_time(count, unit),
+                    (None, TimeUnit::Seconds) => fraction_time(number.to_f64(source)),
+                    (None, _) => RawTime::Invalid,
+                }
+            }
+            Scalar::Text(text) => text_time(self.scanner.resolve(text), self.settings.time_unit),
             Scalar::Null => RawTime::Missing,
             _ => RawTime::Invalid,
         }
@@ -160,13 +192,40 @@ impl Decoding<'_, '_> {
 
 /// A time as text: RFC 3339 with its zone, or the digits of the number.
 #[cold]
-fn text_time(text: &str) -> RawTime {
+fn text_time(text: &str, unit: TimeUnit) -> RawTime {
     let text = text.trim();
-    if let Ok(millis) = text.parse() {
-        return RawTime::Millis(millis);
+    if let Ok(count) = text.parse() {
+        return whole_time(count, unit);
+    }
+    if unit == TimeUnit::Seconds
+        && let Some(Ok(seconds)) = text_number::parse(text, false)
+    {
+        return fraction_time(seconds);
     }
     let instant = Timestamp::parse_rfc3339(text);
     instant.map_or(RawTime::Invalid, |time| RawTime::Nanos(time.0))
+}
+
+/// A whole number of a unit since the epoch.
+#[inline]
+fn whole_time(count: i64, unit: TimeUnit) -> RawTime {
+    let nanos = match unit {
+        TimeUnit::Millis => return RawTime::Millis(count),
+        TimeUnit::Seconds => count.checked_mul(1_000_000_000),
+        TimeUnit::Micros => count.checked_mul(1_000),
+        TimeUnit::Nanos => Some(count),
+    };
+    nanos.map_or(RawTime::Invalid, RawTime::Nanos)
+}
+
+/// Seconds with decimals, to the microsecond: a double holds no more of them today.
+fn fraction_time(seconds: f64) -> RawTime {
+    let micros = (seconds * 1e6).round();
+    if micros.abs() < 9.2e15 {
+        RawTime::Nanos(micros as i64 * 1_000)
+    } else {
+        RawTime::Invalid
+    }
 }
 
 /// A number's text, which is ASCII, cut for a sentence.

@@ -25,6 +25,8 @@ mod line_protocol;
 mod line_scanner;
 mod raw;
 mod span;
+mod text_number;
+mod unused_time;
 mod value;
 
 pub use decoder::Decoder;

@@ -14,6 +14,12 @@ pub struct Span {
     pub(crate) end: u32,
 }
 
+impl Default for Span {
+    fn default() -> Self {
+        Self::NONE
+    }
+}
+
 impl Span {
     /// No such member.
     pub const NONE: Self = Self {

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `21.5`, `-1.5e-3` | a number, as JSON writes it |
 //! | `21.5 °C` | a number with its unit, if the unit is known |
+//! | `21,5`, `21,5 °C` | the same, if the route has a decimal comma |
 //! | `ON`, `on`, `true` and `OFF`, `off`, `false` | 1 and 0 |
 //! | `unknown`, `unavailable`, `None`, `nan`, `null` | absent: no reading |
 //! | other text | a text of up to 256 bytes |
@@ -19,6 +20,7 @@ use crate::json_number::Number;
 use crate::json_scanner::{Kind, Scanner};
 use crate::raw::{RawEvent, RawReading, RawTime, RawValue};
 use crate::span::{IN_SCRATCH, MAX_TEXT_BYTES, Span};
+use crate::text_number;
 
 /// Longest text value, in bytes.
 const MAX_TEXT_VALUE_BYTES: usize = 256;
@@ -29,14 +31,16 @@ const ABSENT: [&str; 5] = ["unknown", "unavailable", "none", "nan", "null"];
 impl Decoder {
     /// Fills the decoder with the event of one bare value. An error means that the
     /// message is refused.
-    pub fn decode_value(&mut self, text: &str) -> Result<(), Fault> {
+    pub fn decode_value(&mut self, text: &str, decimal_comma: bool) -> Result<(), Fault> {
         self.clear();
         if text.len() > MAX_TEXT_BYTES {
             let detail = format!("the payload has {} bytes, more than 2 GiB", text.len());
             return Err(Fault::new(Reason::TooLarge, detail));
         }
         let trimmed = text.trim();
-        if let Some(reading) = self.value(text, trimmed)? {
+        if decimal_comma && let Some(reading) = self.with_comma(trimmed)? {
+            self.readings.push(reading);
+        } else if let Some(reading) = self.value(text, trimmed)? {
             self.readings.push(reading);
         } else {
             self.absent = 1;
@@ -85,6 +89,27 @@ impl Decoder {
             };
         }
         Ok(Some(reading))
+    }
+
+    /// `21,5` or `21,5 °C`.
+    fn with_comma(&mut self, text: &str) -> Result<Option<RawReading>, Fault> {
+        let is_part = |c: char| c.is_ascii_digit() || matches!(c, '-' | '+' | ',' | 'e' | 'E');
+        let end = text.find(|c| !is_part(c)).unwrap_or(text.len());
+        let (number, rest) = text.split_at(end);
+        let unit = Unit::canonical(rest.trim());
+        let value = match text_number::parse(number, true) {
+            Some(value) if rest.is_empty() || unit.is_some() => value,
+            _ => return Ok(None),
+        };
+        let value = value.map_err(|reason| {
+            let detail = "the value is a number that a double cannot hold".to_owned();
+            Fault::new(reason, detail)
+        })?;
+        Ok(Some(RawReading {
+            value: RawValue::Number(value),
+            unit: unit.map_or(Span::NONE, |code| self.unit(code)),
+            ..RawReading::EMPTY
+        }))
     }
 
     /// The number that the text begins with, and what follows it.
@@ -146,7 +171,7 @@ mod tests {
         #[track_caller]
         fn check(payload: &str, value: f64, unit: &str) {
             let mut decoder = Decoder::default();
-            decoder.decode_value(payload).unwrap();
+            decoder.decode_value(payload, false).unwrap();
             let reading = decoder.readings[0];
             assert_eq!(reading.value, RawValue::Number(value), "{payload:?}");
             assert_eq!(decoder.text(payload, reading.unit), unit, "{payload:?}");
@@ -172,7 +197,7 @@ mod tests {
         #[track_caller]
         fn check(payload: &str, expect: &str) {
             let mut decoder = Decoder::default();
-            decoder.decode_value(payload).unwrap();
+            decoder.decode_value(payload, false).unwrap();
             let RawValue::Text(text) = decoder.readings[0].value else {
                 panic!("{payload:?} is a number");
             };
@@ -209,16 +234,40 @@ mod tests {
             " ",
             "\n",
         ] {
-            decoder.decode_value(payload).unwrap();
+            decoder.decode_value(payload, false).unwrap();
             assert_eq!(
                 (decoder.readings.len(), decoder.absent),
                 (0, 1),
                 "{payload:?}"
             );
         }
-        let mut reason = |payload: &str| decoder.decode_value(payload).unwrap_err().reason;
+        let mut reason = |payload: &str| decoder.decode_value(payload, false).unwrap_err().reason;
         assert_eq!(reason("9007199254740993"), Reason::InexactInteger);
         assert_eq!(reason("1e999"), Reason::NumberOutOfRange);
         assert_eq!(reason(&"x".repeat(257)), Reason::TextTooLong);
+    }
+
+    #[test]
+    fn a_route_may_have_a_decimal_comma() {
+        for (payload, value, unit) in [
+            ("21,5", RawValue::Number(21.5), ""),
+            (" -0,25 °C", RawValue::Number(-0.25), "Cel"),
+            ("21.5", RawValue::Number(21.5), ""),
+            ("7", RawValue::Number(7.0), ""),
+        ] {
+            let mut decoder = Decoder::default();
+            decoder.decode_value(payload, true).unwrap();
+            let reading = decoder.readings[0];
+            assert_eq!(reading.value, value, "{payload}");
+            let found = if reading.unit.is_none() {
+                ""
+            } else {
+                decoder.text(payload, reading.unit)
+            };
+            assert_eq!(found, unit, "{payload}");
+        }
+        let mut decoder = Decoder::default();
+        decoder.decode_value("a,5", true).unwrap();
+        assert!(matches!(decoder.readings[0].value, RawValue::Text(_)));
     }
 }

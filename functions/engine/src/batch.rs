@@ -3,7 +3,7 @@
 
 use weir_codec::Fault;
 use weir_config::RouteCodec;
-use weir_model::{Position, QuarantineReason, Quarantined, RowBatch, Verdict};
+use weir_model::{DeviceIx, Position, QuarantineReason, Quarantined, RowBatch, Verdict};
 
 /// The outcome of some messages. Of every message it holds that
 /// `received = cells + quarantined + deduplicated`.
@@ -22,8 +22,17 @@ pub struct Batch {
     pub deduplicated: u64,
     /// Values that said nothing, by [`RouteCodec::index`]. They are no readings.
     pub absent: [u64; RouteCodec::ALL.len()],
+    /// Members that look like the time of a message which has none: one per message.
+    pub unused_times: Vec<UnusedTime>,
     /// Messages that delete a retained message. They hold no reading.
     pub cleared: u64,
+}
+
+/// A member that became a reading, and looks like the time of its message.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UnusedTime {
+    pub device: DeviceIx,
+    pub member: Box<str>,
 }
 
 impl Batch {
@@ -35,6 +44,7 @@ impl Batch {
         self.received = 0;
         self.deduplicated = 0;
         self.absent = Default::default();
+        self.unused_times.clear();
         self.cleared = 0;
     }
 

@@ -19,6 +19,7 @@ use crate::absence::watch;
 use crate::engine::Engine;
 use crate::rules::Rules;
 use crate::state::snapshot::{self, Restored, SnapshotError};
+use crate::topic_names::Composed;
 use crate::validator;
 
 impl Engine {
@@ -77,7 +78,8 @@ impl Engine {
             return Vec::new();
         }
         let mut decoder = Decoder::default();
-        let Ok(decoded) = self.routes.decode(message, &mut decoder) else {
+        let mut composed = Composed::default();
+        let Ok(decoded) = self.routes.decode(message, &mut decoder, &mut composed) else {
             return Vec::new();
         };
         let mut devices: Vec<String> = Vec::new();

@@ -31,6 +31,7 @@ use crate::state::adopt::{Removed, adopt};
 use crate::state::index::{FunctionIx, NEVER, SlotIx};
 use crate::state::snapshot::{self, Beside, Restored, SnapshotError};
 use crate::state::tables::{Parts, Tables};
+use crate::topic_names::Composed;
 use crate::wasm::Runs;
 
 /// Decodes, validates and detects; holds the memory of all series.
@@ -42,6 +43,7 @@ pub struct Engine {
     pub(crate) functions: Vec<FunctionInfo>,
     pub(crate) rules: Rules,
     decoder: Decoder,
+    composed: Composed,
     row_builder: RowBuilder,
     pub(crate) tables: Tables,
     pub(crate) removed: Removed,
@@ -111,6 +113,7 @@ impl Engine {
             runs: Runs::new(&rules, restored.kept),
             rules,
             decoder: Decoder::default(),
+            composed: Composed::default(),
             row_builder: RowBuilder::default(),
             tables: restored.tables,
             removed: restored.removed,
@@ -227,18 +230,19 @@ impl Engine {
         message: &Message<'_>,
         out: &mut Batch,
     ) -> Result<(), Fault> {
-        let decoded = self.routes.decode(message, &mut self.decoder)?;
         let Self {
             routes,
             rights,
             rules,
             decoder,
+            composed,
             row_builder,
             tables,
             meter,
             runs,
             ..
         } = self;
+        let decoded = routes.decode(message, decoder, composed)?;
         out.absent[decoded.codec.index()] += decoder.absent;
         out.cleared += u64::from(decoder.cleared);
         row_builder.begin(position, &out.rows);

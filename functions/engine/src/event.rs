@@ -16,6 +16,7 @@ mod unit;
 use weir_codec::{Fault, Quoted, RawEvent, RawReading, RawTime};
 use weir_model::{DeviceIx, Message, QuarantineReason as Reason};
 
+use crate::batch::UnusedTime;
 use crate::validator;
 
 pub(crate) use context::EventContext;
@@ -59,7 +60,21 @@ impl<'a> EventContext<'a> {
             // A device that was not known before the event is only now.
             self.is_replayed(owner.device);
         }
+        self.note_unused_time(owner.device);
         Ok(indexes)
+    }
+
+    /// The sender meant a member to be the time, and the route did not.
+    #[inline]
+    fn note_unused_time(&mut self, device: Option<DeviceIx>) {
+        let (Some(device), false) = (device, self.decoder.unused_time.is_none()) else {
+            return;
+        };
+        let member = self.span(self.decoder.unused_time).into();
+        let unused = &mut self.out.unused_times;
+        if unused.last().is_none_or(|last| last.device != device) {
+            unused.push(UnusedTime { device, member });
+        }
     }
 
     /// A reading of the device was taken.
@@ -102,7 +117,8 @@ impl<'a> EventContext<'a> {
         let in_payload = (!event.device.is_none()).then(|| decoder.text(self.text, event.device));
         let name = validator::device(self.captures.device, in_payload)?;
         // The listener has checked a topic that names its device.
-        if let (None, Some(rights)) = (self.captures.device, self.rights)
+        let checked = self.captures.device.is_some() && !self.captures.composed_device;
+        if let (false, Some(rights)) = (checked, self.rights)
             && !rights.may_write(self.message.client, name)
         {
             let (client, name) = (Quoted(self.message.client), Quoted(name));

@@ -35,10 +35,11 @@ mod sequence;
 mod state;
 mod text;
 mod threshold;
+mod topic_names;
 mod validator;
 mod wasm;
 
-pub use batch::Batch;
+pub use batch::{Batch, UnusedTime};
 /// The detector by itself, for those that measure it.
 pub use detectors::adaptive::{Adaptive, Finding, REPORT};
 pub use engine::{Engine, Slot};

@@ -2,14 +2,20 @@
 //! payload is read.
 
 use weir_codec::{Decoder, Fault, JsonSettings, LineSettings, Quoted};
-use weir_config::{Captures, Config, Limits, LineProtocol, Precision, Route, RouteCodec};
+use weir_config::{
+    Captures, Config, Limits, LineProtocol, Precision, Route, RouteCodec, RouteOptions,
+};
 use weir_model::{Ingress, Message, QuarantineReason as Reason, parse_oversized_notice};
+
+use crate::topic_names::Composed;
 
 /// What decides how a message is decoded.
 #[derive(Debug)]
 pub(crate) struct Routes {
     routes: Vec<Route>,
     line_names: LineProtocol,
+    /// Of writes by HTTP, which have no route.
+    no_options: RouteOptions,
     pub(crate) limits: Limits,
 }
 
@@ -21,11 +27,20 @@ pub(crate) struct Decoded<'m> {
     pub(crate) text: &'m str,
 }
 
+/// How the payload of a topic is read.
+#[derive(Clone, Copy)]
+struct Way<'r> {
+    codec: RouteCodec,
+    precision: Precision,
+    options: &'r RouteOptions,
+}
+
 impl Routes {
     pub(crate) fn new(config: &Config) -> Self {
         Self {
             routes: config.routes.clone(),
             line_names: config.line_protocol.clone(),
+            no_options: RouteOptions::default(),
             limits: config.limits.clone(),
         }
     }
@@ -36,8 +51,11 @@ impl Routes {
         &self,
         message: &Message<'m>,
         decoder: &mut Decoder,
+        composed: &'m mut Composed,
     ) -> Result<Decoded<'m>, Fault> {
-        let (captures, codec, precision) = self.route(message)?;
+        let (captures, way) = self.route(message)?;
+        let (codec, precision, options) = (way.codec, way.precision, way.options);
+        let captures = composed.compose(&options.names, message.topic, captures);
         let clears = message.retained || codec == RouteCodec::Value;
         if message.payload.is_empty() && clears {
             decoder.decode_clear();
@@ -55,6 +73,10 @@ impl Routes {
                 JsonSettings {
                     sensor_in_topic: captures.sensor.is_some(),
                     max_readings,
+                    time: &options.time,
+                    time_unit: options.time_unit,
+                    numbers_in_text: options.numbers_in_text,
+                    decimal_comma: options.decimal_comma,
                 },
             )?,
             RouteCodec::LineProtocol => decoder.decode_lines(
@@ -65,7 +87,7 @@ impl Routes {
                     max_readings,
                 },
             )?,
-            RouteCodec::Value => decoder.decode_value(text)?,
+            RouteCodec::Value => decoder.decode_value(text, options.decimal_comma)?,
         }
         Ok(Decoded {
             captures,
@@ -75,20 +97,27 @@ impl Routes {
     }
 
     /// What the topic says, and how the payload is encoded.
-    fn route<'m>(
-        &self,
-        message: &Message<'m>,
-    ) -> Result<(Captures<'m>, RouteCodec, Precision), Fault> {
+    fn route<'m>(&self, message: &Message<'m>) -> Result<(Captures<'m>, Way<'_>), Fault> {
         for route in &self.routes {
             if let Some(captures) = route.topic.captures(message.topic) {
-                return Ok((captures, route.codec, route.precision));
+                let way = Way {
+                    codec: route.codec,
+                    precision: route.precision,
+                    options: &route.options,
+                };
+                return Ok((captures, way));
             }
         }
         // A write by HTTP has no topic of its own.
         if message.ingress == Ingress::Http
             && let Some(precision) = Precision::of_write_topic(message.topic)
         {
-            return Ok((Captures::default(), RouteCodec::LineProtocol, precision));
+            let way = Way {
+                codec: RouteCodec::LineProtocol,
+                precision,
+                options: &self.no_options,
+            };
+            return Ok((Captures::default(), way));
         }
         let detail = format!("no route takes the topic {}", Quoted(message.topic));
         Err(Fault::new(Reason::NoRoute, detail))

@@ -5,7 +5,6 @@ use std::io::{self, Write};
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, RecordBatch, StringArray};
-use arrow::csv::WriterBuilder as CsvBuilder;
 use arrow::datatypes::{DataType, Field, Schema};
 use arrow::error::ArrowError;
 use arrow::ipc::writer::StreamWriter;
@@ -18,6 +17,8 @@ use parking_lot::Mutex;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
+
+use crate::csv;
 
 /// Times as RFC 3339 with nanoseconds. A time without a zone is in UTC.
 const TIME_FORMAT: &str = "%Y-%m-%dT%H:%M:%S%.9fZ";
@@ -124,7 +125,7 @@ impl Write for Shared {
 enum Writer {
     Json(JsonWriter<Shared, JsonArray>),
     JsonLines(JsonWriter<Shared, LineDelimited>),
-    Csv(Box<arrow::csv::Writer<Shared>>),
+    Csv(FormatOptions<'static>),
     Arrow(Box<StreamWriter<Shared>>),
     Parquet(Box<ArrowWriter<Shared>>),
     Pretty(Vec<RecordBatch>, Arc<Schema>),
@@ -134,8 +135,8 @@ enum Writer {
 pub(crate) struct Encoder {
     writer: Writer,
     output: Shared,
-    /// JSON and CSV writers begin with the first row: without one we finish for them.
-    empty_csv: Option<Arc<Schema>>,
+    /// The names of the columns, until they are written.
+    csv_header: Option<Arc<Schema>>,
 }
 
 impl Encoder {
@@ -159,13 +160,11 @@ impl Encoder {
         let writer = match format {
             Format::Json => Writer::Json(json().build(output.clone())),
             Format::JsonLines => Writer::JsonLines(json().build(output.clone())),
-            Format::Csv => Writer::Csv(Box::new(
-                CsvBuilder::new()
-                    .with_header(true)
-                    .with_timestamp_format(TIME_FORMAT.to_owned())
-                    .with_timestamp_tz_format(zoned.to_owned())
-                    .build(output.clone()),
-            )),
+            Format::Csv => Writer::Csv(
+                FormatOptions::new()
+                    .with_timestamp_format(Some(TIME_FORMAT))
+                    .with_timestamp_tz_format(Some(zoned)),
+            ),
             Format::ArrowStream => {
                 Writer::Arrow(Box::new(StreamWriter::try_new(output.clone(), schema)?))
             }
@@ -179,16 +178,15 @@ impl Encoder {
             }
             Format::Pretty => Writer::Pretty(Vec::new(), schema.clone()),
         };
-        let empty_csv = (format == Format::Csv).then(|| schema.clone());
+        let csv_header = (format == Format::Csv).then(|| schema.clone());
         Ok(Self {
             writer,
             output,
-            empty_csv,
+            csv_header,
         })
     }
 
     pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<Vec<u8>, ArrowError> {
-        self.empty_csv = None;
         match &mut self.writer {
             Writer::Json(writer) => {
                 let batch = with_offsets(batch)?;
@@ -198,9 +196,14 @@ impl Encoder {
                 let batch = with_offsets(batch)?;
                 writer.write(&batch)?;
             }
-            Writer::Csv(writer) => {
+            Writer::Csv(options) => {
                 let batch = with_offsets(batch)?;
-                writer.write(&batch)?;
+                let mut text = String::new();
+                if let Some(schema) = self.csv_header.take() {
+                    csv::header(&schema, &mut text);
+                }
+                csv::rows(&batch, options, &mut text)?;
+                return Ok(text.into_bytes());
             }
             Writer::Arrow(writer) => writer.write(batch)?,
             Writer::Parquet(writer) => {
@@ -223,9 +226,10 @@ impl Encoder {
     }
 
     pub(crate) fn finish(mut self) -> Result<Vec<u8>, ArrowError> {
-        if let Some(schema) = self.empty_csv.take() {
-            let names = schema.fields().iter().map(|field| field.name().as_str());
-            return Ok(csv_header(names).into_bytes());
+        if let Some(schema) = self.csv_header.take() {
+            let mut header = String::new();
+            csv::header(&schema, &mut header);
+            return Ok(header.into_bytes());
         }
         match &mut self.writer {
             Writer::Json(writer) => writer.finish()?,
@@ -290,20 +294,6 @@ fn is_utc(kind: &DataType) -> bool {
         DataType::Dictionary(_, values) => is_utc(values),
         _ => true,
     }
-}
-
-/// The writer of arrow gives none without a row. Quoted as RFC 4180 says.
-fn csv_header<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    let quoted = |name: &str| {
-        if name.contains([',', '"', '\n', '\r']) {
-            format!("\"{}\"", name.replace('"', "\"\""))
-        } else {
-            name.to_owned()
-        }
-    };
-    let mut header = names.map(quoted).collect::<Vec<_>>().join(",");
-    header.push('\n');
-    header
 }
 
 #[cfg(test)]

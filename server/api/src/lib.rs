@@ -7,6 +7,7 @@
 
 mod api;
 mod auth_refusals;
+mod csv;
 mod encode;
 mod extract;
 mod function_rates;

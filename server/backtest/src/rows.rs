@@ -48,6 +48,18 @@ impl Field {
     }
 }
 
+/// A text of a CSV file without the `'` that Weir writes before what a spreadsheet would
+/// take for a formula.
+pub fn without_guard(cell: &str) -> &str {
+    let guarded = cell
+        .trim_start_matches('\'')
+        .starts_with(['=', '+', '-', '@', '\t', '\r']);
+    match cell.strip_prefix('\'') {
+        Some(text) if guarded => text,
+        _ => cell,
+    }
+}
+
 /// Which columns a file has: a time and a value at least.
 pub(super) fn check_fields(names: &[String], fields: &[Option<Field>]) -> Result<()> {
     for (field, meant) in [(Field::Time, "time or timestamp"), (Field::Value, "value")] {

@@ -13,7 +13,7 @@ use serde_json::Value;
 use weir_model::Timestamp;
 
 use super::instant;
-use super::rows::{Field, Parts, Sink, check_fields};
+use super::rows::{Field, Parts, Sink, check_fields, without_guard};
 
 fn instant_of(text: &str) -> Result<Timestamp> {
     instant::parse(text)
@@ -35,11 +35,11 @@ pub(super) fn csv(path: &Path, sink: &mut Sink<'_>) -> Result<()> {
             match field {
                 Some(Field::Time) => time = cell,
                 Some(Field::Value) => parts.number = number_of(cell),
-                Some(Field::Text) => parts.text = cell,
-                Some(Field::Device) => parts.device = cell,
-                Some(Field::Sensor) => parts.sensor = cell,
-                Some(Field::Unit) => parts.unit = cell,
-                Some(Field::Location) => parts.location = cell,
+                Some(Field::Text) => parts.text = without_guard(cell),
+                Some(Field::Device) => parts.device = without_guard(cell),
+                Some(Field::Sensor) => parts.sensor = without_guard(cell),
+                Some(Field::Unit) => parts.unit = without_guard(cell),
+                Some(Field::Location) => parts.location = without_guard(cell),
                 None => {}
             }
         }

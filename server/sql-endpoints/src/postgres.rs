@@ -6,9 +6,13 @@
 //! a client may send and ends a query whose client has disconnected.
 
 mod admission;
+mod answers;
 mod bridge;
 mod command;
+mod cursor_words;
+mod cursors;
 mod engine;
+mod kept;
 mod parameters;
 mod startup;
 mod statement;

@@ -285,6 +285,24 @@ pub(crate) struct ImportArgs {
     /// Unit of timestamps in line protocol
     #[arg(long, value_name = "UNIT", default_value = "ns", value_parser = ["ns", "us", "ms", "s", "m", "h"])]
     pub(crate) precision: String,
+    /// CSV: what separates cells, such as ; or tab; recognised by the header
+    #[arg(long, value_name = "C", value_parser = delimiter)]
+    pub(crate) delimiter: Option<u8>,
+    /// CSV: what stands before decimals, . or ,; recognised where only one is possible
+    #[arg(long, value_name = "C", value_parser = [".", ","])]
+    pub(crate) decimal: Option<String>,
+    /// CSV: how times are written, as for strftime, such as "%d.%m.%Y %H:%M"
+    #[arg(long, value_name = "F")]
+    pub(crate) time_format: Option<String>,
+    /// CSV: the time zone of times without one, such as Europe/Brussels
+    #[arg(long, value_name = "ZONE")]
+    pub(crate) timezone: Option<String>,
+    /// CSV: every column but time, device and location is a sensor; recognised by the header
+    #[arg(long)]
+    pub(crate) wide: bool,
+    /// CSV: the device of rows that name none
+    #[arg(long, value_name = "D")]
+    pub(crate) device: Option<String>,
     /// Start from the beginning, not where an earlier run stopped
     #[arg(long)]
     pub(crate) restart: bool,
@@ -378,6 +396,15 @@ pub(crate) struct FunctionsArgs {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) remote: Remote,
+}
+
+/// One character, or `tab`.
+fn delimiter(text: &str) -> Result<u8, String> {
+    match text.as_bytes() {
+        [byte] if byte.is_ascii() && !byte.is_ascii_alphanumeric() => Ok(*byte),
+        _ if matches!(text, "tab" | "\\t") => Ok(b'\t'),
+        _ => Err("expected one character such as ; or the word tab".to_owned()),
+    }
 }
 
 fn instant(text: &str) -> Result<Timestamp, String> {

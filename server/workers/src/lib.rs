@@ -65,6 +65,7 @@ pub use recovery::Recovered;
 pub use shadow_worker::publish as publish_shadow_answer;
 pub use shard::{Shard, ShardSettings, StoppedShard};
 pub use signals::Signals;
+pub use signals::unused_times::UnusedTimes;
 pub use stores::Stores;
 pub use threads::Fatal;
 pub use watchdog::Watchdog;

@@ -232,6 +232,7 @@ impl PipelineWorker {
                 counters,
                 events,
                 pace,
+                unused_times,
                 processed_waiters,
                 ..
             } = &self.signals;
@@ -242,6 +243,7 @@ impl PipelineWorker {
             );
             events.publish(pipeline.engine(), &effects.batch, &effects.alerts);
             pace.record(pipeline.engine(), &effects.batch);
+            unused_times.record(pipeline.engine(), &effects.batch);
             processed_waiters.resolve(end, &effects.processed);
         }
         self.place.position = end;

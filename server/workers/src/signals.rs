@@ -1,5 +1,7 @@
 //! What the workers of a shard and the endpoints share while it runs.
 
+pub(crate) mod unused_times;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
@@ -9,6 +11,7 @@ use crate::health::Health;
 use crate::influx::influx_worker::InfluxStats;
 use crate::pace::Pace;
 use crate::processed_waiters::ProcessedWaiters;
+use unused_times::UnusedTimes;
 
 /// Counters, waiters, events and health. Clones share them.
 #[derive(Clone, Debug, Default)]
@@ -18,6 +21,8 @@ pub struct Signals {
     pub events: Arc<EventStream>,
     /// How often each device sends.
     pub pace: Arc<Pace>,
+    /// Times in messages that no route uses.
+    pub unused_times: Arc<UnusedTimes>,
     pub health: Arc<Health>,
     pub influx: Arc<InfluxStats>,
     /// Everything before this position went through the pipeline.

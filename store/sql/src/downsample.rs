@@ -1,21 +1,23 @@
 //! The table functions `downsample('15m')` and `downsample('15m', from, to)`: minimum,
 //! maximum, mean, last and count per step of any length, from the largest roll-up
-//! whose step divides it.
+//! whose step divides it. A time zone as a last argument makes steps begin by its clock:
+//! `downsample('1d', 'Europe/Brussels')`.
 
 use std::fmt;
 use std::sync::Arc;
 
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, TimeUnit};
 use datafusion::catalog::{TableFunctionImpl, TableProvider};
 use datafusion::common::{Result, ScalarValue, plan_err};
 use datafusion::datasource::{ViewTable, provider_as_source};
-use datafusion::functions::datetime::expr_fn::date_bin;
 use datafusion::functions_aggregate::expr_fn::{last_value, max, min, sum};
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast, col, lit};
 use weir_model::Timestamp;
 use weir_series::{RollupStep, SeriesReader};
 
+use crate::functions::date_bin;
 use crate::parts;
+use crate::zone::Zone;
 
 pub(crate) struct Downsample {
     store: SeriesReader,
@@ -42,20 +44,31 @@ impl TableFunctionImpl for Downsample {
                 _ => None,
             })
             .collect();
-        let (step, range) = match texts.as_slice() {
-            [step] if args.len() == 1 => (step, None),
-            [step, from, to] if args.len() == 3 => (step, Some((instant(from)?, instant(to)?))),
+        let all_texts = texts.len() == args.len();
+        let (step, range, zone) = match texts.as_slice() {
+            [step] if all_texts => (step, None, None),
+            [step, name] if all_texts => (step, None, Some(*name)),
+            [step, from, to] if all_texts => (step, Some((instant(from)?, instant(to)?)), None),
+            [step, from, to, name] if all_texts => {
+                (step, Some((instant(from)?, instant(to)?)), Some(*name))
+            }
             _ => {
                 return plan_err!(
-                    "downsample takes a step such as '15m' and, if only a part is wanted, \
-                     two RFC 3339 times, all of them as texts"
+                    "downsample takes a step such as '15m', if only a part is wanted two RFC 3339 \
+                     times, and for local days a time zone, all of them as texts"
                 );
             }
         };
+        let zone = zone.map(|name| zone_of(name, range)).transpose()?;
         let step_ns = step_nanos(step)?;
+        // Steps of a clock that is ahead by half an hour begin between two whole hours.
+        let begins = |base: &RollupStep| {
+            *base != RollupStep::Hour || zone.is_none_or(|(_, whole_hours)| whole_hours)
+        };
         let Some(base) = RollupStep::ALL
             .into_iter()
             .rev()
+            .filter(begins)
             .find(|base| step_ns % base.nanos() == 0)
         else {
             return plan_err!(
@@ -74,16 +87,34 @@ impl TableFunctionImpl for Downsample {
             };
             plan = plan.filter(col("time").gt_eq(time(from)).and(col("time").lt(time(to))))?;
         }
-        let plan = grouped(plan, step_ns)?;
+        let plan = grouped(plan, step_ns, zone.map(|(name, _)| name))?;
         Ok(Arc::new(ViewTable::new(plan, None)))
     }
 }
 
+/// A time zone, and whether its clock is ahead by whole hours.
+fn zone_of(name: &str, range: Option<(i64, i64)>) -> Result<(&str, bool)> {
+    let Some(zone) = Zone::parse(name) else {
+        return plan_err!("downsample: there is no time zone {name:?}");
+    };
+    let (from, to) = range.unwrap_or((0, CENTURY));
+    Ok((name, zone.has_whole_hours(from, to)))
+}
+
+/// 2070.
+const CENTURY: i64 = 100 * 365 * 86_400 * Timestamp::NANOS_PER_SECOND;
+
 /// Groups rows of a roll-up table into steps of so many nanoseconds.
-fn grouped(plan: LogicalPlanBuilder, step_ns: i64) -> Result<LogicalPlan> {
+fn grouped(plan: LogicalPlanBuilder, step_ns: i64, zone: Option<&str>) -> Result<LogicalPlan> {
     let stride = ScalarValue::new_interval_mdn(0, 0, step_ns);
-    let origin = ScalarValue::TimestampNanosecond(Some(0), Some("UTC".into()));
-    let bin = date_bin(lit(stride), col("time"), lit(origin)).alias("begin");
+    let time = match zone {
+        None => col("time"),
+        Some(zone) => {
+            let zoned = DataType::Timestamp(TimeUnit::Nanosecond, Some(zone.into()));
+            cast(col("time"), zoned)
+        }
+    };
+    let bin = date_bin().call(vec![lit(stride), time]).alias("begin");
     let last = last_value(col("last"), vec![col("time").sort(true, false)]);
     plan.aggregate(
         vec![bin, col("device"), col("sensor"), col("unit")],

@@ -9,6 +9,8 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use arrow::error::ArrowError;
 
+use crate::postgres::column_name;
+
 /// The schema of a result for clients.
 pub(crate) fn schema(inside: &Schema) -> SchemaRef {
     let fields = inside.fields().iter().map(outside);
@@ -37,7 +39,7 @@ pub(crate) fn convert(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordB
 /// that prepared the query would then receive a different schema.
 fn outside(field: &FieldRef) -> FieldRef {
     let data_type = outside_type(field.data_type());
-    Arc::new(Field::new(field.name(), data_type, true))
+    Arc::new(Field::new(column_name(field.name()), data_type, true))
 }
 
 fn outside_type(inside: &DataType) -> DataType {

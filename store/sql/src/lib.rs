@@ -37,13 +37,17 @@ mod scan;
 mod session;
 mod sql;
 mod table;
+mod zone;
 
 #[cfg(test)]
 mod tests;
 
+/// The rows of a running query.
+pub use datafusion::execution::SendableRecordBatchStream as RowStream;
 pub use error::QueryError;
-pub use postgres::version::POSTGRES_VERSION;
+pub use postgres::{OID_ELEMENT, POSTGRES_VERSION, postgres_setting};
 pub use prepared::{Parameters, Prepared};
 pub use query::{Dialect, MAX_SQL_BYTES, QueryLimits};
 pub use sql::Sql;
 pub use table::TableSource;
+pub use zone::Zone;

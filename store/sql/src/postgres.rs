@@ -2,10 +2,11 @@
 //! read, and the functions that they call. All of it is in a separate session, so
 //! that it does not appear at the other endpoints.
 
+mod arrays;
 mod catalog;
 mod functions;
 mod rewrite;
-pub(crate) mod version;
+mod settings;
 
 use std::sync::Arc;
 
@@ -16,6 +17,10 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::Statement;
+
+pub use arrays::OID_ELEMENT;
+pub(crate) use arrays::{scalar as array, with_parameter_types};
+pub use settings::{POSTGRES_VERSION, postgres_setting};
 
 use crate::functions::{CATALOG, SCHEMA};
 
@@ -28,7 +33,7 @@ pub(crate) fn template(main: &SessionContext) -> SessionContext {
     let catalog = MemoryCatalogProvider::new();
     let registered = catalog
         .register_schema("pg_catalog", catalog::schema(tables.clone()))
-        .and_then(|_| catalog.register_schema(SCHEMA, tables));
+        .and_then(|_| catalog.register_schema(SCHEMA, tables.clone()));
     registered.expect("a catalog in memory takes schemas");
     let list = MemoryCatalogProviderList::new();
     list.register_catalog(CATALOG.to_owned(), Arc::new(catalog));
@@ -36,7 +41,7 @@ pub(crate) fn template(main: &SessionContext) -> SessionContext {
         .with_catalog_list(Arc::new(list))
         .build();
     let context = SessionContext::new_with_state(state);
-    functions::register(&context);
+    functions::register(&context, &tables);
     context
 }
 
@@ -46,6 +51,11 @@ pub(crate) fn rewritten(mut statement: Statement) -> Result<Statement, DataFusio
         rewrite::rewrite(statement)?;
     }
     Ok(statement)
+}
+
+/// A column's name as clients get it.
+pub(crate) fn column_name(name: &str) -> &str {
+    rewrite::shown(name)
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! A query that is parsed, checked and planned, ready for its parameters.
 
+use std::collections::HashSet;
+
 use arrow::array::ArrayRef;
 use arrow::datatypes::{DataType, Schema, SchemaRef};
 use datafusion::common::ParamValues;
@@ -12,6 +14,7 @@ use datafusion::scalar::ScalarValue;
 use crate::direct::Direct;
 use crate::edge;
 use crate::error::QueryError;
+use crate::postgres;
 
 /// Values for the placeholders of a statement. Each array has one element.
 #[derive(Clone, Debug, Default)]
@@ -40,12 +43,22 @@ pub(crate) enum Way {
 }
 
 impl Prepared {
-    pub(crate) fn new(state: &SessionState, plan: LogicalPlan) -> Result<Self, QueryError> {
+    /// `highest` is the highest number of a placeholder in the statement.
+    pub(crate) fn new(
+        state: &SessionState,
+        plan: LogicalPlan,
+        highest: usize,
+    ) -> Result<Self, QueryError> {
         let types = plan.get_parameter_types()?;
         let mut parameters: Vec<_> = types
             .into_iter()
             .map(|(name, kind)| (name.trim_start_matches('$').to_owned(), kind))
             .collect();
+        // What was rewritten may use fewer of them than the client counts.
+        let known: HashSet<String> = parameters.iter().map(|(name, _)| name.clone()).collect();
+        let missing = (1..=highest).map(|number| number.to_string());
+        let missing = missing.filter(|name| !known.contains(name));
+        parameters.extend(missing.map(|name| (name, None)));
         // Numbered placeholders are sorted by number.
         parameters.sort_by_key(|(name, _)| (name.parse::<usize>().ok(), name.clone()));
         Ok(Self {
@@ -121,6 +134,7 @@ fn scalar(value: &ArrayRef, kind: Option<&DataType>) -> Result<ScalarValue, Quer
     }
     let value = ScalarValue::try_from_array(value, 0)?;
     Ok(match kind {
+        Some(list @ DataType::List(_)) => postgres::array(&value, list)?,
         Some(kind) if *kind != value.data_type() => value
             .cast_to(kind)
             .map_err(|error| QueryError::Invalid(DataFusionError::Plan(error.strip_backtrace())))?,

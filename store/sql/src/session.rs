@@ -118,6 +118,17 @@ pub(crate) fn check_size(sql: &str, dialect: Dialect) -> Result<Vec<Token>, Quer
     Ok(tokens)
 }
 
+/// The highest number of a placeholder such as `$2`, or 0.
+pub(crate) fn highest_placeholder(tokens: &[Token]) -> usize {
+    let numbers = tokens.iter().filter_map(|token| match token {
+        Token::Placeholder(name) => name.strip_prefix('$')?.parse().ok(),
+        _ => None,
+    });
+    // The protocol counts parameters in 16 bits.
+    let numbers = numbers.filter(|number| *number <= usize::from(u16::MAX));
+    numbers.max().unwrap_or(0)
+}
+
 fn is_operator(token: &Token) -> bool {
     match token {
         Token::Word(word) => matches!(
@@ -176,6 +187,10 @@ pub(crate) async fn plan(
         Dialect::Postgres => postgres::rewritten(statement)?,
     };
     let plan = state.statement_to_plan(statement).await?;
+    let plan = match dialect {
+        Dialect::Generic => plan,
+        Dialect::Postgres => postgres::with_parameter_types(plan)?,
+    };
     let read_only = SQLOptions::new()
         .with_allow_ddl(false)
         .with_allow_dml(false)

@@ -150,12 +150,13 @@ impl Sql {
             Dialect::Generic => self.template.clone(),
             Dialect::Postgres => self.postgres.clone(),
         };
+        let highest = session::highest_placeholder(&tokens);
         let sql = sql.to_owned();
         let deadline = Instant::now() + limits.timeout;
         let plan = self.runtime.plan(deadline, async move {
             let state = session::for_query(&template);
             let plan = session::plan(&state, &sql, dialect).await;
-            plan.and_then(|plan| Prepared::new(&state, plan))
+            plan.and_then(|plan| Prepared::new(&state, plan, highest))
                 .map_err(QueryError::into_datafusion)
         });
         plan.await.map_err(|error| not_planned(error, limits))

@@ -128,6 +128,54 @@ fn charts_get_minimum_maximum_and_mean_per_step() {
     weir.http().get(&format!("{path}&format=xml")).expect(400);
 }
 
+/// Clocks in Brussels went back an hour on 25 October 2026.
+#[test]
+fn charts_have_local_days() {
+    let weir = Weir::start(WeirSpec::embedded());
+    let midnight = 1_792_879_200_000_i64; // 2026-10-24T22:00:00Z
+    for hour in 0..26 {
+        let event = json!({"deviceId": "pump-1", "timestamp": midnight + hour * 3_600_000,
+            "data": [{"sensorId": "x", "value": hour}]});
+        weir.ingest_and_wait("pump-1", event.to_string());
+    }
+    let path = format!(
+        "/api/v1/devices/pump-1/readings?sensor=x&from={midnight}&to={}&tz=Europe/Brussels",
+        midnight + 26 * 3_600_000
+    );
+    let answer = weir
+        .http()
+        .get(&format!("{path}&step=1d"))
+        .expect(200)
+        .json();
+    assert_eq!(answer["tz"], "Europe/Brussels");
+    let points = answer["readings"].as_array().unwrap();
+    let days: Vec<_> = points
+        .iter()
+        .map(|point| (&point["time"], &point["max"], &point["count"]))
+        .collect();
+    assert_eq!(
+        json!(days),
+        json!([
+            ["2026-10-25T00:00:00.000000000+02:00", 24.0, 25],
+            ["2026-10-26T00:00:00.000000000+01:00", 25.0, 1]
+        ])
+    );
+    let columns = weir
+        .http()
+        .get(&format!("{path}&points=2"))
+        .expect(200)
+        .json();
+    assert_eq!(columns["step"], "86400s");
+    assert_eq!(
+        columns["sensors"]["x"]["t"],
+        json!([midnight, midnight + 25 * 3_600_000])
+    );
+    for wrong in ["&step=1d&tz=Europe/Nowhere", "&tz=UTC"] {
+        let path = format!("/api/v1/devices/pump-1/readings?sensor=x{wrong}");
+        weir.http().get(&path).expect(400);
+    }
+}
+
 #[test]
 #[ignore = "needs python3 with pyarrow"]
 fn pyarrow_reads_every_format() {

@@ -73,6 +73,133 @@ fn what_is_exported_can_be_imported_in_every_format() {
     assert_eq!(run(&source, &one), json!({"rows": 33}));
 }
 
+/// What a format could lose: empty texts, texts that look like something else, line
+/// breaks, names with the signs of each format, and the ends of doubles.
+#[test]
+fn whatever_can_be_stored_comes_back_in_every_format() {
+    let texts = [
+        "",
+        " ",
+        "=1+1",
+        "-5",
+        "'@x",
+        "''=",
+        "1.5",
+        "true",
+        "null",
+        "a,b;c\td",
+        "a\nb\r\nc\r",
+        "\"q\"\\",
+        "ü✓",
+        "{\"a\": 1}",
+    ];
+    let numbers = [
+        0.0,
+        -0.0,
+        0.1 + 0.2,
+        5e-324,
+        f64::MIN_POSITIVE,
+        f64::MAX,
+        f64::MIN,
+        9_007_199_254_740_991.0,
+        9_223_372_036_854_775_808.0,
+        -9_223_372_036_854_775_808.0,
+        1e21,
+        -1e-7,
+    ];
+    let names = [
+        "a", "=s", "+1", "x, y=z", "back\\", "a\\ b", "a\\,b", "ü", "\"q\"", "'", "'-",
+    ];
+    let source = Weir::start(WeirSpec::embedded());
+    let mut time = 1_795_219_200_000_i64;
+    let mut count = 0;
+    let mut send = |sensor: &str, value: Value, unit: &str, location: &str| {
+        time += 1;
+        count += 1;
+        let event = json!({"deviceId": "p1", "timestamp": time, "data": [
+            {"sensorId": sensor, "value": value, "unit": unit, "location": location}]});
+        source.ingest("p1", "", event.to_string()).expect(202);
+    };
+    for text in texts {
+        send("text", json!(text), "", "");
+    }
+    for number in numbers {
+        send("number", json!(number), "Cel", "hall 2");
+    }
+    for name in names {
+        send(name, json!(1.5), name, name);
+        send(&format!("text {name}"), json!("x"), name, "");
+    }
+    source.wait_received(count);
+    let all = source.sql(ALL);
+    assert_eq!(all.len() as u64, count);
+    let folder = tempfile::tempdir().expect("the temporary folder is writable");
+    for format in ["csv", "jsonl", "parquet"] {
+        let file = folder.path().join(format!("all.{format}"));
+        let file = file.to_str().expect("UTF-8");
+        run(&source, &["export", file, "--json"]);
+        let target = Weir::start(WeirSpec::embedded());
+        let imported = run(&target, &["import", file, "--json"]);
+        assert_eq!(
+            imported,
+            json!({"sent": count, "refused": 0, "skipped": 0}),
+            "{format}"
+        );
+        target.wait_received(count);
+        assert_eq!(target.sql(ALL), all, "{format}");
+    }
+}
+
+#[test]
+fn csv_as_people_have_it_is_imported() {
+    let weir = Weir::start(WeirSpec::embedded());
+    let folder = tempfile::tempdir().expect("the temporary folder is writable");
+    let file = folder.path().join("kessel.csv");
+    let text = "Zeit;Temperatur (°C);Zustand\r\n\
+        24.10.2026 18:30;21,5;an\r\n\
+        25.10.2026 02:30;1.013,25;\r\n\
+        29.03.2026 02:30;1;\r\n";
+    fs::write(&file, text).expect("it is writable");
+    let path = file.to_str().expect("UTF-8");
+    let without_zone = weir.command(&["import", path, "--device", "kessel-2"]);
+    assert!(!without_zone.status.success());
+    assert!(
+        stderr(&without_zone).contains("--timezone"),
+        "{}",
+        stderr(&without_zone)
+    );
+    let zone = [
+        "--device",
+        "kessel-2",
+        "--timezone",
+        "Europe/Berlin",
+        "--json",
+    ];
+    let output = weir.command(&[&["import", path][..], &zone].concat());
+    let summary: Value = serde_json::from_slice(&output.stdout).expect("it is JSON");
+    assert_eq!(
+        (&summary["sent"], &summary["refused"]),
+        (&json!(3), &json!(1))
+    );
+    assert_eq!(summary["shown_twice"], 1);
+    let skipped = summary["refused_rows"][0].as_str().expect("a sentence");
+    assert!(
+        skipped.contains("line 4") && skipped.contains("does not exist"),
+        "{skipped}"
+    );
+    weir.wait_count("SELECT count(*) FROM readings", 3);
+    assert_eq!(
+        Value::from(
+            weir.sql("SELECT time, sensor, value, text, unit FROM readings ORDER BY time, sensor")
+        ),
+        json!([
+            {"time": "2026-10-24T16:30:00.000000000Z", "sensor": "Temperatur", "value": 21.5, "text": null, "unit": "Cel"},
+            {"time": "2026-10-24T16:30:00.000000000Z", "sensor": "Zustand", "value": null, "text": "an", "unit": null},
+            {"time": "2026-10-25T00:30:00.000000000Z", "sensor": "Temperatur", "value": 1013.25, "text": null, "unit": "Cel"},
+        ])
+    );
+}
+
 #[test]
 fn a_stopped_import_continues_and_bad_rows_are_reported() {
     let weir = Weir::start(WeirSpec::embedded());

@@ -11,6 +11,8 @@ use weir_tests::{
     weir_with_readings, with_reader,
 };
 
+/// From the package `libpostgresql-jdbc-java`.
+const JDBC: &str = "/usr/share/java/postgresql.jar";
 const POSTGRES: &str = "[postgres]\nlisten = \"127.0.0.1:0\"\n";
 
 #[test]
@@ -49,6 +51,27 @@ fn psql_queries_and_lists() {
 fn psycopg_sqlalchemy_and_grafana_query() {
     let weir = start("");
     python("sql_postgres.py", &[&address(&weir), "clients"]);
+    wait_until("no query runs", DEADLINE, || weir.queries_running() == 0);
+}
+
+#[test]
+#[ignore = "needs python3 with psycopg and asyncpg"]
+fn an_open_cursor_does_not_keep_its_place() {
+    let weir = start("[query]\ntimeout = \"1s\"\nmax_concurrent = 1\n");
+    python("sql_postgres.py", &[&address(&weir), "places"]);
+}
+
+#[test]
+#[ignore = "needs java with PostgreSQL's JDBC driver"]
+fn jdbc_describes_and_queries() {
+    let weir = start("");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/java/Metadata.java");
+    let mut java = Command::new(program("java"));
+    java.args(["-cp", JDBC, script, &address(&weir)]);
+    let output = java.output().expect("it can be run");
+    let text = String::from_utf8_lossy(&output.stdout);
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{text}{error}");
     wait_until("no query runs", DEADLINE, || weir.queries_running() == 0);
 }
 

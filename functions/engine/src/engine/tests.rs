@@ -24,6 +24,7 @@ mod metering;
 mod properties;
 mod reconfigure;
 mod rights;
+mod route_options;
 mod rules_and_restore;
 mod sequences;
 mod times;

@@ -147,7 +147,10 @@ impl<'a> EventContext<'a> {
         let series = owner
             .device
             .and_then(|device| self.tables.find_series(device, at, sensor));
-        let unit = self.span(raw.unit);
+        let unit = match self.span(raw.unit) {
+            "" => self.captures.unit.unwrap_or_default(),
+            unit => unit,
+        };
         let location = self.location_of(event, raw);
         let mut known_location = None;
         if let Some(series) = series {

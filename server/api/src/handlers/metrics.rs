@@ -81,6 +81,8 @@ fn readings(api: &Api, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         (labels, at(&counts.pipeline.absent, codec.index()))
     });
     each(encoder, &family::READINGS_ABSENT, absent)?;
+    let unused = api.signals.unused_times.messages();
+    one(encoder, &family::TIMES_UNUSED, unused)?;
     let in_flight = counts.readings_in_flight as f64;
     one(encoder, &family::READINGS_IN_FLIGHT, in_flight)
 }

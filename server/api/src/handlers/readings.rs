@@ -1,6 +1,7 @@
-//! `GET /api/v1/devices/{id}/readings?sensor&from&to&step&format`: one device's
+//! `GET /api/v1/devices/{id}/readings?sensor&from&to&step&tz&format`: one device's
 //! series for a chart, raw or as minimum, maximum and mean per step; as JSON or CSV.
-//! With `points` Weir picks the step, and answers in columns: `readings/columns.rs`.
+//! With `tz` steps begin by the clock of that time zone. With `points` Weir picks the
+//! step, and answers in columns: `readings/columns.rs`.
 
 mod columns;
 
@@ -14,7 +15,7 @@ use serde::Deserialize;
 use serde_json::json;
 use weir_config::parse_duration;
 use weir_model::{Timestamp, check_device};
-use weir_sql::Parameters;
+use weir_sql::{Parameters, Zone};
 
 use super::query::{collect, literal, rows, run};
 use crate::api::Shared;
@@ -39,6 +40,8 @@ pub(crate) struct Params {
     from: Option<String>,
     to: Option<String>,
     step: Option<String>,
+    /// The time zone whose days the steps divide.
+    tz: Option<String>,
     /// Points per sensor: Weir picks the step.
     points: Option<u32>,
     format: Option<String>,
@@ -58,6 +61,11 @@ pub(crate) async fn readings(
         .unwrap_or_else(|| to.saturating_add_nanos(-DEFAULT_RANGE_NS));
     let sensors = params.sensor.as_deref();
     let sensors = sensors.map(|text| text.split(',').collect::<Vec<_>>());
+    let zone = params.tz.as_deref().map(|name| zone(name, from, to));
+    let zone = zone.transpose()?;
+    if zone.is_some() && params.step.is_none() && params.points.is_none() {
+        return Err(Problem::bad_request("tz goes with step or points"));
+    }
     if let Some(points) = params.points {
         if params.step.is_some() || params.format.is_some() {
             return Err(Problem::bad_request(
@@ -69,11 +77,13 @@ pub(crate) async fn readings(
             sensors: sensors.as_deref(),
             from,
             to,
+            zone,
             points,
         };
         return columns::answer(&api, asked).await;
     }
     let step = params.step.as_deref().map(step).transpose()?;
+    let step = step.map(|length| Step { length, zone });
     let sql = statement(
         &device,
         sensors.as_deref(),
@@ -99,10 +109,26 @@ pub(crate) async fn readings(
         "from": from.to_rfc3339(),
         "to": to.to_rfc3339(),
         "step": params.step,
+        "tz": params.tz,
         "truncated": points.len() == MAX_POINTS,
         "readings": points,
     }));
     Ok(answer.into_response())
+}
+
+/// Steps of a chart.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Step<'a> {
+    pub(super) length: Duration,
+    pub(super) zone: Option<LocalZone<'a>>,
+}
+
+/// The zone by whose clock steps begin.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LocalZone<'a> {
+    name: &'a str,
+    /// Whether hours there begin with hours of UTC.
+    whole_hours: bool,
 }
 
 pub(super) fn statement(
@@ -110,7 +136,7 @@ pub(super) fn statement(
     sensors: Option<&[&str]>,
     from: Timestamp,
     to: Timestamp,
-    step: Option<Duration>,
+    step: Option<Step<'_>>,
     limit: usize,
     with_ends: bool,
 ) -> String {
@@ -142,19 +168,23 @@ pub(super) fn statement(
     } else {
         ""
     };
+    let time = match step.zone {
+        None => "time".to_owned(),
+        Some(zone) => format!("time AT TIME ZONE {}", literal(zone.name)),
+    };
     format!(
-        "SELECT date_bin(INTERVAL '{} milliseconds', time) AS time, sensor, \
+        "SELECT date_bin(INTERVAL '{} milliseconds', {time}) AS time, sensor, \
          min(low) AS min, max(high) AS max, sum(total) / sum(readings) AS mean, {ends}\
          CAST(sum(readings) AS bigint) AS count FROM ({}) \
          GROUP BY 1, 2 ORDER BY 1, 2 LIMIT {limit}",
-        step.as_millis(),
+        step.length.as_millis(),
         summed(&filter, from, to, step)
     )
 }
 
 /// What the points of a chart are made of: the roll-ups where the step is whole
 /// hours or minutes, and readings at the ends, where the range cuts one.
-fn summed(filter: &str, from: Timestamp, to: Timestamp, step: Duration) -> String {
+fn summed(filter: &str, from: Timestamp, to: Timestamp, step: Step<'_>) -> String {
     let of_readings = |condition: &str| {
         format!(
             "SELECT time, sensor, value AS low, value AS high, value AS total, \
@@ -185,9 +215,23 @@ fn summed(filter: &str, from: Timestamp, to: Timestamp, step: Duration) -> Strin
 }
 
 /// The roll-up that a step is made of: a table, and its step in nanoseconds.
-fn rollup_of(step: Duration) -> Option<(&'static str, i64)> {
-    let whole = |(_, nanos): &(&str, i64)| step.as_nanos().is_multiple_of(*nanos as u128);
+fn rollup_of(step: Step<'_>) -> Option<(&'static str, i64)> {
+    let whole_hours = step.zone.is_none_or(|zone| zone.whole_hours);
+    let whole = |(table, nanos): &(&str, i64)| {
+        (whole_hours || *table != ROLLUPS[0].0)
+            && step.length.as_nanos().is_multiple_of(*nanos as u128)
+    };
     ROLLUPS.into_iter().find(whole)
+}
+
+fn zone(name: &str, from: Timestamp, to: Timestamp) -> Result<LocalZone<'_>, Problem> {
+    let Some(zone) = Zone::parse(name) else {
+        return Err(Problem::bad_request(format!(
+            "tz={name:?} is not a time zone such as Europe/Brussels"
+        )));
+    };
+    let whole_hours = zone.has_whole_hours(from.0, to.0);
+    Ok(LocalZone { name, whole_hours })
 }
 
 /// RFC 3339 or milliseconds since the epoch.

@@ -18,6 +18,12 @@ pub(super) enum Command {
     },
     /// `SELECT pg_advisory_unlock_all()`: there are no locks.
     UnlockAll,
+    /// `DEALLOCATE`: one prepared statement, or all.
+    Deallocate(Option<String>),
+    /// `CLOSE ALL`: every cursor of the connection ends.
+    CloseAll,
+    /// `DISCARD ALL`: the same, and nothing else to discard.
+    DiscardAll,
 }
 
 /// Settings that a connection may set: none of them changes what a query gives.
@@ -40,24 +46,6 @@ const SETTINGS: [&str; 18] = [
     "statement_timeout",
     "time",
     "timezone",
-];
-
-/// What SHOW returns, and `current_setting` in `store/src/sql/postgres/functions.rs`.
-const SHOWN: [(&str, &str); 14] = [
-    ("application_name", ""),
-    ("client_encoding", "UTF8"),
-    ("datestyle", "ISO, MDY"),
-    ("default_transaction_isolation", "read committed"),
-    ("default_transaction_read_only", "on"),
-    ("integer_datetimes", "on"),
-    ("intervalstyle", "postgres"),
-    ("max_identifier_length", "63"),
-    ("search_path", "public"),
-    ("server_encoding", "UTF8"),
-    ("server_version", weir_sql::POSTGRES_VERSION),
-    ("standard_conforming_strings", "on"),
-    ("timezone", "UTC"),
-    ("transaction_isolation", "read committed"),
 ];
 
 impl Command {
@@ -106,10 +94,14 @@ impl Command {
             ["reset", setting] if SETTINGS.contains(setting) || *setting == "all" => {
                 Self::Done("RESET")
             }
-            ["discard", "all" | "temp" | "plans" | "sequences"] => Self::Done("DISCARD ALL"),
-            ["deallocate", ..] => Self::Done("DEALLOCATE"),
-            ["close", "all"] => Self::Done("CLOSE CURSOR ALL"),
-            ["close", _] => Self::Done("CLOSE CURSOR"),
+            ["discard", "all"] => Self::DiscardAll,
+            ["discard", "temp" | "plans" | "sequences"] => Self::Done("DISCARD ALL"),
+            ["deallocate", "all"] | ["deallocate", "prepare", "all"] => Self::Deallocate(None),
+            ["deallocate", "prepare", _] | ["deallocate", _] => {
+                let name = text.split_whitespace().last().unwrap_or_default();
+                Self::Deallocate(Some(unquoted(name)))
+            }
+            ["close", "all"] => Self::CloseAll,
             ["unlisten", _] => Self::Done("UNLISTEN"),
             [
                 "select",
@@ -123,8 +115,19 @@ impl Command {
     }
 }
 
+/// A name as it is stored: as it stands in quotes, else in lower case.
+fn unquoted(name: &str) -> String {
+    let quoted = name
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'));
+    match quoted {
+        Some(name) => name.replace("\"\"", "\""),
+        None => name.to_ascii_lowercase(),
+    }
+}
+
 fn show(name: &str) -> Option<Command> {
-    let (name, value) = SHOWN.into_iter().find(|(shown, _)| *shown == name)?;
+    let value = weir_sql::postgres_setting(name)?;
     Some(Command::Show {
         name: name.to_owned(),
         value,
@@ -132,7 +135,7 @@ fn show(name: &str) -> Option<Command> {
 }
 
 /// Without the comments that it begins with.
-fn without_comments(sql: &str) -> &str {
+pub(super) fn without_comments(sql: &str) -> &str {
     let mut text = sql.trim_start();
     loop {
         let rest = if let Some(line) = text.strip_prefix("--") {
@@ -174,7 +177,11 @@ mod tests {
                 Command::Done("SET"),
             ),
             ("SET application_name='x'", Command::Done("SET")),
-            ("DEALLOCATE ALL", Command::Done("DEALLOCATE")),
+            ("DEALLOCATE ALL", Command::Deallocate(None)),
+            (
+                "DEALLOCATE \"_pg3_0\"",
+                Command::Deallocate(Some("_pg3_0".to_owned())),
+            ),
             ("SHOW TimeZone", shown("timezone", "UTC")),
             (
                 "show transaction isolation level",
@@ -192,7 +199,7 @@ mod tests {
             Command::parse_several(reset),
             Some(vec![
                 Command::UnlockAll,
-                Command::Done("CLOSE CURSOR ALL"),
+                Command::CloseAll,
                 Command::Done("UNLISTEN"),
                 Command::Done("RESET"),
             ])
@@ -205,10 +212,7 @@ mod tests {
         ] {
             assert_eq!(Command::parse_several(sql), None, "{sql}");
         }
-        assert_eq!(
-            Command::parse("DISCARD ALL;"),
-            Some(Command::Done("DISCARD ALL"))
-        );
+        assert_eq!(Command::parse("DISCARD ALL;"), Some(Command::DiscardAll));
     }
 
     #[test]

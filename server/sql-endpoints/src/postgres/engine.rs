@@ -5,46 +5,43 @@
 
 use std::fmt::Debug;
 use std::net::IpAddr;
-use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arrow_pg::datatypes::arrow_schema_to_pg_fields;
 use arrow_pg::encode_recordbatch;
 use async_trait::async_trait;
-use futures::channel::oneshot;
-use futures::future::{Either, select};
 use futures::{Sink, SinkExt, StreamExt};
 use pgwire::api::auth::StartupHandler;
 use pgwire::api::auth::noop::NoopStartupHandler;
 use pgwire::api::cancel::{CancelHandler, DefaultCancelHandler};
 use pgwire::api::portal::{Format, Portal, PortalExecutionState};
 use pgwire::api::query::{ExtendedQueryHandler, SimpleQueryHandler, send_ready_for_query};
-use pgwire::api::results::{DataRowEncoder, QueryResponse, Response, Tag};
+use pgwire::api::results::{QueryResponse, Response};
 use pgwire::api::stmt::StoredStatement;
 use pgwire::api::store::{Entry, PortalStore};
 use pgwire::api::{
-    ClientInfo, ClientPortalStore, ConnectionHandle, ConnectionManager, DEFAULT_NAME,
-    PgWireConnectionState, PgWireServerHandlers,
+    ClientInfo, ClientPortalStore, ConnectionManager, DEFAULT_NAME, PgWireConnectionState,
+    PgWireServerHandlers,
 };
 use pgwire::error::{PgWireError, PgWireResult};
 use pgwire::messages::PgWireBackendMessage;
 use pgwire::messages::data::RowDescription;
-use pgwire::messages::extendedquery::{Execute, Parse, ParseComplete, PortalSuspended};
-use pgwire::messages::response::{EmptyQueryResponse, TransactionStatus};
+use pgwire::messages::extendedquery::{
+    Close, CloseComplete, Execute, Parse, ParseComplete, TARGET_TYPE_BYTE_STATEMENT,
+};
 use pgwire::messages::simplequery::Query;
 use tokio_util::sync::CancellationToken;
 use weir_auth::Access;
 use weir_sql::{Parameters, QueryError, QueryLimits, Sql};
 
 use super::admission::check_admitted;
+use super::answers::{answer, cancelled, send_other, send_rows, unless};
 use super::command::Command;
+use super::cursors::{Cursors, expire_portal};
+use super::kept::{describe_as_portal, forget, forget_statement, remember};
 use super::parameters;
 use super::startup::Gate;
-use super::statement::{Parser, Statement, failure, refusal};
-
-/// Prepared statements of one connection.
-const MAX_STATEMENTS: usize = 1_000;
+use super::statement::{Parser, Statement, cursors, refusal};
 
 /// What all connections share.
 #[derive(Debug)]
@@ -68,12 +65,20 @@ impl Engine {
         statement: &Statement,
         parameters: &Parameters,
         format: &Format,
+        cursors: &Cursors,
     ) -> PgWireResult<Response> {
+        let Parser { sql, limits } = &*self.parser;
         let prepared = match statement {
             Statement::Query(prepared) => prepared,
-            Statement::Command(command) => return answer(command),
+            Statement::Command(command) => return answer(command, cursors),
+            Statement::Declare { name, hold, query } => {
+                let rows = sql.run(query, parameters, *limits).await;
+                return cursors.open(name, *hold, rows.map_err(refusal)?, limits.timeout);
+            }
+            Statement::Fetch { name, rows, .. } => return cursors.fetch(name, *rows, format),
+            Statement::Move { name, rows } => return cursors.skip(name, *rows).await,
+            Statement::Close { name } => return cursors.close(name.as_deref()),
         };
-        let Parser { sql, limits } = &*self.parser;
         let batches = sql.run(prepared, parameters, *limits).await;
         let batches = batches.map_err(refusal)?;
         let fields = arrow_schema_to_pg_fields(&batches.schema(), format, None)?;
@@ -91,117 +96,6 @@ impl Engine {
         });
         Ok(Response::Query(QueryResponse::new(fields, rows)))
     }
-}
-
-fn answer(command: &Command) -> PgWireResult<Response> {
-    Ok(match command {
-        Command::Empty => Response::EmptyQuery,
-        Command::Begin => Response::TransactionStart(Tag::new("BEGIN")),
-        Command::Commit => Response::TransactionEnd(Tag::new("COMMIT")),
-        Command::Rollback => Response::TransactionEnd(Tag::new("ROLLBACK")),
-        Command::Done(word) => Response::Execution(Tag::new(word)),
-        Command::Show { value, .. } => one_value(command, value, "SHOW")?,
-        Command::UnlockAll => one_value(command, "", "SELECT")?,
-    })
-}
-
-/// One row with one text.
-fn one_value(command: &Command, value: &str, tag: &str) -> PgWireResult<Response> {
-    let schema = Statement::Command(command.clone()).schema();
-    let fields = arrow_schema_to_pg_fields(&schema, &Format::UnifiedText, None)?;
-    let fields = Arc::new(fields);
-    let mut encoder = DataRowEncoder::new(fields.clone());
-    encoder.encode_field(&value)?;
-    let row = futures::stream::iter([Ok(encoder.take_row())]);
-    let mut response = QueryResponse::new(fields, row);
-    response.set_command_tag(tag);
-    Ok(Response::Query(response))
-}
-
-/// Reports when the client cancels its request.
-async fn cancelled<C: ClientInfo>(client: &C) -> PgWireResult<oneshot::Receiver<()>> {
-    let handle = client.session_extensions().get::<Arc<ConnectionHandle>>();
-    let handle = handle.ok_or_else(|| failure("XX000", "the connection is not known"))?;
-    Ok(handle.start_query().await)
-}
-
-async fn unless<T>(
-    cancelled: &mut oneshot::Receiver<()>,
-    work: impl Future<Output = PgWireResult<T>>,
-) -> PgWireResult<T> {
-    match select(pin!(work), cancelled).await {
-        Either::Left((result, _)) => result,
-        Either::Right(_) => Err(failure("57014", "canceling statement due to user request")),
-    }
-}
-
-/// Sends rows, at most so many unless that is 0; true at the end.
-async fn send_rows<C>(
-    client: &mut C,
-    response: &mut QueryResponse,
-    max_rows: usize,
-    cancelled: &mut oneshot::Receiver<()>,
-) -> PgWireResult<bool>
-where
-    C: Sink<PgWireBackendMessage> + Unpin,
-    PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
-{
-    let mut sent = 0;
-    while max_rows == 0 || sent < max_rows {
-        let next = async { response.data_rows().next().await.transpose() };
-        let Some(row) = unless(cancelled, next).await? else {
-            let tag = Tag::new(response.command_tag()).with_rows(sent);
-            send_complete(client, tag).await?;
-            return Ok(true);
-        };
-        client.feed(PgWireBackendMessage::DataRow(row)).await?;
-        sent += 1;
-    }
-    let suspended = PgWireBackendMessage::PortalSuspended(PortalSuspended::new());
-    client.send(suspended).await?;
-    Ok(false)
-}
-
-async fn send_complete<C>(client: &mut C, tag: Tag) -> PgWireResult<()>
-where
-    C: Sink<PgWireBackendMessage> + Unpin,
-    PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
-{
-    let complete = PgWireBackendMessage::CommandComplete(tag.into());
-    client.feed(complete).await?;
-    Ok(())
-}
-
-/// Sends what is no result; gives back the result that is.
-async fn send_other<C>(
-    client: &mut C,
-    response: Response,
-    status: &mut TransactionStatus,
-) -> PgWireResult<Option<QueryResponse>>
-where
-    C: Sink<PgWireBackendMessage> + Unpin,
-    PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
-{
-    match response {
-        Response::Query(response) => return Ok(Some(response)),
-        Response::EmptyQuery => {
-            let empty = PgWireBackendMessage::EmptyQueryResponse(EmptyQueryResponse::new());
-            client.feed(empty).await?;
-        }
-        Response::Execution(tag) => send_complete(client, tag).await?,
-        Response::TransactionStart(tag) => {
-            send_complete(client, tag).await?;
-            *status = status.to_in_transaction_state();
-        }
-        Response::TransactionEnd(tag) => {
-            send_complete(client, tag).await?;
-            *status = status.to_idle_state();
-        }
-        Response::Error(_) | Response::CopyIn(_) | Response::CopyOut(_) | Response::CopyBoth(_) => {
-            return Err(failure("XX000", "an answer that is never given"));
-        }
-    }
-    Ok(None)
 }
 
 #[async_trait]
@@ -236,26 +130,31 @@ impl SimpleQueryHandler for Engine {
         send_ready_for_query(client, status).await
     }
 
-    async fn do_query<C>(&self, _client: &mut C, query: &str) -> PgWireResult<Vec<Response>>
+    async fn do_query<C>(&self, client: &mut C, query: &str) -> PgWireResult<Vec<Response>>
     where
         C: ClientInfo + ClientPortalStore + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
         C::PortalStore: PortalStore,
         C::Error: Debug,
         PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
     {
+        let cursors = cursors(client);
         if let Some(commands) = Command::parse_several(query) {
-            return commands.iter().map(answer).collect();
+            for command in &commands {
+                forget(client, command);
+            }
+            let answers = commands.iter().map(|command| answer(command, &cursors));
+            return answers.collect();
         }
         let Parser { sql, limits } = &*self.parser;
-        let statement = Statement::parse(sql, *limits, query).await?;
-        let response = self.run(&statement, &Parameters::None, &Format::UnifiedText);
+        let statement = Statement::parse(sql, *limits, &cursors, query).await?;
+        if let Statement::Command(command) = &statement {
+            forget(client, command);
+        }
+        let format = Format::UnifiedText;
+        let response = self.run(&statement, &Parameters::None, &format, &cursors);
         Ok(vec![response.await?])
     }
 }
-
-/// Counts the statements that a connection has prepared.
-#[derive(Debug, Default)]
-struct Statements(AtomicUsize);
 
 #[async_trait]
 impl ExtendedQueryHandler for Engine {
@@ -277,23 +176,32 @@ impl ExtendedQueryHandler for Engine {
             .name
             .clone()
             .unwrap_or_else(|| DEFAULT_NAME.to_owned());
-        if client.portal_store().get_statement(&name).is_none() {
-            let extensions = client.session_extensions();
-            let statements = extensions.get_or_insert_with(Statements::default);
-            if statements.0.fetch_add(1, Ordering::Relaxed) >= MAX_STATEMENTS {
-                return Err(failure(
-                    "53400",
-                    format!(
-                        "this connection has prepared {MAX_STATEMENTS} statements; open a new one"
-                    ),
-                ));
-            }
+        if name != DEFAULT_NAME {
+            remember(client, &name)?;
         }
         match StoredStatement::parse(client, &message, self.query_parser()).await? {
             Some(statement) => client.portal_store().put_statement(Arc::new(statement)),
             None => client.portal_store().put_empty_statement(&name),
         }
         let complete = PgWireBackendMessage::ParseComplete(ParseComplete::new());
+        client.send(complete).await?;
+        Ok(())
+    }
+
+    async fn on_close<C>(&self, client: &mut C, message: Close) -> PgWireResult<()>
+    where
+        C: ClientInfo + ClientPortalStore + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
+        C::PortalStore: PortalStore<Statement = Statement>,
+        C::Error: Debug,
+        PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
+    {
+        let name = message.name.as_deref().unwrap_or(DEFAULT_NAME);
+        if message.target_type == TARGET_TYPE_BYTE_STATEMENT {
+            forget_statement(client, name);
+        } else {
+            client.portal_store().rm_portal(name);
+        }
+        let complete = PgWireBackendMessage::CloseComplete(CloseComplete::new());
         client.send(complete).await?;
         Ok(())
     }
@@ -320,8 +228,10 @@ impl ExtendedQueryHandler for Engine {
             Some(Entry::Value(portal)) => {
                 let mut cancelled = cancelled(client).await?;
                 let state = portal.state();
+                let weak = Arc::downgrade(&state);
                 let mut state = state.lock().await;
-                if matches!(*state, PortalExecutionState::Initial) {
+                let first = matches!(*state, PortalExecutionState::Initial);
+                if first {
                     let work = ExtendedQueryHandler::do_query(self, client, &portal, max_rows);
                     let response = unless(&mut cancelled, work).await?;
                     *state = match send_other(client, response, &mut status).await? {
@@ -329,10 +239,12 @@ impl ExtendedQueryHandler for Engine {
                         None => PortalExecutionState::Finished,
                     };
                 }
-                if let PortalExecutionState::Suspended(response) = &mut *state
-                    && send_rows(client, response, max_rows, &mut cancelled).await?
-                {
-                    *state = PortalExecutionState::Finished;
+                if let PortalExecutionState::Suspended(response) = &mut *state {
+                    if send_rows(client, response, max_rows, &mut cancelled).await? {
+                        *state = PortalExecutionState::Finished;
+                    } else if first {
+                        tokio::spawn(expire_portal(weak, self.parser.limits.timeout));
+                    }
                 }
             }
         }
@@ -356,8 +268,16 @@ impl ExtendedQueryHandler for Engine {
         check_admitted(client, &self.access)?;
         let parameters = parameters::values(portal)?;
         let statement = &portal.statement.statement;
-        self.run(statement, &parameters, &portal.result_column_format)
-            .await
+        if let Statement::Command(command) = statement {
+            forget(client, command);
+        }
+        let cursors = cursors(client);
+        let format = &portal.result_column_format;
+        let response = self.run(statement, &parameters, format, &cursors).await?;
+        if let Statement::Declare { name, .. } = statement {
+            describe_as_portal(client, name, &cursors);
+        }
+        Ok(response)
     }
 }
 

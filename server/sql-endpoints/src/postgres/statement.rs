@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow_pg::datatypes::{arrow_schema_to_pg_fields, into_pg_type};
 use async_trait::async_trait;
 use pgwire::api::portal::Format;
@@ -10,29 +10,88 @@ use pgwire::api::results::FieldInfo;
 use pgwire::api::stmt::QueryParser;
 use pgwire::api::{ClientInfo, Type};
 use pgwire::error::{ErrorInfo, PgWireError, PgWireResult};
-use weir_sql::{Dialect, Prepared, QueryError, QueryLimits, Sql};
+use weir_sql::{Dialect, OID_ELEMENT, Prepared, QueryError, QueryLimits, Sql};
 
-use super::command::Command;
+use super::command::{Command, without_comments};
+use super::cursor_words::CursorWords;
+use super::cursors::Cursors;
 
 /// A parsed statement.
 #[derive(Clone, Debug)]
 pub(super) enum Statement {
     Query(Arc<Prepared>),
     Command(Command),
+    Declare {
+        name: String,
+        hold: bool,
+        query: Arc<Prepared>,
+    },
+    Fetch {
+        name: String,
+        rows: Option<usize>,
+        /// `None` if there is no such cursor.
+        schema: Option<SchemaRef>,
+    },
+    Move {
+        name: String,
+        rows: Option<usize>,
+    },
+    Close {
+        name: Option<String>,
+    },
 }
 
 impl Statement {
-    pub(super) async fn parse(sql: &Sql, limits: QueryLimits, text: &str) -> PgWireResult<Self> {
+    pub(super) async fn parse(
+        sql: &Sql,
+        limits: QueryLimits,
+        cursors: &Cursors,
+        text: &str,
+    ) -> PgWireResult<Self> {
         if let Some(command) = Command::parse(text) {
             return Ok(Self::Command(command));
+        }
+        if let Some(words) = CursorWords::parse(without_comments(text)) {
+            return Self::of_cursor(sql, limits, cursors, words).await;
         }
         let prepared = sql.prepare(text, Dialect::Postgres, limits).await;
         Ok(Self::Query(Arc::new(prepared.map_err(refusal)?)))
     }
 
+    async fn of_cursor(
+        sql: &Sql,
+        limits: QueryLimits,
+        cursors: &Cursors,
+        words: CursorWords,
+    ) -> PgWireResult<Self> {
+        Ok(match words {
+            CursorWords::Declare { name, hold, query } => {
+                let query = sql.prepare(&query, Dialect::Postgres, limits).await;
+                let query = Arc::new(query.map_err(refusal)?);
+                Self::Declare { name, hold, query }
+            }
+            CursorWords::Fetch { name, rows, skip } if skip => Self::Move { name, rows },
+            CursorWords::Fetch { name, rows, .. } => {
+                let schema = cursors.schema(&name);
+                Self::Fetch { name, rows, schema }
+            }
+            CursorWords::Close { name } => Self::Close { name },
+            CursorWords::Backwards => {
+                return Err(failure("55000", "cursors can only scan forward"));
+            }
+        })
+    }
+
     pub(super) fn schema(&self) -> Schema {
         match self {
             Self::Query(prepared) => prepared.schema().as_ref().clone(),
+            Self::Fetch {
+                schema: Some(schema),
+                ..
+            } => schema.as_ref().clone(),
+            Self::Fetch { .. } | Self::Declare { .. } | Self::Move { .. } | Self::Close { .. } => {
+                Schema::empty()
+            }
             Self::Command(Command::Show { name, .. }) => {
                 Schema::new(vec![Field::new(name, DataType::Utf8, true)])
             }
@@ -46,17 +105,30 @@ impl Statement {
 
     /// Types of the parameters, as far as the statement has them.
     pub(super) fn parameters(&self) -> Vec<Type> {
-        let Self::Query(prepared) = self else {
+        let (Self::Query(prepared)
+        | Self::Declare {
+            query: prepared, ..
+        }) = self
+        else {
             return Vec::new();
         };
         let kinds = prepared.parameters().iter().map(|(_, kind)| kind.as_ref());
         kinds
-            .map(|kind| {
-                kind.and_then(|kind| into_pg_type(kind).ok())
-                    .unwrap_or(Type::TEXT)
+            .map(|kind| match kind {
+                Some(DataType::List(element)) if element.name() == OID_ELEMENT => Type::OID_ARRAY,
+                kind => kind
+                    .and_then(|kind| into_pg_type(kind).ok())
+                    .unwrap_or(Type::TEXT),
             })
             .collect()
     }
+}
+
+/// The cursors of a connection.
+pub(super) fn cursors<C: ClientInfo>(client: &C) -> Arc<Cursors> {
+    client
+        .session_extensions()
+        .get_or_insert_with(Cursors::default)
 }
 
 /// Parses for pgwire.
@@ -72,14 +144,15 @@ impl QueryParser for Parser {
 
     async fn parse_sql<C>(
         &self,
-        _client: &C,
+        client: &C,
         sql: &str,
         _types: &[Option<Type>],
     ) -> PgWireResult<Option<Statement>>
     where
         C: ClientInfo + Unpin + Send + Sync,
     {
-        let statement = Statement::parse(&self.sql, self.limits, sql).await?;
+        let cursors = cursors(client);
+        let statement = Statement::parse(&self.sql, self.limits, &cursors, sql).await?;
         let empty = matches!(statement, Statement::Command(Command::Empty));
         Ok((!empty).then_some(statement))
     }

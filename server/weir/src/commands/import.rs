@@ -7,6 +7,8 @@
 //! stop, and it continues from there. A piece counts as taken once Weir has
 //! acknowledged it; one whose answer was lost is sent again.
 
+mod chunks;
+
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, IsTerminal, Seek, SeekFrom};
 use std::path::Path;
@@ -20,13 +22,10 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 use serde::{Deserialize, Serialize};
 
 use crate::cli::{FileFormat, ImportArgs};
-use crate::commands::import_rows::{Rows, rows};
+use crate::commands::import_rows::CsvOptions;
 use crate::output;
+use chunks::{Chunk, Source};
 
-/// Rows, or lines, that are sent at once.
-const CHUNK_ROWS: u64 = 5_000;
-/// Bytes of line protocol that are sent at once, about.
-const CHUNK_BYTES: usize = 512 << 10;
 /// How often a write is tried that Weir has no room for, a second apart.
 const TRIES: u32 = 600;
 /// Invalid rows that are reported one by one.
@@ -40,9 +39,16 @@ struct Summary {
     refused: u64,
     /// Rows that an earlier run sent or refused; in line protocol bytes of them.
     skipped: u64,
+    /// Readings of an hour that the clock showed twice: taken to be the first.
+    #[serde(skip_serializing_if = "is_zero")]
+    shown_twice: u64,
     /// The first that were refused, and why.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     refused_rows: Vec<String>,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// How far a file was taken, and where it went.
@@ -75,6 +81,12 @@ pub(crate) fn run(args: &ImportArgs) -> Result<ExitCode> {
             "{} sent, {} refused",
             summary.sent, summary.refused
         ))?;
+        if summary.shown_twice > 0 {
+            output::line(&format!(
+                "{} of an hour that the clock showed twice, taken to be the first",
+                summary.shown_twice
+            ))?;
+        }
     }
     Ok(match summary.refused {
         0 => ExitCode::SUCCESS,
@@ -99,25 +111,28 @@ fn import(args: &ImportArgs, path: &Path, summary: &mut Summary) -> Result<()> {
     }
     summary.skipped += mark.done;
     let bar = bar(&file, format)?;
-    let mut source = Source::open(file, format, mark.done)?;
+    let mut source = Source::open(file, format, &options(args), mark.done)?;
     let precision = match format {
         FileFormat::Lines => args.precision.as_str(),
         _ => "ns",
     };
     loop {
-        let chunk = source.next_chunk()?;
+        let mut chunk = source.next_chunk()?;
         if chunk.size == 0 {
             break;
         }
-        send(args, precision, &chunk.lines).with_context(|| {
-            format!(
-                "stopped at {} of it; run the same command again to continue from there",
-                source.place(mark.done)
-            )
-        })?;
+        send(args, precision, &chunk.lines)
+            .and_then(|()| send_events(args, &mut chunk))
+            .with_context(|| {
+                format!(
+                    "stopped at {} of it; run the same command again to continue from there",
+                    source.place(mark.done)
+                )
+            })?;
         mark.done += chunk.size;
         write_mark(&mark, &mark_path)?;
         summary.sent += chunk.sent;
+        summary.shown_twice += chunk.shown_twice;
         summary.refused += chunk.refused.len() as u64;
         for refused in chunk.refused {
             report(args, path, &bar, refused, summary);
@@ -209,10 +224,24 @@ fn mark_of(args: &ImportArgs, file: &File, format: FileFormat) -> Result<Mark> {
         modified_ns: modified.map_or(0, |since| since.as_nanos()),
         form: match format {
             FileFormat::Lines => format!("{format:?} {}", args.precision),
+            FileFormat::Csv if options(args) != CsvOptions::default() => {
+                format!("{format:?} {:?}", options(args))
+            }
             format => format!("{format:?}"),
         },
         done: 0,
     })
+}
+
+fn options(args: &ImportArgs) -> CsvOptions {
+    CsvOptions {
+        delimiter: args.delimiter,
+        decimal: args.decimal.as_deref().and_then(|sign| sign.chars().next()),
+        time_format: args.time_format.clone(),
+        timezone: args.timezone.clone(),
+        wide: args.wide,
+        device: args.device.clone(),
+    }
 }
 
 /// What an earlier run of the same import has done.
@@ -273,90 +302,30 @@ fn send(args: &ImportArgs, precision: &str, lines: &str) -> Result<()> {
     bail!("Weir has had no room for ten minutes; its /readyz says why")
 }
 
-/// Some rows as line protocol.
-#[derive(Debug, Default)]
-struct Chunk {
-    lines: String,
-    /// Rows, or bytes of line protocol: what a mark counts.
-    size: u64,
-    sent: u64,
-    refused: Vec<String>,
-}
-
-/// A file that is being read.
-enum Source {
-    Lines(BufReader<File>),
-    Table(Rows),
-}
-
-impl Source {
-    /// Goes on behind what is done.
-    fn open(mut file: File, format: FileFormat, done: u64) -> Result<Self> {
-        if format == FileFormat::Lines {
-            file.seek(SeekFrom::Start(done))?;
-            return Ok(Self::Lines(BufReader::new(file)));
-        }
-        let mut rows = rows(file, format)?;
-        for _ in 0..done {
-            rows.next().transpose()?;
-        }
-        Ok(Self::Table(rows))
-    }
-
-    fn place(&self, done: u64) -> String {
-        match self {
-            Self::Lines(_) => format!("byte {done}"),
-            Self::Table(_) => format!("row {}", done + 1),
-        }
-    }
-
-    /// Of size 0 at the end.
-    fn next_chunk(&mut self) -> Result<Chunk> {
-        match self {
-            Self::Lines(reader) => lines(reader),
-            Self::Table(rows) => table(rows),
-        }
-    }
-}
-
-fn table(rows: &mut Rows) -> Result<Chunk> {
-    let mut chunk = Chunk::default();
-    while chunk.size < CHUNK_ROWS && chunk.lines.len() < CHUNK_BYTES {
-        let Some(item) = rows.next() else { break };
-        let (place, row) = item?;
-        match row.and_then(|row| row.push_to(&mut chunk.lines)) {
-            Ok(()) => chunk.sent += 1,
-            Err(why) => chunk.refused.push(format!("{place}: {why}")),
-        }
-        chunk.size += 1;
-    }
-    Ok(chunk)
-}
-
-/// Some lines, cut where no text value is open.
-fn lines(reader: &mut BufReader<File>) -> Result<Chunk> {
-    let (mut chunk, mut open, mut rows) = (Chunk::default(), false, 0);
-    while (chunk.lines.len() < CHUNK_BYTES && rows < CHUNK_ROWS) || open {
-        let from = chunk.lines.len();
-        let read = reader.read_line(&mut chunk.lines);
-        if read.context("it is not UTF-8; line protocol has to be")? == 0 {
+/// Sends what a line cannot say as events; refuses it where no route takes them.
+fn send_events(args: &ImportArgs, chunk: &mut Chunk) -> Result<()> {
+    for (place, row) in std::mem::take(&mut chunk.events) {
+        let path = format!("/api/v1/ingest/devices/{}/telemetry", row.device());
+        let mut tries = 0..TRIES;
+        loop {
+            let sent = args
+                .remote
+                .post(&path, "application/json", &row.event().to_string());
+            match sent {
+                Ok(_) => chunk.sent += 1,
+                Err(error) if error.to_string().contains("(404") => {
+                    let why = row.push_to(&mut String::new()).err();
+                    let why = why.map_or_else(String::new, |why| why.to_string());
+                    chunk.refused.push(format!("{place}: {why}"));
+                }
+                Err(error) if error.to_string().contains("(503") && tries.next().is_some() => {
+                    thread::sleep(Duration::from_secs(1));
+                    continue;
+                }
+                Err(error) => return Err(error),
+            }
             break;
         }
-        let line = &chunk.lines[from..];
-        let said = !line.trim().is_empty() && !line.starts_with('#');
-        chunk.sent += u64::from(said && !open);
-        let mut escaped = false;
-        for byte in line.bytes() {
-            match byte {
-                b'\\' => escaped = !escaped,
-                b'"' if !escaped => open = !open,
-                _ => escaped = false,
-            }
-        }
-        // An open quote in a broken line would take in all that follows.
-        open &= chunk.lines.len() < 2 * CHUNK_BYTES;
-        rows += 1;
     }
-    chunk.size = chunk.lines.len() as u64;
-    Ok(chunk)
+    Ok(())
 }

@@ -2,10 +2,16 @@
 //! writes it: `readings,device=…,sensor=… value=… <nanoseconds>`.
 //!
 //! Columns are found by name, as `weir backtest` finds them; `device`, `sensor`,
-//! a time and a value or text are required. An invalid row is reported with its
-//! line (in Parquet its row) and does not end the file.
+//! a time and a value or text are required, and CSV may have a column per sensor
+//! instead (`csv.rs`). An invalid row is reported with its line (in Parquet its row) and
+//! does not end the file.
 
+mod cells;
+mod csv;
+mod dialect;
+mod numbers;
 mod row_error;
+mod times;
 
 use std::fmt::Write;
 use std::fs::File;
@@ -16,24 +22,28 @@ use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, TimeUnit, TimestampNanosecondType};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use serde_json::Value;
+use serde_json::{Value, json};
 use weir_backtest::instant;
 use weir_backtest::rows::Field;
 use weir_model::{check_device, check_sensor};
 
 use crate::cli::FileFormat;
-use row_error::RowError;
+pub(crate) use dialect::CsvOptions;
+pub(crate) use row_error::RowError;
 
 /// One row of a file; empty where there is nothing.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Row {
     device: String,
     sensor: String,
     unit: String,
     location: String,
-    text: String,
+    /// An empty text is one.
+    text: Option<String>,
     value: String,
     time: String,
+    /// The clock of its zone showed this time twice; it is taken to be the first.
+    twice: bool,
 }
 
 /// The place of a row (`line 3`), and the row or what is wrong with it.
@@ -41,47 +51,12 @@ pub(crate) type Item = (String, Result<Row, RowError>);
 pub(crate) type Rows = Box<dyn Iterator<Item = Result<Item>>>;
 
 /// The rows of a table; `file` is read from its beginning.
-pub(crate) fn rows(file: File, format: FileFormat) -> Result<Rows> {
+pub(crate) fn rows(file: File, format: FileFormat, options: &CsvOptions) -> Result<Rows> {
     match format {
-        FileFormat::Csv => csv_rows(file),
+        FileFormat::Csv => csv::rows(file, options),
         FileFormat::Parquet => parquet_rows(file),
         FileFormat::Jsonl | FileFormat::Lines => Ok(jsonl_rows(file)),
     }
-}
-
-fn csv_rows(file: File) -> Result<Rows> {
-    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(file);
-    let header = reader.headers().context("it has no header")?;
-    let names: Vec<String> = header.iter().map(str::to_owned).collect();
-    let fields = fields_of(&names)?;
-    let mut record = csv::StringRecord::new();
-    Ok(Box::new(std::iter::from_fn(move || {
-        let found = reader.read_record(&mut record);
-        let line = |position: Option<&csv::Position>| {
-            format!("line {}", position.map_or(0, csv::Position::line))
-        };
-        match found {
-            Ok(false) => None,
-            Ok(true) => {
-                let row = if record.len() == fields.len() {
-                    let mut row = Row::default();
-                    for (field, cell) in fields.iter().zip(&record) {
-                        row.set(*field, cell);
-                    }
-                    Ok(row)
-                } else {
-                    let (found, expected) = (record.len(), fields.len());
-                    Err(RowError::CellCount { found, expected })
-                };
-                Some(Ok((line(record.position()), row)))
-            }
-            Err(error) if matches!(error.kind(), csv::ErrorKind::Utf8 { .. }) => {
-                let place = line(error.position());
-                Some(Ok((place, Err(RowError::NotUtf8))))
-            }
-            Err(error) => Some(Err(error.into())),
-        }
-    })))
 }
 
 fn jsonl_rows(file: File) -> Rows {
@@ -106,7 +81,13 @@ fn object(line: &[u8]) -> Result<Row, RowError> {
         let field = Field::of(name);
         match (field, value) {
             (_, Value::Null) => {}
-            (Some(Field::Value), Value::String(text)) => row.text.clone_from(text),
+            (Some(Field::Value), Value::String(text)) => row.text = Some(text.clone()),
+            // In JSON a text may come as "value" while "text" is there and empty.
+            (Some(Field::Text), Value::String(text)) => {
+                if !text.is_empty() || row.text.is_none() {
+                    row.text = Some(text.clone());
+                }
+            }
             (field, Value::String(text)) => row.set(field, text),
             (field, Value::Number(_) | Value::Bool(_)) => row.set(field, &value.to_string()),
             (None, _) => {}
@@ -150,7 +131,10 @@ fn table(batch: &RecordBatch) -> Result<Vec<Row>> {
         let texts = texts_of(column).with_context(|| format!("the column {name:?}"))?;
         let texts = texts.as_string::<i32>();
         for (row, text) in rows.iter_mut().zip(texts) {
-            row.set(*field, text.unwrap_or_default());
+            match (field, text) {
+                (Some(Field::Text), text) => row.text = text.map(str::to_owned),
+                (field, text) => row.set(*field, text.unwrap_or_default()),
+            }
         }
     }
     Ok(rows)
@@ -205,15 +189,40 @@ impl Row {
             Some(Field::Sensor) => &mut self.sensor,
             Some(Field::Unit) => &mut self.unit,
             Some(Field::Location) => &mut self.location,
-            Some(Field::Text) => &mut self.text,
+            Some(Field::Text) => self.text.get_or_insert_default(),
             Some(Field::Value) => &mut self.value,
             Some(Field::Time) => &mut self.time,
             None => return,
         };
-        // In JSON a text may come as "value" while "text" is there and empty.
         if !text.is_empty() {
             text.clone_into(part);
         }
+    }
+
+    pub(crate) fn is_shown_twice(&self) -> bool {
+        self.twice
+    }
+
+    pub(crate) fn device(&self) -> &str {
+        &self.device
+    }
+
+    /// The row as an event of Weir's own format, which can say what a line cannot.
+    pub(crate) fn event(&self) -> Value {
+        let value = match self.value.trim() {
+            "" => self.text.clone().map_or(Value::Null, Value::String),
+            "true" => Value::Bool(true),
+            "false" => Value::Bool(false),
+            number => number.parse::<f64>().map_or(Value::Null, Value::from),
+        };
+        let mut reading = json!({"sensorId": self.sensor, "value": value});
+        for (member, text) in [("unit", &self.unit), ("location", &self.location)] {
+            if !text.is_empty() {
+                reading[member] = Value::from(text.as_str());
+            }
+        }
+        let time = instant::parse(&self.time).map(weir_model::Timestamp::to_rfc3339);
+        json!({"deviceId": self.device, "timestamp": time, "data": [reading]})
     }
 
     /// Appends a line, or nothing when the row is none.
@@ -250,9 +259,9 @@ impl Row {
             }
         }
         let written = match self.value.trim() {
-            "" if self.text.is_empty() => return Err(RowError::NoValue),
             "" => {
-                let text = self.text.replace('\\', "\\\\").replace('"', "\\\"");
+                let text = self.text.as_deref().ok_or(RowError::NoValue)?;
+                let text = text.replace('\\', "\\\\").replace('"', "\\\"");
                 writeln!(lines, " text=\"{text}\" {}", time.0)
             }
             "true" => writeln!(lines, " value=1.0 {}", time.0),

@@ -1,7 +1,10 @@
-//! The tables of `pg_catalog` that clients read, generated from the registered tables.
-//! Most are empty: there are no indexes, constraints, defaults or comments.
+//! The tables of `pg_catalog` and `information_schema` that clients read, generated from
+//! the registered tables. Most are empty: there are no indexes, constraints, defaults or
+//! comments.
 
 mod columns;
+mod empty;
+mod information;
 mod objects;
 mod rows;
 mod types;
@@ -17,29 +20,33 @@ use datafusion::error::Result;
 use datafusion::logical_expr::{Expr, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 
-use columns::{
-    ATTRIBUTE, Bool, CLASS, Cell, Columns, DATABASE, EMPTY, Int, Kind, NAMESPACE, ROLES, Row,
-    TABLES, TABLESPACES, TYPE, Text,
-};
-pub(super) use objects::namespace_oid;
+pub(super) use columns::INFORMATION;
+use columns::{Cell, FILLED, Kind, Row, columns};
+pub(super) use empty::is_always_empty;
+use empty::{CONSTRAINTS, EMPTY};
+pub(super) use objects::{namespace_oid, table_name, table_oid};
 pub(super) use types::{type_name, type_oid};
+
+fn tables() -> impl Iterator<Item = (&'static str, &'static str)> {
+    FILLED.into_iter().chain(EMPTY).chain(CONSTRAINTS)
+}
+
+/// Whether the catalog has a table of this name.
+pub(super) fn is_table(name: &str) -> bool {
+    tables().any(|(table, _)| table == name)
+}
+
+/// The columns of a table of the catalog.
+pub(super) fn column_names(name: &str) -> Option<Vec<&'static str>> {
+    let (_, list) = tables().find(|(table, _)| *table == name)?;
+    Some(columns(list).into_iter().map(|(name, _)| name).collect())
+}
 
 /// The schema `pg_catalog`, which describes `tables`.
 pub(super) fn schema(tables: Arc<dyn SchemaProvider>) -> Arc<dyn SchemaProvider> {
     let schema = MemorySchemaProvider::new();
-    let filled = [
-        ("pg_class", CLASS),
-        ("pg_attribute", ATTRIBUTE),
-        ("pg_type", TYPE),
-        ("pg_namespace", NAMESPACE),
-        ("pg_database", DATABASE),
-        ("pg_tablespace", TABLESPACES),
-        ("pg_roles", ROLES),
-        ("pg_user", ROLES),
-        ("pg_tables", TABLES),
-    ];
-    for (name, columns) in filled.into_iter().chain(EMPTY) {
-        let table = CatalogTable::new(name, columns, tables.clone());
+    for (name, list) in self::tables() {
+        let table = CatalogTable::new(name, columns(list), tables.clone());
         let registered = schema.register_table(name.to_owned(), Arc::new(table));
         registered.expect("the names are distinct");
     }
@@ -49,25 +56,30 @@ pub(super) fn schema(tables: Arc<dyn SchemaProvider>) -> Arc<dyn SchemaProvider>
 #[derive(Debug)]
 struct CatalogTable {
     name: &'static str,
-    columns: Columns,
+    columns: Vec<(&'static str, Kind)>,
     schema: SchemaRef,
     tables: Arc<dyn SchemaProvider>,
 }
 
 impl CatalogTable {
-    fn new(name: &'static str, columns: Columns, tables: Arc<dyn SchemaProvider>) -> Self {
+    fn new(
+        name: &'static str,
+        columns: Vec<(&'static str, Kind)>,
+        tables: Arc<dyn SchemaProvider>,
+    ) -> Self {
         let field = |(name, kind): &(&str, Kind)| {
             let data_type = match kind {
-                Int => DataType::Int64,
-                Text => DataType::Utf8,
-                Bool => DataType::Boolean,
+                Kind::Int => DataType::Int64,
+                Kind::Text => DataType::Utf8,
+                Kind::Bool => DataType::Boolean,
             };
             Field::new(*name, data_type, true)
         };
+        let schema = Schema::new(columns.iter().map(field).collect::<Vec<_>>());
         Self {
             name,
             columns,
-            schema: Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>())),
+            schema: Arc::new(schema),
             tables,
         }
     }
@@ -80,7 +92,7 @@ impl CatalogTable {
         let columns = self.columns.iter().map(|(name, kind)| -> ArrayRef {
             let cells = rows.iter().map(|row| cell(row, name));
             match kind {
-                Int => Arc::new(
+                Kind::Int => Arc::new(
                     cells
                         .map(|cell| match cell {
                             Cell::Int(value) => Some(value),
@@ -88,7 +100,7 @@ impl CatalogTable {
                         })
                         .collect::<Int64Array>(),
                 ),
-                Text => Arc::new(
+                Kind::Text => Arc::new(
                     cells
                         .map(|cell| match cell {
                             Cell::Text(value) => Some(value),
@@ -96,7 +108,7 @@ impl CatalogTable {
                         })
                         .collect::<StringArray>(),
                 ),
-                Bool => Arc::new(
+                Kind::Bool => Arc::new(
                     cells
                         .map(|cell| match cell {
                             Cell::Bool(value) => Some(value),

@@ -1,11 +1,14 @@
 //! Functions of Postgres that clients call to inspect the server.
 
+pub(super) mod regclass;
+
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array, ListBuilder, StringArray, StringBuilder};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Int64Type};
+use datafusion::catalog::SchemaProvider;
 use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature,
@@ -13,29 +16,46 @@ use datafusion::logical_expr::{
 };
 use datafusion::prelude::SessionContext;
 
+use super::arrays::PgArray;
 use super::catalog;
-use super::version::POSTGRES_VERSION;
+use super::settings::{POSTGRES_VERSION, postgres_setting};
 use crate::functions::{CATALOG, SCHEMA};
 
 /// Functions that return true: everything is visible and readable.
-const ALWAYS_TRUE: [&str; 7] = [
+const ALWAYS_TRUE: [&str; 13] = [
     "pg_table_is_visible",
     "pg_type_is_visible",
     "pg_function_is_visible",
+    "pg_collation_is_visible",
+    "pg_operator_is_visible",
+    "pg_opclass_is_visible",
+    "has_any_column_privilege",
+    "has_type_privilege",
+    "pg_has_role",
     "has_schema_privilege",
     "has_table_privilege",
     "has_column_privilege",
     "has_database_privilege",
 ];
 /// Functions that return a null number. Sizes are reported by `weir store stats` only.
-const NULL_NUMBER: [&str; 4] = [
+const NULL_NUMBER: [&str; 8] = [
+    "txid_current",
+    "pg_my_temp_schema",
+    "pg_stat_get_numscans",
+    "inet_server_port",
     "pg_table_size",
     "pg_relation_size",
     "pg_total_relation_size",
     "pg_database_size",
 ];
 /// Functions that return a null text: nothing has a comment or a definition.
-const NULL_TEXT: [&str; 10] = [
+const NULL_TEXT: [&str; 16] = [
+    "pg_get_partkeydef",
+    "pg_get_serial_sequence",
+    "pg_get_function_identity_arguments",
+    "pg_get_triggerdef",
+    "pg_get_ruledef",
+    "inet_server_addr",
     "pg_size_pretty",
     "pg_get_function_result",
     "pg_get_function_arguments",
@@ -48,8 +68,9 @@ const NULL_TEXT: [&str; 10] = [
     "shobj_description",
 ];
 
-pub(super) fn register(context: &SessionContext) {
+pub(super) fn register(context: &SessionContext, tables: &Arc<dyn SchemaProvider>) {
     register_constants(context);
+    regclass::register(context, tables);
     let of_text = |name, result, answer| {
         context.register_udf(ScalarUDF::from(OfText::new(name, result, answer)));
     };
@@ -57,7 +78,7 @@ pub(super) fn register(context: &SessionContext) {
         Some(quote_ident(name))
     });
     of_text("current_setting", DataType::Utf8, |name| {
-        setting(name).map(str::to_owned)
+        postgres_setting(name).map(str::to_owned)
     });
     let list = DataType::List(Arc::new(Field::new_list_field(DataType::Utf8, true)));
     of_text("parse_ident", list, |name| Some(name.to_owned()));
@@ -67,8 +88,12 @@ pub(super) fn register(context: &SessionContext) {
     of_text("to_regnamespace", DataType::Int64, |name| {
         catalog::namespace_oid(name).map(|oid| oid.to_string())
     });
-    // Object ids of tables depend on their position: look them up by name.
-    of_text("to_regclass", DataType::Int64, |_| None);
+    of_text("quote_literal", DataType::Utf8, |text| {
+        Some(format!("'{}'", text.replace('\'', "''")))
+    });
+    context.register_udf(ScalarUDF::from(LikePattern {
+        signature: any_arguments(),
+    }));
     context.register_udf(ScalarUDF::from(PgArray {
         signature: any_arguments(),
     }));
@@ -97,7 +122,9 @@ fn register_constants(context: &SessionContext) {
     }
     constant("pg_encoding_to_char", ScalarValue::from("UTF8"));
     constant("pg_backend_pid", ScalarValue::from(0_i64));
-    constant("pg_is_in_recovery", ScalarValue::from(false));
+    for name in ["pg_is_in_recovery", "pg_is_other_temp_schema"] {
+        constant(name, ScalarValue::from(false));
+    }
     for name in ALWAYS_TRUE {
         constant(name, ScalarValue::from(true));
     }
@@ -125,18 +152,6 @@ fn quote_ident(name: &str) -> String {
     } else {
         format!("\"{}\"", name.replace('"', "\"\""))
     }
-}
-
-fn setting(name: &str) -> Option<&'static str> {
-    Some(match name.to_ascii_lowercase().as_str() {
-        "server_version" => POSTGRES_VERSION,
-        "server_version_num" => "160006",
-        "search_path" => SCHEMA,
-        "timezone" => "UTC",
-        "client_encoding" | "server_encoding" => "UTF8",
-        "standard_conforming_strings" | "default_transaction_read_only" => "on",
-        _ => return None,
-    })
 }
 
 /// Returns a constant, whatever its arguments.
@@ -284,70 +299,67 @@ impl ScalarUDFImpl for FormatType {
     }
 }
 
-/// An array that may be given as a text, as in `= ANY($1)`: `{a,"b c",NULL}`.
+/// The function that the rewriter writes for `LIKE … ESCAPE`.
+pub(super) const LIKE_PATTERN: &str = "like_pattern";
+
+/// `like_pattern(pattern, escape)`: the same pattern, escaped by backslashes.
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct PgArray {
+struct LikePattern {
     signature: Signature,
 }
 
-impl ScalarUDFImpl for PgArray {
+impl ScalarUDFImpl for LikePattern {
     fn name(&self) -> &str {
-        "pg_array"
+        LIKE_PATTERN
     }
 
     fn signature(&self) -> &Signature {
         &self.signature
     }
 
-    fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
-        Ok(match arguments.first() {
-            Some(list @ DataType::List(_)) => list.clone(),
-            _ => DataType::List(Arc::new(Field::new_list_field(DataType::Utf8, true))),
-        })
+    fn return_type(&self, _arguments: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Utf8)
     }
 
     fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let first = arguments.args.into_iter().next();
-        let first = first.unwrap_or(ColumnarValue::Scalar(ScalarValue::Utf8(None)));
-        if matches!(first.data_type(), DataType::List(_)) {
-            return Ok(first);
-        }
-        let texts = cast(&first.into_array(1)?, &DataType::Utf8)?;
-        let mut list = ListBuilder::new(StringBuilder::new());
-        for text in texts.as_string::<i32>() {
-            list.append_option(text.and_then(elements));
-        }
-        let array: ArrayRef = Arc::new(list.finish());
-        Ok(match array.len() {
-            1 => ColumnarValue::Scalar(ScalarValue::try_from_array(&array, 0)?),
-            _ => ColumnarValue::Array(array),
+        let [pattern, ColumnarValue::Scalar(escape)] = arguments.args.as_slice() else {
+            return Ok(ColumnarValue::Scalar(ScalarValue::Utf8(None)));
+        };
+        let escape = escape.try_as_str().flatten().unwrap_or_default();
+        let escape = escape.chars().next();
+        let rows = match pattern {
+            ColumnarValue::Scalar(_) => 1,
+            ColumnarValue::Array(array) => array.len(),
+        };
+        let patterns = cast(&pattern.clone().into_array(rows)?, &DataType::Utf8)?;
+        let patterns = patterns.as_string::<i32>().iter();
+        let patterns = patterns.map(|pattern| Some(by_backslash(pattern?, escape)));
+        let array: ArrayRef = Arc::new(patterns.collect::<StringArray>());
+        Ok(match pattern {
+            ColumnarValue::Scalar(_) => {
+                ColumnarValue::Scalar(ScalarValue::try_from_array(&array, 0)?)
+            }
+            ColumnarValue::Array(_) => ColumnarValue::Array(array),
         })
     }
 }
 
-/// The elements of `{a,"b c",NULL}`.
-fn elements(text: &str) -> Option<Vec<Option<String>>> {
-    let inner = text.trim().strip_prefix('{')?.strip_suffix('}')?;
-    let mut elements = Vec::new();
-    let (mut element, mut quoted, mut was_quoted) = (String::new(), false, false);
-    let mut chars = inner.chars();
-    let mut end = |element: &mut String, was_quoted: &mut bool| {
-        let value = std::mem::take(element);
-        let is_null = !std::mem::take(was_quoted) && value.eq_ignore_ascii_case("null");
-        elements.push((!is_null).then_some(value));
-    };
+fn by_backslash(pattern: &str, escape: Option<char>) -> String {
+    let mut plain = String::with_capacity(pattern.len());
+    let mut chars = pattern.chars();
     while let Some(c) = chars.next() {
-        match c {
-            '"' => (quoted, was_quoted) = (!quoted, true),
-            '\\' => element.extend(chars.next()),
-            ',' if !quoted => end(&mut element, &mut was_quoted),
-            c => element.push(c),
+        if Some(c) == escape {
+            if let Some(escaped) = chars.next() {
+                plain.extend(['\\', escaped]);
+            }
+        } else {
+            if c == '\\' {
+                plain.push('\\');
+            }
+            plain.push(c);
         }
     }
-    if !inner.is_empty() {
-        end(&mut element, &mut was_quoted);
-    }
-    Some(elements)
+    plain
 }
 
 #[cfg(test)]
@@ -355,20 +367,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn arrays_as_texts() {
-        let some = |text: &str| Some(text.to_owned());
-        assert_eq!(elements("{}"), Some(vec![]));
-        assert_eq!(elements("{a,b}"), Some(vec![some("a"), some("b")]));
-        assert_eq!(
-            elements(r#"{"a,b","x\"y",NULL,"NULL"}"#),
-            Some(vec![some("a,b"), some("x\"y"), None, some("NULL")])
-        );
-        assert_eq!(elements("a"), None);
-    }
-
-    #[test]
     fn identifiers_are_quoted_where_they_must() {
         assert_eq!(quote_ident("readings"), "readings");
         assert_eq!(quote_ident("Total \"x\""), "\"Total \"\"x\"\"\"");
+    }
+
+    #[test]
+    fn patterns_are_escaped_by_backslashes() {
+        for (pattern, escape, expect) in [
+            ("pg/_%", Some('/'), r"pg\_%"),
+            ("a//b", Some('/'), r"a\/b"),
+            (r"a\b", Some('/'), r"a\\b"),
+            (r"a\_", None, r"a\\_"),
+            ("x/", Some('/'), "x"),
+        ] {
+            assert_eq!(by_backslash(pattern, escape), expect, "{pattern}");
+        }
     }
 }

@@ -1,30 +1,32 @@
 //! Rewrites Postgres syntax for DataFusion: names qualified with `pg_catalog`, casts to
-//! Postgres types, operators with a schema, collations, the user's name.
+//! Postgres types, operators with a schema, collations, the user's name, arrays as
+//! texts, LIKE with an escape character, columns of equal names.
 
+mod calls;
+mod casts;
 mod empty;
+mod names;
 
-use std::collections::HashMap;
 use std::ops::ControlFlow;
 
 use datafusion::error::DataFusionError;
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr,
-    FunctionArgumentList, FunctionArguments, Ident, ObjectName, ObjectNamePart, Select, SelectItem,
-    Statement, Value, VisitMut, VisitorMut,
+    FunctionArgumentList, FunctionArguments, Ident, ObjectName, ObjectNamePart, Query, Select,
+    Statement, TableFactor, Value, ValueWithSpan, VisitMut, VisitorMut,
 };
 
+use super::arrays::PG_ARRAY;
+use super::functions::LIKE_PATTERN;
 use crate::functions::SCHEMA;
+
+pub(super) use names::shown;
 
 /// How clients check whether a schema is in the search path. It needs functions in
 /// FROM that return one row per element.
 const SEARCH_PATH: &str = "string_to_array(current_setting('search_path')";
 
 pub(super) fn rewrite(statement: &mut Statement) -> Result<(), DataFusionError> {
-    if let Statement::Query(query) = &statement
-        && let Some(empty) = empty::replacement(query)
-    {
-        *statement = empty;
-    }
     match statement.visit(&mut Rewriter) {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(error) => Err(error),
@@ -36,68 +38,57 @@ struct Rewriter;
 impl VisitorMut for Rewriter {
     type Break = DataFusionError;
 
-    fn pre_visit_relation(&mut self, name: &mut ObjectName) -> ControlFlow<Self::Break> {
-        if let [ObjectNamePart::Identifier(table)] = name.0.as_slice()
-            && table.value.to_ascii_lowercase().starts_with("pg_")
-        {
-            let schema = ObjectNamePart::Identifier(Ident::new("pg_catalog"));
-            name.0.insert(0, schema);
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Self::Break> {
+        if let Some(empty) = empty::replacement(query) {
+            *query = empty;
         }
         ControlFlow::Continue(())
     }
 
-    /// Unnamed columns may have equal names in Postgres; here each gets its own.
+    fn pre_visit_table_factor(&mut self, table: &mut TableFactor) -> ControlFlow<Self::Break> {
+        names::table(table);
+        ControlFlow::Continue(())
+    }
+
     fn post_visit_select(&mut self, select: &mut Select) -> ControlFlow<Self::Break> {
-        let mut seen = HashMap::new();
-        for item in &mut select.projection {
-            let SelectItem::UnnamedExpr(expr) = item else {
-                continue;
-            };
-            let name = expr.to_string();
-            let before = seen.entry(name.clone()).or_insert(0_usize);
-            if *before > 0 {
-                *item = SelectItem::ExprWithAlias {
-                    expr: expr.clone(),
-                    alias: Ident::with_quote('"', format!("{name} {before}")),
-                };
-            }
-            *before += 1;
-        }
+        names::distinct(select);
         ControlFlow::Continue(())
     }
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Self::Break> {
-        if let Expr::Function(function) = expr
-            && is_of_nothing(function)
-        {
-            *expr = Expr::Cast {
+        let rewritten = match expr {
+            Expr::Function(function) if calls::is_of_nothing(function) => Some(Expr::Cast {
                 kind: CastKind::Cast,
-                expr: Box::new(Expr::Value(Value::Null.into())),
+                expr: Box::new(null()),
                 data_type: DataType::Text,
                 array: false,
                 format: None,
-            };
-        }
-        // A scalar subquery without rows is null.
-        if let Expr::Subquery(query) = expr
-            && empty::is_empty(&query.body)
-        {
-            *expr = Expr::Value(Value::Null.into());
-        }
-        let Expr::InSubquery {
-            expr: tested,
-            subquery,
-            negated,
-        } = expr
-        else {
-            return ControlFlow::Continue(());
-        };
-        if subquery.to_string().contains(SEARCH_PATH) {
-            *expr = Expr::InList {
+            }),
+            Expr::Cast {
+                expr: inner,
+                data_type,
+                ..
+            } => casts::name_of_object(inner, data_type),
+            Expr::InSubquery {
+                expr: tested,
+                subquery,
+                negated,
+            } if subquery.to_string().contains(SEARCH_PATH) => Some(Expr::InList {
                 expr: tested.clone(),
                 list: vec![text(SCHEMA)],
                 negated: *negated,
-            };
+            }),
+            Expr::Subquery(_) | Expr::Exists { .. } | Expr::InSubquery { .. } => {
+                empty::subquery(expr)
+            }
+            _ => None,
+        };
+        if let Some(rewritten) = rewritten {
+            *expr = rewritten;
+        }
+        empty::case(expr);
+        if let Expr::Subquery(query) = expr {
+            calls::at_most_one_row(query);
         }
         ControlFlow::Continue(())
     }
@@ -105,7 +96,7 @@ impl VisitorMut for Rewriter {
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Self::Break> {
         match expr {
             Expr::Function(function) => {
-                if let Some(rewritten) = without_schema(function) {
+                if let Some(rewritten) = calls::rewritten(function) {
                     *expr = rewritten;
                 }
             }
@@ -114,11 +105,24 @@ impl VisitorMut for Rewriter {
                 ..
             } => plain(operator),
             Expr::Collate { expr: inner, .. } => *expr = (**inner).clone(),
-            Expr::AnyOp { right, .. } if is_placeholder(right) => {
-                **right = call("pg_array", (**right).clone());
+            Expr::AnyOp { left, right, .. } | Expr::AllOp { left, right, .. }
+                if is_constant(right) =>
+            {
+                **right = call(PG_ARRAY, vec![(**right).clone(), (**left).clone()]);
             }
+            Expr::Like {
+                pattern,
+                escape_char,
+                ..
+            }
+            | Expr::ILike {
+                pattern,
+                escape_char,
+                ..
+            } => by_backslash(pattern, escape_char),
+            Expr::CompoundIdentifier(parts) => names::without_schema(parts),
             Expr::Identifier(name) if name.quote_style.is_none() => {
-                if let Some(value) = of_session(&name.value) {
+                if let Some(value) = calls::of_session(&name.value) {
                     *expr = text(value);
                 }
             }
@@ -128,7 +132,7 @@ impl VisitorMut for Rewriter {
                 kind,
                 ..
             } => {
-                if let Some(rewritten) = cast(inner, data_type, kind) {
+                if let Some(rewritten) = casts::rewritten(inner, data_type, kind) {
                     *expr = rewritten;
                 }
             }
@@ -138,46 +142,28 @@ impl VisitorMut for Rewriter {
     }
 }
 
+/// DataFusion escapes by backslashes only.
+fn by_backslash(pattern: &mut Expr, escape: &mut Option<ValueWithSpan>) {
+    if let Some(ValueWithSpan {
+        value: Value::SingleQuotedString(escape),
+        ..
+    }) = escape.take()
+        && escape != "\\"
+    {
+        *pattern = call(LIKE_PATTERN, vec![pattern.clone(), text(&escape)]);
+    }
+}
+
 fn text(value: &str) -> Expr {
     Expr::Value(Value::SingleQuotedString(value.to_owned()).into())
 }
 
-/// Keywords that refer to the session.
-fn of_session(name: &str) -> Option<&'static str> {
-    match name.to_ascii_lowercase().as_str() {
-        "user" | "current_user" | "session_user" | "current_role" => Some("weir"),
-        "current_catalog" => Some("weir"),
-        "current_schema" => Some(SCHEMA),
-        _ => None,
-    }
+fn number(value: usize) -> Expr {
+    Expr::Value(Value::Number(value.to_string(), false).into())
 }
 
-fn without_schema(function: &mut Function) -> Option<Expr> {
-    if let [
-        ObjectNamePart::Identifier(schema),
-        ObjectNamePart::Identifier(_),
-    ] = function.name.0.as_slice()
-        && schema.value.eq_ignore_ascii_case("pg_catalog")
-    {
-        function.name.0.remove(0);
-    }
-    let [ObjectNamePart::Identifier(name)] = function.name.0.as_slice() else {
-        return None;
-    };
-    match function.args {
-        FunctionArguments::None => of_session(&name.value).map(text),
-        _ => None,
-    }
-}
-
-/// How psql joins lists of privileges and options from the rows of a query: there are
-/// none.
-fn is_of_nothing(function: &Function) -> bool {
-    let name = function.name.to_string().to_ascii_lowercase();
-    match &function.args {
-        FunctionArguments::Subquery(_) => name == "array",
-        _ => name == "pg_catalog.array_to_string",
-    }
+fn null() -> Expr {
+    Expr::Value(Value::Null.into())
 }
 
 fn plain(operator: &mut BinaryOperator) {
@@ -200,60 +186,46 @@ fn plain(operator: &mut BinaryOperator) {
     *operator = plain;
 }
 
-/// A cast to a type that only Postgres has.
-fn cast(inner: &Expr, data_type: &DataType, kind: &CastKind) -> Option<Expr> {
-    let name = match data_type {
-        DataType::Regclass => "regclass".to_owned(),
-        DataType::Custom(name, _) => match name.0.last()? {
-            ObjectNamePart::Identifier(name) => name.value.to_ascii_lowercase(),
-            ObjectNamePart::Function(_) => return None,
-        },
-        _ => return None,
-    };
-    let to = |data_type| Expr::Cast {
-        kind: kind.clone(),
-        expr: Box::new(inner.clone()),
-        data_type,
-        array: false,
-        format: None,
-    };
-    let is_text = matches!(
-        inner,
-        Expr::Value(value) if matches!(value.value, Value::SingleQuotedString(_) | Value::Placeholder(_))
-    );
-    Some(match name.as_str() {
-        "text" | "name" | "char" | "bpchar" | "varchar" | "cstring" => to(DataType::Text),
-        "oid" | "xid" | "int8" => to(DataType::BigInt(None)),
-        "int4" | "int2" => to(DataType::Integer(None)),
-        "float8" => to(DataType::DoublePrecision),
-        "bool" => to(DataType::Boolean),
-        "regclass" if is_text => call("to_regclass", inner.clone()),
-        "regtype" if is_text => call("to_regtype", inner.clone()),
-        "regnamespace" if is_text => call("to_regnamespace", inner.clone()),
-        // Names of object ids: only the id exists here.
-        "regclass" | "regtype" | "regnamespace" | "regproc" | "regrole" => inner.clone(),
-        _ => return None,
-    })
-}
-
-/// `$1`, also in parentheses.
-fn is_placeholder(expr: &Expr) -> bool {
+/// `$1` or a text, also in parentheses.
+fn is_constant(expr: &Expr) -> bool {
     match expr {
-        Expr::Nested(inner) => is_placeholder(inner),
-        Expr::Value(value) => matches!(value.value, Value::Placeholder(_)),
+        Expr::Nested(inner) => is_constant(inner),
+        Expr::Value(value) => matches!(
+            value.value,
+            Value::Placeholder(_) | Value::SingleQuotedString(_)
+        ),
         _ => false,
     }
 }
 
-fn call(name: &str, argument: Expr) -> Expr {
-    let argument = FunctionArg::Unnamed(FunctionArgExpr::Expr(argument));
+/// The last part of a name, in lower case.
+fn last(name: &ObjectName) -> Option<String> {
+    match name.0.last()? {
+        ObjectNamePart::Identifier(name) => Some(name.value.to_ascii_lowercase()),
+        ObjectNamePart::Function(_) => None,
+    }
+}
+
+fn arguments(function: &Function) -> Option<Vec<&Expr>> {
+    let FunctionArguments::List(list) = &function.args else {
+        return None;
+    };
+    let argument = |argument| match argument {
+        &FunctionArg::Unnamed(FunctionArgExpr::Expr(ref expr)) => Some(expr),
+        _ => None,
+    };
+    list.args.iter().map(argument).collect()
+}
+
+fn call(name: &str, arguments: Vec<Expr>) -> Expr {
+    let argument = |expr| FunctionArg::Unnamed(FunctionArgExpr::Expr(expr));
     Expr::Function(Function {
         name: ObjectName(vec![ObjectNamePart::Identifier(Ident::new(name))]),
         uses_odbc_syntax: false,
         parameters: FunctionArguments::None,
         args: FunctionArguments::List(FunctionArgumentList {
             duplicate_treatment: None,
-            args: vec![argument],
+            args: arguments.into_iter().map(argument).collect(),
             clauses: Vec::new(),
         }),
         filter: None,

@@ -1,9 +1,12 @@
 //! What clients of Postgres ask, word by word.
 
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, TimeUnit};
 use futures::TryStreamExt;
 
 use crate::tests::support::{Store, T0, block_on, n, open, row, show};
-use crate::{Dialect, Parameters, QueryError, QueryLimits};
+use crate::{Dialect, OID_ELEMENT, Parameters, QueryError, QueryLimits};
 
 fn filled(dir: &std::path::Path) -> Store {
     let mut store = open(dir);
@@ -100,6 +103,43 @@ fn clients_find_out_where_they_are() {
             "{query}"
         );
     }
+}
+
+#[test]
+fn parameters_that_are_arrays_have_the_type_of_what_they_are_compared_with() {
+    let list = |name: &str, element| DataType::List(Arc::new(Field::new(name, element, true)));
+    let time = DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into()));
+    let dir = tempfile::tempdir().unwrap();
+    let store = filled(dir.path());
+    for (condition, expect) in [
+        ("device = ANY($1)", list("item", DataType::Utf8)),
+        ("device <> ALL(($1))", list("item", DataType::Utf8)),
+        ("value > ANY($1)", list("item", DataType::Float64)),
+        ("time = ANY($1)", list("item", time)),
+        ("value = ANY($1::int[])", list("item", DataType::Int64)),
+        ("1 = ANY($1::oid[])", list(OID_ELEMENT, DataType::Int64)),
+        (
+            "device IN (SELECT device FROM readings WHERE text = ANY($1))",
+            list("item", DataType::Utf8),
+        ),
+    ] {
+        let sql = format!("SELECT count(*) FROM readings WHERE {condition} LIMIT $2");
+        let prepared = store
+            .sql
+            .prepare(&sql, Dialect::Postgres, QueryLimits::default());
+        let prepared = block_on(prepared).unwrap();
+        let expect = [
+            ("1".to_owned(), Some(expect)),
+            ("2".to_owned(), Some(DataType::Int64)),
+        ];
+        assert_eq!(prepared.parameters(), expect, "{condition}");
+    }
+    // Parameters of what is answered without a plan are counted too.
+    let sql = "SELECT conname FROM pg_constraint WHERE conrelid = $1 AND contype = $2";
+    let prepared = store
+        .sql
+        .prepare(sql, Dialect::Postgres, QueryLimits::default());
+    assert_eq!(block_on(prepared).unwrap().parameters().len(), 2);
 }
 
 #[test]

@@ -41,6 +41,8 @@ families! {
         "Values replaced at the same key";
     READINGS_ABSENT: Counter "readings_absent" ["codec"]
         "Values that are absent in the payload, such as null";
+    TIMES_UNUSED: Counter "times_unused" []
+        "Messages since the start with a member that looks like their time and is not used";
     MESSAGES_CLEARED: Counter "messages_cleared" []
         "Empty messages that delete a retained message";
     READINGS_IN_FLIGHT: Gauge "readings_in_flight" []

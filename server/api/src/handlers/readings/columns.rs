@@ -1,7 +1,8 @@
 //! `GET /api/v1/devices/{id}/readings?points=N`: for charts. Weir picks the step, so that
 //! a line has at most the points asked for, and answers a column per quantity: a fifth
-//! of the bytes of a row per point. Bins begin at whole steps of the clock. `first` and
-//! `last` of a bin are left out where bins are made of roll-ups.
+//! of the bytes of a row per point. Bins begin at whole steps of the clock: of UTC, or of
+//! the zone `tz`. `first` and `last` of a bin are left out where bins are made of
+//! roll-ups.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 use weir_model::Timestamp;
 
-use super::{rollup_of, statement};
+use super::{LocalZone, Step, rollup_of, statement};
 use crate::api::Api;
 use crate::handlers::query::{collect, rows};
 use crate::problem::Problem;
@@ -31,6 +32,7 @@ pub(super) struct Asked<'a> {
     pub(super) sensors: Option<&'a [&'a str]>,
     pub(super) from: Timestamp,
     pub(super) to: Timestamp,
+    pub(super) zone: Option<LocalZone<'a>>,
     pub(super) points: u32,
 }
 
@@ -57,13 +59,20 @@ pub(super) async fn answer(api: &Api, asked: Asked<'_>) -> Result<Response, Prob
         asked.sensors,
         asked.from,
         asked.to,
-        Some(step),
+        Some(Step {
+            length: step,
+            zone: asked.zone,
+        }),
         limit,
         true,
     );
     let bins = rows(&collect(api, &sql).await?)?;
     let is_truncated = bins.len() == limit;
-    let has_ends = rollup_of(step).is_none();
+    let has_ends = rollup_of(Step {
+        length: step,
+        zone: asked.zone,
+    })
+    .is_none();
     let mut columns: BTreeMap<String, Columns> = BTreeMap::new();
     for sensor in asked.sensors.unwrap_or_default() {
         columns.entry((*sensor).to_owned()).or_default();

@@ -26,15 +26,19 @@ pub(crate) enum RowError {
     },
     #[error("it has no time")]
     NoTime,
-    #[error("{0:?} is no time; understood are {FORMS}")]
+    #[error("{0:?} is no time; understood are {FORMS}, and what --time-format says")]
     InvalidTime(String),
+    #[error("{0:?} names no time zone: say --timezone")]
+    NoZone(String),
+    #[error("{0:?} does not exist: clocks went forward over it")]
+    SkippedTime(String),
     #[error("it has neither value nor text")]
     NoValue,
     #[error("its value {0:?} is no number")]
     InvalidValue(String),
     #[error(
         "its {tag} {name:?} has a line break, or a backslash before a comma, an equals sign, a \
-         space or its end"
+         space or its end, and no route takes events of devices/{{device}}/telemetry as json"
     )]
     UnwritableTag { tag: &'static str, name: String },
     #[error("it cannot be written: {0}")]

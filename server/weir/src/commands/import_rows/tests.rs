@@ -7,12 +7,16 @@ use super::*;
 
 /// The lines, and what was said of the rows that are none.
 fn read(name: &str, text: &str) -> Result<(String, Vec<String>)> {
+    read_as(name, text, &CsvOptions::default())
+}
+
+fn read_as(name: &str, text: &str, options: &CsvOptions) -> Result<(String, Vec<String>)> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
     fs::write(&path, text).unwrap();
     let format = FileFormat::of(&path)?;
     let (mut lines, mut refused) = (String::new(), Vec::new());
-    for item in rows(File::open(&path).unwrap(), format)? {
+    for item in rows(File::open(&path).unwrap(), format, options)? {
         let (place, row) = item?;
         if let Err(why) = row.and_then(|row| row.push_to(&mut lines)) {
             refused.push(format!("{place}: {why}"));
@@ -85,7 +89,7 @@ fn columns_that_are_missing_or_there_twice_are_reported() {
     }
     check(
         "time,sensor,value\n",
-        "no column device; the columns are time, sensor, value",
+        "no column device: say --device; the columns are time, sensor, value",
     );
     check("time,device,sensor\n", "neither a column value nor text");
     check(
@@ -113,5 +117,112 @@ fn parquets_own_times_and_numbers_are_exact() {
     assert_eq!(
         lines,
         "readings,device=p1,sensor=flow value=0.30000000000000004 1795219200000001000\n"
+    );
+}
+
+#[test]
+fn csv_as_people_have_it() {
+    let lines = |text: &str, options: CsvOptions| {
+        let (lines, refused) = read_as("a.csv", text, &options).unwrap();
+        assert!(refused.is_empty(), "{refused:?}");
+        lines
+    };
+    let brussels = |device: Option<&str>| CsvOptions {
+        timezone: Some("Europe/Brussels".to_owned()),
+        device: device.map(str::to_owned),
+        ..CsvOptions::default()
+    };
+    // A column per sensor, semicolons, decimal commas, local time.
+    assert_eq!(
+        lines(
+            "Zeit;Temperatur (°C);Druck [bar];Zustand\r\n\
+             24.12.2026 18:30;21,5;1.013,25;an\r\n\
+             24.12.2026 18:45;;0,9;\r\n",
+            brussels(Some("boiler")),
+        ),
+        "readings,device=boiler,sensor=Temperatur,unit=Cel value=21.5 1798133400000000000\n\
+         readings,device=boiler,sensor=Druck,unit=bar value=1013.25 1798133400000000000\n\
+         readings,device=boiler,sensor=Zustand text=\"an\" 1798133400000000000\n\
+         readings,device=boiler,sensor=Druck,unit=bar value=0.9 1798134300000000000\n"
+    );
+    // Date and time in two columns, tabs, dates with slashes.
+    assert_eq!(
+        lines(
+            "Date\tTime\tdevice\tflow\n31/12/2026\t10:00 PM\tp1\t1,234.5\n01/02/2026\t1:05 AM\tp2\t2\n",
+            brussels(None),
+        ),
+        "readings,device=p1,sensor=flow value=1234.5 1798750800000000000\n\
+         readings,device=p2,sensor=flow value=2.0 1769904300000000000\n"
+    );
+    // A row per reading.
+    assert_eq!(
+        lines(
+            "timestamp;device;sensor;value\n2026-11-21T00:00:00Z;p1;flow;1,5\n",
+            CsvOptions::default(),
+        ),
+        "readings,device=p1,sensor=flow value=1.5 1795219200000000000\n"
+    );
+    let options = CsvOptions {
+        time_format: Some("%Y%m%d-%H%M".to_owned()),
+        timezone: Some("UTC".to_owned()),
+        wide: true,
+        delimiter: Some(b'|'),
+        decimal: Some(','),
+        device: Some("p1".to_owned()),
+    };
+    assert_eq!(
+        lines("time|value|sensor\n20261121-0000|1,234|x\n", options),
+        "readings,device=p1,sensor=value value=1.234 1795219200000000000\n\
+         readings,device=p1,sensor=sensor text=\"x\" 1795219200000000000\n"
+    );
+}
+
+#[test]
+fn what_csv_leaves_open_is_asked_for() {
+    for (text, option) in [
+        ("time,a;time\n", "--delimiter"),
+        ("time;a\n2026-11-21T00:00:00Z;1,234\n", "--decimal"),
+        ("time;a\n01/02/2026;1\n", "--time-format"),
+        ("time;a\n2026-11-21T00:00:00Z;1\n", "--device"),
+    ] {
+        let mut options = CsvOptions::default();
+        if option != "--device" {
+            options.device = Some("p1".to_owned());
+        }
+        let error = read_as("a.csv", text, &options).unwrap_err().to_string();
+        assert!(error.contains(option), "{error}");
+    }
+    let options = CsvOptions {
+        device: Some("p1".to_owned()),
+        ..CsvOptions::default()
+    };
+    let (_, refused) = read_as("a.csv", "zeit;a\n24.12.2026 18:30;1\n", &options).unwrap();
+    assert!(refused[0].contains("--timezone"), "{refused:?}");
+}
+
+#[test]
+fn empty_texts_and_guarded_ones_are_read() {
+    let (lines, refused) = read(
+        "a.csv",
+        "time,device,sensor,value,text\n\
+         2026-11-21T00:00:00Z,p1,note,,\"\"\n\
+         2026-11-21T00:00:00Z,p1,'=x,,'=1+1\n\
+         2026-11-21T00:00:00Z,p1,note,,\n",
+    )
+    .unwrap();
+    assert_eq!(
+        lines,
+        "readings,device=p1,sensor=note text=\"\" 1795219200000000000\n\
+         readings,device=p1,sensor=\\=x text=\"=1+1\" 1795219200000000000\n"
+    );
+    assert_eq!(refused, ["line 4: it has neither value nor text"]);
+    let (lines, _) = read(
+        "a.jsonl",
+        "{\"time\":\"2026-11-21T00:00:00Z\",\"device\":\"p1\",\"sensor\":\"note\",\"value\":null,\"text\":\"\"}\n",
+    )
+    .unwrap();
+    assert_eq!(
+        lines,
+        "readings,device=p1,sensor=note text=\"\" 1795219200000000000\n"
     );
 }

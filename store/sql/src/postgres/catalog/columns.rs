@@ -1,4 +1,6 @@
-//! The columns of the tables of `pg_catalog`, and the value of a cell.
+//! The columns of the tables of `pg_catalog` and `information_schema`, and the value of
+//! a cell. Columns are listed by name: `#` marks a number, `?` a boolean; all others are
+//! texts.
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -6,7 +8,6 @@ pub(crate) enum Kind {
     Text,
     Bool,
 }
-pub(crate) use Kind::{Bool, Int, Text};
 
 /// The value of a cell.
 #[derive(Clone, Debug)]
@@ -35,222 +36,111 @@ impl From<&str> for Cell {
     }
 }
 
-pub(crate) type Columns = &'static [(&'static str, Kind)];
 /// The values of a row that differ from the defaults, by column.
 pub(crate) type Row = Vec<(&'static str, Cell)>;
 
-pub(crate) const CLASS: Columns = &[
-    ("oid", Int),
-    ("relname", Text),
-    ("relnamespace", Int),
-    ("reltype", Int),
-    ("reloftype", Int),
-    ("relowner", Int),
-    ("relam", Int),
-    ("reltablespace", Int),
-    ("relpages", Int),
-    ("reltuples", Int),
-    ("reltoastrelid", Int),
-    ("relhasindex", Bool),
-    ("relisshared", Bool),
-    ("relpersistence", Text),
-    ("relkind", Text),
-    ("relnatts", Int),
-    ("relchecks", Int),
-    ("relhasrules", Bool),
-    ("relhastriggers", Bool),
-    ("relhassubclass", Bool),
-    ("relrowsecurity", Bool),
-    ("relforcerowsecurity", Bool),
-    ("relreplident", Text),
-    ("relispartition", Bool),
-    ("relacl", Text),
-    ("reloptions", Text),
-];
-pub(crate) const ATTRIBUTE: Columns = &[
-    ("attrelid", Int),
-    ("attname", Text),
-    ("atttypid", Int),
-    ("attlen", Int),
-    ("attnum", Int),
-    ("atttypmod", Int),
-    ("attndims", Int),
-    ("attnotnull", Bool),
-    ("atthasdef", Bool),
-    ("attidentity", Text),
-    ("attgenerated", Text),
-    ("attisdropped", Bool),
-    ("attislocal", Bool),
-    ("attcollation", Int),
-    ("attstorage", Text),
-    ("attcompression", Text),
-    ("attstattarget", Int),
-    ("attacl", Text),
-];
-pub(crate) const TYPE: Columns = &[
-    ("oid", Int),
-    ("typname", Text),
-    ("typnamespace", Int),
-    ("typowner", Int),
-    ("typlen", Int),
-    ("typtype", Text),
-    ("typcategory", Text),
-    ("typrelid", Int),
-    ("typelem", Int),
-    ("typarray", Int),
-    ("typdelim", Text),
-    ("typbasetype", Int),
-    ("typtypmod", Int),
-    ("typnotnull", Bool),
-    ("typcollation", Int),
-    ("typdefault", Text),
-];
-pub(crate) const NAMESPACE: Columns = &[
-    ("oid", Int),
-    ("nspname", Text),
-    ("nspowner", Int),
-    ("nspacl", Text),
-];
-pub(crate) const DATABASE: Columns = &[
-    ("oid", Int),
-    ("datname", Text),
-    ("datdba", Int),
-    ("encoding", Int),
-    ("datcollate", Text),
-    ("datctype", Text),
-    ("datistemplate", Bool),
-    ("datallowconn", Bool),
-    ("datconnlimit", Int),
-    ("dattablespace", Int),
-    ("datlocprovider", Text),
-    ("daticulocale", Text),
-    ("daticurules", Text),
-    ("datlocale", Text),
-    ("datcollversion", Text),
-    ("datacl", Text),
-];
-pub(crate) const ROLES: Columns = &[
-    ("oid", Int),
-    ("rolname", Text),
-    ("rolsuper", Bool),
-    ("rolcanlogin", Bool),
-    ("rolinherit", Bool),
-    ("rolcreaterole", Bool),
-    ("rolcreatedb", Bool),
-    ("rolreplication", Bool),
-    ("rolbypassrls", Bool),
-    ("rolconnlimit", Int),
-    ("rolvaliduntil", Text),
-];
-pub(crate) const TABLESPACES: Columns = &[("oid", Int), ("spcname", Text), ("spcowner", Int)];
-pub(crate) const TABLES: Columns = &[
-    ("schemaname", Text),
-    ("tablename", Text),
-    ("tableowner", Text),
-];
-/// Tables without rows.
-pub(crate) const EMPTY: [(&str, Columns); 16] = [
-    ("pg_am", &[("oid", Int), ("amname", Text), ("amtype", Text)]),
+/// The columns of a list.
+pub(crate) fn columns(list: &'static str) -> Vec<(&'static str, Kind)> {
+    let column = |name: &'static str| {
+        if let Some(name) = name.strip_suffix('#') {
+            (name, Kind::Int)
+        } else if let Some(name) = name.strip_suffix('?') {
+            (name, Kind::Bool)
+        } else {
+            (name, Kind::Text)
+        }
+    };
+    list.split_ascii_whitespace().map(column).collect()
+}
+
+/// What the names of tables of `information_schema` begin with here: DataFusion's own
+/// schema of that name cannot be replaced.
+pub(crate) const INFORMATION: &str = "information_schema_";
+
+/// Tables with rows.
+pub(crate) const FILLED: [(&str, &str); 18] = [
     (
-        "pg_attrdef",
-        &[
-            ("oid", Int),
-            ("adrelid", Int),
-            ("adnum", Int),
-            ("adbin", Text),
-        ],
+        "pg_class",
+        "oid# relname relnamespace# reltype# reloftype# relowner# relam# relfilenode# \
+         reltablespace# relpages# reltuples# relallvisible# reltoastrelid# relhasindex? \
+         relisshared? relpersistence relkind relnatts# relchecks# relhasrules? relhastriggers? \
+         relhassubclass? relrowsecurity? relforcerowsecurity? relispopulated? relreplident \
+         relispartition? relrewrite# relacl reloptions relpartbound",
     ),
     (
-        "pg_collation",
-        &[("oid", Int), ("collname", Text), ("collnamespace", Int)],
+        "pg_attribute",
+        "attrelid# attname atttypid# attlen# attnum# attcacheoff# atttypmod# attndims# attbyval? \
+         attalign attstorage attcompression attnotnull? atthasdef? atthasmissing? attidentity \
+         attgenerated attisdropped? attislocal? attinhcount# attcollation# attstattarget# attacl \
+         attoptions attfdwoptions",
     ),
     (
-        "pg_constraint",
-        &[
-            ("oid", Int),
-            ("conname", Text),
-            ("connamespace", Int),
-            ("contype", Text),
-            ("conrelid", Int),
-            ("confrelid", Int),
-            ("conindid", Int),
-            ("contypid", Int),
-        ],
+        "pg_type",
+        "oid# typname typnamespace# typowner# typlen# typbyval? typtype typcategory \
+         typispreferred? typisdefined? typdelim typrelid# typelem# typarray# typinput typoutput \
+         typreceive typsend typalign typstorage typnotnull? typbasetype# typtypmod# typndims# \
+         typcollation# typdefault typacl",
+    ),
+    ("pg_namespace", "oid# nspname nspowner# nspacl"),
+    (
+        "pg_database",
+        "oid# datname datdba# encoding# datlocprovider datistemplate? datallowconn? \
+         datconnlimit# dattablespace# datcollate datctype daticulocale daticurules datlocale \
+         datcollversion datacl",
+    ),
+    ("pg_tablespace", "oid# spcname spcowner# spcacl spcoptions"),
+    ("pg_roles", ROLES),
+    ("pg_authid", ROLES),
+    (
+        "pg_user",
+        "usename usesysid# usecreatedb? usesuper? userepl? usebypassrls?",
     ),
     (
-        "pg_description",
-        &[
-            ("objoid", Int),
-            ("classoid", Int),
-            ("objsubid", Int),
-            ("description", Text),
-        ],
+        "pg_tables",
+        "schemaname tablename tableowner tablespace hasindexes? hasrules? hastriggers? \
+         rowsecurity?",
     ),
     (
-        "pg_enum",
-        &[
-            ("oid", Int),
-            ("enumtypid", Int),
-            ("enumlabel", Text),
-            ("enumsortorder", Int),
-        ],
+        "pg_settings",
+        "name setting unit category short_desc extra_desc context vartype source min_val \
+         max_val enumvals boot_val reset_val sourcefile sourceline# pending_restart?",
+    ),
+    ("pg_keywords", "word catcode catdesc"),
+    (
+        "information_schema_schemata",
+        "catalog_name schema_name schema_owner default_character_set_catalog \
+         default_character_set_schema default_character_set_name sql_path",
     ),
     (
-        "pg_extension",
-        &[
-            ("oid", Int),
-            ("extname", Text),
-            ("extnamespace", Int),
-            ("extversion", Text),
-        ],
+        "information_schema_tables",
+        "table_catalog table_schema table_name table_type self_referencing_column_name \
+         reference_generation user_defined_type_catalog user_defined_type_schema \
+         user_defined_type_name is_insertable_into is_typed commit_action",
     ),
     (
-        "pg_index",
-        &[
-            ("indexrelid", Int),
-            ("indrelid", Int),
-            ("indnatts", Int),
-            ("indisunique", Bool),
-            ("indisprimary", Bool),
-            ("indisvalid", Bool),
-        ],
+        "information_schema_columns",
+        "table_catalog table_schema table_name column_name ordinal_position# column_default \
+         is_nullable data_type character_maximum_length# character_octet_length# \
+         numeric_precision# numeric_precision_radix# numeric_scale# datetime_precision# \
+         interval_type interval_precision# character_set_catalog character_set_schema \
+         character_set_name collation_catalog collation_schema collation_name domain_catalog \
+         domain_schema domain_name udt_catalog udt_schema udt_name dtd_identifier \
+         is_self_referencing is_identity identity_generation identity_start identity_increment \
+         identity_maximum identity_minimum identity_cycle is_generated generation_expression \
+         is_updatable",
+    ),
+    ("information_schema_enabled_roles", "role_name"),
+    (
+        "information_schema_table_privileges",
+        "grantor grantee table_catalog table_schema table_name privilege_type is_grantable \
+         with_hierarchy",
     ),
     (
-        "pg_inherits",
-        &[("inhrelid", Int), ("inhparent", Int), ("inhseqno", Int)],
-    ),
-    (
-        "pg_matviews",
-        &[("schemaname", Text), ("matviewname", Text)],
-    ),
-    (
-        "pg_proc",
-        &[
-            ("oid", Int),
-            ("proname", Text),
-            ("pronamespace", Int),
-            ("prokind", Text),
-        ],
-    ),
-    (
-        "pg_policy",
-        &[("oid", Int), ("polname", Text), ("polrelid", Int)],
-    ),
-    (
-        "pg_publication",
-        &[("oid", Int), ("pubname", Text), ("puballtables", Bool)],
-    ),
-    (
-        "pg_auth_members",
-        &[("roleid", Int), ("member", Int), ("grantor", Int)],
-    ),
-    ("pg_range", &[("rngtypid", Int), ("rngsubtype", Int)]),
-    (
-        "pg_views",
-        &[
-            ("schemaname", Text),
-            ("viewname", Text),
-            ("definition", Text),
-        ],
+        "information_schema_role_table_grants",
+        "grantor grantee table_catalog table_schema table_name privilege_type is_grantable \
+         with_hierarchy",
     ),
 ];
+
+const ROLES: &str = "oid# rolname rolsuper? rolinherit? rolcreaterole? rolcreatedb? rolcanlogin? \
+     rolreplication? rolconnlimit# rolpassword rolvaliduntil rolbypassrls? rolconfig";

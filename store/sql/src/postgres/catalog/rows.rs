@@ -1,13 +1,13 @@
-//! The rows of `pg_catalog`: one database, one role, the registered tables.
+//! The rows of `pg_catalog`: one database, one role, the registered tables, the settings.
 
-use arrow::datatypes::DataType;
 use datafusion::catalog::SchemaProvider;
 use datafusion::error::Result;
 
 use super::columns::{Cell, Row};
 use super::objects::{FIRST_TABLE, NAMESPACES, OWNER, TABLESPACE, names, oid};
-use super::types;
+use super::{information, types};
 use crate::functions::{CATALOG, SCHEMA};
+use crate::postgres::settings::SETTINGS;
 
 /// The rows of a table, without columns that are null in all of them.
 pub(crate) async fn rows(table: &str, tables: &dyn SchemaProvider) -> Result<Vec<Row>> {
@@ -22,10 +22,68 @@ pub(crate) async fn rows(table: &str, tables: &dyn SchemaProvider) -> Result<Vec
             ("spcname", "pg_default".into()),
             ("spcowner", OWNER.into()),
         ]],
-        "pg_roles" | "pg_user" => vec![role()],
+        "pg_roles" | "pg_authid" => vec![role()],
+        "pg_user" => vec![vec![
+            ("usename", CATALOG.into()),
+            ("usesysid", OWNER.into()),
+            ("usecreatedb", false.into()),
+            ("usesuper", false.into()),
+            ("userepl", false.into()),
+            ("usebypassrls", false.into()),
+        ]],
+        "pg_settings" => settings(),
+        "pg_keywords" => KEYWORDS.into_iter().map(keyword).collect(),
+        "information_schema_schemata" => information::schemata(),
+        "information_schema_tables" => information::tables(tables),
+        "information_schema_columns" => information::columns(tables).await?,
+        "information_schema_enabled_roles" => vec![vec![("role_name", CATALOG.into())]],
+        "information_schema_table_privileges" | "information_schema_role_table_grants" => {
+            information::privileges(tables)
+        }
         "pg_tables" => names(tables).iter().map(|name| table_row(name)).collect(),
         _ => Vec::new(),
     })
+}
+
+/// Words beyond SQL:2003 that must be quoted as names.
+const KEYWORDS: [&str; 6] = [
+    "exclude",
+    "ilike",
+    "limit",
+    "offset",
+    "qualify",
+    "returning",
+];
+
+fn keyword(word: &str) -> Row {
+    vec![
+        ("word", word.into()),
+        ("catcode", "R".into()),
+        ("catdesc", "reserved".into()),
+    ]
+}
+
+fn settings() -> Vec<Row> {
+    let row = |(name, value): &(&str, &str)| -> Row {
+        let fixed = match *value {
+            "on" | "off" => "bool",
+            number if number.parse::<i64>().is_ok() => "integer",
+            _ => "string",
+        };
+        vec![
+            ("name", (*name).into()),
+            ("setting", (*value).into()),
+            ("category", "Preset Options".into()),
+            ("short_desc", "".into()),
+            ("context", "internal".into()),
+            ("vartype", fixed.into()),
+            ("source", "default".into()),
+            ("boot_val", (*value).into()),
+            ("reset_val", (*value).into()),
+            ("pending_restart", false.into()),
+        ]
+    };
+    SETTINGS.iter().map(row).collect()
 }
 
 fn namespaces() -> Vec<Row> {
@@ -75,6 +133,10 @@ fn table_row(name: &str) -> Row {
         ("schemaname", SCHEMA.into()),
         ("tablename", name.into()),
         ("tableowner", CATALOG.into()),
+        ("hasindexes", false.into()),
+        ("hasrules", false.into()),
+        ("hastriggers", false.into()),
+        ("rowsecurity", false.into()),
     ]
 }
 
@@ -94,11 +156,15 @@ async fn classes(tables: &dyn SchemaProvider) -> Result<Vec<Row>> {
             ("relkind", "r".into()),
             ("relnatts", i64::try_from(columns).unwrap_or(0).into()),
             ("relreplident", "d".into()),
+            ("relispopulated", true.into()),
         ];
         let zero = [
             "reltype",
             "reloftype",
             "relam",
+            "relfilenode",
+            "relallvisible",
+            "relrewrite",
             "reltablespace",
             "relpages",
             "reltuples",
@@ -129,23 +195,18 @@ async fn attributes(tables: &dyn SchemaProvider) -> Result<Vec<Row>> {
             continue;
         };
         for (at, field) in table.schema().fields().iter().enumerate() {
-            let kind = match field.data_type() {
-                DataType::Boolean => 16,
-                DataType::Float64 | DataType::Float32 => 701,
-                DataType::UInt64 => 1700,
-                DataType::Timestamp(_, Some(_)) => 1184,
-                DataType::Timestamp(_, None) => 1114,
-                data_type if data_type.is_integer() => 20,
-                _ => 25,
-            };
+            let kind = types::oid_of(field.data_type());
+            let (_, size) = types::name_and_size(kind);
             rows.push(vec![
                 ("attrelid", oid(place).into()),
                 ("attname", field.name().as_str().into()),
                 ("atttypid", kind.into()),
-                ("attlen", (-1).into()),
+                ("attlen", size.into()),
                 ("attnum", i64::try_from(at + 1).unwrap_or(0).into()),
                 ("atttypmod", (-1).into()),
                 ("attndims", 0.into()),
+                ("attinhcount", 0.into()),
+                ("atthasmissing", false.into()),
                 ("attnotnull", (!field.is_nullable()).into()),
                 ("atthasdef", false.into()),
                 ("attidentity", "".into()),
