@@ -87,6 +87,12 @@ impl TopicPattern {
         self.levels.iter().map(level).collect::<Vec<_>>().join("/")
     }
 
+    /// The levels that it begins with before any capture or wildcard.
+    pub fn literal_levels(&self) -> usize {
+        let is_literal = |level: &&Level| matches!(level, Level::Literal(_));
+        self.levels.iter().take_while(is_literal).count()
+    }
+
     /// The captures, when the topic matches. Allocates nothing.
     pub fn captures<'a>(&self, topic: &'a str) -> Option<Captures<'a>> {
         if topic.starts_with('$') && !matches!(self.levels.first(), Some(Level::Literal(_))) {

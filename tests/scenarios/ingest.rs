@@ -3,6 +3,7 @@
 mod bad_packets;
 mod bad_payloads;
 mod broker_restart;
+mod codecs;
 mod line_protocol;
 mod links;
 mod main_job;

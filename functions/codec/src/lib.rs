@@ -8,7 +8,12 @@
 //! payload ─▶ json, line_protocol, value ─▶ Decoder { events, readings, faults }
 //!                  │
 //!                  └─ json_scanner, line_scanner: one pass over the text, spans out
+//!
+//! payload ─▶ walk/{json, cbor, msgpack} ─▶ tape ─▶ preset/{tts, shelly, …} ─▶ Decoder
 //! ```
+//!
+//! A walker per encoding writes a tape of tokens, and a consumer per format reads it
+//! (`tape.rs`, `preset.rs`, `output.rs`).
 //!
 //! Pure: no I/O, no clock.
 
@@ -23,13 +28,20 @@ mod json_reading;
 mod json_scanner;
 mod line_protocol;
 mod line_scanner;
+mod moment;
+mod names;
+mod output;
+mod preset;
 mod raw;
 mod span;
+mod tape;
 mod value;
+mod walk;
 
 pub use decoder::Decoder;
 pub use fault::{Fault, Quoted};
 pub use json_decoding::JsonSettings;
 pub use line_protocol::{LineSettings, split_lines};
-pub use raw::{RawEvent, RawReading, RawTime, RawValue};
+pub use output::Facts;
+pub use raw::{Attribute, EventMark, RawEvent, RawReading, RawTime, RawValue};
 pub use span::Span;

@@ -17,7 +17,7 @@ use crate::decoder::Decoder;
 use crate::fault::Fault;
 use crate::json_number::Number;
 use crate::json_scanner::{Kind, Scanner};
-use crate::raw::{RawEvent, RawReading, RawTime, RawValue};
+use crate::raw::{EventMark, RawEvent, RawReading, RawTime, RawValue};
 use crate::span::{IN_SCRATCH, MAX_TEXT_BYTES, Span};
 
 /// Longest text value, in bytes.
@@ -48,6 +48,7 @@ impl Decoder {
             sequence: None,
             first: 0,
             end: self.readings.len(),
+            mark: EventMark::None,
             fault: None,
         });
         Ok(())

@@ -43,7 +43,7 @@ pub struct Engine {
     rights: Option<Box<dyn PublishRights>>,
     pub(crate) functions: Vec<FunctionInfo>,
     pub(crate) rules: Rules,
-    decoder: Decoder,
+    pub(crate) decoder: Decoder,
     row_builder: RowBuilder,
     pub(crate) tables: Tables,
     pub(crate) removed: Removed,
@@ -356,6 +356,7 @@ impl Engine {
         message: &Message<'_>,
         out: &mut Batch,
     ) -> Result<(), Fault> {
+        self.decoder.clear();
         let decoded = self.routes.decode(message, &mut self.decoder)?;
         let Self {
             routes,

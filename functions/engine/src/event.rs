@@ -13,7 +13,7 @@ mod reading;
 mod run;
 mod unit;
 
-use weir_codec::{Fault, Quoted, RawEvent, RawReading, RawTime};
+use weir_codec::{EventMark, Fault, Quoted, RawEvent, RawReading, RawTime};
 use weir_model::{DeviceIx, Message, QuarantineReason as Reason};
 
 use crate::validator;
@@ -44,7 +44,8 @@ impl<'a> EventContext<'a> {
             }
         }
         let mut indexes = readings.len() as u32;
-        if self.rules.watches.derived && !self.message.retained {
+        let is_judged = !self.message.retained && event.mark == EventMark::None;
+        if self.rules.watches.derived && is_judged {
             indexes += self.derive(&mut owner, number, first_index + indexes);
         }
         if let (Some(number), Some(device), false) =

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use weir_config::{Config, FunctionKind, Precision, Route, RouteCodec, TopicPattern};
+use weir_config::{Config, FunctionKind, Route, TopicPattern};
 use weir_engine::{Explained, Tally};
 use weir_model::{Alert, Ingress, Message, Position, Short, Side, Timestamp, Verdict, Why};
 use weir_pipeline::{Effects, Pipeline};
@@ -107,8 +107,7 @@ impl<'a> Run<'a> {
         let topic = TopicPattern::parse("{device}").expect("the pattern is well formed");
         config.routes = vec![Route {
             topic,
-            codec: RouteCodec::Json,
-            precision: Precision::default(),
+            ..Route::default()
         }];
         config.limits.min_time_ns = i64::MIN;
         // No time passes between stored readings.

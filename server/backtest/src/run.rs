@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context, Result};
 use parking_lot::Mutex;
-use weir_config::{Config, Precision, Route, RouteCodec, TopicPattern};
+use weir_config::{Config, Route, TopicPattern};
 use weir_engine::{Batch, Engine};
 use weir_model::{Alert, Flags, Ingress, Message, Position, QuarantineReason};
 use weir_pipeline::{Effects, Pipeline};
@@ -76,8 +76,7 @@ impl Rules {
         let topic = TopicPattern::parse("{device}").expect("the pattern is well formed");
         config.routes = vec![Route {
             topic,
-            codec: RouteCodec::Json,
-            precision: Precision::default(),
+            ..Route::default()
         }];
         // Old readings are what a backtest is for.
         config.limits.min_time_ns = i64::MIN;

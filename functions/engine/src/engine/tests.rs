@@ -27,7 +27,6 @@ mod rights;
 mod rules_and_restore;
 mod sequences;
 mod times;
-mod vectors;
 
 const WARNING: Level = Some(Severity::Warning);
 const CRITICAL: Level = Some(Severity::Critical);
