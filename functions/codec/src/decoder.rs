@@ -2,6 +2,7 @@
 
 use crate::fault::Fault;
 use crate::json_members::Scalar;
+use crate::memory::Memory;
 use crate::raw::{Attribute, RawEvent, RawReading};
 use crate::span::{Scratch, Span};
 use crate::tape::Node;
@@ -21,6 +22,8 @@ pub struct Decoder {
     pub attributes: Vec<Attribute>,
     /// The message is understood and holds no reading: what it is.
     pub kind: Option<&'static str>,
+    /// What codecs remember; it outlives the message.
+    pub memory: Memory,
     pub(crate) scratch: Scratch,
     /// Tags of a line that are part of its sensors' names.
     pub(crate) tags: Vec<(Span, Span)>,
@@ -31,6 +34,14 @@ pub struct Decoder {
 }
 
 impl Decoder {
+    /// A decoder that remembers this.
+    pub fn with_memory(memory: Memory) -> Self {
+        Self {
+            memory,
+            ..Self::default()
+        }
+    }
+
     /// The result of a message without readings.
     pub fn clear(&mut self) {
         self.events.clear();

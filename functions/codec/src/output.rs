@@ -9,6 +9,7 @@ use chrono_tz::Tz;
 use weir_model::{QuarantineReason as Reason, Unit};
 
 use crate::fault::Fault;
+use crate::memory::Memory;
 use crate::names;
 use crate::raw::{Attribute, RawEvent, RawReading, RawTime, RawValue};
 use crate::span::{Scratch, Span};
@@ -68,6 +69,7 @@ pub(crate) struct Output<'t, 'd> {
     pub(crate) absent: &'d mut u64,
     pub(crate) attributes: &'d mut Vec<Attribute>,
     pub(crate) kind: &'d mut Option<&'static str>,
+    pub(crate) memory: &'d mut Memory,
 }
 
 impl<'t, 'd> Output<'t, 'd> {

@@ -89,6 +89,7 @@ impl Decoder {
             attributes,
             scratch,
             nodes,
+            memory,
             ..
         } = self;
         let out = &mut Output {
@@ -102,6 +103,7 @@ impl Decoder {
             absent,
             attributes,
             kind,
+            memory,
         };
         match codec {
             RouteCodec::Cbor | RouteCodec::MsgPack => event::decode(out),

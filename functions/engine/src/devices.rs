@@ -11,7 +11,7 @@
 //! in both runs: the times that pass, modules that were stopped after failures, and
 //! limits on the number of names.
 
-use weir_codec::Decoder;
+use weir_codec::{Decoder, Memory};
 use weir_config::Config;
 use weir_model::{DeviceIx, Ingress, Message};
 
@@ -28,7 +28,8 @@ impl Engine {
     /// Panics when there is no such device.
     pub fn device_snapshot(&self, device: DeviceIx) -> Vec<u8> {
         let (parts, removed) = snapshot::of_device(&self.tables, &self.removed, device);
-        self.write(&parts, &removed)
+        // What codecs remember belongs to no device.
+        self.write(&parts, &removed, &Memory::default())
     }
 
     /// An engine that knows the devices of all snapshots, in their order. Each is
@@ -50,7 +51,7 @@ impl Engine {
         if message.door == Ingress::Clock {
             return Vec::new();
         }
-        let mut decoder = Decoder::default();
+        let mut decoder = Decoder::with_memory(self.decoder.memory.clone());
         let Ok(decoded) = self.routes.decode(message, &mut decoder) else {
             return Vec::new();
         };

@@ -9,7 +9,7 @@
 
 use std::sync::Arc;
 
-use weir_codec::{Decoder, Fault};
+use weir_codec::{Decoder, Fault, Memory};
 use weir_config::{Config, FunctionKind, RouteCodec};
 use weir_model::{
     Catalog, DeviceIx, Ingress, Message, Position, PublishRights, QuarantineReason as Reason,
@@ -127,7 +127,7 @@ impl Engine {
             functions,
             runs: Runs::new(&rules, restored.kept),
             rules,
-            decoder: Decoder::default(),
+            decoder: Decoder::with_memory(restored.memory),
             row_builder: RowBuilder::default(),
             tables: restored.tables,
             removed: restored.removed,
@@ -166,15 +166,16 @@ impl Engine {
 
     /// The memory, for [`Self::restore`]. The same messages give the same bytes.
     pub fn snapshot(&self) -> Vec<u8> {
-        self.write(&self.tables.parts(), &self.removed)
+        self.write(&self.tables.parts(), &self.removed, &self.decoder.memory)
     }
 
-    pub(crate) fn write(&self, parts: &Parts<'_>, removed: &Removed) -> Vec<u8> {
+    pub(crate) fn write(&self, parts: &Parts<'_>, removed: &Removed, memory: &Memory) -> Vec<u8> {
         let beside = Beside {
             rules: &self.rules,
             removed,
             clock: &self.clock,
             failing: &self.runs.kept(),
+            memory,
         };
         snapshot::write(parts, beside)
     }

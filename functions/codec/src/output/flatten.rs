@@ -7,7 +7,7 @@ use weir_model::QuarantineReason as Reason;
 use super::{Output, Policy};
 use crate::fault::{Fault, Quoted};
 use crate::moment::nanos_of_seconds;
-use crate::raw::RawTime;
+use crate::raw::{RawReading, RawTime, RawValue};
 use crate::span::Span;
 use crate::tape::Token;
 
@@ -23,6 +23,8 @@ const MAX_NAME_BYTES: usize = 256;
 pub(crate) enum Choice {
     /// A reading in this unit, or what holds readings.
     Reading(&'static str),
+    /// A reading of this value.
+    Value(bool),
     /// It describes the device.
     Attribute,
     /// Housekeeping.
@@ -136,6 +138,12 @@ impl Output<'_, '_> {
                 self.attribute_of(name, at);
                 Ok(())
             }
+            Choice::Value(value) => self.push(RawReading {
+                sensor: name,
+                value: RawValue::Number(f64::from(value)),
+                time: how.time,
+                ..RawReading::EMPTY
+            }),
             Choice::Reading(unit) => match self.token(at) {
                 Token::Object | Token::Array => {
                     self.flatten_within(at, name, unit, times, level + 1, how)

@@ -6,8 +6,14 @@
 //! zigbee2mqtt/my_plug/power                      8.1
 //! ```
 //!
-//! The device is what is behind the base topic, slashes and all. Units are those that
-//! the format has for every device; `voltage` is mV or V, by device, and has none.
+//! The device is what is behind the base topic, slashes and all. `bridge/devices` says
+//! which devices there are, their units, and which texts are 1 and 0. Until it has come,
+//! units are those that the format has for every device; `voltage` is mV or V, by device,
+//! and has none.
+
+mod exposes;
+
+use weir_model::Unit;
 
 use crate::fault::Fault;
 use crate::moment::{nanos_of_text, of_set_clock};
@@ -29,6 +35,9 @@ pub(super) fn decode(out: &mut Output<'_, '_>) -> Result<(), Fault> {
         return presence(out, device);
     }
     if levels().next() == Some("bridge") {
+        if name == "bridge/devices" {
+            exposes::remember(out, base);
+        }
         out.without_readings("bridge");
         return Ok(());
     }
@@ -40,11 +49,14 @@ pub(super) fn decode(out: &mut Output<'_, '_>) -> Result<(), Fault> {
         let device = out.device(name);
         return presence(out, device);
     }
-    if out.token(0) == Token::Object {
+    let is_known = |name: &str| out.memory.exposes(base, name).is_some();
+    let split = name.rsplit_once('/');
+    let is_attribute = split.is_some_and(|(above, _)| !is_known(name) && is_known(above));
+    if out.token(0) == Token::Object && !is_attribute {
         let device = out.device(name);
-        return state(out, device);
+        return state(out, device, base, name);
     }
-    attribute_output(out, name)
+    attribute_output(out, base, name)
 }
 
 /// `online` and `offline`, as a text or in `state`.
@@ -67,12 +79,17 @@ fn presence(out: &mut Output<'_, '_>, device: Span) -> Result<(), Fault> {
     Ok(())
 }
 
-fn state(out: &mut Output<'_, '_>, device: Span) -> Result<(), Fault> {
+fn state(
+    out: &mut Output<'_, '_>,
+    device: Span,
+    base: &str,
+    device_name: &str,
+) -> Result<(), Fault> {
     let time = last_seen(out);
     describe(out);
-    let mut choose = |out: &Output<'_, '_>, _: usize, name: Span| match out.str(name) {
+    let mut choose = |out: &Output<'_, '_>, at: usize, name: Span| match out.str(name) {
         "last_seen" | "device" | "update" => Choice::Nothing,
-        name => Choice::Reading(unit_of(name)),
+        name => described(out, at, base, device_name, name),
     };
     out.flatten(
         0,
@@ -88,22 +105,37 @@ fn state(out: &mut Output<'_, '_>, device: Span) -> Result<(), Fault> {
 }
 
 /// Output by attribute: the last level of the topic is the sensor.
-fn attribute_output(out: &mut Output<'_, '_>, name: &str) -> Result<(), Fault> {
+fn attribute_output(out: &mut Output<'_, '_>, base: &str, name: &str) -> Result<(), Fault> {
     let Some((name, sensor)) = name.rsplit_once('/') else {
         return Err(unknown_form("the payload is no object"));
     };
     let device = out.device(name);
-    let unit = unit_of(sensor);
+    let choice = described(out, 0, base, name, sensor);
     let policy = Policy {
         numbers: true,
         absent: true,
         ..POLICY
     };
-    let sensor = out.copy(sensor);
-    if out.token(0) == Token::Array {
-        return Err(unknown_form("the payload is an array"));
+    let copied = out.copy(sensor);
+    match (out.token(0), choice) {
+        (Token::Array, _) => return Err(unknown_form("the payload is an array")),
+        (Token::Object, _) => {
+            let mut choose = |_: &Output<'_, '_>, _: usize, _: Span| Choice::Reading("");
+            let how = &mut Flattening {
+                time: RawTime::Missing,
+                policy,
+                choose: &mut choose,
+            };
+            out.flatten(0, copied, how)?;
+        }
+        (_, Choice::Value(value)) => {
+            out.number(sensor, f64::from(value), "", RawTime::Missing)?;
+        }
+        (_, Choice::Reading(unit)) => {
+            out.reading(copied, 0, unit, RawTime::Missing, policy)?;
+        }
+        (_, Choice::Attribute | Choice::Nothing) => {}
     }
-    out.reading(sensor, 0, unit, RawTime::Missing, policy)?;
     out.event(device, 0);
     Ok(())
 }
@@ -137,6 +169,25 @@ fn describe(out: &mut Output<'_, '_>) {
     ] {
         out.attribute_at(device, member, name);
     }
+}
+
+/// What the description says of a property, or the format.
+fn described(out: &Output<'_, '_>, at: usize, base: &str, device: &str, name: &str) -> Choice {
+    let exposes = out.memory.exposes(base, device);
+    let Some(property) = exposes.and_then(|exposes| exposes.get(name)) else {
+        return Choice::Reading(unit_of(name));
+    };
+    if let Token::Text(text) = out.token(at) {
+        let text = Some(out.str(text));
+        if text == property.on.as_deref() {
+            return Choice::Value(true);
+        }
+        if text == property.off.as_deref() {
+            return Choice::Value(false);
+        }
+    }
+    let unit = property.unit.as_deref().and_then(Unit::canonical);
+    Choice::Reading(unit.unwrap_or_default())
 }
 
 fn unit_of(name: &str) -> &'static str {

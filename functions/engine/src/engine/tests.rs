@@ -13,6 +13,7 @@ use crate::inspect::latest::LatestValue;
 mod absence;
 mod bad_inputs;
 mod derived;
+mod descriptions;
 mod devices;
 mod effects;
 mod every_kind;
