@@ -8,7 +8,7 @@ use super::line_protocol::Precision;
 use super::route_codec::RouteCodec;
 use crate::file::raw::{Raw, Refused};
 use crate::file::reader::{Reader, Section};
-use crate::{TopicPattern, TopicTemplate};
+use crate::{Captures, TopicPattern, TopicTemplate};
 
 /// `[[route]]`
 #[derive(Clone, Debug, PartialEq)]
@@ -37,7 +37,24 @@ pub struct RouteOptions {
 /// What Weir publishes: a route that accepts it would feed it back for ever.
 const OWN_TOPICS: [&str; 2] = ["alerts/critical/device", "alerts/warning/device"];
 
+/// Whether Weir publishes alerts on this topic: no route takes it, however wide.
+pub(crate) fn is_own_topic(topic: &str) -> bool {
+    let Some(below) = topic.strip_prefix("alerts/") else {
+        return false;
+    };
+    let device = ["critical/", "warning/"]
+        .iter()
+        .find_map(|severity| below.strip_prefix(severity));
+    device.is_some_and(|device| !device.contains('/'))
+}
+
 impl Route {
+    /// The captures of a topic that the route takes.
+    pub fn captures<'a>(&self, topic: &'a str) -> Option<Captures<'a>> {
+        let captures = self.topic.captures(topic)?;
+        (!is_own_topic(topic)).then_some(captures)
+    }
+
     /// The routes of a codec on its usual topics.
     pub fn of_codec(codec: RouteCodec) -> impl Iterator<Item = Self> {
         codec.usual_topics().iter().map(move |topic| Self {
@@ -115,7 +132,8 @@ fn check(
             "codec \"value\" needs {sensor} in the topic, or \"sensor\"",
         );
     }
-    if OWN_TOPICS.iter().any(|own| topic.matches(own)) {
+    let is_meant = topic.literal_levels() > 0;
+    if is_meant && OWN_TOPICS.iter().any(|own| topic.matches(own)) {
         section.note(
             "topic",
             "it would take Weir's own alerts for telemetry; make it narrower",

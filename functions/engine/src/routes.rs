@@ -132,7 +132,7 @@ impl Routes {
     /// What the topic says, and how the payload is encoded.
     fn route<'m>(&self, message: &Message<'m>) -> Result<Matched<'m, '_>, Fault> {
         for route in &self.routes {
-            if let Some(captures) = route.topic.captures(message.topic) {
+            if let Some(captures) = route.captures(message.topic) {
                 return Ok(Matched {
                     captures,
                     codec: route.codec,
