@@ -108,7 +108,8 @@ mod tests {
                 topic: TopicPattern::parse(topic).unwrap(),
                 ..Route::default()
             };
-            let wide = TopicFilter::new(&Config::default()).with_routes(&[route.clone()]);
+            let wide =
+                TopicFilter::new(&Config::default()).with_routes(std::slice::from_ref(&route));
             assert!(wide.is_telemetry("hall-2/p1/temperature"), "{topic}");
             for own in ["alerts/critical/p1", "alerts/warning/$weir"] {
                 assert!(!wide.is_telemetry(own), "{topic} takes {own}");

@@ -19,7 +19,7 @@ pub(crate) fn nanos_of_seconds(seconds: i64) -> Option<i64> {
 pub(crate) fn nanos_of_double(seconds: f64) -> Option<i64> {
     let micros = (seconds * 1e6).round();
     let fits = micros.abs() < 9.2e15;
-    fits.then_some(micros as i64 * 1_000)
+    fits.then(|| micros as i64 * 1_000)
 }
 
 /// A number of seconds as it is written, to the nanosecond below.

@@ -33,6 +33,8 @@ impl Engine {
             None if event.device.is_none() => None,
             None => Some(decoder.text(text, event.device)),
         });
+        let cleared = decoder.cleared.then(|| self.routes.device_of(message));
+        let device = device.or(cleared.flatten());
         let attributes = decoder.attributes.iter().map(|attribute| {
             let name = decoder.text(text, attribute.name);
             (name, decoder.text(text, attribute.value))
