@@ -32,10 +32,6 @@ pub struct Captures<'a> {
     pub device: Option<&'a str>,
     pub sensor: Option<&'a str>,
     pub location: Option<&'a str>,
-    /// Of a template only.
-    pub unit: Option<&'a str>,
-    /// The device is made by a template: no listener has checked who may write for it.
-    pub composed_device: bool,
 }
 
 /// Why a text is not a topic pattern.
@@ -77,12 +73,6 @@ impl TopicPattern {
         })
     }
 
-    /// The levels of every topic that matches; `None` if they may be any number.
-    pub fn levels(&self) -> Option<usize> {
-        let open = self.levels.last() == Some(&Level::Rest);
-        (!open).then_some(self.levels.len())
-    }
-
     pub fn as_str(&self) -> &str {
         &self.text
     }
@@ -95,6 +85,12 @@ impl TopicPattern {
             Level::Rest => "#".to_owned(),
         };
         self.levels.iter().map(level).collect::<Vec<_>>().join("/")
+    }
+
+    /// The levels that it begins with before any capture or wildcard.
+    pub fn literal_levels(&self) -> usize {
+        let is_literal = |level: &&Level| matches!(level, Level::Literal(_));
+        self.levels.iter().take_while(is_literal).count()
     }
 
     /// The captures, when the topic matches. Allocates nothing.

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use crate::sections::route::is_own_topic;
 use crate::{Config, Route, TopicPattern};
 
 /// The accepted topics. Cheap to clone.
@@ -48,7 +49,7 @@ impl TopicFilter {
     }
 
     pub fn is_telemetry(&self, topic: &str) -> bool {
-        self.telemetry.iter().any(|pattern| pattern.matches(topic))
+        self.telemetry.iter().any(|pattern| pattern.matches(topic)) && !is_own_topic(topic)
     }
 
     pub fn is_shadow_request(&self, topic: &str) -> bool {
@@ -98,6 +99,23 @@ mod tests {
             assert!(!filter.accepts(topic), "{topic}");
         }
         assert_eq!(filter.subscriptions().len(), 7);
+    }
+
+    #[test]
+    fn however_wide_routes_are_they_never_take_our_own_alerts() {
+        for topic in ["#", "{location}/{device}/{sensor}", "+/+/{device}"] {
+            let route = Route {
+                topic: TopicPattern::parse(topic).unwrap(),
+                ..Route::default()
+            };
+            let wide =
+                TopicFilter::new(&Config::default()).with_routes(std::slice::from_ref(&route));
+            assert!(wide.is_telemetry("hall-2/p1/temperature"), "{topic}");
+            for own in ["alerts/critical/p1", "alerts/warning/$weir"] {
+                assert!(!wide.is_telemetry(own), "{topic} takes {own}");
+                assert_eq!(route.captures(own), None);
+            }
+        }
     }
 
     #[test]

@@ -1,123 +1,87 @@
-//! Texts made of topic levels: `{topic.2}.{topic.3}`, `line {topic.1}`, `{device}`.
+//! Names out of topic levels: `sensor = "{topic.2}.{topic.3}"`.
 
-use std::fmt;
+use std::fmt::Write as _;
 
-use crate::topic::Captures;
+use thiserror::Error;
 
-/// A template over the levels of a topic, counted from 0.
+/// Text with `{topic.N}`, the level N from 0, and `{topic.N..}`, that level and all
+/// behind it, joined by a dot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TopicTemplate {
-    text: String,
     parts: Vec<Part>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Part {
     Text(String),
-    /// `{topic.2}`
     Level(usize),
-    /// `{topic.2..}`: that level and all behind it, joined by dots.
     Rest(usize),
-    Device,
-    Sensor,
-    Location,
+}
+
+/// Why a text is no template.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum InvalidTopicTemplate {
+    #[error("{{{name}}} is neither {{topic.N}} nor {{topic.N..}}")]
+    Unknown { name: String },
+    #[error("a brace is not closed")]
+    NotClosed,
+    #[error("it is empty")]
+    Empty,
 }
 
 impl TopicTemplate {
-    /// For topics of so many levels, or of any number.
-    pub fn parse(text: &str, levels: Option<usize>) -> Result<Self, String> {
+    pub fn parse(text: &str) -> Result<Self, InvalidTopicTemplate> {
         let mut parts = Vec::new();
         let mut rest = text;
-        while let Some((before, after)) = rest.split_once('{') {
-            let Some((name, behind)) = after.split_once('}') else {
-                return Err("has a { without a }".to_owned());
-            };
+        while let Some((before, behind)) = rest.split_once('{') {
             if !before.is_empty() {
                 parts.push(Part::Text(before.to_owned()));
             }
-            parts.push(part(name, levels)?);
+            let (name, behind) = behind
+                .split_once('}')
+                .ok_or(InvalidTopicTemplate::NotClosed)?;
+            parts.push(part(name)?);
             rest = behind;
-        }
-        if rest.contains('}') {
-            return Err("has a } without a {".to_owned());
         }
         if !rest.is_empty() {
             parts.push(Part::Text(rest.to_owned()));
         }
         if parts.is_empty() {
-            return Err("is empty".to_owned());
+            return Err(InvalidTopicTemplate::Empty);
         }
-        Ok(Self {
-            text: text.to_owned(),
-            parts,
-        })
+        Ok(Self { parts })
     }
 
-    /// Whether it needs this capture of the pattern.
-    pub(crate) fn captures(&self) -> impl Iterator<Item = &'static str> {
-        self.parts.iter().filter_map(|part| match part {
-            Part::Device => Some("{device}"),
-            Part::Sensor => Some("{sensor}"),
-            Part::Location => Some("{location}"),
-            _ => None,
-        })
-    }
-
-    /// Appends the text for a topic.
-    pub fn push_to(&self, topic: &str, captures: &Captures<'_>, into: &mut String) {
+    /// Appends what the template makes of a topic. A level that is not there is empty.
+    pub fn render(&self, topic: &str, out: &mut String) {
         for part in &self.parts {
             match part {
-                Part::Text(text) => into.push_str(text),
-                Part::Level(level) => into.push_str(topic.split('/').nth(*level).unwrap_or("")),
-                Part::Rest(level) => {
-                    for (place, part) in topic.split('/').skip(*level).enumerate() {
-                        if place > 0 {
-                            into.push('.');
-                        }
-                        into.push_str(part);
+                Part::Text(text) => out.push_str(text),
+                Part::Level(at) => out.push_str(topic.split('/').nth(*at).unwrap_or_default()),
+                Part::Rest(at) => {
+                    for (index, level) in topic.split('/').skip(*at).enumerate() {
+                        let dot = if index > 0 { "." } else { "" };
+                        // Writing to a string cannot fail.
+                        let _ = write!(out, "{dot}{level}");
                     }
                 }
-                Part::Device => into.push_str(captures.device.unwrap_or("")),
-                Part::Sensor => into.push_str(captures.sensor.unwrap_or("")),
-                Part::Location => into.push_str(captures.location.unwrap_or("")),
             }
         }
     }
 }
 
-fn part(name: &str, levels: Option<usize>) -> Result<Part, String> {
-    match name {
-        "device" => return Ok(Part::Device),
-        "sensor" => return Ok(Part::Sensor),
-        "location" => return Ok(Part::Location),
-        _ => {}
-    }
-    let number = name.strip_prefix("topic.");
-    let (number, rest) = match number.map(|number| number.strip_suffix("..")) {
-        Some(Some(number)) => (Some(number), true),
-        _ => (number, false),
+fn part(name: &str) -> Result<Part, InvalidTopicTemplate> {
+    let level = name.strip_prefix("topic.").unwrap_or_default();
+    let (digits, make): (&str, fn(usize) -> Part) = match level.strip_suffix("..") {
+        Some(digits) => (digits, Part::Rest),
+        None => (level, Part::Level),
     };
-    let Some(level) = number.and_then(|number| number.parse().ok()) else {
-        return Err(format!(
-            "{{{name}}} is none of {{topic.0}}, {{topic.1..}}, {{device}}, {{sensor}}, {{location}}"
-        ));
-    };
-    if levels.is_some_and(|levels| level >= levels) {
-        return Err(format!(
-            "{{{name}}}: the topic has no level {level}; the first is 0"
-        ));
-    }
-    Ok(if rest {
-        Part::Rest(level)
-    } else {
-        Part::Level(level)
-    })
-}
-
-impl fmt::Display for TopicTemplate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
+    digits
+        .parse()
+        .map(make)
+        .map_err(|_| InvalidTopicTemplate::Unknown {
+            name: name.to_owned(),
+        })
 }
 
 #[cfg(test)]
@@ -125,33 +89,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn levels_and_captures_become_texts() {
-        let captures = Captures {
-            device: Some("d1"),
-            ..Captures::default()
-        };
-        for (template, expect) in [
-            ("{topic.2}.{topic.3}", "power.phase a"),
-            ("{topic.2..}", "power.phase a"),
-            ("line {topic.0}/{device}", "line plant/d1"),
-            ("fixed", "fixed"),
-            ("{topic.9}", ""),
-        ] {
-            let template = TopicTemplate::parse(template, None).unwrap();
-            let mut text = String::new();
-            template.push_to("plant/d1/power/phase a", &captures, &mut text);
-            assert_eq!(text, expect, "{template}");
+    fn levels_become_a_name() {
+        #[track_caller]
+        fn check(template: &str, topic: &str, name: &str) {
+            let mut out = String::new();
+            TopicTemplate::parse(template)
+                .unwrap()
+                .render(topic, &mut out);
+            assert_eq!(out, name);
         }
-        for (template, expect) in [
-            ("{topic.4}", "no level 4"),
-            ("{name}", "{name} is none of"),
-            ("{topic.x}", "is none of"),
-            ("{topic.1", "without a }"),
-            ("a}", "without a {"),
-            ("", "is empty"),
-        ] {
-            let error = TopicTemplate::parse(template, Some(4)).unwrap_err();
-            assert!(error.contains(expect), "{template}: {error}");
+        check("{topic.2}.{topic.3}", "homie/car/engine/t", "engine.t");
+        check("{topic.2..}", "N/c06/pv/20/Ac/Power", "pv.20.Ac.Power");
+        check("plant {topic.9}", "a", "plant ");
+        for text in ["", "{topic.x}", "{device}", "{topic.1"] {
+            assert!(TopicTemplate::parse(text).is_err(), "{text}");
         }
     }
 }

@@ -123,6 +123,28 @@ reasons! {
         ExpressionFailed = "expression_failed",
         /// A further reading of a series in one message, without a time of its own.
         MissingTime = "missing_time",
+        /// The payload is not CBOR (RFC 8949), or ends early.
+        InvalidCbor = "invalid_cbor",
+        /// The payload is not MessagePack, or ends early.
+        InvalidMsgpack = "invalid_msgpack",
+        /// The payload is not a Protobuf message of the expected type.
+        InvalidProtobuf = "invalid_protobuf",
+        /// The payload is not an Avro datum of the expected schema.
+        InvalidAvro = "invalid_avro",
+        /// Not a row of CSV, or one with too many fields.
+        InvalidCsv = "invalid_csv",
+        /// An alias that no birth has introduced.
+        UnknownAlias = "unknown_alias",
+        /// A payload of a device that nobody has decoded.
+        NotDecoded = "not_decoded",
+        /// A value that is no number, boolean or text: bytes, a data set.
+        UnsupportedType = "unsupported_type",
+        /// A template of Home Assistant that Weir does not understand.
+        UnsupportedTemplate = "unsupported_template",
+        /// The payload is encrypted.
+        Encrypted = "encrypted",
+        /// A mapping took nothing from the message.
+        NoReading = "no_reading",
     }
 }
 

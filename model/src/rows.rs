@@ -29,6 +29,8 @@ impl Flags {
     pub const CONVERTED: Self = Self(1 << 4);
     /// Weir computed it from other readings.
     pub const DERIVED: Self = Self(1 << 5);
+    /// A person made it up: it is stored and judged by nothing.
+    pub const SIMULATED: Self = Self(1 << 7);
     /// Beyond what its sensor can measure.
     pub const OUT_OF_RANGE: Self = Self(1 << 8);
     /// It moved faster than it can.
@@ -47,16 +49,17 @@ impl Flags {
     pub const UNUSUAL: Self = Self(1 << 15);
 
     /// Bits that make a reading's quality `suspect`.
-    pub const SUSPECT_MASK: Self = Self(0xff00 | Self::GAP.0);
+    pub const SUSPECT_MASK: Self = Self(0xff00 | Self::GAP.0 | Self::SIMULATED.0);
 
     /// Every flag with the name that the `flags` column shows.
-    pub const NAMES: [(Self, &'static str); 14] = [
+    pub const NAMES: [(Self, &'static str); 15] = [
         (Self::TIME_RECEIVED, "time_received"),
         (Self::RETAINED, "retained"),
         (Self::LATE, "late"),
         (Self::GAP, "gap"),
         (Self::CONVERTED, "converted"),
         (Self::DERIVED, "derived"),
+        (Self::SIMULATED, "simulated"),
         (Self::OUT_OF_RANGE, "out_of_range"),
         (Self::JUMP, "jump"),
         (Self::STUCK, "stuck"),

@@ -4,6 +4,7 @@ mod bad_packets;
 mod bad_payloads;
 mod bridges;
 mod broker_restart;
+mod codecs;
 mod line_protocol;
 mod links;
 mod main_job;

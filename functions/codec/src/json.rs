@@ -21,7 +21,7 @@ use crate::fault::{Fault, Quoted};
 use crate::json_decoding::{Decoding, JsonSettings};
 use crate::json_members::{Member, Scalar};
 use crate::json_scanner::{Kind, Scanner, SyntaxError};
-use crate::raw::{RawEvent, RawReading, RawTime};
+use crate::raw::{EventMark, RawEvent, RawReading, RawTime};
 use crate::span::{MAX_TEXT_BYTES, Span};
 
 /// Why the whole message is refused.
@@ -49,8 +49,12 @@ impl Decoder {
             absent,
             unused_time,
             cleared,
+            attributes,
+            kind,
             ..
         } = self;
+        attributes.clear();
+        *kind = None;
         *absent = 0;
         *unused_time = Span::NONE;
         *cleared = false;
@@ -147,6 +151,7 @@ impl Decoding<'_, '_> {
             sequence: None,
             first: end,
             end,
+            mark: EventMark::None,
             fault: Some(Fault::new(Reason::UnknownForm, detail)),
         });
         Ok(())
@@ -167,6 +172,7 @@ impl Decoding<'_, '_> {
             sequence: None,
             first,
             end: first,
+            mark: EventMark::None,
             fault: None,
         };
         let mut seen = Seen::default();
@@ -380,7 +386,7 @@ fn repeated_fault(name: &str) -> Fault {
 }
 
 #[cold]
-fn syntax_fault(text: &str, error: SyntaxError) -> Fault {
+pub(crate) fn syntax_fault(text: &str, error: SyntaxError) -> Fault {
     match error {
         SyntaxError::TooDeep { at } => {
             let detail = format!("nested deeper than 128 levels at byte {at}");

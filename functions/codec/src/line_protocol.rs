@@ -16,7 +16,7 @@ use crate::decoder::Decoder;
 use crate::fault::{Fault, Quoted};
 
 use crate::line_scanner::{FieldValue, LineError, LineScanner, scratch_span};
-use crate::raw::{RawEvent, RawReading, RawTime, RawValue};
+use crate::raw::{EventMark, RawEvent, RawReading, RawTime, RawValue};
 use crate::span::{MAX_TEXT_BYTES, Span};
 
 /// Longest text value, in bytes.
@@ -156,6 +156,7 @@ impl Lines<'_, '_> {
             sequence: None,
             first,
             end: self.readings.len(),
+            mark: EventMark::None,
             fault: None,
         }))
     }
@@ -311,6 +312,7 @@ fn refused(fault: Fault, at: usize) -> RawEvent {
         sequence: None,
         first: at,
         end: at,
+        mark: EventMark::None,
         fault: Some(fault),
     }
 }

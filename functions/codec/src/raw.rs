@@ -64,6 +64,41 @@ pub struct RawEvent {
     /// Its readings: a range of `Decoder::readings`.
     pub first: usize,
     pub end: usize,
+    /// It is stored and judged by nothing.
+    pub mark: EventMark,
     /// It could not be decoded and counts as one reading.
     pub fault: Option<Fault>,
+}
+
+/// Why an event is stored and judged by nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EventMark {
+    /// It is judged.
+    #[default]
+    None,
+    /// A person made it up.
+    Simulated,
+}
+
+impl RawEvent {
+    /// An event of these readings, of which nothing else is known.
+    pub const fn of(first: usize, end: usize) -> Self {
+        Self {
+            device: Span::NONE,
+            location: Span::NONE,
+            time: RawTime::Missing,
+            sequence: None,
+            first,
+            end,
+            mark: EventMark::None,
+            fault: None,
+        }
+    }
+}
+
+/// What describes the device of a message: its model, its gateway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attribute {
+    pub name: Span,
+    pub value: Span,
 }

@@ -35,6 +35,19 @@ impl Span {
     pub(crate) fn len(self) -> usize {
         (self.end - self.start) as usize
     }
+
+    /// What is before a separator of one byte, and what is behind it.
+    pub(crate) fn split(self, at: usize) -> (Self, Self) {
+        let cut = self.start + at as u32;
+        let (start, end) = (self.start, self.end);
+        (
+            Self { start, end: cut },
+            Self {
+                start: cut + 1,
+                end,
+            },
+        )
+    }
 }
 
 /// What outlives a text: buffers, cleared and filled again.

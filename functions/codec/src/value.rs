@@ -18,7 +18,7 @@ use crate::decoder::Decoder;
 use crate::fault::Fault;
 use crate::json_number::Number;
 use crate::json_scanner::{Kind, Scanner};
-use crate::raw::{RawEvent, RawReading, RawTime, RawValue};
+use crate::raw::{EventMark, RawEvent, RawReading, RawTime, RawValue};
 use crate::span::{IN_SCRATCH, MAX_TEXT_BYTES, Span};
 use crate::text_number;
 
@@ -52,6 +52,7 @@ impl Decoder {
             sequence: None,
             first: 0,
             end: self.readings.len(),
+            mark: EventMark::None,
             fault: None,
         });
         Ok(())

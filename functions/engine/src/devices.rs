@@ -11,7 +11,7 @@
 //! in both runs: the times that pass, modules that were stopped after failures, and
 //! limits on the number of names.
 
-use weir_codec::Decoder;
+use weir_codec::{Decoder, Memory};
 use weir_config::Config;
 use weir_model::{DeviceIx, Ingress, Message, Timestamp};
 
@@ -19,7 +19,6 @@ use crate::absence::watch;
 use crate::engine::Engine;
 use crate::rules::Rules;
 use crate::state::snapshot::{self, Restored, SnapshotError};
-use crate::topic_names::Composed;
 use crate::validator;
 
 impl Engine {
@@ -30,7 +29,8 @@ impl Engine {
     /// Panics when there is no such device.
     pub fn device_snapshot(&self, device: DeviceIx) -> Vec<u8> {
         let (parts, removed) = snapshot::of_device(&self.tables, &self.removed, device);
-        self.write(&parts, &removed)
+        // What codecs remember belongs to no device.
+        self.write(&parts, &removed, &Memory::default())
     }
 
     /// An engine that knows the devices of all snapshots, in their order. Each is
@@ -77,9 +77,8 @@ impl Engine {
         if message.ingress == Ingress::Clock {
             return Vec::new();
         }
-        let mut decoder = Decoder::default();
-        let mut composed = Composed::default();
-        let Ok(decoded) = self.routes.decode(message, &mut decoder, &mut composed) else {
+        let mut decoder = Decoder::with_memory(self.decoder.memory.clone());
+        let Ok(decoded) = self.routes.decode(message, &mut decoder) else {
             return Vec::new();
         };
         let mut devices: Vec<String> = Vec::new();

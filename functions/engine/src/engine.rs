@@ -11,7 +11,7 @@
 
 mod queries;
 
-use weir_codec::{Decoder, Fault};
+use weir_codec::{Decoder, Fault, Memory};
 use weir_config::{Config, FunctionKind, RouteCodec};
 use weir_model::{
     DeviceIx, Ingress, Message, Position, PublishRights, QuarantineReason as Reason, Timestamp,
@@ -31,7 +31,6 @@ use crate::state::adopt::{Removed, adopt};
 use crate::state::index::{FunctionIx, NEVER, SlotIx};
 use crate::state::snapshot::{self, Beside, Restored, SnapshotError};
 use crate::state::tables::{Parts, Tables};
-use crate::topic_names::Composed;
 use crate::wasm::Runs;
 
 /// Decodes, validates and detects; holds the memory of all series.
@@ -42,8 +41,7 @@ pub struct Engine {
     rights: Option<Box<dyn PublishRights>>,
     pub(crate) functions: Vec<FunctionInfo>,
     pub(crate) rules: Rules,
-    decoder: Decoder,
-    composed: Composed,
+    pub(crate) decoder: Decoder,
     row_builder: RowBuilder,
     pub(crate) tables: Tables,
     pub(crate) removed: Removed,
@@ -112,8 +110,7 @@ impl Engine {
             functions,
             runs: Runs::new(&rules, restored.kept),
             rules,
-            decoder: Decoder::default(),
-            composed: Composed::default(),
+            decoder: Decoder::with_memory(restored.memory),
             row_builder: RowBuilder::default(),
             tables: restored.tables,
             removed: restored.removed,
@@ -152,15 +149,16 @@ impl Engine {
 
     /// The memory, for [`Self::restore`]. The same messages give the same bytes.
     pub fn snapshot(&self) -> Vec<u8> {
-        self.write(&self.tables.parts(), &self.removed)
+        self.write(&self.tables.parts(), &self.removed, &self.decoder.memory)
     }
 
-    pub(crate) fn write(&self, parts: &Parts<'_>, removed: &Removed) -> Vec<u8> {
+    pub(crate) fn write(&self, parts: &Parts<'_>, removed: &Removed, memory: &Memory) -> Vec<u8> {
         let beside = Beside {
             rules: &self.rules,
             removed,
             clock: &self.clock,
             failing: &self.runs.kept(),
+            memory,
         };
         snapshot::write(parts, beside)
     }
@@ -230,19 +228,19 @@ impl Engine {
         message: &Message<'_>,
         out: &mut Batch,
     ) -> Result<(), Fault> {
+        self.decoder.clear();
         let Self {
             routes,
             rights,
             rules,
             decoder,
-            composed,
             row_builder,
             tables,
             meter,
             runs,
             ..
         } = self;
-        let decoded = routes.decode(message, decoder, composed)?;
+        let decoded = routes.decode(message, decoder)?;
         out.absent[decoded.codec.index()] += decoder.absent;
         out.cleared += u64::from(decoder.cleared);
         row_builder.begin(position, &out.rows);

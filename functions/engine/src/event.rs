@@ -13,7 +13,7 @@ mod reading;
 mod run;
 mod unit;
 
-use weir_codec::{Fault, Quoted, RawEvent, RawReading, RawTime};
+use weir_codec::{EventMark, Fault, Quoted, RawEvent, RawReading, RawTime};
 use weir_model::{DeviceIx, Message, QuarantineReason as Reason};
 
 use crate::batch::UnusedTime;
@@ -45,7 +45,8 @@ impl<'a> EventContext<'a> {
             }
         }
         let mut indexes = readings.len() as u32;
-        if self.rules.watches.derived && !self.message.retained {
+        let is_judged = !self.message.retained && event.mark == EventMark::None;
+        if self.rules.watches.derived && is_judged {
             indexes += self.derive(&mut owner, number, first_index + indexes);
         }
         if let (Some(number), Some(device), false) =
@@ -117,8 +118,7 @@ impl<'a> EventContext<'a> {
         let in_payload = (!event.device.is_none()).then(|| decoder.text(self.text, event.device));
         let name = validator::device(self.captures.device, in_payload)?;
         // The listener has checked a topic that names its device.
-        let checked = self.captures.device.is_some() && !self.captures.composed_device;
-        if let (false, Some(rights)) = (checked, self.rights)
+        if let (None, Some(rights)) = (self.captures.device, self.rights)
             && !rights.may_write(self.message.client, name)
         {
             let (client, name) = (Quoted(self.message.client), Quoted(name));

@@ -35,7 +35,6 @@ mod sequence;
 mod state;
 mod text;
 mod threshold;
-mod topic_names;
 mod validator;
 mod wasm;
 
@@ -43,6 +42,7 @@ pub use batch::{Batch, UnusedTime};
 /// The detector by itself, for those that measure it.
 pub use detectors::adaptive::{Adaptive, Finding, REPORT};
 pub use engine::{Engine, Slot};
+pub use inspect::decoded::DecodedMessage;
 pub use inspect::explain::Explained;
 pub use inspect::fact::{Fact, FactValue};
 pub use inspect::info::FunctionInfo;

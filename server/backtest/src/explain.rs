@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use weir_config::{Config, FunctionKind, Route, RouteCodec, TopicPattern};
+use weir_config::{Config, FunctionKind, Route, TopicPattern};
 use weir_engine::{Explained, Tally};
 use weir_model::{Alert, Ingress, Message, Position, Short, Side, Timestamp, Verdict, Why};
 use weir_pipeline::{Effects, Pipeline};
@@ -107,7 +107,6 @@ impl<'a> Run<'a> {
         let topic = TopicPattern::parse("{device}").expect("the pattern is well formed");
         config.routes = vec![Route {
             topic,
-            codec: RouteCodec::Json,
             ..Route::default()
         }];
         config.limits.min_time_ns = i64::MIN;

@@ -13,6 +13,7 @@
 //! The engine and the alarm engine are those of a running Weir, and the readings
 //! come to them as messages: what is decided here would have been decided there.
 
+pub mod decode;
 pub mod explain;
 pub mod input;
 pub mod instant;

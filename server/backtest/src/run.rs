@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context, Result};
 use parking_lot::Mutex;
-use weir_config::{Config, Route, RouteCodec, TopicPattern};
+use weir_config::{Config, Route, TopicPattern};
 use weir_engine::{Batch, Engine};
 use weir_model::{Alert, Flags, Ingress, Message, Position, QuarantineReason};
 use weir_pipeline::{Effects, Pipeline};
@@ -76,7 +76,6 @@ impl Rules {
         let topic = TopicPattern::parse("{device}").expect("the pattern is well formed");
         config.routes = vec![Route {
             topic,
-            codec: RouteCodec::Json,
             ..Route::default()
         }];
         // Old readings are what a backtest is for.

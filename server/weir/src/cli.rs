@@ -2,10 +2,12 @@
 
 mod alarms;
 mod auth;
+mod decode;
 pub(crate) mod lambda;
 #[cfg(test)]
 mod reference;
 mod shadow;
+mod store;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -18,7 +20,9 @@ use weir_simulator::{Anomaly, Scenario};
 
 pub(crate) use alarms::{AlarmAction, AlarmsArgs, AlarmsCommand};
 pub(crate) use auth::{AuthArgs, AuthCommand, RoleName};
+pub(crate) use decode::DecodeArgs;
 pub(crate) use shadow::{ShadowArgs, ShadowCommand, ShadowTarget};
+pub(crate) use store::{StoreArgs, StoreCommand, StoreTarget};
 
 /// IoT telemetry: MQTT in; series, alerts and device shadows out.
 ///
@@ -37,6 +41,10 @@ pub(crate) enum Command {
     Up(UpArgs),
     /// Check a configuration file and report every error with its line
     Check(CheckArgs),
+    /// Print what a payload becomes, and why
+    Decode(DecodeArgs),
+    /// List the codecs and their usual topics
+    Codecs,
     /// Publish as a fleet of simulated devices to an MQTT broker
     Simulate(SimulateArgs),
     /// Run a SQL query
@@ -65,30 +73,6 @@ pub(crate) enum Command {
     Store(StoreArgs),
     /// Create entries of the access file of `[auth]`
     Auth(AuthArgs),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct StoreArgs {
-    #[command(subcommand)]
-    pub(crate) command: StoreCommand,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum StoreCommand {
-    /// Show files, readings and bytes per kind of device
-    Stats(StoreTarget),
-    /// Read every file and compare its checksums; changes nothing
-    Verify(StoreTarget),
-}
-
-/// The data folder. Weir may be running on it.
-#[derive(Debug, Args)]
-pub(crate) struct StoreTarget {
-    #[command(flatten)]
-    pub(crate) data: DataDir,
-    /// Print JSON
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

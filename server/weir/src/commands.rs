@@ -5,6 +5,8 @@ pub(crate) mod alarms;
 pub(crate) mod auth;
 pub(crate) mod backtest;
 pub(crate) mod check;
+pub(crate) mod codecs;
+pub(crate) mod decode;
 mod documents;
 pub(crate) mod explain;
 pub(crate) mod export;

@@ -19,6 +19,8 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Up(args) => commands::up::run(&args),
         Command::Check(args) => commands::check::run(&args),
+        Command::Decode(args) => commands::decode::run(&args),
+        Command::Codecs => commands::codecs::run(),
         Command::Simulate(args) => commands::simulate::run(args),
         Command::Query(args) => commands::query::run(&args),
         Command::Tap(args) => commands::tap::run(&args),

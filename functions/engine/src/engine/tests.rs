@@ -13,6 +13,7 @@ use crate::inspect::latest::LatestValue;
 mod absence;
 mod bad_inputs;
 mod derived;
+mod descriptions;
 mod devices;
 mod effects;
 mod every_kind;
@@ -28,7 +29,6 @@ mod route_options;
 mod rules_and_restore;
 mod sequences;
 mod times;
-mod vectors;
 
 const WARNING: Level = Some(Severity::Warning);
 const CRITICAL: Level = Some(Severity::Critical);

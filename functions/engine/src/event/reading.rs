@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use weir_codec::{Fault, Quoted, RawEvent, RawReading, RawValue, Span};
+use weir_codec::{EventMark, Fault, Quoted, RawEvent, RawReading, RawValue, Span};
 use weir_model::{
     Cell, DeviceIx, Flags, LocationIx, QuarantineReason as Reason, Timestamp, Value, ValueKind,
 };
@@ -80,7 +80,9 @@ impl<'a> EventContext<'a> {
         unit: UnitOutcome,
     ) -> Result<SeriesIx, Fault> {
         let (device, series, location) = self.remember(owner, &valid)?;
-        let counts = self.counts(series, valid.time, owner.timeless);
+        // What a person made up is stored and judged by nothing.
+        let is_real = !valid.flags.contains(Flags::SIMULATED);
+        let counts = is_real && self.counts(series, valid.time, owner.timeless);
         if counts && self.tables.series[series.index()].location != location {
             self.tables.series[series.index()].location = location;
             self.tables.resolve_rules(series, self.rules);
@@ -144,13 +146,13 @@ impl<'a> EventContext<'a> {
         if self.message.retained {
             flags = flags.with(Flags::RETAINED);
         }
+        if event.mark == EventMark::Simulated {
+            flags = flags.with(Flags::SIMULATED);
+        }
         let series = owner
             .device
             .and_then(|device| self.tables.find_series(device, at, sensor));
-        let unit = match self.span(raw.unit) {
-            "" => self.captures.unit.unwrap_or_default(),
-            unit => unit,
-        };
+        let unit = self.span(raw.unit);
         let location = self.location_of(event, raw);
         let mut known_location = None;
         if let Some(series) = series {

@@ -8,7 +8,8 @@
 //! postcard bytes: what each slot remembers, one behind the other; a slot says
 //!          how long its own are, and its function's kind reads them
 //! postcard how far time has come
-//! postcard which modules of WebAssembly fail; no bytes when none does
+//! postcard which modules of WebAssembly fail; no bytes when none does and nothing follows
+//! postcard what codecs remember; no bytes when that is nothing
 //! ```
 //!
 //! Versions 1 and 2 are read: [`legacy`] draws them.
@@ -25,6 +26,7 @@ mod error;
 mod format;
 mod legacy;
 
+use weir_codec::Memory;
 use weir_config::FunctionKind;
 use weir_model::DeviceIx;
 
@@ -54,6 +56,7 @@ pub(crate) struct Restored {
     pub(crate) clock: Clock,
     /// Of modules of WebAssembly that fail.
     pub(crate) kept: Vec<Kept>,
+    pub(crate) memory: Memory,
 }
 
 impl Restored {
@@ -73,6 +76,7 @@ impl Restored {
         self.abandoned.extend(other.abandoned.into_iter().map(here));
         self.clock.join(other.clock);
         Kept::join(&mut self.kept, other.kept);
+        self.memory.join(other.memory);
         Ok(())
     }
 }
@@ -84,6 +88,7 @@ pub(crate) struct Beside<'a> {
     pub(crate) removed: &'a Removed,
     pub(crate) clock: &'a Clock,
     pub(crate) failing: &'a [&'a Kept],
+    pub(crate) memory: &'a Memory,
 }
 
 pub(crate) fn write(parts: &Parts<'_>, beside: Beside<'_>) -> Vec<u8> {
@@ -92,6 +97,7 @@ pub(crate) fn write(parts: &Parts<'_>, beside: Beside<'_>) -> Vec<u8> {
         removed,
         clock,
         failing,
+        memory,
     } = beside;
     let mut states = Vec::new();
     let mut slots = Vec::with_capacity(parts.slots.len());
@@ -122,8 +128,14 @@ pub(crate) fn write(parts: &Parts<'_>, beside: Beside<'_>) -> Vec<u8> {
         .and_then(|bytes| postcard::to_extend(&states, bytes))
         .and_then(|bytes| postcard::to_extend(clock, bytes))
         .and_then(|bytes| match failing {
-            [] => Ok(bytes),
+            [] if memory.is_empty() => Ok(bytes),
             failing => postcard::to_extend(failing, bytes),
+        })
+        .and_then(|bytes| {
+            if memory.is_empty() {
+                return Ok(bytes);
+            }
+            postcard::to_extend(memory, bytes)
         })
         .expect("plain values go into memory")
 }
@@ -144,21 +156,26 @@ fn sequences(parts: &Parts<'_>) -> Sequences {
 
 pub(crate) fn read(bytes: &[u8], rules: &Rules) -> Result<Restored, SnapshotError> {
     let (version, bytes) = bytes.split_first().ok_or(SnapshotError::Empty)?;
-    let (mut read, sequences, states, clock, kept) = match *version {
+    let (mut read, sequences, states, clock, kept, memory) = match *version {
         VERSION => {
             let (read, rest): (Read, _) = postcard::take_from_bytes(bytes)?;
             let (sequences, rest): (Sequences, _) = postcard::take_from_bytes(rest)?;
             let (states, rest): (Vec<u8>, _) = postcard::take_from_bytes(rest)?;
             let (clock, rest) = postcard::take_from_bytes(rest)?;
-            let kept = match rest {
-                [] => Vec::new(),
+            let (kept, rest) = match rest {
+                [] => (Vec::new(), rest),
+                rest => postcard::take_from_bytes(rest)?,
+            };
+            let memory = match rest {
+                [] => Memory::default(),
                 rest => postcard::from_bytes(rest)?,
             };
-            (read, sequences, states, clock, kept)
+            (read, sequences, states, clock, kept, memory)
         }
         older @ (legacy::WITHOUT_SEQUENCES | legacy::ONLY_THRESHOLDS) => {
             let (read, sequences, states) = legacy::read(older, bytes)?;
-            (read, sequences, states, Clock::default(), Vec::new())
+            let (clock, kept) = (Clock::default(), Vec::new());
+            (read, sequences, states, clock, kept, Memory::default())
         }
         found => return Err(SnapshotError::Version { found }),
     };
@@ -196,6 +213,7 @@ pub(crate) fn read(bytes: &[u8], rules: &Rules) -> Result<Restored, SnapshotErro
         abandoned,
         clock,
         kept,
+        memory,
     })
 }
 

@@ -1,7 +1,7 @@
 //! The options of routes: the time's member and unit, numbers in texts, names that come
 //! from the topic.
 
-use weir_config::{RouteCodec, RouteOptions, TimeUnit, TopicNames, TopicTemplate};
+use weir_config::{PayloadOptions, RouteCodec, RouteOptions, TimeUnit, TopicTemplate};
 
 use super::*;
 
@@ -18,13 +18,20 @@ fn route(topic: &str, codec: RouteCodec, options: RouteOptions) -> Config {
     }
 }
 
-fn timed(time: &str, time_unit: TimeUnit) -> Config {
+fn written(payload: PayloadOptions) -> Config {
     let options = RouteOptions {
-        time: time.to_owned(),
-        time_unit,
+        payload,
         ..RouteOptions::default()
     };
     route("devices/{device}/telemetry", RouteCodec::Json, options)
+}
+
+fn timed(time: &str, time_unit: TimeUnit) -> Config {
+    written(PayloadOptions {
+        time: Some(time.to_owned()),
+        time_unit,
+        ..PayloadOptions::default()
+    })
 }
 
 #[test]
@@ -65,16 +72,11 @@ fn a_time_has_its_own_member_and_unit() {
 #[test]
 fn texts_are_numbers_where_the_route_says_so() {
     let numbers = |numbers_in_text, decimal_comma| {
-        let options = RouteOptions {
+        Bench::with(&written(PayloadOptions {
             numbers_in_text,
             decimal_comma,
-            ..RouteOptions::default()
-        };
-        Bench::with(&route(
-            "devices/{device}/telemetry",
-            RouteCodec::Json,
-            options,
-        ))
+            ..PayloadOptions::default()
+        }))
     };
     let payload = r#"{"a":"21.5","b":"21,5","c":"007","timestamp":1700000000000}"#;
     for (numbers_in_text, decimal_comma, expect) in [
@@ -96,15 +98,12 @@ fn texts_are_numbers_where_the_route_says_so() {
 
 #[test]
 fn names_come_from_levels_of_the_topic() {
-    let template = |text: &str| Some(TopicTemplate::parse(text, None).unwrap());
-    let names = TopicNames {
+    let template = |text: &str| Some(TopicTemplate::parse(text).unwrap());
+    let options = RouteOptions {
         device: template("{topic.1}"),
         sensor: template("{topic.2..}"),
         location: template("hall {topic.0}"),
         unit: template("V"),
-    };
-    let options = RouteOptions {
-        names,
         ..RouteOptions::default()
     };
     let mut bench = Bench::with(&route("+/+/#", RouteCodec::Value, options.clone()));

@@ -44,5 +44,16 @@ pub(super) const fn of(reason: QuarantineReason) -> &'static str {
         R::Gap => "The reading came after too long a gap",
         R::ExpressionFailed => "An expression failed on the reading",
         R::MissingTime => "A further reading of a series in one message has no time of its own",
+        R::InvalidCbor => "The payload is not CBOR",
+        R::InvalidMsgpack => "The payload is not MessagePack",
+        R::InvalidProtobuf => "The payload is not a Protobuf message of the expected type",
+        R::InvalidAvro => "The payload is not an Avro datum of the expected schema",
+        R::InvalidCsv => "The row is not CSV",
+        R::UnknownAlias => "No birth has introduced the alias",
+        R::NotDecoded => "Nobody has decoded the payload of the device",
+        R::UnsupportedType => "The value is not a number, boolean or text",
+        R::UnsupportedTemplate => "Weir does not understand the template",
+        R::Encrypted => "The payload is encrypted",
+        R::NoReading => "The mapping took nothing from the message",
     }
 }
