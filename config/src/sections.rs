@@ -26,7 +26,6 @@ pub(crate) mod query;
 pub(crate) mod reload;
 pub(crate) mod retention;
 pub(crate) mod route;
-pub(crate) mod route_codec;
 pub(crate) mod shadows;
 pub(crate) mod source;
 pub(crate) mod tls;

@@ -1,5 +1,6 @@
 //! `[[route]]`: which topics carry telemetry, and how it is encoded.
 
+mod codec;
 mod payload;
 
 use std::collections::BTreeSet;
@@ -7,11 +8,11 @@ use std::collections::BTreeSet;
 use chrono_tz::Tz;
 
 use super::line_protocol::Precision;
-use super::route_codec::RouteCodec;
 use crate::file::raw::{Raw, Refused};
 use crate::file::reader::{Reader, Section};
 use crate::{Captures, TopicPattern, TopicTemplate};
 
+pub use codec::RouteCodec;
 pub use payload::{PayloadOptions, TimeUnit};
 
 /// `[[route]]`

@@ -218,7 +218,7 @@ fn whole_time(count: i64, unit: TimeUnit) -> RawTime {
     nanos.map_or(RawTime::Invalid, RawTime::Nanos)
 }
 
-/// Seconds with decimals, to the microsecond: a double holds no more of them today.
+/// Seconds with decimals, to the microsecond: a double of today holds six.
 fn fraction_time(seconds: f64) -> RawTime {
     let micros = (seconds * 1e6).round();
     if micros.abs() < 9.2e15 {

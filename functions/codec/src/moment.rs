@@ -15,7 +15,7 @@ pub(crate) fn nanos_of_seconds(seconds: i64) -> Option<i64> {
     seconds.checked_mul(NANOS)
 }
 
-/// A double of seconds holds microseconds, and no more.
+/// A double of seconds holds microseconds at most.
 pub(crate) fn nanos_of_double(seconds: f64) -> Option<i64> {
     let micros = (seconds * 1e6).round();
     let fits = micros.abs() < 9.2e15;

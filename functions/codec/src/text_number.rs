@@ -1,4 +1,4 @@
-//! Numbers that stand in texts: as JSON writes them, or with a decimal comma.
+//! Numbers in texts: as JSON writes them, or with a decimal comma.
 
 use weir_model::QuarantineReason as Reason;
 

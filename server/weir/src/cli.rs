@@ -272,7 +272,7 @@ pub(crate) struct ImportArgs {
     /// CSV: what separates cells, such as ; or tab; recognised by the header
     #[arg(long, value_name = "C", value_parser = delimiter)]
     pub(crate) delimiter: Option<u8>,
-    /// CSV: what stands before decimals, . or ,; recognised where only one is possible
+    /// CSV: the decimal sign, . or ,; recognised where only one is possible
     #[arg(long, value_name = "C", value_parser = [".", ","])]
     pub(crate) decimal: Option<String>,
     /// CSV: how times are written, as for strftime, such as "%d.%m.%Y %H:%M"

@@ -174,7 +174,7 @@ impl Walker<'_, '_> {
         Ok(())
     }
 
-    /// No more items than bytes: so many at least.
+    /// At most as many items as bytes are left.
     fn checked(&self, len: u64, bytes: u64) -> Walk<u64> {
         let fits = len == UNTIL_BREAK || len <= self.bytes.remaining() as u64 / bytes;
         if fits {

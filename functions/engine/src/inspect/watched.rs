@@ -17,7 +17,7 @@ pub struct Watched {
 
 impl Engine {
     /// Looks at the next `looks` entries of memory, and keeps the first `keep` series.
-    /// False when there is nothing more to look at.
+    /// False when all is seen.
     pub fn watched(&self, function: &str, looks: usize, keep: usize, found: &mut Watched) -> bool {
         let mut functions = self.functions.iter();
         let Some(wanted) = functions.position(|info| *info.name == *function) else {

@@ -53,7 +53,7 @@ fn one_value(command: &Command, value: &str, tag: &str) -> PgWireResult<Response
     Ok(Response::Query(response))
 }
 
-/// Tells when the client cancels what it is about to ask.
+/// Reports when the client cancels its request.
 pub(super) async fn cancelled<C: ClientInfo>(client: &C) -> PgWireResult<oneshot::Receiver<()>> {
     let handle = client.session_extensions().get::<Arc<ConnectionHandle>>();
     let handle = handle.ok_or_else(|| failure("XX000", "the connection is not known"))?;
@@ -70,7 +70,7 @@ pub(super) async fn unless<T>(
     }
 }
 
-/// Sends rows, at most so many unless that is 0; true when there are no more.
+/// Sends rows, at most so many unless that is 0; true at the end.
 pub(super) async fn send_rows<C>(
     client: &mut C,
     response: &mut QueryResponse,

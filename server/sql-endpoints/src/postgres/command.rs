@@ -115,7 +115,7 @@ impl Command {
     }
 }
 
-/// A name as it is stored: as it stands in quotes, else in lower case.
+/// A name as it is stored: as written in quotes, else in lower case.
 fn unquoted(name: &str) -> String {
     let quoted = name
         .strip_prefix('"')

@@ -106,7 +106,7 @@ impl Dialect {
         CellReader::new(BufReader::with_capacity(1 << 20, file), self.delimiter)
     }
 
-    /// The time of a row, joined where it stands in two columns.
+    /// The time of a row, joined if it has two columns.
     pub(super) fn time(&self, cells: &[Cell]) -> String {
         time_of(&self.columns, cells)
     }

@@ -1,6 +1,6 @@
 //! Numbers as people write them: with a decimal comma, with separators of thousands.
 
-/// What stands before the decimals.
+/// The decimal sign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Decimal {
     Point,
